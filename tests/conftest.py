@@ -1,0 +1,52 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import zerodistance.core
+from zerodistance.kernel.access import Role, Who
+from zerodistance.kernel.home import Home, create_home
+from zerodistance.kernel.settings import load
+from zerodistance.kernel.state import metadata
+
+
+def _declare_tables() -> None:
+    for found in pkgutil.walk_packages(zerodistance.core.__path__, "zerodistance.core."):
+        if found.name.endswith(".store"):
+            importlib.import_module(found.name)
+
+
+# A shared machine may stop for a second anywhere: laws are about results, not about time.
+settings.register_profile(
+    "calm", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("calm")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    """A fresh, empty home."""
+    _declare_tables()
+    made = create_home(load(home=tmp_path / "home"))
+    metadata.create_all(made.state.engine)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def admin() -> Who:
+    """An account that may do everything."""
+    return Who(1, "admin", Role.ADMIN)
+
+
+@pytest.fixture
+def analyst() -> Who:
+    """An account that may look and make segments."""
+    return Who(2, "analyst", Role.ANALYST)

@@ -1,0 +1,93 @@
+"""The walls that import-linter can't see: SQL files, rooms, languages, and what may not be in the repository."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import sqlglot
+from sqlglot import ErrorLevel, exp
+
+ROOT = Path(__file__).resolve().parent.parent
+CORE = ROOT / "zerodistance" / "core"
+LINE = ("brand", "touchpoints", "identity", "profiles", "segments")
+SQL = sorted((ROOT / "zerodistance").rglob("*.sql"))
+NOT_SPARK: dict[str, str] = {}
+"""SQL files that Spark can't run as they are, each with its reason."""
+
+
+def tables_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for statement in sqlglot.parse(path.read_text(encoding="utf-8"), read="duckdb"):
+        assert statement is not None
+        inside = {cte.alias for cte in statement.find_all(exp.CTE)}
+        found |= {table.name for table in statement.find_all(exp.Table)} - inside
+    return found
+
+
+@pytest.mark.parametrize("path", SQL, ids=lambda path: f"{path.parent.parent.name}/{path.name}")
+def test_a_sql_file_says_key_grain_unit_and_source_first(path: Path) -> None:
+    head = " ".join(
+        line for line in path.read_text(encoding="utf-8").splitlines()[:3] if line.startswith("--")
+    ).lower()
+    assert [word for word in ("key", "grain", "unit", "source") if word not in head] == []
+
+
+@pytest.mark.parametrize("path", SQL, ids=lambda path: f"{path.parent.parent.name}/{path.name}")
+def test_the_head_of_a_sql_file_names_everything_it_reads(path: Path) -> None:
+    head = " ".join(line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("--"))
+    unnamed = {name for name in tables_of(path) if not re.search(rf"\b{re.escape(name)}\b", head)}
+    assert unnamed == set()
+
+
+@pytest.mark.parametrize("path", SQL, ids=lambda path: f"{path.parent.parent.name}/{path.name}")
+def test_a_sql_file_can_be_carried_to_spark(path: Path) -> None:
+    if path.name in NOT_SPARK:
+        return
+    for statement in sqlglot.parse(path.read_text(encoding="utf-8"), read="duckdb"):
+        assert statement is not None
+        assert statement.sql("spark", unsupported_level=ErrorLevel.RAISE)
+
+
+@pytest.mark.parametrize("room", LINE)
+def test_a_room_has_one_door_contracts_and_a_readme_of_one_screen(room: str) -> None:
+    assert [
+        name for name in ("api.py", "contracts.py", "README.md") if not (CORE / room / name).exists()
+    ] == []
+    assert len((CORE / room / "README.md").read_text(encoding="utf-8").splitlines()) <= 70
+
+
+def test_the_core_has_exactly_the_rooms_of_the_line() -> None:
+    assert sorted(
+        path.name for path in CORE.iterdir() if path.is_dir() and path.name != "__pycache__"
+    ) == sorted(LINE)
+
+
+def tracked() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    return [ROOT / name for name in listed.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_no_tracked_file_names_a_registry_host_or_somebodys_machine() -> None:
+    tokens = ("/ro" + "ot/", "py" + "pi.org", "python" + "hosted", "npm" + "js.org", "deb.deb" + "ian")
+    wrong = []
+    for path in tracked():
+        if path.stat().st_size < 2_000_000 and path.suffix not in {".parquet", ".png", ".woff2"}:
+            text = path.read_text(encoding="utf-8", errors="replace")
+            wrong += [f"{path.relative_to(ROOT)}: {token}" for token in tokens if token in text]
+    assert wrong == []
+
+
+def test_no_module_is_longer_than_one_thought() -> None:
+    long = [
+        f"{path.relative_to(ROOT)}: {lines} lines"
+        for path in tracked()
+        if path.suffix == ".py"
+        and path.is_relative_to(ROOT / "zerodistance")
+        and (lines := len(path.read_text(encoding="utf-8").splitlines())) > 450
+    ]
+    assert long == []
