@@ -1,0 +1,71 @@
+"""The lake: appended once, joined and purged without losing a row."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from zerodistance.kernel.home import Home
+
+
+def rows(*values: int, month: str = "2026-11") -> pa.Table:
+    return pa.table(
+        {"n": pa.array(values, pa.int64()), "word": [f"w{v}" for v in values], "month": [month] * len(values)}
+    )
+
+
+def content(home: Home) -> list[tuple[int, str]]:
+    files = home.lake.files("t")
+    with home.engine.connect() as connection:
+        found = connection.execute(
+            "select n, month from read_parquet(?, hive_partitioning = true) order by n", [files]
+        ).fetchall()
+    return [(n, str(month)) for n, month in found]
+
+
+def test_a_version_is_appended_once(home: Home) -> None:
+    assert home.lake.append("t", rows(1, 2), app="a", version=3, partition_by="month")
+    assert not home.lake.append("t", rows(1, 2), app="a", version=3, partition_by="month")
+    assert home.lake.held("t", "a") == 3 and home.lake.held("t", "b") == 0
+    assert content(home) == [(1, "2026-11"), (2, "2026-11")] and home.lake.count("t") == 2
+
+
+def test_rows_lie_in_the_folder_of_their_month(home: Home) -> None:
+    both = pa.concat_tables([rows(1), rows(2, month="2026-12")])
+    home.lake.append("t", both, app="a", version=1, partition_by="month")
+    assert content(home) == [(1, "2026-11"), (2, "2026-12")]
+    assert {path.split("/")[-2] for path in home.lake.files("t")} == {"month=2026-11", "month=2026-12"}
+
+
+def test_small_files_are_joined_sorted_and_nothing_is_lost(home: Home) -> None:
+    for version in range(1, 11):
+        home.lake.append(
+            "t", rows(100 - version, month="2026-11"), app="a", version=version, partition_by="month"
+        )
+    home.lake.append("t", rows(7, month="2026-12"), app="a", version=11, partition_by="month")
+    before = content(home)
+    assert home.lake.settle("t", by="month", order=("n",), engine=home.engine) == 10
+    assert content(home) == before and home.lake.count("t") == 11
+    assert len(home.lake.files("t")) == 2 and home.lake.held("t", "a") == 11
+    assert home.lake.settle("t", by="month", order=("n",), engine=home.engine) == 0
+    home.lake.append("t", rows(1), app="a", version=12, partition_by="month")
+    assert len(content(home)) == 12
+
+
+def test_deleted_rows_are_in_no_file_and_no_log(home: Home) -> None:
+    home.lake.append("t", rows(4711, 2), app="a", version=1, partition_by="month")
+    home.lake.append("t", rows(3), app="a", version=2, partition_by="month")
+    assert home.lake.delete_where("t", "n = 4711") == 1
+    assert content(home) == [(2, "2026-11"), (3, "2026-11")]
+    assert home.lake.held("t", "a") == 2
+    on_disk = [path for path in home.lake.path("t").rglob("*") if path.is_file()]
+    assert not [path for path in on_disk if b"w4711" in path.read_bytes() or b"4711" in path.read_bytes()]
+    parquet = [path for path in on_disk if path.suffix == ".parquet" and "checkpoint" not in path.name]
+    assert len(parquet) == 2
+
+
+@pytest.mark.parametrize("predicate", ["n = 99", "n is null"])
+def test_deleting_nothing_changes_nothing(home: Home, predicate: str) -> None:
+    home.lake.append("t", rows(1), app="a", version=1, partition_by="month")
+    assert home.lake.delete_where("t", predicate) == 0
+    assert content(home) == [(1, "2026-11")]

@@ -1,0 +1,129 @@
+"""What every command of the command line shares: the home that was named, the console, who asks, the language.
+
+Quick to import: nothing heavy is loaded until a command needs it, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from zerodistance.kernel.text import Text
+
+if TYPE_CHECKING:
+    from zerodistance.kernel.access import Who
+    from zerodistance.kernel.home import Home
+    from zerodistance.kernel.settings import Settings
+
+console = Console(soft_wrap=True)
+errors = Console(stderr=True, soft_wrap=True)
+_flags: dict[str, Any] = {}
+_home: Home | None = None
+
+
+def set_flags(**flags: Any) -> None:
+    """Keep the global flags (`--home`, `--lang`, ...) for the command that follows."""
+    close()
+    _flags.clear()
+    _flags.update({k: v for k, v in flags.items() if v is not None})
+
+
+def close() -> None:
+    """Give the home back, if one was opened."""
+    global _home
+    if _home is not None:
+        _home.close()
+    _home = None
+
+
+def flags() -> dict[str, Any]:
+    """Return the global flags that were given, for a child process."""
+    return dict(_flags)
+
+
+def settings() -> Settings:
+    """Return the settings with the global flags applied."""
+    from zerodistance.kernel.settings import load
+
+    return load(**_flags)
+
+
+def home() -> Home:
+    """Open the home that the settings name, once per process."""
+    global _home
+    if _home is None:
+        from zerodistance.kernel.home import open_home
+
+        _home = open_home(settings())
+    return _home
+
+
+def who() -> Who:
+    """Return the person at the command line: whoever can read the home's key may do everything in it."""
+    from zerodistance.kernel.access import Who
+
+    return Who.system("cli")
+
+
+def lang() -> str:
+    """Return the language of this command line, without reading the other settings: flag, environment, file."""
+    words = sys.argv[1:]
+    for index, word in enumerate(words):
+        if word == "--lang" and index + 1 < len(words):
+            return words[index + 1]
+        if word.startswith("--lang="):
+            return word.removeprefix("--lang=")
+    given = _flags.get("lang") or os.environ.get("ZERODISTANCE_LANG")
+    return str(given or _lang_of_file())
+
+
+def _lang_of_file() -> str:
+    home = Path(_flags.get("home") or os.environ.get("ZERODISTANCE_HOME") or "zerodistance-data")
+    for file in (home / "zerodistance.toml", Path("zerodistance.toml")):
+        if file.exists():
+            try:
+                return str(tomllib.loads(file.read_text(encoding="utf-8")).get("lang", "zh"))
+            except (tomllib.TOMLDecodeError, UnicodeDecodeError):  # `settings` will say what is wrong with it
+                return "zh"
+    return "zh"
+
+
+def words(zh: str, en: str) -> str:
+    """Return the help of a command or a flag in the language of this command line."""
+    return Text(zh, en).get(lang())
+
+
+def tell(text: Text, **values: object) -> None:
+    """Print one line in the language of this command line."""
+    console.print(text.format(**values).get(lang()), markup=False, highlight=False)
+
+
+def say_json(value: Any) -> None:
+    """Print a value as JSON, for programs that read the output."""
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+
+
+_work_here: list[Callable[[Home], None]] = []
+
+
+def use_work_here(work: Callable[[Home], None]) -> None:
+    """Keep what compose hands in: how the worker's work is done in this process."""
+    _work_here[:] = [work]
+
+
+def work_here(home: Home) -> None:
+    """Do everything that waits in this process; for commands that find no worker running.
+
+    Raises
+    ------
+    WorkerRunning
+        One has started meanwhile.
+    """
+    _work_here[0](home)

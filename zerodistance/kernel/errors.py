@@ -1,0 +1,129 @@
+"""The one tree of errors: a stable code, an HTTP status, whether a retry can help, and words in both languages."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from zerodistance.kernel.text import Text
+
+
+class ZeroDistanceError(Exception):
+    """An error that a person or a client will read.
+
+    A subclass sets `code`, `status`, `retry` and `text`; the data given when it is raised fill the fields of
+    the text and stay readable in `data`.
+
+    Examples
+    --------
+    >>> class NoSuchUnit(ZeroDistanceError):
+    ...     code, status = "no_such_unit", 404
+    ...     text = Text("没有小微 {unit}", "there is no unit {unit}")
+    >>> str(NoSuchUnit(unit="fridge"))
+    'there is no unit fridge'
+    """
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+    retry: ClassVar[bool] = False
+    text: ClassVar[Text] = Text("出错了", "something went wrong")
+
+    def __init__(self, **data: Any) -> None:
+        self.data = data
+        super().__init__(self.message("en"))
+
+    def message(self, lang: str) -> str:
+        """Return what was given, what is allowed and what to do next, in `lang`."""
+        return self.text.format(**self.data).get(lang)
+
+    def as_dict(self, lang: str = "en") -> dict[str, Any]:
+        """Return the error as an API answers it: `code`, `message`, `retry`."""
+        return {"code": self.code, "message": self.message(lang), "retry": self.retry}
+
+
+class WrongSetting(ZeroDistanceError):
+    """A setting has a value that it may not have."""
+
+    code, status = "wrong_setting", 500
+    text = Text(
+        "设置 {setting} 的值 {given!r} 不对：{why}",
+        "the setting {setting} has the value {given!r}: {why}",
+    )
+
+
+class NoHome(ZeroDistanceError):
+    """There is no home folder where one was expected."""
+
+    code, status = "no_home", 500
+    text = Text(
+        "{path} 里还没有数据目录；先运行 `zerodistance init`，或用 --home 指定",
+        "there is no home at {path}; run `zerodistance init` first, or name one with --home",
+    )
+
+
+class HomeExists(ZeroDistanceError):
+    """`init` was asked to make a home where one stands."""
+
+    code, status = "home_exists", 409
+    text = Text("{path} 里已经有数据目录，未作改动", "a home already stands at {path}; nothing was changed")
+
+
+class HomeNewer(ZeroDistanceError):
+    """The state was written by a later version of the program."""
+
+    code, status = "home_newer", 500
+    text = Text(
+        "{path} 是由更新版本的程序写的（数据表版本 {revision}），这个版本读不了；请升级程序",
+        "{path} was written by a later version of the program (tables {revision}), which this one can't read; upgrade the program",
+    )
+
+
+class WrongKey(ZeroDistanceError):
+    """Sealed bytes can't be opened with this home's key."""
+
+    code, status = "wrong_key", 500
+    text = Text(
+        "密文打不开：密钥文件 {path} 与写入时不是同一把，或数据已损坏",
+        "the sealed bytes can't be opened: {path} is not the key they were written with, or they are damaged",
+    )
+
+
+class Forbidden(ZeroDistanceError):
+    """The person who asks may not do this."""
+
+    code, status = "forbidden", 403
+    text = Text("{who} 没有“{permission}”的权限", "{who} does not have the permission {permission}")
+
+
+class WorkerRunning(ZeroDistanceError):
+    """Another worker holds this home."""
+
+    code, status, retry = "worker_running", 409, True
+    text = Text(
+        "已有一个处理进程（pid {pid}）在用 {path}；同一目录只能有一个",
+        "another worker (pid {pid}) holds {path}; one home has one worker",
+    )
+
+
+class StoreBehind(ZeroDistanceError):
+    """A store is ahead of the state: the folder was put together from copies of different times."""
+
+    code, status = "store_ahead", 500
+    text = Text(
+        "{store} 里已有第 {held} 批，而状态库只到第 {committed} 批；这个目录像是由不同时间的备份拼成的，请恢复同一时间的完整备份",
+        "{store} holds batch {held} but the state ends at batch {committed}: this folder seems to be put together "
+        "from copies of different times; restore one whole backup",
+    )
+
+
+class NotFound(ZeroDistanceError):
+    """Something named does not exist."""
+
+    code, status = "not_found", 404
+    text = Text("找不到{what}：{given}", "there is no {what} {given}")
+
+
+class Invalid(ZeroDistanceError):
+    """A value that a person gave is not allowed."""
+
+    code, status = "invalid", 400
+    text = Text("{field} 的值 {given!r} 不对：{why}", "{field} is {given!r}: {why}")

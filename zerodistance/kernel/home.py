@@ -1,0 +1,84 @@
+"""A home: the folder of one brand with its settings, key and stores, passed to every verb."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from zerodistance.kernel.engine import Engine
+from zerodistance.kernel.errors import HomeExists, NoHome
+from zerodistance.kernel.lake import Lake
+from zerodistance.kernel.seal import Seal
+from zerodistance.kernel.settings import Settings
+from zerodistance.kernel.state import State
+
+_FOLDERS = ("lake", "tail", "index", "spill", "imports", "runs")
+
+
+@dataclass(frozen=True)
+class Home:
+    """One brand's folder, opened."""
+
+    settings: Settings
+    root: Path
+    seal: Seal
+    state: State
+    lake: Lake
+    engine: Engine
+
+    def path(self, *parts: str) -> Path:
+        """Return a path below the home folder."""
+        return self.root.joinpath(*parts)
+
+    @property
+    def lock_path(self) -> Path:
+        """The worker's lock file."""
+        return self.root / "worker.lock"
+
+    def close(self) -> None:
+        """Give back every connection."""
+        self.state.close()
+
+
+def create_home(settings: Settings) -> Home:
+    """Make a new home: folders, key and state tables.
+
+    Raises
+    ------
+    HomeExists
+        A key already lies there; nothing is changed.
+    """
+    root = settings.home.resolve()
+    if (root / "key").exists():
+        raise HomeExists(path=root)
+    root.mkdir(parents=True, exist_ok=True)
+    root.chmod(0o700)
+    for folder in _FOLDERS:
+        (root / folder).mkdir(exist_ok=True)
+    Seal.make(root / "key")
+    return open_home(settings)
+
+
+def open_home(settings: Settings) -> Home:
+    """Open the home that the settings name, and bring its tables to this version.
+
+    Raises
+    ------
+    NoHome
+        There is none; `zerodistance init` makes one.
+    """
+    root = settings.home.resolve()
+    if not (root / "key").exists():
+        raise NoHome(path=root)
+    for folder in _FOLDERS:
+        (root / folder).mkdir(exist_ok=True)
+    state = State(root / "state.db")
+    state.upgrade()
+    return Home(
+        settings=settings,
+        root=root,
+        seal=Seal(root / "key"),
+        state=state,
+        lake=Lake(root / "lake"),
+        engine=Engine(root / "spill", memory_mb=settings.engine_memory_mb, threads=settings.engine_threads),
+    )

@@ -1,0 +1,301 @@
+"""The lake: Delta tables on local disk, appended with an application transaction so that a replay adds nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+from deltalake.transaction import AddAction, RemoveAction
+
+from zerodistance.kernel import fault
+from zerodistance.kernel.engine import Engine
+
+_GROUP_ROWS = 131_072
+_SMALL_BYTES, _MANY_FILES = 128 << 20, 8  # own values: when joining files is worth the work
+_READERS = timedelta(hours=1)  # own value: no reader holds a list of files for longer
+_CONFIGURATION = {
+    "delta.logRetentionDuration": "interval 0 days",
+    "delta.deletedFileRetentionDuration": "interval 0 days",
+}
+"""No history outlives a purge: what was forgotten must not be read from an older version."""
+_WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=_GROUP_ROWS)
+
+
+class Lake:
+    """The Delta tables below one folder. A table is opened anew for each verb: a held one grows slow."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._writing = threading.RLock()  # only the worker writes, but from several threads
+
+    def path(self, table: str) -> Path:
+        """Return the folder of a table."""
+        return self.root / table
+
+    def _open(self, table: str) -> DeltaTable | None:
+        try:
+            return DeltaTable(self.path(table))
+        except TableNotFoundError:
+            return None
+
+    def exists(self, table: str) -> bool:
+        """Say whether the table has been written at least once."""
+        return self._open(table) is not None
+
+    def held(self, table: str, app: str) -> int:
+        """Return the last version that application `app` has appended to the table, 0 if none."""
+        found = self._open(table)
+        return 0 if found is None else (found.transaction_version(app) or 0)
+
+    def append(
+        self, table: str, rows: pa.Table, *, app: str, version: int, partition_by: str | None = None
+    ) -> bool:
+        """Append `rows` as version `version` of application `app`, durably; do nothing if it is already held.
+
+        Returns
+        -------
+        bool
+            Whether anything was written.
+        """
+        with self._writing:
+            return self._append(table, rows, app, version, partition_by)
+
+    def _append(self, table: str, rows: pa.Table, app: str, version: int, partition_by: str | None) -> bool:
+        found = self._open(table)
+        if found is not None and (found.transaction_version(app) or 0) >= version:
+            return False
+        if found is None:
+            found = DeltaTable.create(
+                self.path(table),
+                rows.schema,
+                mode="ignore",
+                partition_by=partition_by,
+                configuration=_CONFIGURATION,
+            )
+        fault.point("lake.append.before")
+        keys = [partition_by] if partition_by else []
+        added: list[AddAction | RemoveAction] = [
+            self._write(table, part, values) for values, part in _partitions(rows, partition_by)
+        ]
+        sync(self.path(table))
+        fault.point("lake.append.written")
+        found.create_write_transaction(
+            added,
+            mode="append",
+            schema=rows.schema,
+            partition_by=keys,
+            commit_properties=CommitProperties(app_transactions=[Transaction(app, version)]),
+        )
+        fault.point("lake.append.after")
+        self._sync(table)
+        return True
+
+    def _write(self, table: str, rows: pa.Table, values: dict[str, str]) -> AddAction:
+        """Write one data file durably, for a commit that follows."""
+        folder = self.path(table).joinpath(*(f"{key}={value}" for key, value in values.items()))
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"part-{uuid.uuid4()}.zstd.parquet"
+        pq.write_table(
+            rows,
+            path,
+            compression="zstd",
+            compression_level=1,
+            row_group_size=_GROUP_ROWS,
+            store_schema=False,
+        )
+        sync(path)
+        sync(folder)
+        return AddAction(
+            str(path.relative_to(self.path(table))),
+            path.stat().st_size,
+            values,
+            time.time_ns() // 1_000_000,
+            True,
+            json.dumps({"numRecords": rows.num_rows}),
+        )
+
+    def _sync(self, table: str) -> None:
+        """Force the newest commit, its data files and their folders to disk (delta-rs leaves that to the system)."""
+        opened = DeltaTable(self.path(table))
+        log = self.path(table) / "_delta_log"
+        newest = log / f"{opened.version():020d}.json"
+        if not newest.exists():  # already in a checkpoint
+            return
+        adds = [line for line in newest.read_text().splitlines() if line.startswith('{"add"')]
+        paths = {self.path(table) / unquote(_member(line)) for line in adds}
+        for path in [*paths, newest, *{p.parent for p in paths}, log]:
+            sync(path)
+
+    def files(self, table: str) -> list[str]:
+        """Return the data files of the table's newest version, as paths; empty if it does not exist."""
+        return self.snapshot(table, "")[0]
+
+    def snapshot(self, table: str, app: str) -> tuple[list[str], int]:
+        """Return the data files and the last version of `app`, both of one and the same table version."""
+        found = self._open(table)
+        if found is None:
+            return [], 0
+        files = [unquote(urlparse(uri).path) if uri.startswith("file:") else uri for uri in found.file_uris()]
+        return files, (found.transaction_version(app) or 0) if app else 0
+
+    def count(self, table: str) -> int:
+        """Return the number of rows, from the table's statistics."""
+        found = self._open(table)
+        return 0 if found is None else int(found.count())
+
+    def delete_where(self, table: str, predicate: str) -> int:
+        """Delete the rows for which the SQL `predicate` holds and rewrite history: no older file keeps them.
+
+        Returns
+        -------
+        int
+            How many rows were deleted.
+        """
+        found = self._open(table)
+        if found is None:
+            return 0
+        with self._writing:
+            fault.point("lake.delete.before")
+            done: dict[str, Any] = DeltaTable(self.path(table)).delete(predicate)
+            fault.point("lake.delete.after")
+            self._sync(table)
+            self.purge(table)
+        return int(done.get("num_deleted_rows", 0))
+
+    def purge(self, table: str, *, after: timedelta = timedelta(0)) -> None:
+        """Remove every file that was replaced longer than `after` ago, and the log before the newest version."""
+        with self._writing:
+            found = self._open(table)
+            if found is None:
+                return
+            hours = int(after / timedelta(hours=1))
+            found.vacuum(
+                retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=not hours
+            )
+            if not hours:
+                found.create_checkpoint()
+                found.cleanup_metadata()
+
+    def settle(self, table: str, *, by: str, order: Sequence[str], engine: Engine) -> int:
+        """Join the small files of each partition into one, sorted; return how many files were replaced.
+
+        The engine sorts with its memory limit and spills; readers keep the replaced files for an hour.
+        """
+        replaced = 0
+        with self._writing:
+            for value, files in self._small(table, by).items():
+                replaced += self._join(table, {by: value}, files, order, engine)
+            if replaced:
+                self.purge(table, after=_READERS)
+        return replaced
+
+    def _small(self, table: str, by: str) -> dict[str, list[str]]:
+        found = self._open(table)
+        if found is None:
+            return {}
+        actions = (
+            pa.table(found.get_add_actions(flatten=True))
+            .select(["path", "size_bytes", f"partition.{by}"])
+            .to_pylist()
+        )
+        groups: dict[str, list[str]] = {}
+        for action in actions:
+            if action["size_bytes"] < _SMALL_BYTES:
+                groups.setdefault(action[f"partition.{by}"], []).append(unquote(action["path"]))
+        return {value: files for value, files in groups.items() if len(files) >= _MANY_FILES}
+
+    def _join(
+        self, table: str, values: dict[str, str], files: list[str], order: Sequence[str], engine: Engine
+    ) -> int:
+        found = DeltaTable(self.path(table))
+        folder = self.path(table) / Path(files[0]).parent
+        path = folder / f"part-{uuid.uuid4()}.zstd.parquet"
+        sources = ", ".join(_quoted(self.path(table) / file) for file in files)
+        with engine.connect() as connection:
+            connection.execute(
+                f"copy (select * from read_parquet([{sources}], hive_partitioning = false) order by {', '.join(order)}) "
+                f"to {_quoted(path)} (format parquet, compression zstd, compression_level 3, row_group_size {_GROUP_ROWS})"
+            )
+        sync(path)
+        sync(folder)
+        now = time.time_ns() // 1_000_000
+        rows = pq.read_metadata(path).num_rows
+        stats = json.dumps({"numRecords": rows})
+        gone: dict[str, str | None] = {**values}
+        actions: list[AddAction | RemoveAction] = [
+            RemoveAction(file, False, now, partition_values=gone) for file in files
+        ]
+        actions.append(
+            AddAction(str(path.relative_to(self.path(table))), path.stat().st_size, values, now, False, stats)
+        )
+        fault.point("lake.settle.written")
+        found.create_write_transaction(
+            actions, mode="append", schema=found.schema(), partition_by=list(values)
+        )
+        fault.point("lake.settle.after")
+        self._sync(table)
+        return len(files)
+
+    def replace(self, table: str, rows: pa.Table | pa.RecordBatchReader, *, app: str, version: int) -> None:
+        """Put `rows` in the place of everything the table holds, in one durable commit; `app` then holds `version`."""
+        with self._writing:
+            fault.point("lake.replace.before")
+            write_deltalake(
+                self.path(table),
+                rows,
+                mode="overwrite",
+                writer_properties=_WRITER,
+                commit_properties=CommitProperties(app_transactions=[Transaction(app, version)]),
+            )
+            fault.point("lake.replace.after")
+            self._sync(table)
+
+    def compact(self, table: str, target_bytes: int | None = None) -> None:
+        """Join files smaller than `target_bytes` (None: as large as the table says) into larger ones."""
+        with self._writing:
+            found = self._open(table)
+            if found is not None:
+                found.optimize.compact(target_size=target_bytes, writer_properties=_WRITER)
+                self._sync(table)  # what it replaces may be purged next
+
+
+def sync(path: Path) -> None:
+    """Force a file, or the names in a folder, to disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"
+
+
+def _partitions(rows: pa.Table, key: str | None) -> Iterator[tuple[dict[str, str], pa.Table]]:
+    """Yield the rows of each partition without its key columns."""
+    if key is None:
+        yield {}, rows
+        return
+    column = rows[key]
+    values = pc.unique(column).to_pylist()
+    for value in values:
+        part = rows if len(values) == 1 else rows.filter(pc.equal(column, value))
+        yield {key: value}, part.drop_columns([key])
+
+
+def _member(line: str) -> str:
+    return str(json.loads(line)["add"]["path"])

@@ -1,0 +1,37 @@
+"""Structured logs: one JSON object a line on standard error. No personal data: log numbers, keys and counts only."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+import structlog
+
+
+def setup(level: str | None = None) -> None:
+    """Set the format once, at the start of a process; ZERODISTANCE_LOG names the level (default warning)."""
+    wanted = (level or os.environ.get("ZERODISTANCE_LOG", "warning")).upper()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping().get(wanted, logging.WARNING)
+        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
+
+
+def log(name: str) -> structlog.stdlib.BoundLogger:
+    """Return the logger of a part, bound to its name."""
+    logger: structlog.stdlib.BoundLogger = structlog.get_logger(part=name)
+    return logger
+
+
+setup()

@@ -1,0 +1,168 @@
+"""Settings: `zerodistance.toml`, then `ZERODISTANCE_*` from the environment, then flags, in that order of strength."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from zerodistance.kernel.errors import WrongSetting
+from zerodistance.kernel.text import Text
+
+FILE_NAME = "zerodistance.toml"
+_MIB = 1 << 20
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; each description says the unit.
+
+    Values marked "own value" were chosen by us and have no outside origin.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="ZERODISTANCE_", extra="forbid", frozen=True)
+
+    home: Path = Field(
+        Path("zerodistance-data"), description="the folder that holds every store of this brand"
+    )
+    host: str = Field("127.0.0.1", description="the address the door listens on")
+    port: int = Field(8420, ge=0, le=65535, description="the port the door listens on; 0 takes a free one")
+    zone: str = Field(
+        "Asia/Shanghai", description="IANA time zone in which days are counted and pages show times"
+    )
+    lang: Literal["zh", "en"] = Field(
+        "zh", description="language of the command line and of pages before login"
+    )
+    currency: str = Field(
+        "CNY", pattern=r"^[A-Z]{3}$", description="ISO 4217 code of amounts without a currency"
+    )
+    country: str = Field(
+        "CN",
+        pattern=r"^[A-Z]{2}$",
+        description="ISO 3166 code; phones without a country code are read as its numbers",
+    )
+
+    max_request_bytes: int = Field(
+        16 * _MIB, ge=1024, description="largest request body as sent, bytes; more is answered 413"
+    )
+    max_body_bytes: int = Field(
+        32 * _MIB,
+        ge=1024,
+        description="largest request body after decompression, bytes; more is answered 413",
+    )
+    max_inflight_bytes: int = Field(
+        128 * _MIB, ge=1024, description="request bytes held in memory at once; more is answered 429"
+    )
+    max_journal_bytes: int = Field(
+        8192 * _MIB, ge=_MIB, description="size the journal may grow to before collection answers 429, bytes"
+    )
+    min_free_bytes: int = Field(
+        1024 * _MIB, ge=0, description="free disk below which collection answers 429, bytes"
+    )
+    dedup_days: int = Field(
+        30, ge=1, le=400, description="days for which a repeated message id is recognised"
+    )
+    dedup_ids: int = Field(
+        100_000_000,
+        ge=1_000_000,
+        description="message ids remembered at most, 14 bytes each; more shorten the window, see `status`",
+    )
+    micro_batch_events: int = Field(
+        30_000, ge=1, le=200_000, description="events digested in one commit at most"
+    )
+    poll_ms: int = Field(
+        20,
+        ge=1,
+        le=5_000,
+        description="pause of an idle worker between two looks at the journal, milliseconds",
+    )
+    seal_seconds: int = Field(120, ge=1, description="age at which the hot tail moves into the lake, seconds")
+    seal_bytes: int = Field(
+        64 * _MIB, ge=_MIB, description="size at which the hot tail moves into the lake, bytes"
+    )
+    index_seconds: float = Field(
+        2.0, gt=0, description="pause between two updates of profiles and tag index, seconds"
+    )
+    engine_memory_mb: int = Field(
+        1024, ge=128, description="memory of one DuckDB connection before it spills to disk, MiB"
+    )
+    engine_threads: int = Field(2, ge=1, le=256, description="threads of one DuckDB connection")
+    cache_ids: int = Field(
+        1_000_000, ge=1_000, description="identifiers the worker keeps in memory, about 200 bytes each"
+    )
+    visitor_days: int = Field(
+        180, ge=1, description="days without a touch after which an anonymous visitor expires (own value)"
+    )
+    quarantine_days: int = Field(90, ge=1, description="days a refused row is kept (own value)")
+    text_days: int = Field(730, ge=1, description="days sealed texts are kept (own value)")
+    session_hours: int = Field(12, ge=1, description="hours after which a portal session ends (own value)")
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("allowed are IANA names such as Asia/Shanghai or Europe/Berlin") from None
+        return value
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The time zone in which days are counted."""
+        return ZoneInfo(self.zone)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Give flags the last word, then the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, _toml_file(init_settings))
+
+
+def _toml_file(flags: PydanticBaseSettingsSource) -> Path:
+    given = flags().get("home") or os.environ.get("ZERODISTANCE_HOME")
+    inside = Path(given or "zerodistance-data") / FILE_NAME
+    return inside if inside.exists() else Path(FILE_NAME)
+
+
+def load(**flags: Any) -> Settings:
+    """Read the settings; flags that are None were not given.
+
+    Raises
+    ------
+    WrongSetting
+        A value is not allowed or a name is unknown; says which and what is allowed.
+    """
+    try:
+        return Settings(**{k: v for k, v in flags.items() if v is not None})
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        why: str | Text = first["msg"]
+        if first["type"] == "extra_forbidden":
+            near = get_close_matches(name, Settings.model_fields, n=3, cutoff=0.3) or list(
+                Settings.model_fields
+            )
+            why = Text(
+                "没有这个设置；相近的有 " + "、".join(near),
+                "there is no such setting; near it are " + ", ".join(near),
+            )
+        raise WrongSetting(setting=name, given=first.get("input"), why=why) from None
+    except tomllib.TOMLDecodeError as error:
+        why = Text(f"不是正确的 TOML：{error}", f"it is not TOML: {error}")
+        raise WrongSetting(setting=FILE_NAME, given="…", why=why) from None
