@@ -1,0 +1,127 @@
+"""One commit: all or nothing, once."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from tests.core.touchpoints.people import EachIdentifier
+from zerodistance.core.touchpoints import ledger, store, tail
+from zerodistance.core.touchpoints.contracts import Batch
+from zerodistance.core.touchpoints.digest import Digest
+from zerodistance.core.touchpoints.parse import Parser, Sent
+from zerodistance.core.touchpoints.sealer import Sealer
+from zerodistance.kernel import clock
+from zerodistance.kernel.errors import StoreBehind
+from zerodistance.kernel.home import Home
+
+
+def batch_of(home: Home, *ids: str, position: int = 1, **said: Any) -> Batch:
+    events = [{"type": "track", "event": "x", "messageId": i, "anonymousId": f"a{i}", **said} for i in ids]
+    with home.engine.connect() as connection:
+        parser = Parser(connection, home.seal, lambda source: 32_768, "CNY")
+        return parser.parse(
+            [Sent(position, 1, "batch", clock.micros(), json.dumps({"batch": events}).encode())]
+        )
+
+
+def ids_in_view(home: Home) -> list[str]:
+    with home.engine.connect() as connection:
+        tail.touches_view(connection, home)
+        return [
+            row[0]
+            for row in connection.execute("select source_id from touches order by source_id").fetchall()
+        ]
+
+
+def count(home: Home, counter: str) -> int:
+    with home.state.read() as tx:
+        return sum(
+            tx.execute(
+                select(store.source_hour.c.value).where(store.source_hour.c.counter == counter)
+            ).scalars()
+        )
+
+
+def test_a_batch_is_in_the_view_and_its_repeats_are_counted(home: Home) -> None:
+    digest = Digest(home, EachIdentifier(), list)
+    digest.commit(batch_of(home, "a", "b", "a"))
+    digest.commit(batch_of(home, "b", "c", position=2))
+    assert ids_in_view(home) == ["a", "b", "c"]
+    assert (count(home, "received"), count(home, "accepted"), count(home, "duplicates")) == (5, 3, 2)
+    with home.state.read() as tx:
+        assert ledger.position(tx, "journal") == 2
+
+
+def test_deduplication_survives_a_restart(home: Home) -> None:
+    Digest(home, EachIdentifier(), list).commit(batch_of(home, "a"))
+    Digest(home, EachIdentifier(), list).commit(batch_of(home, "a", "b"))
+    assert ids_in_view(home) == ["a", "b"]
+
+
+def test_a_failed_commit_leaves_nothing_and_is_repeated_whole(home: Home) -> None:
+    people = EachIdentifier()
+    digest = Digest(home, people, list)
+    people.fail_in_write = True
+    with pytest.raises(OSError, match="full"):
+        digest.commit(batch_of(home, "a"))
+    assert ids_in_view(home) == [] and people.resets == 1
+    people.fail_in_write = False
+    digest.commit(batch_of(home, "a"))
+    assert ids_in_view(home) == ["a"]
+
+
+def test_a_tail_file_without_a_commit_is_removed_at_start(home: Home) -> None:
+    stray = home.path("tail", "000000000009.arrow")
+    stray.write_bytes(b"half a file")
+    Digest(home, EachIdentifier(), list)
+    assert not stray.exists()
+
+
+def test_sealing_moves_every_touch_once(home: Home) -> None:
+    digest, sealer = Digest(home, EachIdentifier(), list), Sealer(home, [])
+    digest.commit(batch_of(home, "a"))
+    digest.commit(batch_of(home, "b"))
+    assert sealer.step(force=True)
+    assert ids_in_view(home) == ["a", "b"] and not list(home.path("tail").iterdir())
+    digest.commit(batch_of(home, "c"))
+    assert ids_in_view(home) == ["a", "b", "c"]
+    sealer.step(force=True)
+    assert home.lake.count(tail.TABLE) == 3 and home.lake.held(tail.TABLE, tail.APP) == 3
+
+
+def test_what_is_in_lake_and_tail_is_seen_once(home: Home) -> None:
+    digest = Digest(home, EachIdentifier(), list)
+    digest.commit(batch_of(home, "a"))
+    digest.commit(batch_of(home, "b"))
+    with home.state.read() as tx:
+        files = tail.listed(tx)
+    home.lake.append(
+        tail.TABLE, tail.read_files(home, files[:1]), app=tail.APP, version=1, partition_by="month"
+    )
+    assert ids_in_view(home) == ["a", "b"]
+    Sealer(home, []).step(force=True)
+    assert ids_in_view(home) == ["a", "b"]
+
+
+def test_a_lake_ahead_of_the_state_is_refused(home: Home) -> None:
+    digest = Digest(home, EachIdentifier(), list)
+    digest.commit(batch_of(home, "a"))
+    with home.state.read() as tx:
+        rows = tail.read_files(home, tail.listed(tx))
+    home.lake.append(tail.TABLE, rows, app=tail.APP, version=7, partition_by="month")
+    with pytest.raises(StoreBehind, match="one whole backup"):
+        Digest(home, EachIdentifier(), list)
+
+
+def test_refused_events_are_sealed_in_the_quarantine(home: Home) -> None:
+    digest = Digest(home, EachIdentifier(), list)
+    digest.commit(batch_of(home, "a", timestamp="never"))
+    with home.state.read() as tx:
+        row = tx.execute(select(store.quarantine)).mappings().one()
+    assert row["reason"] == "bad_timestamp" and b"never" not in row["raw"]
+    assert b"never" in home.seal.open(row["raw"], ledger.QUARANTINE)
+    assert count(home, "refused") == 1

@@ -1,0 +1,162 @@
+"""Forgetting reaches every file, is certified, and may be interrupted anywhere."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+import zerodistance.compose as compose
+from zerodistance.core.identity import api as identity
+from zerodistance.core.touchpoints import forget, journal, sources, store, tail
+from zerodistance.doors.worker import Work, once
+from zerodistance.kernel import clock
+from zerodistance.kernel.access import Who
+from zerodistance.kernel.errors import Forbidden, Invalid
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
+
+NAME, MAIL, PHONE, ORDER = "Zhang Weiguo", "weiguo.zhang@example.cn", "13912345678", "order-4711-of-weiguo"
+
+
+@pytest.fixture
+def work(home: Home) -> Iterator[Work]:
+    sources.create_source(home, Who.system(), key="web", name=Text("官网", "web"), kind="web")
+    yield compose.work(home)
+
+
+def send(home: Home, *events: dict[str, Any]) -> None:
+    """Put events into the journal as the door does."""
+    connection = journal.connect(home.path("journal.db"))
+    body = json.dumps({"batch": list(events)}).encode()
+    at = clock.micros()
+    sealed = home.seal.seal(body, journal.where(1, "batch", at))
+    connection.execute(
+        "insert into row (source, route, received_at, events, encoding, body) values (1, 'batch', ?, ?, '', ?)",
+        (at, len(events), sealed),
+    )
+    connection.close()
+
+
+def wei(n: int, **said: Any) -> dict[str, Any]:
+    return {"type": "track", "event": "Order Completed", "messageId": f"w{n}", "userId": "wei", **said}
+
+
+def li(n: int) -> dict[str, Any]:
+    return {
+        "type": "track",
+        "event": "Order Completed",
+        "messageId": f"l{n}",
+        "userId": "li",
+        "properties": {"total": 5},
+    }
+
+
+def a_full_home(home: Home, work: Work) -> identity.Person:
+    send(
+        home,
+        {"type": "identify", "messageId": "w0", "userId": "wei", "anonymousId": "cookie-of-wei",
+         "traits": {"name": NAME, "email": MAIL, "phone": PHONE}},
+        wei(1, properties={"order_id": ORDER, "total": 10, "note": f"deliver to {NAME}"}),
+        wei(2, timestamp="never"),
+        li(1),
+    )  # fmt: skip
+    once(work)
+    send(home, wei(3, properties={"order_id": ORDER}), li(2))
+    work.digest()
+    return identity.lookup(home, Who.system(), "user_id", "wei")
+
+
+def subjects_of(home: Home, person: identity.Person) -> list[int]:
+    with home.state.read() as tx:
+        return identity.subjects_of(tx, person.number)
+
+
+def ids_in_view(home: Home) -> list[str]:
+    with home.engine.connect() as connection:
+        tail.touches_view(connection, home)
+        return [row[0] for row in connection.execute("select source_id from touches order by 1").fetchall()]
+
+
+def files_with(root: Path, secret: bytes) -> list[str]:
+    return [str(p.relative_to(root)) for p in root.rglob("*") if p.is_file() and secret in p.read_bytes()]
+
+
+def test_a_forgotten_person_is_in_no_store(home: Home, work: Work, admin: Who) -> None:
+    person = a_full_home(home, work)
+    subjects = subjects_of(home, person)
+    asked = forget.ask(home, admin, person.id, subjects, "asked by the person")
+    once(work)
+    done = forget.get(home, admin, asked.id)
+    assert ids_in_view(home) == ["l1", "l2"]
+    with pytest.raises(identity.NoSuchPerson):
+        identity.lookup(home, admin, "user_id", "wei")
+    assert identity.lookup(home, admin, "user_id", "li").id
+    assert done.certificate is not None and forget.verify(home, done.certificate)
+    assert done.certificate["removed"]["touches"] == 3 and done.certificate["removed"]["quarantine"] == 1
+    with home.state.read() as tx:
+        assert tx.execute(select(store.sealed_text)).all() == []
+        assert tx.execute(select(store.forget_request.c.subjects)).scalars().all() == [None]
+
+
+def test_no_file_holds_what_was_forgotten(home: Home, work: Work, admin: Who) -> None:
+    person = a_full_home(home, work)
+    once(work)
+    assert files_with(home.root, b"w3"), "the log held it"
+    token = home.seal.token("user_id", "wei")
+    assert files_with(home.root, token)
+    forget.ask(home, admin, person.id, subjects_of(home, person), "asked by the person")
+    once(work)
+    for secret in (
+        token,
+        home.seal.token("email", MAIL),
+        NAME.encode(),
+        MAIL.encode(),
+        PHONE.encode(),
+        b"wei",
+    ):
+        assert files_with(home.root, secret) == []
+    work.jobs.run_due()
+
+
+def test_a_certificate_that_was_changed_is_not_ours(home: Home, work: Work, admin: Who) -> None:
+    person = a_full_home(home, work)
+    asked = forget.ask(home, admin, person.id, subjects_of(home, person), "case 12")
+    once(work)
+    certificate = forget.get(home, admin, asked.id).certificate
+    assert certificate is not None
+    assert not forget.verify(home, {**certificate, "subjects": 99})
+
+
+def test_what_the_person_gained_since_asking_is_forgotten_too(home: Home, work: Work, admin: Who) -> None:
+    person = a_full_home(home, work)
+    forget.ask(home, admin, person.id, subjects_of(home, person), "asked by the person")
+    send(
+        home,
+        {"type": "track", "event": "x", "messageId": "w9", "userId": "wei", "anonymousId": "second-cookie"},
+    )
+    once(work)
+    assert ids_in_view(home) == ["l1", "l2"]
+    with pytest.raises(identity.NoSuchPerson):
+        identity.lookup(home, admin, "anonymous_id", "second-cookie")
+
+
+def test_who_comes_back_is_somebody_new(home: Home, work: Work, admin: Who) -> None:
+    person = a_full_home(home, work)
+    forget.ask(home, admin, person.id, subjects_of(home, person), "asked by the person")
+    once(work)
+    send(home, wei(20))
+    once(work)
+    assert identity.lookup(home, admin, "user_id", "wei").id != person.id
+
+
+def test_forgetting_needs_the_right_and_a_purpose(home: Home, work: Work, admin: Who, analyst: Who) -> None:
+    person = a_full_home(home, work)
+    with pytest.raises(Forbidden):
+        forget.ask(home, analyst, person.id, [1], "why not")
+    with pytest.raises(Invalid, match="say why"):
+        forget.ask(home, admin, person.id, [1], "  ")

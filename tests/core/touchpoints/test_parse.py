@@ -1,0 +1,277 @@
+"""Events of the collection protocol, taken apart."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zerodistance.core.touchpoints import scrub, times
+from zerodistance.core.touchpoints.contracts import BUILT, Batch
+from zerodistance.core.touchpoints.parse import Parser, Sent
+from zerodistance.kernel.home import Home
+
+RECEIVED = times.parse_one("2026-11-21T12:00:00Z")
+assert RECEIVED is not None
+
+
+@pytest.fixture
+def parser(home: Home) -> Iterator[Parser]:
+    with home.engine.connect() as connection:
+        yield Parser(connection, home.seal, lambda source: 2_000, "CNY")
+
+
+def one(parser: Parser, *events: Any, sent_at: str | None = None, route: str = "batch") -> Batch:
+    body = (
+        {"batch": list(events), **({"sentAt": sent_at} if sent_at else {})} if route == "batch" else events[0]
+    )
+    return parser.parse([Sent(7, 3, route, RECEIVED, json.dumps(body).encode())])
+
+
+def event(**said: Any) -> dict[str, Any]:
+    return {"type": "track", "event": "Product Viewed", "messageId": "m1", "userId": "u1", **said}
+
+
+def row(batch: Batch) -> dict[str, Any]:
+    assert batch.touches.num_rows == 1, batch.refused
+    return dict(batch.touches.to_pylist()[0])
+
+
+def test_an_event_fills_the_typed_columns(parser: Parser) -> None:
+    found = one(
+        parser,
+        event(
+            properties={"product_id": "W1", "category": "washer", "duration": 31.5, "colour": "white"},
+            context={
+                "library": {"name": "analytics-python"},
+                "page": {"path": "/w1?token=1", "referrer": "https://Search.Example:8080/q?x=1"},
+                "campaign": {"name": "autumn"},
+                "ip": "10.1.2.3",
+            },
+        ),
+    )
+    got = row(found)
+    assert found.touches.schema.equals(BUILT)
+    assert (got["kind"], got["name"], got["source"], got["source_id"]) == (
+        "product.viewed",
+        "Product Viewed",
+        3,
+        "m1",
+    )
+    assert (got["product"], got["category"], got["duration"]) == ("W1", "washer", 31.5)
+    assert (got["channel"], got["page"], got["referrer"], got["campaign"]) == (
+        "analytics-python",
+        "/w1",
+        "search.example",
+        "autumn",
+    )
+    assert json.loads(got["body"]) == {
+        "product_id": "W1",
+        "category": "washer",
+        "duration": 31.5,
+        "colour": "white",
+    }
+    assert "10.1.2.3" not in str(got)
+
+
+def test_the_clock_rule_corrects_a_wrong_client_clock(parser: Parser) -> None:
+    got = row(one(parser, event(timestamp="2026-11-21T13:00:00Z"), sent_at="2026-11-21T13:00:10Z"))
+    assert got["happened_at"].isoformat() == "2026-11-21T11:59:50+00:00"
+    assert got["sent_at"].isoformat() == "2026-11-21T13:00:10+00:00"
+    assert got["original_at"].isoformat() == "2026-11-21T13:00:00+00:00"
+
+
+def test_no_touch_lies_in_the_future(parser: Parser) -> None:
+    found = one(parser, event(timestamp="2030-01-01T00:00:00Z"))
+    assert row(found)["happened_at"] == row(found)["received_at"]
+    assert found.counts[3, "clock_ahead"] == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"messageId": "m", "userId": "u"}, "no_type"),
+        ({"type": "buy", "userId": "u"}, "unknown_type"),
+        ({"type": "track", "event": "x"}, "no_identifier"),
+        ({"type": "track", "userId": None, "anonymousId": None}, "no_identifier"),
+        ({"type": "track", "userId": {"id": 1}}, "bad_type"),
+        ({"type": "track", "userId": "u", "timestamp": "yesterday"}, "bad_timestamp"),
+        ({"type": "track", "userId": "u", "sentAt": "soon"}, "bad_timestamp"),
+        ({"type": "track", "userId": "u", "properties": {"long": "x" * 3_000}}, "too_large"),
+        ("text", "not_an_object"),
+        (None, "not_an_object"),
+        ([1], "not_an_object"),
+    ],
+)
+def test_a_bad_event_is_refused_with_its_reason_and_its_neighbours_stay(
+    parser: Parser, said: Any, reason: str
+) -> None:
+    found = one(parser, event(messageId="a"), said, event(messageId="b"))
+    assert [(r.reason, r.place, json.loads(r.raw)) for r in found.refused] == [(reason, "message 1", said)]
+    assert found.touches["source_id"].to_pylist() == ["a", "b"]
+    assert found.counts[3, "received"] == 3
+
+
+def test_ids_may_be_numbers_and_a_missing_message_id_is_always_the_same(parser: Parser) -> None:
+    found = one(parser, event(userId=42, messageId=None), event(messageId=17))
+    assert found.signs.value == ["42", "u1"]
+    first, second = found.touches["source_id"].to_pylist()
+    assert second == "17"
+    again = one(parser, event(userId=42, messageId=None), event(messageId=17))
+    assert again.touches["source_id"].to_pylist() == [first, "17"]
+    assert again.fingerprints.tolist() == found.fingerprints.tolist()
+
+
+def test_single_calls_take_their_type_from_the_route(parser: Parser) -> None:
+    assert row(one(parser, {"name": "Home", "anonymousId": "a"}, route="p"))["kind"] == "page.viewed"
+    assert (
+        row(one(parser, {"event": "Order Completed", "anonymousId": "a"}, route="track"))["kind"]
+        == "order.completed"
+    )
+
+
+def test_identify_traits_go_to_the_vault_and_nothing_raw_stays(parser: Parser) -> None:
+    traits = {
+        "email": "Li@Example.cn",
+        "phone": "13912345678",
+        "name": "李雷",
+        "plan": "gold",
+        "address": {"city": "青岛", "street": "海棠路 1"},
+    }
+    found = one(
+        parser, {"type": "identify", "userId": "u", "traits": {**traits, "tags": ["a"]}, "messageId": "m"}
+    )
+    assert set(zip(found.signs.namespace, found.signs.value, found.signs.rule, strict=True)) == {
+        ("user_id", "u", "login"),
+        ("email", "Li@Example.cn", "identify"),
+        ("phone", "13912345678", "identify"),
+    }
+    assert set(zip(found.facts.field, found.facts.value, strict=True)) == {
+        ("name", "李雷"), ("trait.plan", "gold"), ("city", "青岛"), ("address", "海棠路 1"),
+    }  # fmt: skip
+    assert json.loads(found.texts[0][1]) == {"tags": ["a"]}
+    assert row(found)["body"] is None
+
+
+def test_rudderstack_traits_in_the_context_count_as_well(parser: Parser) -> None:
+    found = one(parser, {"type": "identify", "userId": "u", "context": {"traits": {"email": "a@b.cn"}}})
+    assert found.signs.namespace == ["user_id", "email"]
+
+
+def test_an_alias_names_both_ids(parser: Parser) -> None:
+    found = one(parser, {"type": "alias", "userId": "new", "previousId": "old"})
+    assert ("anonymous_id", "old", "alias") in set(
+        zip(found.signs.namespace, found.signs.value, found.signs.rule, strict=True)
+    )
+
+
+def test_an_order_sums_its_lines(parser: Parser) -> None:
+    lines = [
+        {"product_id": "A", "category": "fridge", "quantity": 2},
+        {"product_id": "B", "category": "fridge"},
+    ]
+    got = row(
+        one(
+            parser,
+            event(event="Order Completed", properties={"order_id": 9, "total": 99.5, "products": lines}),
+        )
+    )
+    assert (got["order_id"], got["amount"], got["currency"], got["quantity"]) == ("9", 99.5, "CNY", 3.0)
+    assert (got["category"], got["product"]) == ("fridge", None)
+
+
+def test_personal_data_in_properties_is_sealed(parser: Parser) -> None:
+    found = one(parser, event(properties={"sku": "W1", "note": "please ring 13912345678", "by": "a@b.cn"}))
+    assert json.loads(row(found)["body"]) == {"sku": "W1", "note": "[sealed]", "by": "[sealed]"}
+    assert json.loads(found.texts[0][1])["by"] == "a@b.cn"
+
+
+def test_an_address_in_the_path_is_sealed(parser: Parser) -> None:
+    assert row(one(parser, event(context={"page": {"path": "/reset/a@b.cn"}})))["page"] == "[sealed]"
+
+
+def test_one_broken_event_does_not_hide_the_others(parser: Parser) -> None:
+    body = b'{"batch":[{"type":"track","userId":"a","messageId":"1"},{"type":"track","userId":"\xff","messageId":"2"}]}'
+    found = parser.parse([Sent(1, 3, "batch", RECEIVED, body)])
+    assert found.touches["source_id"].to_pylist() == ["1"]
+    assert [r.reason for r in found.refused] == ["not_json"]
+
+
+class OnlySeed:
+    fingerprint_seed = 5
+
+
+ANY_PARSER = Parser(duckdb.connect(), OnlySeed(), lambda source: 100_000, "CNY")  # type: ignore[arg-type]
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+names = st.sampled_from(
+    [
+        "type",
+        "messageId",
+        "userId",
+        "anonymousId",
+        "event",
+        "name",
+        "timestamp",
+        "sentAt",
+        "properties",
+        "traits",
+        "context",
+        "previousId",
+        "groupId",
+    ]
+)
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            names, json_values | st.sampled_from(["track", "identify", "group", "alias"]), max_size=8
+        )
+        | json_values,
+        max_size=6,
+    )
+)
+def test_whatever_comes_is_a_touch_or_refused(events: list[Any]) -> None:
+    body = json.dumps({"batch": events}).encode()
+    found = ANY_PARSER.parse([Sent(1, 1, "batch", RECEIVED, body)])
+    assert found.touches.num_rows + len(found.refused) == len(events)
+    assert found.touches.schema.equals(BUILT)
+
+
+@given(json_values)
+def test_a_walked_value_has_no_mail_address(value: Any) -> None:
+    clean = scrub.walk({"by": "a@b.cn", "x": value})
+    assert "a@b.cn" not in json.dumps(clean)
+    assert scrub.walk(clean) == clean
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("2026-11-21T12:00:00.123456789Z", "2026-11-21T12:00:00.123457"),
+        ("2026-11-21T20:00:00+08:00", "2026-11-21T12:00:00"),
+        ("2026-11-21 12:00:00", "2026-11-21T12:00:00"),
+        (1_795_262_400, "2026-11-21T12:00:00"),
+        ("1795262400000", "2026-11-21T12:00:00"),
+        (1_795_262_400_000_000, "2026-11-21T12:00:00"),
+    ],
+)
+def test_times_are_read_in_the_forms_clients_send(given: str | int, expected: str) -> None:
+    from datetime import datetime
+
+    micros = times.parse_one(given)
+    assert micros is not None
+    assert abs(micros - round(datetime.fromisoformat(expected + "+00:00").timestamp() * 1e6)) <= 1

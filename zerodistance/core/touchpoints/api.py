@@ -1,0 +1,69 @@
+"""The door of touchpoints: sources, collection, imports, quarantine and the interaction log."""
+
+from __future__ import annotations
+
+from zerodistance.core.touchpoints import forget, log, overview
+from zerodistance.core.touchpoints.dry_run import Report, dry_run
+from zerodistance.core.touchpoints.import_jobs import Created, Job
+from zerodistance.core.touchpoints.import_jobs import create as create_import
+from zerodistance.core.touchpoints.import_jobs import get as get_import
+from zerodistance.core.touchpoints.import_jobs import jobs as list_imports
+from zerodistance.core.touchpoints.kinds import KINDS, Kind, kind
+from zerodistance.core.touchpoints.quarantine import Group, Row
+from zerodistance.core.touchpoints.quarantine import groups as quarantine_groups
+from zerodistance.core.touchpoints.quarantine import mend as mend_row
+from zerodistance.core.touchpoints.quarantine import replay as replay_rows
+from zerodistance.core.touchpoints.quarantine import rows as quarantine_rows
+from zerodistance.core.touchpoints.quarantine import show as quarantine_row
+from zerodistance.core.touchpoints.rules import REASONS
+from zerodistance.core.touchpoints.snippets import Snippet, snippet, snippets
+from zerodistance.core.touchpoints.sources import (
+    create_source,
+    find_by_write_key,
+    get_source,
+    list_sources,
+    rotate_key,
+    set_origins,
+    switch_off,
+    switch_on,
+)
+
+__all__ = [
+    # sources
+    "create_source",
+    "list_sources",
+    "get_source",
+    "set_origins",
+    "rotate_key",
+    "switch_off",
+    "switch_on",
+    "find_by_write_key",
+    "Snippet",
+    "snippet",
+    "snippets",
+    # kinds
+    "KINDS",
+    "Kind",
+    "kind",
+    # imports
+    "create_import",
+    "get_import",
+    "list_imports",
+    "Created",
+    "Job",
+    "dry_run",
+    "Report",
+    # quarantine
+    "quarantine_groups",
+    "quarantine_rows",
+    "quarantine_row",
+    "replay_rows",
+    "mend_row",
+    "REASONS",
+    "Group",
+    "Row",
+    # figures of today, reading the log, forgetting
+    "overview",
+    "log",
+    "forget",
+]

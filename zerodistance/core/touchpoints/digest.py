@@ -1,0 +1,195 @@
+"""Digestion: a micro-batch is parsed, deduplicated, recognised and committed once, in one state transaction."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from itertools import compress
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from sqlalchemy import select
+
+from zerodistance.core.touchpoints import ledger, store, tail
+from zerodistance.core.touchpoints.contracts import TOUCHES, Batch, Facts, Recognised, Recogniser, Signs
+from zerodistance.core.touchpoints.seen import Seen
+from zerodistance.kernel import clock, fault
+from zerodistance.kernel.errors import StoreBehind
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.logs import log
+
+_GEN0 = 200_000  # a micro-batch makes some hundred thousand objects that live for one step
+
+
+class Feed(Protocol):
+    """Where batches come from."""
+
+    def next(self, most: int) -> Batch | None:
+        """Return what comes after the committed position, at most about `most` touches; None if nothing waits."""
+        ...
+
+
+class Digest:
+    """The one writer of evidence and tail.
+
+    Parameters
+    ----------
+    recogniser
+        Says who the touches are about.
+    feeds
+        Asked in turn at each step: the journal first, then imports and replays.
+    """
+
+    def __init__(self, home: Home, recogniser: Recogniser, feeds: Callable[[], Sequence[Feed]]) -> None:
+        self._home, self._recogniser, self._feeds = home, recogniser, feeds
+        gc.set_threshold(_GEN0, 20, 20)
+        self.seen = Seen(home.settings.dedup_ids)
+        with home.state.read() as tx:
+            self._last = ledger.last_batch(tx)
+        self._check()
+        self._load_seen()
+
+    @property
+    def last_batch(self) -> int:
+        """Number of the last committed batch."""
+        return self._last
+
+    def _check(self) -> None:
+        held = self._home.lake.held(tail.TABLE, tail.APP)
+        if held > self._last:
+            raise StoreBehind(store="lake", held=held, committed=self._last)
+        with self._home.state.read() as tx:
+            named = {f.file for f in tail.listed(tx)}
+        for path in self._home.path("tail").glob("*.arrow"):
+            if path.name not in named:  # written, but its commit never came
+                path.unlink()
+
+    def _load_seen(self) -> None:
+        since = clock.micros() - self._home.settings.dedup_days * clock.MICROS_PER_DAY
+        with self._home.state.read() as tx:
+            query = select(store.seen.c.at, store.seen.c.fingerprints).where(store.seen.c.at >= since)
+            for at, blob in tx.execute(query.order_by(store.seen.c.batch).execution_options(yield_per=100)):
+                self.seen.add(np.frombuffer(blob, "<u8").astype(np.uint64), at)
+
+    def step(self) -> int:
+        """Commit one micro-batch of each feed that has something; return how many rows were taken in, 0 if nothing waited."""
+        done = 0
+        for feed in self._feeds():
+            batch = feed.next(self._home.settings.micro_batch_events)
+            if batch is not None:
+                done += max(1, batch.touches.num_rows + len(batch.refused))
+                self.commit(batch)
+        return done
+
+    def commit(self, batch: Batch) -> int:
+        """Commit one batch; return its number. When anything fails, nothing of it is kept."""
+        now = clock.micros()
+        self.seen.expire(now - self._home.settings.dedup_days * clock.MICROS_PER_DAY)
+        fresh = self.seen.fresh(batch.fingerprints)
+        if batch.forever:
+            fresh &= ~self._in_lake(batch)
+        _count_rows(batch, fresh)
+        if not fresh.all():
+            take(batch, fresh)
+        number = self._last + 1
+        file: tuple[str, int] | None = None
+        try:
+            found = self._recogniser.recognise(batch)
+            batch.counts.update(found.counts)
+            _count_known(batch, found)
+            if batch.touches.num_rows:
+                file = tail.write_file(
+                    self._home.path("tail"), number, _complete(batch.touches, number, found.subjects)
+                )
+            with self._home.state.write() as tx:
+                if ledger.last_batch(tx) != self._last:
+                    raise RuntimeError("another worker has committed: this one must stop")
+                self._recogniser.write(tx, found, number)
+                fault.point("commit.half")
+                ledger.write(tx, self._home.seal, number, batch, found.subjects, batch.fingerprints, file)
+                fault.point("commit.before")
+        except BaseException:
+            self._recogniser.reset()
+            raise
+        fault.point("commit.after")
+        self._last = number
+        self.seen.add(batch.fingerprints, now)
+        log("digest").debug("committed", batch=number, feed=batch.feed, touches=batch.touches.num_rows)
+        return number
+
+    def _in_lake(self, batch: Batch) -> npt.NDArray[np.bool_]:
+        """Say which rows the log holds from before the deduplication window (imports must never double)."""
+        n = batch.touches.num_rows
+        known = np.zeros(n, np.bool_)
+        since = clock.micros() - self._home.settings.dedup_days * clock.MICROS_PER_DAY
+        with self._home.state.read() as tx:
+            older = tx.execute(
+                select(store.batch.c.number).where(store.batch.c.committed_at < since).limit(1)
+            ).first()
+        covered = self.seen.dropped_until == 0 and older is None
+        if not n or covered or not self._home.lake.exists(tail.TABLE):
+            return known
+        asked = batch.touches.select(["source", "source_id"]).append_column("place", pa.array(np.arange(n)))
+        with self._home.engine.connect() as connection:
+            tail.touches_view(connection, self._home)
+            connection.register("asked", asked)
+            places = connection.execute(
+                "select place from asked semi join touches using (source, source_id)"
+            ).fetchnumpy()
+        known[places["place"]] = True
+        return known
+
+
+def _complete(touches: pa.Table, number: int, subjects: npt.NDArray[np.int64]) -> pa.Table:
+    n = touches.num_rows
+    return pa.table(
+        {
+            "batch": pa.array(np.full(n, number, np.int64)),
+            "row": pa.array(np.arange(n, dtype=np.int32)),
+            "subject": pa.array(subjects, mask=subjects == 0),
+            **{name: touches[name] for name in touches.column_names},
+        }
+    ).select(TOUCHES.names).cast(TOUCHES)  # fmt: skip
+
+
+def _count_rows(batch: Batch, fresh: npt.NDArray[np.bool_]) -> None:
+    sources = batch.touches["source"].to_numpy()
+    for counter, mask in (("accepted", fresh), ("duplicates", ~fresh)):
+        numbers, times = np.unique(sources[mask], return_counts=True)
+        for source, n in zip(numbers.tolist(), times.tolist(), strict=True):
+            batch.counts[source, counter] += n
+    for refused in batch.refused:
+        batch.counts[refused.source, "refused"] += 1
+
+
+def _count_known(batch: Batch, found: Recognised) -> None:
+    sources = batch.touches["source"].to_numpy()
+    numbers, times = np.unique(sources[found.known], return_counts=True)
+    for source, n in zip(numbers.tolist(), times.tolist(), strict=True):
+        batch.counts[source, "recognised"] += n
+
+
+def take(batch: Batch, keep: npt.NDArray[np.bool_]) -> None:
+    """Keep only the touches of `keep` in a batch, with what belongs to them."""
+    batch.touches = batch.touches.filter(pa.array(keep))
+    batch.fingerprints = batch.fingerprints[keep]
+    place = np.cumsum(keep) - 1
+    old, new = keep.tolist(), place.tolist()
+    signs, facts = batch.signs, batch.facts
+    rows, kept = _moved(signs.row, keep, place)
+    columns = (signs.namespace, signs.value, signs.rule)
+    batch.signs = Signs(rows, *(list(compress(column, kept)) for column in columns))
+    rows, kept = _moved(facts.row, keep, place)
+    batch.facts = Facts(rows, *(list(compress(column, kept)) for column in (facts.field, facts.value)))
+    batch.texts = [(new[row], raw) for row, raw in batch.texts if old[row]]
+
+
+def _moved(
+    rows: list[int], keep: npt.NDArray[np.bool_], place: npt.NDArray[np.int64]
+) -> tuple[list[int], list[bool]]:
+    """Return the new places of the rows that are kept, and which were."""
+    at = np.array(rows, np.int64)
+    kept = keep[at]
+    return place[at[kept]].tolist(), kept.tolist()

@@ -1,0 +1,142 @@
+"""SQL expressions of mapping files: checked before anything runs, so that a mapping can compute from a row and do nothing else."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import duckdb
+
+from zerodistance.core.touchpoints.mapping import near, wrong
+
+_CLASSES = frozenset(
+    (
+        "CONSTANT",
+        "COLUMN_REF",
+        "FUNCTION",
+        "CAST",
+        "TYPE",
+        "CASE",
+        "COMPARISON",
+        "CONJUNCTION",
+        "OPERATOR",
+        "BETWEEN",
+        "COLLATE",
+    )
+)
+_CLAUSES = ("where_clause", "having", "qualify", "sample", "group_expressions", "group_sets", "modifiers")
+
+
+def quoted(name: str) -> str:
+    """Return a column name as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str) -> str:
+    """Return a text as SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+@functools.cache
+def _functions() -> dict[str, str]:
+    """Return what each function of the engine is: `scalar` if an import may call it."""
+    with duckdb.connect(":memory:") as connection:
+        rows = connection.execute(
+            "select function_name, function_type, coalesce(stability, 'CONSISTENT') from duckdb_functions()"
+        ).fetchall()
+    found: dict[str, str] = {}
+    for name, kind, stability in rows:
+        fine = kind in ("scalar", "macro") and stability == "CONSISTENT"
+        is_scalar = fine and found.get(name, "scalar") == "scalar"
+        found[name] = "scalar" if is_scalar else "unsteady" if kind in ("scalar", "macro") else kind
+    return found
+
+
+def check(connection: duckdb.DuckDBPyConnection, key: str, expression: str, columns: Sequence[str]) -> str:
+    """Return an expression of a mapping as SQL over the file's columns; a text that is a column's name means that column.
+
+    Raises
+    ------
+    MappingWrong
+        It can't be read, names a column that the file does not have, or does more than compute from one row.
+    """
+    if expression in columns:
+        return quoted(expression)
+    node = _tree(connection, key, expression)
+    small = {c.lower() for c in columns}
+    for part in _parts(node):
+        kind = part["class"]
+        if kind not in _CLASSES:
+            raise wrong(
+                key,
+                f"{expression!r} 里不能有 {part.get('type', kind).lower()}；只能用本行的列计算",
+                f"{expression!r} may not hold a {part.get('type', kind).lower()}: it computes from the columns of one row",
+            )
+        if kind == "COLUMN_REF":
+            name = ".".join(part["column_names"])
+            if name.lower() not in small:
+                hint = near(name, columns)
+                raise wrong(
+                    key,
+                    f"文件没有列 {name}；{hint.zh}。固定的文字写成 \"'{name}'\"",
+                    f"the file has no column {name}; {hint.en}. A fixed text is written \"'{name}'\"",
+                )
+        if kind == "FUNCTION":
+            _check_function(key, part["function_name"])
+    return f"({expression}\n)"
+
+
+def _check_function(key: str, name: str) -> None:
+    kind = _functions().get(name.lower())
+    if kind == "scalar":
+        return
+    if kind is None:
+        hint = near(
+            name,
+            [
+                n
+                for n, k in _functions().items()
+                if k == "scalar" and n[0] == name[0].lower() and n.isidentifier()
+            ],
+        )
+        raise wrong(key, f"没有函数 {name}；{hint.zh}", f"there is no function {name}; {hint.en}")
+    if kind == "unsteady":
+        raise wrong(
+            key,
+            f"函数 {name} 每次结果不同，而导入每次都要得到同样的行",
+            f"the function {name} answers differently each time, and an import must give the same rows each time",
+        )
+    raise wrong(
+        key,
+        f"函数 {name}（{kind}）看的不止一行；只能用本行的列计算",
+        f"the function {name} ({kind}) looks at more than one row; only the columns of one row may be used",
+    )
+
+
+def _tree(connection: duckdb.DuckDBPyConnection, key: str, expression: str) -> Any:
+    rows = connection.execute("select json_serialize_sql(?)", [f"select (\n{expression}\n)"]).fetchall()
+    found = json.loads(rows[0][0])
+    if found["error"]:
+        said = str(found.get("error_message", ""))
+        raise wrong(
+            key, f"{expression!r} 不是 SQL 表达式：{said}", f"{expression!r} is not an SQL expression: {said}"
+        )
+    node = found["statements"][0]["node"]
+    alone = len(found["statements"]) == 1 and node["type"] == "SELECT_NODE" and len(node["select_list"]) == 1
+    bare = alone and node["from_table"]["type"] == "EMPTY" and not any(node[clause] for clause in _CLAUSES)
+    if not bare or node["cte_map"]["map"]:
+        raise wrong(key, f"{expression!r} 不是单个表达式", f"{expression!r} is not one expression")
+    return node["select_list"][0]
+
+
+def _parts(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, dict):
+        if "class" in node:
+            yield node
+        for value in node.values():
+            yield from _parts(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _parts(value)

@@ -1,0 +1,103 @@
+"""What touchpoints says of itself: how much waits, where the touches are, how fresh the sources are. Times in microseconds UTC."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import func, select
+
+from zerodistance.core.touchpoints import journal, overview, store, tail
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.home import Home
+
+_LAST = 5  # own value: batches and imports shown
+
+
+def figures(home: Home, who: Who) -> dict[str, Any]:
+    """Return sections of figures: batches, journal, tail, lake, deduplication, sources, quarantine, imports, forgetting."""
+    who.need(Permission.OPERATE)
+    today = overview.today(home, who)
+    with home.state.read() as tx:
+        b, q, j = store.batch, store.quarantine, store.import_job
+        batches = tx.execute(select(b).order_by(b.c.number.desc()).limit(_LAST)).mappings().all()
+        total = tx.execute(select(func.coalesce(func.sum(b.c.touches), 0))).scalar_one()
+        files = tail.listed(tx)
+        seen = tx.execute(
+            select(func.coalesce(func.sum(store.seen.c.count), 0), func.min(store.seen.c.at))
+        ).one()
+        refused = tx.execute(
+            select(q.c.reason, func.count().label("rows"))
+            .where(q.c.replayed_at.is_(None))
+            .group_by(q.c.reason)
+        ).all()
+        imports = tx.execute(select(j).order_by(j.c.number.desc()).limit(_LAST)).mappings().all()
+        forgets = tx.execute(
+            select(func.count()).where(store.forget_request.c.done_at.is_(None))
+        ).scalar_one()
+    read = journal.Journal.of(home)
+    waiting, size = read.waiting(journal.position(home)), read.size()
+    read.close()
+    return {
+        "batches": {"touches": total, "last": [_batch(row) for row in batches]},
+        "journal": {
+            "rows": waiting.rows,
+            "events": waiting.events,
+            "oldest_at": waiting.oldest_at,
+            "bytes": size,
+        },
+        "tail": {
+            "files": len(files),
+            "touches": sum(f.touches for f in files),
+            "bytes": sum(f.bytes for f in files),
+            "oldest_at": files[0].committed_at if files else None,
+        },
+        "lake": {
+            "touches": home.lake.count(tail.TABLE),
+            "files": len(home.lake.files(tail.TABLE)),
+            "batch": home.lake.held(tail.TABLE, tail.APP),
+        },
+        "deduplication": {
+            "ids": seen[0],
+            "capacity": home.settings.dedup_ids,
+            "since_at": seen[1],
+            "days_wanted": home.settings.dedup_days,
+        },
+        "sources": [
+            {
+                "key": s.key,
+                "kind": s.kind,
+                "state": s.state,
+                "last_at": s.last_at,
+                "late_seconds": s.late_seconds,
+                "today": {
+                    "came": s.came,
+                    "recognised": s.recognised,
+                    "duplicates": s.duplicates,
+                    "refused": s.refused,
+                },
+            }
+            for s in today.sources
+        ],
+        "quarantine": {row.reason: row.rows for row in refused},
+        "imports": [
+            {
+                name: row[name]
+                for name in (
+                    "number",
+                    "file_name",
+                    "state",
+                    "rows",
+                    "accepted",
+                    "duplicates",
+                    "refused",
+                    "error",
+                )
+            }
+            for row in imports
+        ],
+        "forgetting": {"waiting": forgets},
+    }
+
+
+def _batch(row: Any) -> dict[str, Any]:
+    return {name: row[name] for name in ("number", "feed", "position", "touches", "committed_at")}

@@ -1,0 +1,247 @@
+"""Forgetting: a request is kept durably, carried out by the worker through every store, and certified.
+
+A room plugs its share in as a `Forget` callable; each is idempotent, so that a request interrupted anywhere is run again whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Connection, delete, func, insert, select, update
+
+from zerodistance.core.touchpoints import ledger, store, tail
+from zerodistance.core.touchpoints.contracts import Forget
+from zerodistance.kernel import clock, fault
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.errors import Invalid, NotFound
+from zerodistance.kernel.home import Home
+
+Match = Callable[[bytes], bool]
+"""Says whether raw bytes hold one of the identifiers that are to be forgotten."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A wish to be forgotten, and its certificate once it is done. Times in microseconds UTC."""
+
+    id: int
+    what: str
+    purpose: str
+    asked_by: str
+    asked_at: int
+    done_at: int | None
+    certificate: dict[str, Any] | None
+
+
+def ask(home: Home, who: Who, what: str, subjects: Sequence[int], purpose: str) -> Request:
+    """Ask for the subjects of a person (or one subject) to be forgotten; the worker does it at its next step.
+
+    Parameters
+    ----------
+    what
+        The public id of the person, or `subject <number>`: it stands on the certificate.
+
+    Raises
+    ------
+    Forbidden
+        The account may not forget.
+    Invalid
+        No purpose is given, or nothing is to be forgotten.
+    """
+    who.need(Permission.FORGET)
+    if not purpose.strip():
+        raise Invalid(
+            field="purpose",
+            given=purpose,
+            why="say why, for the certificate: a request by the person, a case number",
+        )
+    if not subjects:
+        raise NotFound(what="person", given=what)
+    with home.state.write() as tx:
+        made = tx.execute(
+            insert(store.forget_request).values(
+                subjects=json.dumps(sorted(subjects)), what=what, purpose=purpose.strip(), asked_by=who.name,
+                asked_at=clock.micros(),
+            )
+        )  # fmt: skip
+        key = made.inserted_primary_key
+    assert key is not None
+    return get(home, who, int(key[0]))
+
+
+def get(home: Home, who: Who, number: int) -> Request:
+    """Return one request."""
+    who.need(Permission.FORGET)
+    return _one(home, number)
+
+
+def requests(home: Home, who: Who) -> list[Request]:
+    """Return all requests, newest first."""
+    who.need(Permission.FORGET)
+    with home.state.read() as tx:
+        numbers = (
+            tx.execute(select(store.forget_request.c.id).order_by(store.forget_request.c.id.desc()))
+            .scalars()
+            .all()
+        )
+    return [_one(home, number) for number in numbers]
+
+
+def _one(home: Home, number: int) -> Request:
+    t = store.forget_request
+    with home.state.read() as tx:
+        row = tx.execute(select(t).where(t.c.id == number)).mappings().first()
+    if row is None:
+        raise NotFound(what="forget request", given=number)
+    certificate = json.loads(row["certificate"]) if row["certificate"] else None
+    return Request(
+        row["id"], row["what"], row["purpose"], row["asked_by"], row["asked_at"], row["done_at"], certificate
+    )
+
+
+def is_person(home: Home, number: int) -> bool:
+    """Say whether a whole person is asked for, with whatever belongs to it by now, or single subjects."""
+    return _one(home, number).what.startswith("p_")
+
+
+def waiting(home: Home) -> list[tuple[int, list[int]]]:
+    """Return the requests that are not done: number and subjects."""
+    t = store.forget_request
+    with home.state.read() as tx:
+        rows = tx.execute(select(t.c.id, t.c.subjects).where(t.c.done_at.is_(None)).order_by(t.c.id)).all()
+    return [(number, json.loads(subjects or "[]")) for number, subjects in rows]
+
+
+def carry_out(
+    home: Home,
+    number: int,
+    subjects: Sequence[int],
+    *,
+    matcher: Callable[[Home, Sequence[int]], Match],
+    rooms: Mapping[str, Forget],
+) -> Request:
+    """Forget the subjects in every store and write the certificate. The worker calls it with journal and tail empty.
+
+    Parameters
+    ----------
+    matcher
+        Makes the test for raw rows of the quarantine; it is asked before anything is removed.
+    rooms
+        Name -> share, the room that knows the identifiers last.
+    """
+    removed: dict[str, int] = {}
+    matches = matcher(home, subjects)
+    removed["quarantine"] = _forget_quarantine(home, matches)
+    removed["touches"] = _count_touches(home, number, subjects)
+    removed["texts"] = _forget_touches(home, subjects)
+    for name, share in rooms.items():
+        fault.point("forget." + name)
+        for what, n in share(home, subjects).items():
+            removed[f"{name}.{what}"] = n
+    _settle(home)
+    return _certify(home, number, len(subjects), removed)
+
+
+def _chunks(subjects: Sequence[int], size: int = 500) -> Iterable[list[int]]:
+    for start in range(0, len(subjects), size):
+        yield list(subjects[start : start + size])
+
+
+def _count_touches(home: Home, number: int, subjects: Sequence[int]) -> int:
+    """Write down, once, how many touches will go: what was committed must stay accountable wherever we are interrupted."""
+    t = store.forget_request
+    with home.state.read() as tx:
+        known: int | None = tx.execute(select(t.c.touches).where(t.c.id == number)).scalar()
+    if known is not None:
+        return known
+    with home.engine.connect() as connection:
+        tail.touches_view(connection, home)
+        connection.register("gone", pa.table({"subject": pa.array(subjects, pa.int64())}))
+        row = connection.execute("select count(*) from touches semi join gone using (subject)").fetchone()
+    assert row is not None
+    with home.state.write() as tx:
+        tx.execute(update(t).where(t.c.id == number).values(touches=row[0]))
+    fault.point("forget.counted")
+    return int(row[0])
+
+
+def forgotten_touches(tx: Connection) -> tuple[int, int]:
+    """Return how many committed touches were forgotten, and how many more may be gone of requests under way."""
+    t = store.forget_request
+    done = tx.execute(select(func.sum(t.c.touches)).where(t.c.done_at.is_not(None))).scalar()
+    under_way = tx.execute(select(func.sum(t.c.touches)).where(t.c.done_at.is_(None))).scalar()
+    return done or 0, under_way or 0
+
+
+def _forget_touches(home: Home, subjects: Sequence[int]) -> int:
+    texts = 0
+    for some in _chunks(subjects):
+        home.lake.delete_where(tail.TABLE, f"subject in ({', '.join(str(int(s)) for s in some)})")
+        with home.state.write() as tx:
+            texts += tx.execute(
+                delete(store.sealed_text).where(store.sealed_text.c.subject.in_(some))
+            ).rowcount
+    return texts
+
+
+def _forget_quarantine(home: Home, matches: Match) -> int:
+    t, gone, last = store.quarantine, 0, 0
+    while True:
+        with home.state.read() as tx:
+            rows = tx.execute(
+                select(t.c.id, t.c.raw).where(t.c.id > last).order_by(t.c.id).limit(1_000)
+            ).all()
+        if not rows:
+            return gone
+        last = rows[-1][0]
+        hits = [number for number, raw in rows if matches(home.seal.open(raw, ledger.QUARANTINE))]
+        if hits:
+            with home.state.write() as tx:
+                gone += tx.execute(delete(t).where(t.c.id.in_(hits))).rowcount
+
+
+def _settle(home: Home) -> None:
+    """Let no older page keep what was removed: empty the write-ahead log into the file (secure_delete zeroes free pages)."""
+    with home.state.engine.connect() as connection:
+        connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
+
+
+def _certify(home: Home, number: int, subjects: int, removed: Mapping[str, int]) -> Request:
+    fault.point("forget.certify")
+    request = _one(home, number)
+    said: dict[str, Any] = {
+        "request": number,
+        "what": request.what,
+        "purpose": request.purpose,
+        "asked_by": request.asked_by,
+        "asked_at": clock.from_micros(request.asked_at).isoformat(),
+        "done_at": clock.now().isoformat(),
+        "subjects": subjects,
+        "removed": dict(removed),
+        "stores": ["journal", "state", "tail", "lake", "index"],
+        "backups": "copies of the home folder made before done_at are not reached; delete or re-forget them",
+    }
+    body = json.dumps(said, sort_keys=True, ensure_ascii=False)
+    said["seal"] = hmac.digest(home.seal.token("certificate", body), body.encode(), hashlib.sha256).hex()
+    with home.state.write() as tx:
+        tx.execute(
+            update(store.forget_request)
+            .where(store.forget_request.c.id == number)
+            .values(done_at=clock.micros(), subjects=None, certificate=json.dumps(said, ensure_ascii=False))
+        )
+    _settle(home)
+    return _one(home, number)
+
+
+def verify(home: Home, certificate: Mapping[str, Any]) -> bool:
+    """Say whether this home made the certificate and nobody changed it."""
+    said = {k: v for k, v in certificate.items() if k != "seal"}
+    body = json.dumps(said, sort_keys=True, ensure_ascii=False)
+    expected = hmac.digest(home.seal.token("certificate", body), body.encode(), hashlib.sha256).hex()
+    return hmac.compare_digest(expected, str(certificate.get("seal", "")))

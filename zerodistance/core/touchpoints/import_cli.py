@@ -1,0 +1,241 @@
+"""`zerodistance import`: take a file in under a mapping, or say what would become of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from zerodistance.kernel import command
+from zerodistance.kernel.command import words
+from zerodistance.kernel.text import Text
+
+if TYPE_CHECKING:
+    from zerodistance.core.touchpoints.dry_run import Report
+    from zerodistance.core.touchpoints.import_jobs import Created, Job
+    from zerodistance.kernel.home import Home
+
+_POLL = 0.2  # seconds
+_AsJson = Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))]
+
+
+def import_(
+    file: Annotated[Path, Parameter(help=words("CSV 或 Parquet 文件", "CSV or Parquet file"))],
+    *,
+    mapping: Annotated[Path, Parameter(help=words("映射文件（TOML）", "mapping file (TOML)"))],
+    source: Annotated[
+        str | None, Parameter(help=words("来源，代替映射里写的", "source, instead of the one in the mapping"))
+    ] = None,
+    dry_run: Annotated[
+        bool, Parameter(negative="", help=words("只看会怎样，不写入", "say what would happen, keep nothing"))
+    ] = False,
+    wait: Annotated[bool, Parameter(help=words("等到处理完", "wait until it is taken in"))] = True,
+    as_json: _AsJson = False,
+) -> int:
+    """Import a CSV or Parquet file through a mapping file; the same file is taken in once."""
+    from zerodistance.core.touchpoints.import_jobs import create, get
+
+    home, who = command.home(), command.who()
+    text = _read(mapping)
+    if dry_run:
+        from zerodistance.core.touchpoints.dry_run import dry_run as try_out
+
+        _tell_report(try_out(home, who, file, text, source), as_json)
+        return 0
+    made = create(home, who, file, text, source)
+    if not as_json:
+        _tell_created(made)
+    job = made.job
+    if wait and job.open:
+        job = _follow(home, job, quiet=as_json)
+    job = get(home, who, job.number)
+    if as_json:
+        command.say_json(
+            {k: v for k, v in dataclasses.asdict(job).items() if k not in ("mapping", "columns")}
+            | {"new": made.new}
+        )
+    elif made.new or made.job.state != "done":
+        _tell_end(job)
+    return 1 if job.state == "failed" else 0
+
+
+def _read(path: Path) -> str:
+    from zerodistance.core.touchpoints.import_jobs import open_file
+    from zerodistance.core.touchpoints.mapping import wrong
+
+    with open_file(path) as file:
+        try:
+            return file.read().decode()
+        except UnicodeDecodeError:
+            raise wrong("TOML", "映射文件要用 utf-8", "the mapping file must be utf-8") from None
+
+
+def _follow(home: Home, job: Job, *, quiet: bool) -> Job:
+    """Wait while a worker takes the file in; where none runs, do its work here."""
+    from zerodistance.core.touchpoints.import_jobs import load
+    from zerodistance.kernel.locks import worker_pid
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=command.errors, disable=quiet) as bar:
+        task = bar.add_task(job.file_name, total=job.rows)
+
+        def show() -> Job:
+            now = load(home, job.number)
+            bar.update(task, completed=now.read, total=max(now.rows or 0, now.read))
+            return now
+
+        while (now := show()).open:
+            if worker_pid(home.lock_path) is not None:
+                time.sleep(_POLL)
+            else:
+                _run_here(home, show)
+    return now
+
+
+def _run_here(home: Home, show: Callable[[], Job]) -> None:
+    from zerodistance.kernel.errors import WorkerRunning
+
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_POLL):
+            show()
+
+    watcher = threading.Thread(target=watch, name="progress", daemon=True)
+    watcher.start()
+    try:
+        command.work_here(home)
+    except WorkerRunning:  # one has started meanwhile: wait for it
+        pass
+    finally:
+        ended.set()
+        watcher.join()
+
+
+def _moment(at: int | None) -> str:
+    from zerodistance.kernel import clock
+
+    return (
+        "" if at is None else f"{clock.from_micros(at).astimezone(command.settings().tz):%Y-%m-%d %H:%M:%S}"
+    )
+
+
+def _tell_created(made: Created) -> None:
+    job = made.job
+    if made.made_source is not None:
+        command.tell(Text("新建了来源 {key}", "made the source {key}"), key=made.made_source.key)
+    if made.new:
+        command.tell(
+            Text("导入 {n}：{file} → {key}", "import {n}: {file} into {key}"),
+            n=job.number,
+            file=job.file_name,
+            key=job.source_key,
+        )
+    elif job.state == "done":
+        said = Text(
+            "这个文件已按同一映射于 {at} 导入（导入 {n}），没有什么要做的",
+            "this file was already imported under this mapping on {at} (import {n}); nothing to do",
+        )
+        command.tell(said, at=_moment(job.finished_at), n=job.number)
+    else:
+        command.tell(
+            Text("导入 {n} 还没有完成，接着做", "import {n} is not finished; it goes on"), n=job.number
+        )
+
+
+def _tell_end(job: Job) -> None:
+    if job.state == "failed":
+        command.tell(
+            Text("导入 {n} 失败：{error}", "import {n} failed: {error}"), n=job.number, error=job.error
+        )
+        return
+    if job.state != "done":
+        command.tell(Text("导入 {n} 在等待处理", "import {n} waits for the worker"), n=job.number)
+        return
+    said = Text(
+        "{rows} 行：收下 {accepted}，重复 {duplicates}，拒收 {refused}",
+        "{rows} rows: {accepted} taken, {duplicates} repeated, {refused} refused",
+    )
+    command.tell(
+        said,
+        rows=f"{job.rows:,}",
+        **{k: f"{getattr(job, k):,}" for k in ("accepted", "duplicates", "refused")},
+    )
+    if job.refused:
+        hint = Text(
+            "拒收的行在隔离区：zerodistance quarantine list --source {key}",
+            "refused rows are in the quarantine: zerodistance quarantine list --source {key}",
+        )
+        command.tell(hint, key=job.source_key)
+
+
+def _tell_report(report: Report, as_json: bool) -> None:
+    if as_json:
+        command.say_json(vars(report))
+        return
+    for text, values in _lines(report):
+        command.tell(text, **values)
+    for reason, examples in report.examples.items():
+        table = Table(title=f"{_reason(reason)} ({report.refused[reason]:,})", title_justify="left", box=None)
+        for heading in (
+            words("位置", "place"),
+            words("说明", "why"),
+            words("内容（只留形状）", "content, its form only"),
+        ):
+            table.add_column(heading, overflow="fold")
+        for example in examples:
+            table.add_row(
+                example["place"], example["detail"], str(example["row"].get("values", example["row"]))
+            )
+        command.console.print(table)
+    if report.first:
+        command.tell(Text("最前面的交互会是：", "the first touches would be:"))
+        for touch in report.first:
+            command.console.print(
+                "  " + "  ".join(f"{k}={v}" for k, v in touch.items()), markup=False, highlight=False
+            )
+    command.tell(Text("没有写入任何东西", "nothing was kept"))
+
+
+def _lines(report: Report) -> list[tuple[Text, dict[str, Any]]]:
+    lines: list[tuple[Text, dict[str, Any]]] = []
+    made = (
+        Text("（不存在，会新建）", " (does not exist, would be made)") if report.source_made else Text("", "")
+    )
+    lines.append((Text("来源 {key}{made}", "source {key}{made}"), {"key": report.source, "made": made}))
+    refused = sum(report.refused.values())
+    said = Text("{rows} 行：可收下 {good}，会拒收 {bad}", "{rows} rows: {good} would be taken, {bad} refused")
+    lines.append((said, {"rows": f"{report.rows:,}", "good": f"{report.accepted:,}", "bad": f"{refused:,}"}))
+    if report.repeated:
+        again = Text("其中 {n} 行的编号重复，只收第一次", "{n} of them repeat an id: only the first is taken")
+        lines.append((again, {"n": f"{report.repeated:,}"}))
+    if report.earliest:
+        lines.append(
+            (
+                Text("发生于 {a} 到 {b}", "happened from {a} to {b}"),
+                {"a": report.earliest, "b": report.latest},
+            )
+        )
+    for kind, n in report.kinds.most_common():
+        lines.append((Text("  {kind}：{n}", "  {kind}: {n}"), {"kind": kind, "n": f"{n:,}"}))
+    for namespace, (n, distinct) in report.identifiers.items():
+        found = Text(
+            "标识 {space}：{n} 行，{d} 个不同的值", "identifier {space}: on {n} rows, {d} different values"
+        )
+        lines.append((found, {"space": namespace, "n": f"{n:,}", "d": f"{distinct:,}"}))
+    nobody = Text("没有任何标识：{n} 行，照样保留", "without any identifier: {n} rows, kept all the same")
+    lines.append((nobody, {"n": f"{report.nobody:,}"}))
+    return lines
+
+
+def _reason(code: str) -> str:
+    from zerodistance.core.touchpoints.rules import REASONS
+
+    return REASONS[code].get(command.lang()) if code in REASONS else code

@@ -1,0 +1,311 @@
+"""Import jobs: which file under which mapping is taken in, how far it is, and that nothing is taken in twice."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from sqlalchemy import Connection, RowMapping, insert, select, update
+
+from zerodistance.core.touchpoints import ledger, sources, staging, store
+from zerodistance.core.touchpoints.contracts import Source
+from zerodistance.core.touchpoints.mapper import Mapper, Origin
+from zerodistance.core.touchpoints.mapping import Mapping, parse
+from zerodistance.core.touchpoints.rows import open_rows
+from zerodistance.kernel import clock, fault
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.errors import NotFound, ZeroDistanceError
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
+
+_OPEN = ("waiting", "running")
+_ABANDONED = 86_400  # own value, seconds: nobody copies a file for longer than a day
+
+
+class NoSuchSource(ZeroDistanceError):
+    """A mapping names a source that does not exist, and does not say enough to make it."""
+
+    code, status = "unknown_source", 404
+    text = Text(
+        "没有来源 {key}；先 `zerodistance sources create {key} --kind ...`，或在映射里写 [source] 的 name，导入时新建",
+        "there is no source {key}; make it with `zerodistance sources create {key} --kind ...`, or give [source] a name in "
+        "the mapping and it will be made",
+    )
+
+
+class SourceOff(ZeroDistanceError):
+    """A source that is switched off takes nothing."""
+
+    code, status = "source_off", 409
+    text = Text("来源 {key} 已停用，不接收导入", "the source {key} is switched off and takes no import")
+
+
+class NoFile(ZeroDistanceError):
+    """A file can't be read."""
+
+    code, status = "no_file", 404
+    text = Text("读不到文件 {path}：{why}", "the file {path} can't be read: {why}")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file under one mapping. Times in microseconds UTC.
+
+    Attributes
+    ----------
+    state
+        waiting, running, done or failed.
+    read
+        Rows of the file that are committed, good or refused.
+    rows
+        Rows of the file; of a CSV file about, until it is read.
+    """
+
+    number: int
+    source: int
+    source_key: str
+    file_name: str
+    file_hash: str
+    mapping: str
+    columns: tuple[tuple[str, str], ...]
+    rows: int | None
+    state: str
+    error: str | None
+    created_by: str
+    created_at: int
+    started_at: int | None
+    finished_at: int | None
+    accepted: int
+    duplicates: int
+    refused: int
+    read: int
+
+    @property
+    def feed(self) -> str:
+        """Name of its feed."""
+        return f"import:{self.number}"
+
+    @property
+    def open(self) -> bool:
+        """Whether it has not ended."""
+        return self.state in _OPEN
+
+
+@dataclass(frozen=True)
+class Created:
+    """What asking for an import led to.
+
+    Attributes
+    ----------
+    new
+        False: this file was imported under this mapping before, or is being.
+    made_source
+        The source did not exist and was made.
+    """
+
+    job: Job
+    new: bool
+    made_source: Source | None
+
+
+def resolve_source(home: Home, who: Who, mapping: Mapping, key: str | None = None) -> tuple[Source, bool]:
+    """Return the source that an import belongs to, made if the mapping says what it is; and whether it was made."""
+    wanted = key or mapping.source.key
+    try:
+        found = sources.get_source(home, who, wanted)
+    except sources.NoSource:
+        if mapping.source.name is None or wanted != mapping.source.key:
+            raise NoSuchSource(key=wanted) from None
+        spec = mapping.source
+        return sources.create_source(
+            home, who, key=spec.key, name=mapping.source.name, kind=spec.kind, unit=spec.unit
+        ), True
+    if found.off_at is not None:
+        raise SourceOff(key=wanted)
+    return found, False
+
+
+def create(home: Home, who: Who, path: Path, mapping_text: str, source_key: str | None = None) -> Created:
+    """Keep a file durably for import; the worker takes it in. The same file under the same mapping is taken in once.
+
+    Raises
+    ------
+    Forbidden
+        The account may not import.
+    MappingWrong
+        The mapping can't be read or does not fit the file.
+    NoSuchSource, SourceOff, NoFile
+        There is nothing to import into, or nothing to import.
+    """
+    who.need(Permission.IMPORT)
+    mapping = parse(mapping_text)
+    columns, total = _fits(home, path, mapping)
+    source, made = resolve_source(home, who, mapping, source_key)
+    with open_file(path) as file:
+        staged, file_hash, lines = staging.stage(home, file)
+    try:
+        with home.state.write() as tx:
+            known = _known(tx, source.number, file_hash, mapping.hash)
+            if known is not None and known["state"] != "failed":
+                return Created(_job(tx, known), False, source if made else None)
+            values = {
+                "source": source.number, "file_name": path.name, "file_hash": file_hash, "mapping": mapping_text,
+                "mapping_hash": mapping.hash, "columns": json.dumps(columns, ensure_ascii=False),
+                "rows": lines if total is None else total, "state": "waiting", "error": None, "created_by": who.name,
+                "staged": True,
+            }  # fmt: skip
+            if known is None:
+                values |= {"created_at": clock.micros(), "accepted": 0, "duplicates": 0, "refused": 0}
+                done = tx.execute(insert(store.import_job).values(values)).inserted_primary_key
+                assert done is not None
+                number = int(done[0])
+            else:
+                number = int(known["number"])
+                tx.execute(update(store.import_job).where(store.import_job.c.number == number).values(values))
+            fault.point("import.named")
+            staging.keep(home, staged, number)
+            row = (
+                tx.execute(select(store.import_job).where(store.import_job.c.number == number))
+                .mappings()
+                .one()
+            )
+            return Created(_job(tx, row), True, source if made else None)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open the file of an import.
+
+    Raises
+    ------
+    NoFile
+        It can't be read.
+    """
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        why = {
+            "FileNotFoundError": Text("没有这个文件", "there is none"),
+            "PermissionError": Text("没有权限", "not permitted"),
+        }
+        kind = type(error).__name__
+        raise NoFile(path=path, why=why.get(kind, Text(kind, kind))) from None
+
+
+def _fits(home: Home, path: Path, mapping: Mapping) -> tuple[list[tuple[str, str]], int | None]:
+    """Return the file's columns and rows, or raise `MappingWrong` before anything is kept."""
+    with open_file(path) as file:
+        rows = open_rows(file, mapping)
+        mapper = Mapper(home, mapping, rows.schema, Origin(0, 1, "", 0))
+        try:
+            return mapper.types(), rows.total
+        finally:
+            mapper.close()
+
+
+def _known(tx: Connection, source: int, file_hash: str, mapping_hash: str) -> RowMapping | None:
+    j = store.import_job
+    same = (j.c.source == source, j.c.file_hash == file_hash, j.c.mapping_hash == mapping_hash)
+    return tx.execute(select(j).where(*same)).mappings().first()
+
+
+def _job(tx: Connection, row: RowMapping) -> Job:
+    values: dict[str, Any] = {k: v for k, v in row.items() if k not in ("mapping_hash", "staged")}
+    key = tx.execute(
+        select(store.source.c.key).where(store.source.c.number == row["source"])
+    ).scalar_one_or_none()
+    values["columns"] = tuple((name, kind) for name, kind in json.loads(row["columns"]))
+    return Job(
+        **values, source_key=key or str(row["source"]), read=ledger.position(tx, f"import:{row['number']}")
+    )
+
+
+def get(home: Home, who: Who, number: int) -> Job:
+    """Return one job with how far it is.
+
+    Raises
+    ------
+    NotFound
+        There is none with this number.
+    """
+    who.need(Permission.IMPORT)
+    return load(home, number)
+
+
+def load(home: Home, number: int) -> Job:
+    """Return one job, for the worker."""
+    with home.state.read() as tx:
+        row = (
+            tx.execute(select(store.import_job).where(store.import_job.c.number == number)).mappings().first()
+        )
+        if row is None:
+            raise NotFound(what=Text("导入", "import"), given=number)
+        return _job(tx, row)
+
+
+def jobs(home: Home, who: Who, limit: int = 100) -> list[Job]:
+    """Return the newest jobs first."""
+    who.need(Permission.IMPORT)
+    j = store.import_job
+    with home.state.read() as tx:
+        rows = tx.execute(select(j).order_by(j.c.number.desc()).limit(limit)).mappings().all()
+        return [_job(tx, row) for row in rows]
+
+
+def next_open(home: Home) -> int | None:
+    """Return the number of the oldest job that is not finished."""
+    j = store.import_job
+    with home.state.read() as tx:
+        return tx.execute(
+            select(j.c.number).where(j.c.state.in_(_OPEN)).order_by(j.c.number).limit(1)
+        ).scalar()
+
+
+def origin(home: Home, job: Job) -> Origin:
+    """Return whose rows a job maps."""
+    limit = next((s.event_bytes for s in sources.every(home) if s.number == job.source), sources.EVENT_BYTES)
+    return Origin(job.source, limit, job.file_hash, job.created_at)
+
+
+def started(home: Home, number: int) -> None:
+    """Note that the worker has begun or resumed a job."""
+    j = store.import_job
+    with home.state.write() as tx:
+        tx.execute(
+            update(j).where(j.c.number == number, j.c.started_at.is_(None)).values(started_at=clock.micros())
+        )
+        tx.execute(update(j).where(j.c.number == number).values(state="running"))
+
+
+def finished(home: Home, number: int, rows: int | None = None, error: str | None = None) -> None:
+    """Note how a job ended and remove its file; without an error every row of it is committed."""
+    j = store.import_job
+    values: dict[str, Any] = {
+        "state": "failed" if error else "done",
+        "error": error,
+        "finished_at": clock.micros(),
+        "staged": False,
+    }
+    if rows is not None:
+        values["rows"] = rows
+    with home.state.write() as tx:
+        tx.execute(update(j).where(j.c.number == number).values(values))
+    fault.point("import.finished")
+    staging.drop(home, number)
+
+
+def tidy(home: Home) -> None:
+    """Remove staged files that no open job needs: a process ended before it could."""
+    j, folder = store.import_job, home.path("imports")
+    with home.state.write() as tx:  # nobody names a new file meanwhile
+        needed = {f"{n}.sealed" for n in tx.execute(select(j.c.number).where(j.c.state.in_(_OPEN))).scalars()}
+        for path in folder.glob("*.sealed"):
+            if path.name not in needed:
+                path.unlink(missing_ok=True)
+    before = clock.micros() / clock.MICROS_PER_SECOND - _ABANDONED
+    for path in folder.glob(".staging-*"):
+        if path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)

@@ -1,0 +1,162 @@
+"""The worker's share of touchpoints: feeds in turn, digestion, sealing, forgetting, and the figures only it knows."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from zerodistance.core.touchpoints import bodies, forget, ledger, sources
+from zerodistance.core.touchpoints.contracts import Batch, Follower, Forget, Recogniser
+from zerodistance.core.touchpoints.digest import Digest, Feed
+from zerodistance.core.touchpoints.journal import FEED, Journal
+from zerodistance.core.touchpoints.parse import Parser, Sent
+from zerodistance.core.touchpoints.sealer import Sealer
+from zerodistance.kernel import clock
+from zerodistance.kernel.home import Home
+
+_DEFAULT_EVENT_BYTES = 32_768  # the protocol's own limit, for a source that is gone
+_ANY_SIZE = (
+    1 << 31
+)  # the door has judged the size; a setting that was lowered since must not hold the journal up
+
+
+class JournalFeed:
+    """What the door has accepted, in order; while much waits, the next batch is parsed during the commit of this one.
+
+    A batch depends on nothing but its journal rows, so one that was parsed ahead is as good as one parsed now; it is used only if
+    it begins where the commit ended.
+    """
+
+    def __init__(self, home: Home, journal: Journal, parser: Parser) -> None:
+        self._home, self._journal, self._parser = home, journal, parser
+        self._pool = ThreadPoolExecutor(1, "parse-ahead")
+        self._ahead: tuple[int, Future[Batch | None]] | None = None
+
+    def next(self, most: int) -> Batch | None:
+        """Return the next batch of at most about `most` events."""
+        with self._home.state.read() as tx:
+            position = ledger.position(tx, FEED)
+        batch = self._parsed_ahead(position)
+        if batch is None:
+            batch = self._after(position, most)
+        if batch is not None and batch.touches.num_rows >= most // 2:
+            self._ahead = batch.position, self._pool.submit(self._after, batch.position, most, most // 2)
+        return batch
+
+    def _parsed_ahead(self, position: int) -> Batch | None:
+        ahead, self._ahead = self._ahead, None
+        if ahead is None:
+            return None
+        try:
+            batch = ahead[1].result()
+        except Exception:  # it will be met again where the batch is parsed now
+            return None
+        return batch if ahead[0] == position else None
+
+    def _after(self, position: int, most: int, least: int = 0) -> Batch | None:
+        """Return the batch after a position, None if fewer than `least` events wait."""
+        rows = self._journal.read(position, events=most)
+        if not rows or sum(row.events for row in rows) < least:
+            return None
+        return self._parser.parse(
+            [
+                Sent(r.id, r.source, r.route, r.received_at, bodies.unpack(r.body, r.encoding, _ANY_SIZE))
+                for r in rows
+            ]
+        )
+
+
+class Intake:
+    """Everything the worker does for touchpoints; two threads may use it, one for digestion and one for sealing.
+
+    Parameters
+    ----------
+    recogniser, followers
+        The rooms above: identity; profiles.
+    feeds
+        Feeds besides the journal: imports, replays.
+    everybody
+        Subjects -> all subjects of the same persons: a person may have grown since it was asked to be forgotten.
+    matcher, rooms
+        For forgetting, see `forget.carry_out`.
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        recogniser: Recogniser,
+        followers: Sequence[Follower],
+        *,
+        feeds: Callable[[Home, Parser], Sequence[Feed]],
+        everybody: Callable[[Home, Sequence[int]], Sequence[int]],
+        matcher: Callable[[Home, Sequence[int]], forget.Match],
+        rooms: Mapping[str, Forget],
+    ) -> None:
+        self._home, self._recogniser = home, recogniser
+        self._everybody, self._matcher, self._rooms = everybody, matcher, rooms
+        self._still = threading.Lock()
+        self._connection = home.engine.connect()
+        parser = Parser(self._connection.__enter__(), home.seal, self._event_bytes, home.settings.currency)
+        self.journal = Journal.of(home)
+        journal_feed = JournalFeed(home, self.journal, parser)
+        self.intake = Digest(home, recogniser, lambda: [journal_feed, *feeds(home, parser)])
+        self._sealer = Sealer(home, followers)
+        self._limits: dict[int, int] = {}
+        self._limits_at = 0
+
+    def _event_bytes(self, source: int) -> int:
+        """Return the source's size policy; looked up again every ten seconds."""
+        now = clock.micros()
+        if source not in self._limits or now - self._limits_at > 10 * clock.MICROS_PER_SECOND:
+            self._limits = {s.number: s.event_bytes for s in sources.every(self._home)}
+            self._limits.setdefault(source, _DEFAULT_EVENT_BYTES)
+            self._limits_at = now
+        return self._limits[source]
+
+    def digest(self) -> int:
+        """Commit one micro-batch of each feed; return how many rows were taken in."""
+        return self.intake.step()
+
+    def seal(self, force: bool) -> bool:
+        """Let followers follow and move the tail when it is due; return whether anything was done."""
+        with self._still:
+            return self._sealer.step(force=force)
+
+    def errands(self) -> bool:
+        """Carry out what was asked to be forgotten; digestion and sealing stand still meanwhile."""
+        asked = forget.waiting(self._home)
+        if not asked:
+            return False
+        self._digest_upto(self.journal.last())
+        with self._still:
+            self._sealer.step(force=True)
+            self.journal.erase(self._position())
+            for number, subjects in asked:
+                if forget.is_person(self._home, number):
+                    subjects = sorted({*subjects, *self._everybody(self._home, subjects)})
+                forget.carry_out(self._home, number, subjects, matcher=self._matcher, rooms=self._rooms)
+            self._recogniser.reset()
+        return True
+
+    def _digest_upto(self, row: int) -> None:
+        """Digest what the journal held when it was asked; what comes meanwhile waits, or a busy door would never let us end."""
+        while self._position() < row and self.intake.step():
+            pass
+
+    def _position(self) -> int:
+        with self._home.state.read() as tx:
+            return ledger.position(tx, FEED)
+
+    def facts(self) -> Mapping[str, Any]:
+        """Return the figures of this worker for `status`: deduplication coverage and memory."""
+        seen = self.intake.seen
+        return {
+            "last_batch": self.intake.last_batch,
+            "dedup_ids": len(seen),
+            "dedup_capacity": self._home.settings.dedup_ids,
+            "dedup_bytes": seen.bytes,
+            "dedup_oldest_at": seen.oldest_at,
+            "dedup_dropped_until": seen.dropped_until or None,
+        }

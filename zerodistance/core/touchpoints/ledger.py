@@ -1,0 +1,174 @@
+"""The rows that one commit writes into the state store for touchpoints: counters, quarantine, texts, tail, position."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from zerodistance.core.touchpoints import store
+from zerodistance.core.touchpoints.contracts import Batch
+from zerodistance.kernel import clock
+from zerodistance.kernel.seal import Seal
+
+HOUR = 3_600_000_000
+QUARANTINE, TEXT = b"quarantine", b"text"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One committed micro-batch."""
+
+    number: int
+    feed: str
+    position: int
+    touches: int
+    committed_at: int
+
+
+def last_batch(tx: Connection) -> int:
+    """Return the number of the last committed batch, 0 if none."""
+    return tx.execute(select(func.max(store.batch.c.number))).scalar() or 0
+
+
+def position(tx: Connection, feed: str) -> int:
+    """Return how far a feed is committed."""
+    return tx.execute(select(store.feed.c.position).where(store.feed.c.name == feed)).scalar() or 0
+
+
+def write(
+    tx: Connection,
+    seal: Seal,
+    number: int,
+    batch: Batch,
+    subjects: npt.NDArray[np.int64],
+    prints: npt.NDArray[np.uint64],
+    file: tuple[str, int] | None,
+) -> None:
+    """Write everything of one batch but its evidence; the caller's transaction commits it."""
+    now = clock.micros()
+    n = batch.touches.num_rows
+    oldest = pc.min(batch.touches["received_at"]).cast("int64").as_py() if n else None
+    tx.execute(
+        insert(store.batch).values(
+            number=number,
+            feed=batch.feed,
+            position=batch.position,
+            touches=n,
+            committed_at=now,
+            oldest_received_at=oldest,
+        )
+    )
+    move = upsert(store.feed).values(name=batch.feed, position=batch.position, moved_at=now)
+    tx.execute(move.on_conflict_do_update(["name"], set_={"position": batch.position, "moved_at": now}))
+    if file is not None:
+        tx.execute(
+            insert(store.tail).values(batch=number, file=file[0], touches=n, bytes=file[1], committed_at=now)
+        )
+    if len(prints):
+        tx.execute(
+            insert(store.seen).values(
+                batch=number, at=now, count=len(prints), fingerprints=prints.astype("<u8").tobytes()
+            )
+        )
+    if batch.refused:
+        tx.execute(
+            insert(store.quarantine),
+            [
+                {
+                    "source": r.source, "batch": number, "feed": batch.feed, "place": r.place, "reason": r.reason,
+                    "detail": r.detail, "raw": seal.seal(r.raw, QUARANTINE), "at": r.at,
+                }
+                for r in batch.refused
+            ],
+        )  # fmt: skip
+    if batch.replayed:
+        tx.execute(
+            update(store.quarantine).where(store.quarantine.c.id.in_(batch.replayed)).values(replayed_at=now)
+        )
+    texts: dict[int, bytes] = {}
+    for row, raw in batch.texts:
+        texts[row] = texts[row] + b"\n" + raw if row in texts else raw
+    if texts:
+        tx.execute(
+            insert(store.sealed_text),
+            [
+                {
+                    "batch": number,
+                    "row": row,
+                    "subject": int(subjects[row]) or None,
+                    "at": now,
+                    "raw": seal.seal(raw, TEXT),
+                }
+                for row, raw in texts.items()
+            ],
+        )
+    _count(tx, batch.counts, now)
+    _import(tx, batch)
+    _last(tx, batch)
+
+
+def _count(tx: Connection, counts: Counter[tuple[int, str]], now: int) -> None:
+    hour = now - now % HOUR
+    rows = [{"source": s, "hour": hour, "counter": c, "value": v} for (s, c), v in counts.items() if v]
+    if rows:
+        more = upsert(store.source_hour)
+        tx.execute(
+            more.on_conflict_do_update(
+                ["source", "hour", "counter"], set_={"value": store.source_hour.c.value + more.excluded.value}
+            ),
+            rows,
+        )
+
+
+def _import(tx: Connection, batch: Batch) -> None:
+    kind, _, number = batch.feed.partition(":")
+    if kind != "import":
+        return
+    job = store.import_job
+    sums = {
+        name: sum(n for (_, counter), n in batch.counts.items() if counter == name)
+        for name in ("accepted", "duplicates", "refused")
+    }
+    tx.execute(
+        update(job)
+        .where(job.c.number == int(number))
+        .values({name: job.c[name] + n for name, n in sums.items()})
+    )
+
+
+def _last(tx: Connection, batch: Batch) -> None:
+    if not batch.touches.num_rows:
+        return
+    newest = batch.touches.group_by("source").aggregate([("received_at", "max"), ("happened_at", "max")])
+    rows = [
+        {"source": s, "received_at": r, "happened_at": h}
+        for s, r, h in zip(
+            newest["source"].to_pylist(),
+            newest["received_at_max"].cast("int64").to_pylist(),
+            newest["happened_at_max"].cast("int64").to_pylist(),
+            strict=True,
+        )
+    ]
+    later = upsert(store.source_last)
+    tx.execute(
+        later.on_conflict_do_update(
+            ["source"],
+            set_={
+                "received_at": func.max(store.source_last.c.received_at, later.excluded.received_at),
+                "happened_at": func.max(store.source_last.c.happened_at, later.excluded.happened_at),
+            },
+        ),
+        rows,
+    )
+
+
+def expire(tx: Connection, *, seen_before: int, texts_before: int) -> None:
+    """Remove fingerprints and sealed texts older than their retention, microseconds."""
+    tx.execute(delete(store.seen).where(store.seen.c.at < seen_before))
+    tx.execute(delete(store.sealed_text).where(store.sealed_text.c.at < texts_before))

@@ -1,0 +1,215 @@
+"""Reading the interaction log: what happened just now, and everything that a set of subjects did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zerodistance.core.touchpoints import ledger, tail
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.home import Home
+
+_COLUMNS = (
+    "batch", "row", "source", "kind", "name", "subject", "product", "category", "quantity", "amount", "currency",
+    "duration", "fault", "place", "order_id", "channel", "page", "referrer", "campaign",
+)  # fmt: skip
+_TIMES = ("happened_at", "received_at", "known_at")
+_SELECT = ", ".join((*_COLUMNS, *(f"epoch_us({t}) as {t}" for t in _TIMES)))
+_recent: dict[Path, tuple[int, int, tuple[LoggedTouch, ...]]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedTouch:
+    """One touch as it stands in the log; times are microseconds UTC."""
+
+    batch: int
+    row: int
+    source: int
+    kind: str
+    name: str | None
+    subject: int | None
+    product: str | None
+    category: str | None
+    quantity: float | None
+    amount: float | None
+    currency: str | None
+    duration: float | None
+    fault: str | None
+    place: str | None
+    order_id: str | None
+    channel: str | None
+    page: str | None
+    referrer: str | None
+    campaign: str | None
+    happened_at: int
+    received_at: int
+    known_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """What a set of subjects did in all.
+
+    Attributes
+    ----------
+    sources
+        Source number -> touches.
+    last_source
+        Where the last touch came from; None without any.
+    """
+
+    touches: int
+    first_at: int | None
+    last_at: int | None
+    last_source: int | None
+    sources: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TouchPage:
+    """A page of touches, latest first; `before` asks for the next one, None: there is none."""
+
+    touches: tuple[LoggedTouch, ...]
+    before: str | None
+
+
+def just_now(home: Home, who: Who, limit: int = 12) -> tuple[LoggedTouch, ...]:
+    """Return the touches committed last, newest first. Kept until the next commit, so polling costs nothing."""
+    with home.state.read() as tx:
+        last = ledger.last_batch(tx)
+        files = tail.listed(tx)
+    known = _recent.get(home.root)
+    if known is not None and known[:2] == (last, limit):
+        return known[2]
+    rows: list[dict[str, Any]] = []
+    for file in reversed(files):
+        try:
+            table = tail.read_files(home, [file])
+        except FileNotFoundError:
+            break
+        table = table.slice(max(0, table.num_rows - limit))
+        for name in _TIMES:
+            at = table.schema.get_field_index(name)
+            table = table.set_column(at, name, table[name].cast("int64"))
+        rows += reversed(table.select([*_COLUMNS, *_TIMES]).to_pylist())
+        if len(rows) >= limit:
+            break
+    if not rows and last:
+        rows = _query(
+            home,
+            f"select {_SELECT} from touches order by batch desc, row desc limit $limit",
+            {"limit": limit},
+        )
+    found = tuple(LoggedTouch(**row) for row in rows[:limit])
+    _recent[home.root] = (last, limit, found)
+    return found
+
+
+def timeline(
+    home: Home, who: Who, subjects: Sequence[int], *, before: str | None = None, limit: int = 20
+) -> TouchPage:
+    """Return a page of what these subjects did, at every touchpoint, latest first."""
+    who.need(Permission.SEE_PERSONS)
+    if not subjects:
+        return TouchPage((), None)
+    bound: dict[str, Any] = {"subjects": [int(s) for s in subjects], "limit": limit + 1}
+    where = "subject in (select unnest($subjects))"
+    if before is not None:
+        happened, batch, row = (int(part) for part in before.split("."))
+        bound |= {"happened": happened, "batch": batch, "row": row}
+        where += " and (epoch_us(happened_at), batch, row) < ($happened, $batch, $row)"
+    rows = _query(
+        home,
+        f"select {_SELECT} from touches where {where} "
+        "order by touches.happened_at desc, touches.batch desc, touches.row desc limit $limit",
+        bound,
+    )
+    touches = tuple(LoggedTouch(**row) for row in rows[:limit])
+    end = touches[-1] if len(rows) > limit else None
+    return TouchPage(touches, f"{end.happened_at}.{end.batch}.{end.row}" if end else None)
+
+
+def journey(home: Home, who: Who, subjects: Sequence[int]) -> Journey:
+    """Return what these subjects did in all: how often, from when to when, at which sources."""
+    who.need(Permission.SEE_PERSONS)
+    if not subjects:
+        return Journey(0, None, None, None, {})
+    rows = _query(
+        home,
+        "select source, count(*) as touches, epoch_us(min(happened_at)) as first_at, epoch_us(max(happened_at)) as last_at "
+        "from touches where subject in (select unnest($subjects)) group by source order by touches desc",
+        {"subjects": [int(s) for s in subjects]},
+    )
+    if not rows:
+        return Journey(0, None, None, None, {})
+    newest = max(rows, key=lambda r: int(r["last_at"]))
+    return Journey(
+        touches=sum(r["touches"] for r in rows),
+        first_at=min(r["first_at"] for r in rows),
+        last_at=newest["last_at"],
+        last_source=newest["source"],
+        sources={r["source"]: r["touches"] for r in rows},
+    )
+
+
+def source_touches(home: Home, who: Who, source: int, limit: int = 5) -> tuple[LoggedTouch, ...]:
+    """Return the touches of one source that were committed last, newest first; only the hot tail is read."""
+    with home.state.read() as tx:
+        files = tail.listed(tx)
+    out: list[LoggedTouch] = []
+    for file in reversed(files[-20:]):
+        try:
+            table = tail.read_files(home, [file])
+        except FileNotFoundError:
+            break
+        mask = table["source"].to_numpy() == source
+        if mask.any():
+            table = table.filter(mask)
+            table = table.slice(max(0, table.num_rows - limit))
+            for name in _TIMES:
+                at = table.schema.get_field_index(name)
+                table = table.set_column(at, name, table[name].cast("int64"))
+            out += [LoggedTouch(**row) for row in reversed(table.select([*_COLUMNS, *_TIMES]).to_pylist())]
+        if len(out) >= limit:
+            break
+    return tuple(out[:limit])
+
+
+def _query(home: Home, sql: str, bound: dict[str, Any]) -> list[dict[str, Any]]:
+    with home.engine.connect() as connection:
+        tail.touches_view(connection, home)
+        found = connection.execute(sql, bound)
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+@dataclass(frozen=True)
+class Composition:
+    """What the touches of one source are made of.
+
+    Attributes
+    ----------
+    nobody
+        Touches on which nothing points at anybody.
+    negative
+        Touches whose quantity or amount is below zero: goods or money that went back.
+    """
+
+    touches: int
+    nobody: int
+    negative: int
+
+
+def composition(home: Home, who: Who, source: int) -> Composition:
+    """Count what the touches of a source are made of, lake and tail."""
+    sql = (
+        "select count(*), count(*) filter (where subject is null), count(*) filter (where quantity < 0 or amount < 0) "
+        "from touches where source = $source"
+    )
+    with home.engine.connect() as connection:
+        tail.touches_view(connection, home)
+        row = connection.execute(sql, {"source": source}).fetchone()
+    assert row is not None
+    return Composition(*row)

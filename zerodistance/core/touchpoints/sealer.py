@@ -1,0 +1,105 @@
+"""The sealer: followers take in the hot tail, the tail moves into the lake, and only then its rows go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pyarrow as pa
+from sqlalchemy import delete
+
+from zerodistance.core.touchpoints import ledger, store, tail
+from zerodistance.core.touchpoints.contracts import TOUCHES, Follower
+from zerodistance.kernel import clock, fault
+from zerodistance.kernel.errors import StoreBehind
+from zerodistance.kernel.home import Home
+
+_CHUNK = 2_000_000  # own value: touches a lagging follower takes in at once
+
+
+class Sealer:
+    """Moves committed touches to where they stay. Runs in the worker only."""
+
+    def __init__(self, home: Home, followers: Sequence[Follower]) -> None:
+        self._home, self._followers = home, followers
+        self._followed_at = 0.0
+        with home.state.read() as tx:
+            last = ledger.last_batch(tx)
+        for follower in followers:
+            if follower.held() > last:
+                raise StoreBehind(store=follower.name, held=follower.held(), committed=last)
+
+    def step(self, *, force: bool = False) -> bool:
+        """Do what is due: followers every `index_seconds`, the lake by age or size of the tail; return whether anything was done."""
+        with self._home.state.read() as tx:
+            files = tail.listed(tx)
+            last = ledger.last_batch(tx)
+        done = False
+        if force or time.monotonic() - self._followed_at >= self._home.settings.index_seconds:
+            done = self._follow(last)
+            self._followed_at = time.monotonic()
+        if files and (force or self._due(files)):
+            self._follow(last)
+            self.seal(files)
+            done = True
+        return done
+
+    def _due(self, files: Sequence[tail.TailFile]) -> bool:
+        settings = self._home.settings
+        age = clock.micros() - files[0].committed_at
+        return (
+            sum(f.bytes for f in files) >= settings.seal_bytes
+            or age >= settings.seal_seconds * clock.MICROS_PER_SECOND
+        )
+
+    def _follow(self, last: int) -> bool:
+        done = False
+        for follower in self._followers:
+            held = follower.held()
+            while held < last:
+                touches, upto = self._after(held, last)
+                follower.follow(touches, upto)
+                held, done = upto, True
+        return done
+
+    def _after(self, held: int, last: int) -> tuple[pa.Table, int]:
+        """Return the touches of the batches after `held`, and the last batch that is among them."""
+        with self._home.state.read() as tx:
+            files = [f for f in tail.listed(tx, held) if f.batch <= last]
+        sealed = self._home.lake.held(tail.TABLE, tail.APP)
+        if sealed <= held:
+            some: list[tail.TailFile] = []
+            for file in files:
+                some.append(file)
+                if sum(f.touches for f in some) >= _CHUNK:
+                    return tail.read_files(self._home, some), file.batch
+            return tail.read_files(self._home, some), last
+        with self._home.engine.connect() as connection:
+            tail.touches_view(connection, self._home)
+            upto = connection.execute(
+                "with b as (select batch, count(*) as n from touches where batch > $held and batch <= $last group by batch), "
+                "r as (select batch, sum(n) over (order by batch) as running from b) "
+                "select coalesce(min(batch), $last) from r where running >= $most",
+                {"held": held, "last": last, "most": _CHUNK},
+            ).fetchone()
+            assert upto is not None
+            rows: pa.Table = connection.execute(
+                "select * from touches where batch > $held and batch <= $upto",
+                {"held": held, "upto": upto[0]},
+            ).to_arrow_table()
+        return rows.select(TOUCHES.names), int(upto[0])
+
+    def seal(self, files: Sequence[tail.TailFile]) -> None:
+        """Append the batches of `files` to the lake under the number of the last one, then let the tail rows go."""
+        upto = files[-1].batch
+        held = self._home.lake.held(tail.TABLE, tail.APP)
+        waiting = [f for f in files if f.batch > held]
+        if waiting:
+            rows = tail.read_files(self._home, waiting)
+            self._home.lake.append(tail.TABLE, rows, app=tail.APP, version=upto, partition_by="month")
+        fault.point("seal.appended")
+        with self._home.state.write() as tx:
+            tx.execute(delete(store.tail).where(store.tail.c.batch <= upto))
+        fault.point("seal.dropped")
+        for file in files:
+            self._home.path("tail", file.file).unlink(missing_ok=True)

@@ -1,0 +1,111 @@
+"""Copy-and-paste beginnings for published clients: an address and a write key are all that is theirs to change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from zerodistance.core.touchpoints.contracts import Source
+from zerodistance.kernel.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Snippet:
+    """One beginning.
+
+    Attributes
+    ----------
+    key
+        browser, python, node, curl.
+    install
+        The command that fetches the client, empty if none is needed.
+    language
+        For colouring: javascript, python, shell.
+    """
+
+    key: str
+    label: Text
+    install: str
+    language: str
+    code: str
+
+
+_PYTHON = """import segment.analytics as analytics
+
+analytics.write_key = "{key}"
+analytics.host = "{address}"
+
+analytics.identify("member-1", {{"phone": "13800000000"}})
+analytics.track("member-1", "Product Viewed", {{"product_id": "BCD-500"}})
+analytics.flush()
+"""
+
+_NODE = """import {{ Analytics }} from '@segment/analytics-node'
+
+const analytics = new Analytics({{ writeKey: '{key}', host: '{address}' }})
+
+analytics.identify({{ userId: 'member-1', traits: {{ phone: '13800000000' }} }})
+analytics.track({{ userId: 'member-1', event: 'Product Viewed', properties: {{ product_id: 'BCD-500' }} }})
+await analytics.closeAndFlush()
+"""
+
+_BROWSER = """import {{ AnalyticsBrowser }} from '@segment/analytics-next'
+
+const analytics = AnalyticsBrowser.load(
+  {{ writeKey: '{key}', cdnURL: '{address}' }},
+  {{ integrations: {{ 'Segment.io': {{ apiHost: '{host}/v1', protocol: '{scheme}' }} }} }},
+)
+
+analytics.page()
+analytics.track('Product Viewed', {{ product_id: 'BCD-500' }})
+"""
+
+_CURL = """curl -u {key}: {address}/v1/track -d '{{
+  "anonymousId": "visitor-1",
+  "event": "Product Viewed",
+  "properties": {{"product_id": "BCD-500"}}
+}}'
+"""
+
+_ALL: tuple[tuple[str, Text, str, str, str], ...] = (
+    (
+        "browser",
+        Text("网页（打包工具）", "Browser (with a bundler)"),
+        "npm install @segment/analytics-next",
+        "javascript",
+        _BROWSER,
+    ),
+    ("python", Text("Python", "Python"), "pip install segment-analytics-python", "python", _PYTHON),
+    ("node", Text("Node.js", "Node.js"), "npm install @segment/analytics-node", "javascript", _NODE),
+    ("curl", Text("命令行", "Command line"), "", "shell", _CURL),
+)
+_FIRST = {"web": "browser", "server": "python", "app": "node"}
+
+
+def snippets(source: Source, address: str) -> tuple[Snippet, ...]:
+    """Return the beginnings for a source, the likeliest for its kind first.
+
+    Parameters
+    ----------
+    address
+        Where the door is reached from outside, like `https://touch.example.com`.
+    """
+    address = address.rstrip("/")
+    parts = urlsplit(address)
+    first = _FIRST.get(source.kind, "curl")
+    filled = {
+        "key": source.write_key,
+        "address": address,
+        "host": parts.netloc + parts.path,
+        "scheme": parts.scheme,
+    }
+    return tuple(
+        Snippet(key, label, install, language, code.format(**filled))
+        for key, label, install, language, code in sorted(_ALL, key=lambda s: s[0] != first)
+    )
+
+
+def snippet(source: Source, address: str, key: str | None = None) -> Snippet:
+    """Return one beginning: that named `key`, or the likeliest for the source's kind."""
+    every = snippets(source, address)
+    return next(s for s in every if s.key == key) if key else every[0]

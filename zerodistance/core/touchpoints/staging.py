@@ -1,0 +1,146 @@
+"""The file of an import, kept sealed below the home until every row of it is committed: frames that can be read from anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from pathlib import Path
+from typing import BinaryIO
+
+from zerodistance.core.touchpoints.tail import sync_folder
+from zerodistance.kernel import fault
+from zerodistance.kernel.errors import WrongKey
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.seal import OVERHEAD, Seal
+
+FRAME = 1 << 20
+_MAGIC = b"ZDI1"
+_SALT = 16
+_HEAD = len(_MAGIC) + _SALT
+
+
+def _where(salt: bytes, frame: int, last: bool) -> bytes:
+    return b"import/%s/%d/%d" % (salt.hex().encode(), frame, last)
+
+
+def stage(home: Home, file: BinaryIO) -> tuple[Path, str, int]:
+    """Copy a file into the home, sealed and durable.
+
+    Returns
+    -------
+    path
+        A temporary name below `imports`; `keep` gives it its own.
+    hash
+        SHA-256 of the content, hex.
+    lines
+        Line ends in it.
+    """
+    folder = home.path("imports")
+    path = folder / f".staging-{os.getpid()}-{os.urandom(4).hex()}"
+    salt, sha, lines, frame = os.urandom(_SALT), hashlib.sha256(), 0, 0
+    try:
+        with open(path, "wb") as out:
+            out.write(_MAGIC + salt)
+            data = file.read(FRAME)
+            while True:
+                following = file.read(FRAME)
+                sha.update(data)
+                lines += data.count(b"\n")
+                out.write(home.seal.seal(data, _where(salt, frame, not following)))
+                if not following:
+                    break
+                data, frame = following, frame + 1
+            out.flush()
+            fault.point("import.staged")
+            os.fsync(out.fileno())
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return path, sha.hexdigest(), lines
+
+
+def keep(home: Home, staged: Path, number: int) -> None:
+    """Give a staged file the name of its import, durably."""
+    os.replace(staged, path_of(home, number))
+    sync_folder(home.path("imports"))
+
+
+def path_of(home: Home, number: int) -> Path:
+    """Return where the file of an import lies."""
+    return home.path("imports", f"{number}.sealed")
+
+
+def drop(home: Home, number: int) -> None:
+    """Remove the file of an import."""
+    path_of(home, number).unlink(missing_ok=True)
+
+
+class SealedFile(io.RawIOBase):
+    """Reads a staged file as what it was.
+
+    Raises
+    ------
+    WrongKey
+        The file is damaged, shortened or sealed with another key.
+    """
+
+    def __init__(self, path: Path, seal: Seal) -> None:
+        super().__init__()
+        self._file = open(path, "rb")  # noqa: SIM115  # closed with this object
+        self._seal, self._path = seal, path
+        head = self._file.read(_HEAD)
+        sealed = path.stat().st_size - _HEAD
+        self._salt = head[len(_MAGIC) :]
+        self._frames = -(-sealed // (FRAME + OVERHEAD))
+        self._size = sealed - self._frames * OVERHEAD
+        if head[: len(_MAGIC)] != _MAGIC or self._frames < 1 or self._size < 0:
+            self._file.close()
+            raise WrongKey(path=path)
+        self._at = 0
+        self._held: tuple[int, bytes] = (-1, b"")
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def seekable(self) -> bool:
+        """Say that it can be read from anywhere."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a place of the plain content."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
+        self._at = max(0, base + offset)
+        return self._at
+
+    def tell(self) -> int:
+        """Return the place in the plain content."""
+        return self._at
+
+    def _frame(self, number: int) -> bytes:
+        if self._held[0] != number:
+            self._file.seek(_HEAD + number * (FRAME + OVERHEAD))
+            data = self._file.read(FRAME + OVERHEAD)
+            self._held = number, self._seal.open(data, _where(self._salt, number, number == self._frames - 1))
+        return self._held[1]
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer as far as one frame goes."""
+        if self._at >= self._size:
+            return 0
+        number, inside = divmod(self._at, FRAME)
+        data = self._frame(number)[inside : inside + len(buffer)]
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
+
+
+def open_staged(home: Home, number: int) -> BinaryIO:
+    """Open the file of an import for reading."""
+    return io.BufferedReader(SealedFile(path_of(home, number), home.seal), FRAME)

@@ -1,0 +1,256 @@
+"""The writing side of the journal: one thread, one transaction for all that has arrived, answers only after the fsync."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from zerodistance.core.touchpoints import journal
+from zerodistance.kernel import fault
+from zerodistance.kernel.errors import ZeroDistanceError
+from zerodistance.kernel.logs import log
+from zerodistance.kernel.seal import Seal
+from zerodistance.kernel.text import Text
+
+# Own values, tuned on two cores (see docs/adr/0003).
+GROUP = 256  # requests in one transaction at most
+CHECKPOINT_PAGES = 200  # pages of 32 KiB after which the write-ahead log is copied back
+LOOK_SECONDS = 0.25  # pause between two looks at free disk, size and the worker's position
+SLICE = 256  # rows removed in one transaction, or twice what is written if that is more
+SHRINK_BYTES = 64 << 20  # an empty file larger than this is made small at start
+MOST_ROWS = 64  # rows in one insert statement: each statement hands the interpreter lock over once
+_INTO = "insert into row (source, route, received_at, events, encoding, body) values "
+_INSERT = [_INTO + ", ".join(["(?, ?, ?, ?, ?, ?)"] * n) for n in range(MOST_ROWS + 1)]
+
+Item = tuple["asyncio.Future[None]", tuple[int, str, int, int, str, bytes]]
+
+
+class JournalFull(ZeroDistanceError):
+    """The journal has grown to its bound: digestion is behind."""
+
+    code, status, retry = "journal_full", 429, True
+    text = Text("积压太多，请稍后再发", "too much is waiting to be digested; send again later")
+
+
+class DiskShort(ZeroDistanceError):
+    """The disk has less free space than the settings keep."""
+
+    code, status, retry = "disk_short", 429, True
+    text = Text("磁盘空间不足，请稍后再发", "the disk is nearly full; send again later")
+
+
+class JournalFailed(ZeroDistanceError):
+    """A group could not be written; nothing of it was acknowledged."""
+
+    code, status, retry = "journal_failed", 503, True
+    text = Text("暂时写不进去，请稍后再发", "it could not be written just now; send again later")
+
+
+class Writer:
+    """Takes requests in from one event loop and writes them in groups.
+
+    Parameters
+    ----------
+    path, seal
+        The journal's file and the home's seal.
+    position
+        Says how far the worker has digested; rows up to there are removed.
+    max_bytes, min_free_bytes
+        Bounds beyond which `trouble` is set.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        seal: Seal,
+        *,
+        position: Callable[[], int],
+        max_bytes: int = 8 << 30,
+        min_free_bytes: int = 0,
+    ) -> None:
+        self.path = path
+        self.trouble: type[ZeroDistanceError] | None = None
+        """Why nothing should be taken in just now; looked at before a body is read."""
+        self._seal = seal
+        self._position = position
+        self._max_bytes = max_bytes
+        self._min_free_bytes = min_free_bytes
+        self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._removed = self._digested = 0
+        self._looked_at = 0.0
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Open the file and start the thread; futures will be resolved in `loop`."""
+        self._loop = loop
+        connection = self._open()
+        self._look(connection)
+        self._thread = threading.Thread(target=self._run, args=(connection,), name="journal", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is waiting and end the thread. Later requests are refused."""
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            self._queue.put(None)
+            thread.join()
+
+    def put(
+        self, source: int, route: str, received_at: int, events: int, encoding: str, body: bytes
+    ) -> asyncio.Future[None]:
+        """Take one request in; the future ends when it is on disk, or with an error if it is not.
+
+        Raises
+        ------
+        JournalFailed
+            The writer is not running.
+        """
+        if self._thread is None or self._loop is None:
+            raise JournalFailed
+        sealed = self._seal.seal(body, journal.where(source, route, received_at))
+        done: asyncio.Future[None] = self._loop.create_future()
+        self._queue.put((done, (source, route, received_at, events, encoding, sealed)))
+        return done
+
+    def _open(self) -> sqlite3.Connection:
+        connection = journal.connect(self.path)
+        connection.execute(f"pragma wal_autocheckpoint={CHECKPOINT_PAGES}")
+        self._digested = self._position()
+        self._remove(connection, self._digested)
+        rows = connection.execute("select count(*) from row").fetchone()[0]
+        if not rows and os.path.getsize(self.path) > SHRINK_BYTES:
+            connection.execute("vacuum")
+        # Were the file lost, ids would begin again below the position and count as digested.
+        connection.execute("begin immediate")
+        if not connection.execute(
+            "update sqlite_sequence set seq = max(seq, ?) where name = 'row'", (self._digested,)
+        ).rowcount:
+            connection.execute("insert into sqlite_sequence (name, seq) values ('row', ?)", (self._digested,))
+        connection.execute("commit")
+        self._removed = self._digested
+        return connection
+
+    def _run(self, connection: sqlite3.Connection) -> None:
+        get, running = self._queue.get, True
+        while running:
+            group: list[Item] = []
+            try:
+                item = get(timeout=LOOK_SECONDS)
+                while item is not None:
+                    group.append(item)
+                    if len(group) == GROUP:
+                        break
+                    item = get(block=False)
+                running = item is not None
+            except queue.Empty:
+                pass
+            if group:
+                self._commit(connection, group)
+            try:
+                if time.monotonic() - self._looked_at >= LOOK_SECONDS:
+                    self._look(connection)
+                if not group:
+                    self._tidy(connection)
+            except Exception as error:
+                log("journal").error("tidy_failed", error=type(error).__name__)
+                self._roll_back(connection)
+        self._end(connection)
+
+    def _end(self, connection: sqlite3.Connection) -> None:
+        rest: list[Item] = []
+        while not self._queue.empty():
+            item = self._queue.get()
+            if item is not None:
+                rest.append(item)
+        if rest:
+            self._commit(connection, rest)
+        connection.close()
+
+    def _commit(self, connection: sqlite3.Connection, group: list[Item]) -> None:
+        removed, failed = self._removed, False
+        try:
+            connection.execute("begin immediate")
+            _insert(connection, [row for _, row in group])
+            if self._removed < self._digested:
+                self._slice(connection, max(SLICE, 2 * len(group)))
+            fault.point("journal.commit.before")
+            connection.execute("commit")
+            fault.point("journal.commit.after")
+        except Exception as error:
+            log("journal").error(
+                "commit_failed", error=f"{type(error).__name__}: {error}", requests=len(group)
+            )
+            self._roll_back(connection)
+            self._removed, self._looked_at, failed = removed, 0.0, True
+        assert self._loop is not None
+        try:
+            self._loop.call_soon_threadsafe(_answer, group, failed)
+        except RuntimeError:  # the loop is closed: nobody waits for an answer any more
+            pass
+
+    def _slice(self, connection: sqlite3.Connection, rows: int) -> None:
+        upto = min(self._digested, self._removed + rows)
+        connection.execute("delete from row where id <= ?", (upto,))
+        self._removed = upto
+
+    def _remove(self, connection: sqlite3.Connection, upto: int) -> None:
+        """Remove all digested rows before anything is taken in; also what a crash left between two slices."""
+        connection.execute("delete from row where id <= ?", (upto,))
+
+    def _tidy(self, connection: sqlite3.Connection) -> None:
+        """Remove digested rows while nobody writes."""
+        while self._removed < self._digested and self._queue.empty():
+            removed = self._removed
+            try:
+                connection.execute("begin immediate")
+                self._slice(connection, 4 * SLICE)
+                fault.point("journal.remove")
+                connection.execute("commit")
+            except sqlite3.Error:
+                self._removed = removed
+                raise
+
+    def _look(self, connection: sqlite3.Connection) -> None:
+        self._looked_at = time.monotonic()
+        self.trouble = self._judge(connection)
+        self._digested = max(self._digested, self._position())
+
+    def _judge(self, connection: sqlite3.Connection) -> type[ZeroDistanceError] | None:
+        disk = os.statvfs(self.path)
+        if disk.f_bavail * disk.f_frsize < self._min_free_bytes:
+            return DiskShort
+        if journal.bytes_used(connection) > self._max_bytes:
+            return JournalFull
+        return None
+
+    @staticmethod
+    def _roll_back(connection: sqlite3.Connection) -> None:
+        try:
+            if connection.in_transaction:
+                connection.execute("rollback")
+        except sqlite3.Error as error:
+            log("journal").error("rollback_failed", error=f"{type(error).__name__}: {error}")
+
+
+def _insert(connection: sqlite3.Connection, rows: list[tuple[Any, ...]]) -> None:
+    for at in range(0, len(rows), MOST_ROWS):
+        some = rows[at : at + MOST_ROWS]
+        connection.execute(_INSERT[len(some)], [value for row in some for value in row])
+
+
+def _answer(group: list[Item], failed: bool) -> None:
+    for done, _ in group:
+        if done.done():  # the request was given up meanwhile
+            continue
+        if failed:
+            done.set_exception(JournalFailed())
+        else:
+            done.set_result(None)

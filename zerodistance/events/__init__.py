@@ -1,0 +1,1 @@
+"""Every message that rooms say to each other: frozen, versioned, one file per topic."""
