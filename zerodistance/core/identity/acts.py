@@ -1,0 +1,247 @@
+"""What changes identity or reads the vault on purpose: revoke and restore evidence, reveal, forget, expire, export."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+from sqlalchemy import Connection, insert
+
+from zerodistance.core.identity import archive, reading, rules, store
+from zerodistance.core.identity.contracts import VISITORS_FROM, NoSuchPerson, Rebuilt
+from zerodistance.core.identity.people import subject_batches
+from zerodistance.core.identity.rebuild import rebuild
+from zerodistance.core.touchpoints import api as touchpoints
+from zerodistance.core.touchpoints.tail import touches_view
+from zerodistance.kernel import clock, fault
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.errors import Invalid
+from zerodistance.kernel.home import Home
+
+_STEP = 10_000
+
+
+def revoke(home: Home, who: Who, a: int, b: int, why: str) -> Rebuilt:
+    """Revoke the evidence between two subjects: it does not link from now on, whatever comes later, until restored.
+
+    Returns
+    -------
+    Rebuilt
+        What became of the persons on both sides.
+
+    Raises
+    ------
+    Invalid
+        No reason is given.
+    NoSuchPerson
+        There is no evidence between the two.
+    """
+    who.need(Permission.OPERATE)
+    if not why.strip():
+        raise Invalid(field="why", given=why, why="say why the two are not one person")
+    return _mark(home, a, b, clock.micros(), f"{why.strip()} ({who.name})")
+
+
+def restore(home: Home, who: Who, a: int, b: int) -> Rebuilt:
+    """Let revoked evidence between two subjects link again.
+
+    Raises
+    ------
+    NoSuchPerson
+        There is no evidence between the two.
+    """
+    who.need(Permission.OPERATE)
+    return _mark(home, a, b, None, None)
+
+
+def _mark(home: Home, a: int, b: int, at: int | None, why: str | None) -> Rebuilt:
+    sql = "update evidence set revoked_at = ?, revoked_why = ? where (a = ? and b = ?) or (a = ? and b = ?)"
+    with home.state.write() as tx:
+        if not tx.exec_driver_sql(sql, (at, why, a, b, b, a)).rowcount:
+            raise NoSuchPerson(given=f"{a}-{b}")
+        store.next_generation(tx)
+        sides = {person for person, *_ in store.of_subjects(tx, [a, b]).values()}
+        near = [member[0] for person in sorted(sides) for member in store.members(tx, person)]
+    fault.point("identity.revoked")
+    return rebuild(home, only=near, reason="revoke")
+
+
+def reveal(home: Home, who: Who, person_id: str, field: str, purpose: str, case: str) -> tuple[str, ...]:
+    """Return the raw values of one field of a person, and write down who read them, for what and in which case.
+
+    Parameters
+    ----------
+    field
+        A namespace or a personal field: `phone`, `name`, `address`, ...
+
+    Raises
+    ------
+    Invalid
+        No purpose or no case is given.
+    NoSuchPerson
+        The id belongs to nobody.
+    """
+    who.need(Permission.REVEAL)
+    for name, given in (("purpose", purpose), ("case", case)):
+        if not given.strip():
+            raise Invalid(
+                field=name, given=given, why="say for what and in which open case the value is needed"
+            )
+    person = reading.show(home, who, person_id)
+    with home.state.write() as tx:
+        subjects = [member[0] for member in store.members(tx, person.number)]
+        sealed = {s: v for (s, f), v in store.vault_of(tx, subjects).items() if f == field}
+        opened = [home.seal.open(v, store.where_vault(s, field)).decode() for s, v in sorted(sealed.items())]
+        values = tuple(dict.fromkeys(opened))
+        row = {
+            "at": clock.micros(),
+            "account": who.account,
+            "name": who.name,
+            "person": person.id,
+            "field": field,
+        }
+        said = {"purpose": purpose.strip(), "case_id": case.strip(), "values_shown": len(values)}
+        tx.execute(insert(store.identity_reveal).values(**row, **said))
+    return values
+
+
+def card(home: Home, who: Who, person_id: str) -> dict[str, str]:
+    """Return the personal fields of a person as a page may show them: field -> masked latest value."""
+    person = reading.show(home, who, person_id)
+    sql = "select subject, field, at, value from identity_vault where subject in ({in})"
+    with home.state.read() as tx:
+        subjects = [member[0] for member in store.members(tx, person.number)]
+        rows = sorted(store.chunked(tx, sql, subjects), key=lambda row: (row[1], row[2], row[0]))
+    latest = {field: (subject, value) for subject, field, _, value in rows if field not in rules.BY_KEY}
+    return {
+        field: rules.mask(field, home.seal.open(value, store.where_vault(subject, field)).decode())
+        for field, (subject, value) in latest.items()
+    }
+
+
+def forget(home: Home, subjects: Sequence[int]) -> dict[str, int]:
+    """Remove identifiers, evidence, vault, facts and changes of subjects; may be run again.
+
+    That somebody read a value stays on record, without the person.
+
+    Returns
+    -------
+    dict
+        Table -> rows removed.
+    """
+    done: dict[str, int] = {"evidence_lake": archive.forget(home, subjects)}
+    for start in range(0, len(subjects), _STEP):
+        part = list(subjects[start : start + _STEP])
+        ids = [home.seal.public_id("p", subject) for subject in part]
+        with home.state.write() as tx:
+            gone = store.remove(tx, part)
+            gone["identity_reveal"] = store.unname_reveals(tx, ids)
+            if any(gone.values()):
+                store.next_generation(tx)
+        for table, rows in gone.items():
+            done[table] = done.get(table, 0) + rows
+    return done
+
+
+def matcher(home: Home, subjects: Sequence[int]) -> Callable[[bytes], bool]:
+    """Return the test whether raw bytes hold an identifier of these subjects; it knows what the vault holds now.
+
+    A phone is found however it was spelled with spaces, dashes or a country code, an e-mail address in any case.
+    """
+    with home.state.read() as tx:
+        sealed = store.vault_of(tx, subjects)
+    patterns = set()
+    for (subject, field), value in sealed.items():
+        if field in rules.BY_KEY:
+            patterns.add(_spellings(field, home.seal.open(value, store.where_vault(subject, field)).decode()))
+    if not patterns:
+        return lambda raw: False
+    anything = re.compile("|".join(sorted(patterns)), re.IGNORECASE)
+    return lambda raw: anything.search(raw.decode("utf-8", "replace")) is not None
+
+
+def _spellings(field: str, value: str) -> str:
+    if field == "phone":
+        digits = value.lstrip("+")[-10:]
+        return r"[\s\-().]*".join(digits)
+    if field == "record":
+        value = value.partition(":")[2]
+    as_json = json.dumps(value)[1:-1]  # as a client may have written it: non-ASCII letters escaped
+    either = "|".join(re.escape(v) for v in dict.fromkeys((value, as_json)))
+    return rf"(?<![\w.@-])(?:{either})(?![\w@-])"
+
+
+def expire_visitors(home: Home) -> int:
+    """Remove the live state of visitors that were not seen for `visitor_days`; return how many subjects went."""
+    before = clock.micros() - home.settings.visitor_days * clock.MICROS_PER_DAY
+    sql = (
+        "select number from subject where person >= ? and seen_at < ? and person not in "
+        "(select person from subject where person >= ? and seen_at >= ?) limit ?"
+    )
+    total = 0
+    while True:
+        with home.state.write() as tx:
+            bound = (VISITORS_FROM, before, VISITORS_FROM, before, _STEP)
+            subjects = [row[0] for row in tx.exec_driver_sql(sql, bound)]
+            if not subjects:
+                return total
+            fault.point("identity.expire")
+            store.remove(tx, subjects)
+            store.next_generation(tx)
+        total += len(subjects)
+
+
+PERSON_IDS = pa.schema([("subject", pa.int64()), ("person_id", pa.string())])
+
+
+def export(home: Home, who: Who, path: Path) -> int:
+    """Write `source,source_id,person_id` as CSV, one row per touch, for evaluation outside; return the number of rows.
+
+    `source` is the source's key. A touch on which nothing points at anybody has an empty `person_id`.
+    """
+    who.need(Permission.SEE_PERSONS)
+    sources = touchpoints.list_sources(home, who)
+    keys = pa.table({"number": [s.number for s in sources], "key": [s.key for s in sources]})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    with home.engine.connect() as con:
+        touches_view(con, home)
+        con.register("source_keys", keys)
+        con.register("subject_ids", pa.RecordBatchReader.from_batches(PERSON_IDS, _ids(home)))
+        con.execute("create temp table subject_person_id as select subject, person_id from subject_ids")
+        con.sql(_EXPORT).write_csv(str(part), header=True)
+        row = con.execute("select count(*) from touches").fetchone()
+    part.replace(path)
+    return int(row[0]) if row else 0
+
+
+_EXPORT = """
+select k.key as source, t.source_id, p.person_id
+from touches t
+join source_keys k on k.number = t.source
+left join subject_person_id p on p.subject = t.subject
+"""
+
+
+def _ids(home: Home) -> Iterator[pa.RecordBatch]:
+    """Yield subject -> public id of its person; the first subject of a person gives the id."""
+    names: dict[int, str] = {}
+    for batch in subject_batches(home):
+        ids = []
+        for subject, person in zip(batch["subject"].to_pylist(), batch["person"].to_pylist(), strict=True):
+            name = names.get(person)
+            if name is None:
+                name = names[person] = home.seal.public_id("p", subject)
+            ids.append(name)
+        yield pa.RecordBatch.from_arrays([batch["subject"], pa.array(ids)], schema=PERSON_IDS)
+
+
+def known_reveals(tx: Connection, person_id: str) -> list[tuple[int, str, str, str, str]]:
+    """Return (at, name, field, purpose, case) of every reveal of a person, the newest first."""
+    sql = (
+        "select at, name, field, purpose, case_id from identity_reveal where person = ? order by number desc"
+    )
+    return [(r[0], r[1], r[2], r[3], r[4]) for r in tx.exec_driver_sql(sql, (person_id,))]

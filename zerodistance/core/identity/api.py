@@ -1,0 +1,75 @@
+"""The door of identity: who somebody is, why, and what other rooms may know of it."""
+
+from __future__ import annotations
+
+from zerodistance.core.identity.acts import (
+    card,
+    expire_visitors,
+    export,
+    forget,
+    known_reveals,
+    matcher,
+    restore,
+    reveal,
+    revoke,
+)
+from zerodistance.core.identity.contracts import NoSuchPerson, Person, Rebuilt
+from zerodistance.core.identity.people import (
+    SUBJECT_MAP,
+    People,
+    changes_since,
+    everybody,
+    last_change,
+    person_of,
+    subject_batches,
+    subject_map,
+    subjects_of,
+)
+from zerodistance.core.identity.reading import explain, guards, lookup, of_number, public_ids, search, show
+from zerodistance.core.identity.rebuild import rebuild as _rebuild
+from zerodistance.core.identity.recogniser import Recognition
+from zerodistance.core.identity.rules import mask
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.home import Home
+
+__all__ = [
+    # somebody
+    "Person",
+    "NoSuchPerson",
+    "lookup",
+    "search",
+    "show",
+    "of_number",
+    "public_ids",
+    "explain",
+    "card",
+    "reveal",
+    "known_reveals",
+    "mask",
+    # everybody
+    "rebuild",
+    "revoke",
+    "restore",
+    "guards",
+    "export",
+    "forget",
+    "matcher",
+    "expire_visitors",
+    # for the rooms around
+    "Recognition",
+    "People",
+    "SUBJECT_MAP",
+    "subject_map",
+    "subject_batches",
+    "everybody",
+    "person_of",
+    "subjects_of",
+    "changes_since",
+    "last_change",
+]
+
+
+def rebuild(home: Home, who: Who) -> Rebuilt:
+    """Compute all persons anew from the evidence, begin a new epoch, and return the difference."""
+    who.need(Permission.OPERATE)
+    return _rebuild(home)

@@ -1,0 +1,272 @@
+"""`zerodistance identity`: show, explain, export, rebuild, guards, revoke, restore."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import App, Parameter
+
+from zerodistance.kernel import command
+from zerodistance.kernel.command import words
+from zerodistance.kernel.text import Text
+
+if TYPE_CHECKING:
+    from zerodistance.core.identity.contracts import Explanation, Identifier, Person, Rebuilt
+
+app = App(name="identity", help=words("身份：谁是谁，为什么", "identity: who is who, and why"))
+
+_Person = Annotated[
+    str, Parameter(help=words("用户号 p_…，或任一标识", "a public id p_..., or any identifier"))
+]
+_AsJson = Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))]
+
+
+def _find(given: str) -> Person:
+    from zerodistance.core.identity import api
+    from zerodistance.core.identity.contracts import NoSuchPerson
+
+    found = api.search(command.home(), command.who(), given)
+    if not found:
+        raise NoSuchPerson(given=api.mask("", given) if not given.lower().startswith("p_") else given)
+    if len(found) > 1:
+        command.tell(
+            Text(
+                "有 {n} 个用户符合；显示最可能的一个",
+                "{n} persons fit; this is the one by the strongest identifier",
+            ),
+            n=len(found),
+        )
+    return found[0]
+
+
+def _table(*columns: tuple[str, str], rows: Sequence[Sequence[object]]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None)
+    for zh, en in columns:
+        table.add_column(words(zh, en), no_wrap=True)
+    for row in rows:
+        table.add_row(*map(str, row))
+    command.console.print(table, crop=False, markup=False)
+
+
+def _day(at: int) -> str:
+    from zerodistance.kernel import clock
+
+    return clock.from_micros(at).astimezone(command.settings().tz).strftime("%Y-%m-%d %H:%M")
+
+
+def _identifiers(found: Sequence[Identifier], outside: dict[int, str] | None = None) -> None:
+    from zerodistance.core.identity.rules import BY_KEY
+
+    rows = [
+        (
+            i.subject,
+            BY_KEY[i.namespace].label.get(command.lang()),
+            i.masked,
+            _day(i.first_at),
+            (words("多人共用", "shared") if i.shared else "") + ((outside or {}).get(i.subject, "")),
+        )
+        for i in found
+    ]
+    _table(
+        ("主体", "subject"),
+        ("标识", "identifier"),
+        ("值", "value"),
+        ("首次出现", "first seen"),
+        ("", ""),
+        rows=rows,
+    )
+
+
+def _head(person: Person) -> None:
+    kind = Text("访客", "visitor") if person.kind.value == "visitor" else Text("用户", "person")
+    command.tell(
+        Text("{kind_zh} {id}，{since} 起", "{kind_en} {id}, since {since}"),
+        kind_zh=kind.zh,
+        kind_en=kind.en,
+        id=person.id,
+        since=_day(person.since),
+    )
+    if person.asked:
+        command.tell(
+            Text("原用户号 {old}，已并入", "{old} is an earlier id of the same person"), old=person.asked
+        )
+
+
+@app.command(help=words("显示一个用户及其标识（脱敏）", "show a person and the masked identifiers"))
+def show(person: _Person, *, as_json: _AsJson = False) -> None:
+    """Show a person by public id or any identifier."""
+    found = _find(person)
+    if as_json:
+        command.say_json(asdict(found))
+        return
+    _head(found)
+    _identifiers(found.identifiers)
+
+
+@app.command(help=words("说明为什么这些标识是同一个人", "say why these identifiers are one person"))
+def explain(person: _Person, *, as_json: _AsJson = False) -> None:
+    """Print the evidence that holds a person together, and what was kept apart."""
+    from zerodistance.core.identity import api
+
+    found = api.explain(command.home(), command.who(), _find(person).id)
+    if as_json:
+        command.say_json(asdict(found))
+        return
+    _head(found.person)
+    _identifiers(found.nodes, found.outside)
+    _edges(found)
+
+
+_STATES = {
+    "active": Text("有效", "active"),
+    "vetoed": Text("不连接", "kept apart"),
+    "revoked": Text("已撤销", "revoked"),
+}
+
+
+def _edges(found: Explanation) -> None:
+    from zerodistance.core.identity.rules import GUARDS
+
+    lang, rows = command.lang(), []
+    for e in found.edges:
+        reason = GUARDS[e.reason].get(lang) if e.reason in GUARDS else e.reason
+        rows.append(
+            (
+                f"{e.a} - {e.b}",
+                ", ".join(e.rules),
+                _day(e.at),
+                e.source,
+                _STATES[e.state.value].get(lang),
+                reason,
+            )
+        )
+    columns = (
+        ("证据", "evidence"),
+        ("规则", "rule"),
+        ("时间", "time"),
+        ("来源", "source"),
+        ("状态", "state"),
+        ("原因", "reason"),
+    )
+    _table(*columns, rows=rows)
+    if found.more:
+        command.tell(
+            Text("还有 {n} 条证据没有列出", "{n} more pieces of evidence are not listed"), n=found.more
+        )
+
+
+@app.command(
+    help=words(
+        "把每条交互属于谁写成 CSV：source,source_id,person_id",
+        "write whose each touch is as CSV: source,source_id,person_id",
+    )
+)
+def export(file: Annotated[Path, Parameter(help=words("写入的文件", "the file to write"))]) -> None:
+    """Write one row per touch."""
+    from zerodistance.core.identity import api
+
+    rows = api.export(command.home(), command.who(), file)
+    command.tell(Text("{rows} 行写入 {file}", "{rows} rows written to {file}"), rows=rows, file=file)
+
+
+@app.command(
+    help=words(
+        "按全部证据重算谁是谁，并说明变化", "compute persons anew from all evidence, and say what changed"
+    )
+)
+def rebuild(*, as_json: _AsJson = False) -> None:
+    """Begin a new epoch and print the difference."""
+    from zerodistance.core.identity import api
+
+    found = api.rebuild(command.home(), command.who())
+    if as_json:
+        command.say_json(asdict(found))
+    else:
+        _difference(found)
+
+
+def _difference(found: Rebuilt) -> None:
+    command.tell(
+        Text(
+            "第 {epoch} 周期：{persons} 个用户、{visitors} 个访客，出自 {subjects} 个标识和 {evidence} 条证据，用时 {seconds:.1f} 秒",
+            "epoch {epoch}: {persons} persons and {visitors} visitors from {subjects} identifiers and {evidence} pieces of "
+            "evidence, in {seconds:.1f} s",
+        ),
+        **asdict(found),
+    )
+    command.tell(
+        Text(
+            "合并 {merged}，拆分 {split}，{moved} 个标识换了归属；新列为共用 {shared}，解除共用 {freed}",
+            "{merged} merged, {split} split, {moved} identifiers moved; {shared} newly shared, {freed} no longer shared",
+        ),
+        **asdict(found),
+    )
+    for old, new in found.merged_ids:
+        command.tell(Text("  {old} 并入 {new}", "  {old} is now part of {new}"), old=old, new=new)
+    for old, new in found.split_ids:
+        command.tell(Text("  {old} 分出 {new}", "  {old} gave away {new}"), old=old, new=new)
+    if found.vetoed:
+        columns = (("护栏", "guard"), ("未连接的证据", "evidence kept apart"))
+        _table(*columns, rows=list(found.vetoed.items()))
+
+
+@app.command(
+    help=words("护栏：计数，和多人共用的标识", "what the guards did, and which identifiers are shared")
+)
+def guards(*, as_json: _AsJson = False) -> None:
+    """Print guard counters and shared identifiers."""
+    from zerodistance.core.identity import api
+    from zerodistance.core.identity.rules import BY_KEY
+
+    found, lang = api.guards(command.home(), command.who()), command.lang()
+    if as_json:
+        command.say_json(asdict(found))
+        return
+    rows = [(name, times, _day(at)) for name, (times, at) in found.counters.items()]
+    _table(("计数", "counter"), ("次数", "times"), ("最近", "last"), rows=rows)
+    if not found.shared_total:
+        command.tell(Text("没有多人共用的标识", "no identifier is shared by too many persons"))
+        return
+    command.tell(Text("多人共用的标识 {n} 个：", "{n} identifiers are shared:"), n=found.shared_total)
+    _table(
+        *(("主体", "subject"), ("标识", "identifier"), ("值", "value"), ("人数", "persons"), ("起", "since")),
+        rows=[
+            (
+                s.subject,
+                BY_KEY[s.namespace].label.get(lang),
+                s.masked,
+                f"{s.persons} {BY_KEY[s.by].label.get(lang)}",
+                _day(s.since_at),
+            )
+            for s in found.shared
+        ],
+    )
+
+
+_Subject = Annotated[int, Parameter(help=words("主体号，见 explain", "subject number, see explain"))]
+
+
+@app.command(help=words("撤销两个标识之间的证据", "revoke the evidence between two identifiers"))
+def revoke(
+    a: _Subject,
+    b: _Subject,
+    *,
+    why: Annotated[str, Parameter(help=words("为什么不是同一个人", "why they are not one person"))],
+) -> None:
+    """Revoke evidence: the two no longer link, whatever comes later."""
+    from zerodistance.core.identity import api
+
+    _difference(api.revoke(command.home(), command.who(), a, b, why))
+
+
+@app.command(help=words("恢复已撤销的证据", "restore revoked evidence"))
+def restore(a: _Subject, b: _Subject) -> None:
+    """Let revoked evidence link again."""
+    from zerodistance.core.identity import api
+
+    _difference(api.restore(command.home(), command.who(), a, b))

@@ -1,0 +1,53 @@
+"""What identity does every night: the authoritative rebuild, and letting visitors go."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from zerodistance.core.identity import acts, archive
+from zerodistance.core.identity.rebuild import rebuild
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.jobs import Job
+from zerodistance.kernel.logs import log
+from zerodistance.kernel.text import Text
+
+
+def nightly(home: Home) -> None:
+    """Rebuild persons and log the difference."""
+    found = rebuild(home)
+    log("identity").info(
+        "rebuilt",
+        epoch=found.epoch,
+        persons=found.persons,
+        merged=found.merged,
+        split=found.split,
+        moved=found.moved,
+    )
+
+
+def expire(home: Home) -> None:
+    """Let visitors go who were not here for long."""
+    log("identity").info("visitors_expired", subjects=acts.expire_visitors(home))
+
+
+def seal(home: Home) -> None:
+    """Copy new evidence into the lake, and join its small files."""
+    if archive.seal(home):
+        home.lake.compact(archive.TABLE)
+
+
+JOBS = (
+    Job("identity.archive", timedelta(hours=1), seal, Text("证据写入湖", "copy evidence into the lake")),
+    Job(
+        "identity.rebuild",
+        timedelta(days=1),
+        nightly,
+        Text("重算谁是谁", "compute persons anew from all evidence"),
+    ),
+    Job(
+        "identity.visitors",
+        timedelta(days=1),
+        expire,
+        Text("清除过期访客", "let visitors go who were not here for long"),
+    ),
+)

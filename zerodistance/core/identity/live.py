@@ -1,0 +1,190 @@
+"""Joining persons as touches come in: new evidence of one batch, under the guards, small to large. Pure.
+
+What is decided here holds until the next rebuild, which decides again from all evidence.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from zerodistance.core.identity import rules
+from zerodistance.core.identity.contracts import VISITORS_FROM
+
+_LOWEST_CAP = min(n.cap for n in rules.NAMESPACES)
+_STAR = min(n.limit.count for n in rules.NAMESPACES if not n.unique)
+_UNIQUE = frozenset(n.rank for n in rules.NAMESPACES if n.unique)
+
+
+class Link(NamedTuple):
+    """One new piece of evidence: subjects a (the stronger) and b with their ranks, earliest time, source."""
+
+    a: int
+    b: int
+    rank_a: int
+    rank_b: int
+    rule: str
+    at: int
+    source: int
+
+
+@dataclass(slots=True)
+class Group:
+    """Subjects that are one person for now.
+
+    Attributes
+    ----------
+    persons
+        Person numbers that members had before, with how many members each.
+    times
+        Namespace rank -> when each value of it was first seen.
+    """
+
+    members: list[int]
+    persons: list[tuple[int, int]]
+    times: dict[int, list[int]]
+
+    @property
+    def named(self) -> bool:
+        """Whether it is known by more than devices and cookies."""
+        return min(self.times) < rules.ANONYMOUS_FROM
+
+    def keeps(self) -> int:
+        """Return the person number that the group keeps, 0 if it needs a new one: the largest, then the lowest."""
+        fitting = [
+            (-size, number) for number, size in self.persons if not self.named or number < VISITORS_FROM
+        ]
+        return min(fitting)[1] if fitting else 0
+
+
+@dataclass
+class Joined:
+    """What the new evidence of a batch does.
+
+    Attributes
+    ----------
+    links
+        Evidence to be kept.
+    confirming
+        Evidence about two subjects of one person, to be kept if the state does not hold it: it changes nothing now.
+    star
+        New subject -> new subject that it joins, and that one itself: somebody who was never seen in any part.
+    groups
+        Subject -> its group, for every other subject near new evidence.
+    members
+        Person number -> its subjects before, for the persons of those groups.
+    vetoed
+        (source, guard, namespace rank) -> times.
+    shared
+        Identifier that is on too many persons from now on -> (how many, rank that was counted).
+    """
+
+    links: list[Link] = field(default_factory=list)
+    confirming: list[Link] = field(default_factory=list)
+    star: dict[int, int] = field(default_factory=dict)
+    groups: dict[int, Group] = field(default_factory=dict)
+    members: dict[int, list[int]] = field(default_factory=dict)
+    vetoed: Counter[tuple[int, str, int]] = field(default_factory=Counter)
+    shared: dict[int, tuple[int, int]] = field(default_factory=dict)
+
+
+def crowds(
+    links: Sequence[Link], neighbours: Mapping[int, Mapping[int, set[int]]]
+) -> dict[int, tuple[int, int]]:
+    """Return the identifiers that new evidence takes over their cap.
+
+    Parameters
+    ----------
+    neighbours
+        Weaker subject -> rank -> stronger subjects seen with it before.
+    """
+    seen: dict[int, dict[int, set[int]]] = {}
+    rank_of: dict[int, int] = {}
+    often = Counter(link.b for link in links)
+    few = {b for b, times in often.items() if times <= _LOWEST_CAP and b not in neighbours}
+    for link in links:
+        if link.rank_a < link.rank_b and link.b not in few:
+            by_rank = seen.setdefault(link.b, {})
+            by_rank.setdefault(link.rank_a, set()).add(link.a)
+            rank_of[link.b] = link.rank_b
+    over: dict[int, tuple[int, int]] = {}
+    for subject, by_rank in seen.items():
+        before = neighbours.get(subject, {})
+        cap = rules.NAMESPACES[rank_of[subject]].cap
+        for rank, stronger in by_rank.items():
+            count = len(stronger | before.get(rank, set())) if before else len(stronger)
+            if count > cap and count > over.get(subject, (0, 0))[0]:
+                over[subject] = (count, rank)
+    return over
+
+
+def stars(links: Sequence[Link], first_new: int) -> tuple[dict[int, int], list[Link]]:
+    """Take out those links that no guard can touch: a new hub with a few new leaves and nothing else.
+
+    Returns
+    -------
+    star
+        Subject -> hub, hubs included.
+    rest
+        The other links.
+    """
+    leaf = Counter(k.b for k in links)
+    hubs = Counter(k.a for k in links)
+    ones: set[tuple[int, int]] = set()
+    out: set[int] = set()
+    for k in links:
+        known = k.a < first_new or k.b < first_new
+        tangled = leaf[k.b] > 1 or k.b in hubs or k.a in leaf or hubs[k.a] >= _STAR
+        if known or tangled or k.rank_a == k.rank_b or (k.a, k.rank_b) in ones:
+            out.add(k.a)
+        elif k.rank_b in _UNIQUE:
+            ones.add((k.a, k.rank_b))
+    rest = [k for k in links if k.a in out] if out else []
+    star = {}
+    for k in links:
+        if k.a not in out:
+            star[k.b] = star[k.a] = k.a
+    return star, rest
+
+
+def join(links: Sequence[Link], joined: Joined, is_shared: Mapping[int, bool]) -> None:
+    """Join the groups of linked subjects where no guard forbids it.
+
+    Parameters
+    ----------
+    joined
+        Holds a group for every subject of the links; changed in place.
+    is_shared
+        Subjects that don't link -> True.
+    """
+    groups = joined.groups
+    for link in sorted(links, key=_class):
+        x, y = groups[link.a], groups[link.b]
+        if x is y:
+            continue
+        if is_shared.get(link.b) or is_shared.get(link.a):
+            weak = link.rank_b if is_shared.get(link.b) else link.rank_a
+            joined.vetoed[link.source, "shared", weak] += 1
+            continue
+        against = rules.veto(x.times, y.times)
+        if against is not None:
+            joined.vetoed[link.source, rules.guard_of(against), against] += 1
+            continue
+        if len(x.members) < len(y.members):
+            x, y = y, x
+        _take_in(groups, x, y)
+
+
+def _class(link: Link) -> tuple[int, int, int]:
+    return link.rank_b, link.rank_a, link.at
+
+
+def _take_in(groups: dict[int, Group], large: Group, small: Group) -> None:
+    for member in small.members:
+        groups[member] = large
+    large.members += small.members
+    large.persons += small.persons
+    for rank, values in small.times.items():
+        large.times.setdefault(rank, []).extend(values)

@@ -1,0 +1,264 @@
+"""Which subjects are one person: a pure function of evidence and rules, over columns. No I/O, no subject numbers in any choice.
+
+Evidence is taken in a canonical order (strength class, time, tokens), like the edges of a spanning forest, and a piece that
+the rules forbid is left out. Since the vetoes only ever grow with a set, a connected component that breaks no rule as a
+whole needs no order at all: those are found with array operations, and only the few others are walked one by one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from zerodistance.core.identity import rules
+
+Ints = npt.NDArray[np.int64]
+_RANKS = len(rules.NAMESPACES)
+_CAPS = np.array([n.cap for n in rules.NAMESPACES], dtype=np.int64)
+_COUNTS = np.array([n.limit.count for n in rules.NAMESPACES], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Subjects:
+    """Columns of subjects, in order of their numbers.
+
+    Attributes
+    ----------
+    number, rank, first_at, person
+        Subject number; namespace rank; earliest touch, microseconds; person it belongs to now.
+    tokens
+        Gives the tokens of rows, for the order of those few that need one.
+    """
+
+    number: Ints
+    rank: Ints
+    first_at: Ints
+    person: Ints
+    tokens: Callable[[Ints], Sequence[bytes]]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Columns of active evidence, one row a pair: rows of `Subjects` (a the stronger), and the earliest time."""
+
+    a: Ints
+    b: Ints
+    at: Ints
+
+
+@dataclass(frozen=True)
+class Partition:
+    """The answer.
+
+    Attributes
+    ----------
+    label
+        Per subject, the row of the first subject of its person.
+    shared
+        Row of each identifier on too many persons -> (how many, rank of the namespace that was counted).
+    vetoed
+        Guard name, namespace rank -> pieces of evidence that may not link.
+    """
+
+    label: Ints
+    shared: dict[int, tuple[int, int]]
+    vetoed: Counter[tuple[str, int]]
+
+
+def shared(subjects: Subjects, pairs: Pairs) -> dict[int, tuple[int, int]]:
+    """Return the identifiers seen with more values of one stronger namespace than its cap: row -> (count, rank)."""
+    rank_a, rank_b = subjects.rank[pairs.a], subjects.rank[pairs.b]
+    stronger = rank_a < rank_b
+    key, count = np.unique(pairs.b[stronger] * _RANKS + rank_a[stronger], return_counts=True)
+    row, by = key // _RANKS, key % _RANKS
+    over = count > _CAPS[subjects.rank[row]]
+    found: dict[int, tuple[int, int]] = {}
+    for one, many, rank in zip(row[over].tolist(), count[over].tolist(), by[over].tolist(), strict=True):
+        if many > found.get(one, (0, 0))[0]:
+            found[one] = (many, rank)
+    return found
+
+
+def components(count: int, a: Ints, b: Ints) -> Ints:
+    """Return per node the smallest node it is connected with.
+
+    References
+    ----------
+    Zhang, Azad, Hu (2020): FastSV, a distributed-memory connected component algorithm with fast convergence.
+    """
+    parent = np.arange(count, dtype=np.int64)
+    if not len(a):
+        return parent
+    grand = parent.copy()
+    while True:
+        before = grand.copy()
+        low, high = grand[b], grand[a]
+        np.minimum.at(parent, parent[a], low)
+        np.minimum.at(parent, parent[b], high)
+        np.minimum.at(parent, a, low)
+        np.minimum.at(parent, b, high)
+        np.minimum(parent, grand, out=parent)
+        grand = parent[parent]
+        if np.array_equal(grand, before):
+            return _flat(parent)
+
+
+def _flat(parent: Ints) -> Ints:
+    while True:
+        up = parent[parent]
+        if np.array_equal(up, parent):
+            return parent
+        parent = up
+
+
+def solve(subjects: Subjects, pairs: Pairs, known_shared: npt.NDArray[np.bool_] | None = None) -> Partition:
+    """Return the partition of subjects into persons.
+
+    Parameters
+    ----------
+    known_shared
+        Which subjects are shared, where the columns are too few to count it; None: count it.
+    """
+    count = len(subjects.number)
+    vetoed: Counter[tuple[str, int]] = Counter()
+    crowded = shared(subjects, pairs) if known_shared is None else {}
+    links = np.ones(len(pairs.a), dtype=bool)
+    is_shared = np.zeros(count, dtype=bool) if known_shared is None else known_shared
+    is_shared[list(crowded)] = True
+    if is_shared.any():
+        links = ~(is_shared[pairs.a] | is_shared[pairs.b])
+        culprit = np.where(is_shared[pairs.b], pairs.b, pairs.a)[~links]
+        for rank, times in enumerate(np.bincount(subjects.rank[culprit], minlength=_RANKS).tolist()):
+            vetoed["shared", rank] += times
+    a, b, at = pairs.a[links], pairs.b[links], pairs.at[links]
+    label = components(count, a, b)
+    walk = np.isin(label, _suspects(label, subjects.rank))
+    if walk.any():
+        chosen = np.flatnonzero(walk[a])
+        _walk(subjects, a[chosen], b[chosen], at[chosen], np.flatnonzero(walk), label, vetoed)
+    return Partition(label, crowded, +vetoed)
+
+
+def _suspects(label: Ints, rank: Ints) -> Ints:
+    """Return the components with more values of a namespace than its limit, before any window is looked at."""
+    key, count = np.unique(label * _RANKS + rank, return_counts=True)
+    return np.unique(key[count > _COUNTS[key % _RANKS]] // _RANKS)
+
+
+def order(
+    rank_a: int, rank_b: int, at: int, token_a: bytes, token_b: bytes
+) -> tuple[int, int, int, bytes, bytes]:
+    """Return the canonical place of a piece of evidence: the weaker end's class first, then time, then tokens."""
+    low, high = sorted((token_a, token_b))
+    return max(rank_a, rank_b), min(rank_a, rank_b), at, low, high
+
+
+def _walk(
+    subjects: Subjects, a: Ints, b: Ints, at: Ints, rows: Ints, label: Ints, vetoed: Counter[tuple[str, int]]
+) -> None:
+    """Join the `rows` of suspect components one piece of evidence after the other; write their labels."""
+    token = dict(zip(rows.tolist(), subjects.tokens(rows), strict=True))
+    rank = dict(zip(rows.tolist(), subjects.rank[rows].tolist(), strict=True))
+    first = dict(zip(rows.tolist(), subjects.first_at[rows].tolist(), strict=True))
+    parent = {row: row for row in rank}
+    times: dict[int, dict[int, list[int]]] = {row: {rank[row]: [first[row]]} for row in rank}
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    edges = zip(a.tolist(), b.tolist(), at.tolist(), strict=True)
+    for x, y, _ in sorted(edges, key=lambda e: order(rank[e[0]], rank[e[1]], e[2], token[e[0]], token[e[1]])):
+        p, q = root(x), root(y)
+        if p == q:
+            continue
+        against = rules.veto(times[p], times[q])
+        if against is not None:
+            vetoed[rules.guard_of(against), against] += 1
+            continue
+        if q < p:
+            p, q = q, p
+        parent[q] = p
+        for namespace, values in times.pop(q).items():
+            times[p].setdefault(namespace, []).extend(values)
+    for row in parent:
+        label[row] = root(row)
+
+
+@dataclass(frozen=True)
+class Renumbered:
+    """Person numbers after a solve.
+
+    Attributes
+    ----------
+    person
+        Per subject.
+    last_person, last_visitor
+        Last numbers given.
+    merged, split
+        (old person, subject row of a member) of persons that became part of another, or gave away a part.
+    """
+
+    person: Ints
+    last_person: int
+    last_visitor: int
+    merged: Ints
+    split: Ints
+
+
+def renumber(
+    subjects: Subjects, label: Ints, *, last_person: int, last_visitor: int, visitors_from: int
+) -> Renumbered:
+    """Give every component a person number, keeping as many as can be kept.
+
+    A number stays with the part that holds the person's earliest accepted subject, as the public id does. A component
+    that would hold several keeps that of the most members, then the lowest. Someone who is no longer only a visitor gets a
+    number among the persons.
+    """
+    count = len(label)
+    if not count:
+        return Renumbered(label.copy(), last_person, last_visitor, label, label)
+    visitor = np.ones(count, dtype=bool)
+    np.logical_and.at(visitor, label, subjects.rank >= rules.ANONYMOUS_FROM)
+    visitor = visitor[label]
+    # The earliest subject of each old person, and the component it is in now.
+    old, first_row, members = np.unique(subjects.person, return_index=True, return_counts=True)
+    home = label[first_row]
+    fits = visitor[home] == (old >= visitors_from)
+    ranked = np.lexsort((old, -members, home))[:]
+    ranked = ranked[fits[ranked]]
+    winners = ranked[np.unique(home[ranked], return_index=True)[1]]
+    given = np.zeros(count, dtype=np.int64)
+    given[home[winners]] = old[winners]
+    new_labels = np.flatnonzero((label == np.arange(count)) & (given == 0))
+    new_visitors = new_labels[visitor[new_labels]]
+    new_persons = new_labels[~visitor[new_labels]]
+    given[new_persons] = last_person + 1 + np.arange(len(new_persons))
+    start_visitor = max(last_visitor, visitors_from - 1)
+    given[new_visitors] = start_visitor + 1 + np.arange(len(new_visitors))
+    person = given[label]
+    return Renumbered(
+        person,
+        last_person + len(new_persons),
+        start_visitor + len(new_visitors),
+        *_differences(subjects, label, old, first_row, home),
+    )
+
+
+def _differences(
+    subjects: Subjects, label: Ints, old: Ints, first_row: Ints, home: Ints
+) -> tuple[Ints, Ints]:
+    """Return rows of the earliest subject of persons that were merged away, and of those that were split."""
+    by_home = np.lexsort((first_row, home))
+    same = np.zeros(len(old), dtype=bool)
+    same[by_home[1:]] = home[by_home[1:]] == home[by_home[:-1]]
+    which = np.searchsorted(old, subjects.person)
+    apart = label != home[which]
+    split = np.unique(which[apart])
+    return first_row[np.flatnonzero(same)], first_row[split]

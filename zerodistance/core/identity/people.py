@@ -1,0 +1,154 @@
+"""The map subject -> person for the rooms above: in bulk as Arrow, by subject, by person, and what changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from sqlalchemy import Connection
+
+from zerodistance.core.identity import store
+from zerodistance.core.identity.contracts import VISITORS_FROM
+from zerodistance.kernel.home import Home
+
+Ints = npt.NDArray[np.int64]
+SUBJECT_MAP = pa.schema([("subject", pa.int64()), ("person", pa.uint32()), ("visitor", pa.bool_())])
+"""One row per subject, in order of subjects: the person number, and whether that is an anonymous visitor."""
+_ROWS = 100_000
+
+
+def person_of(tx: Connection, subjects: Sequence[int] | Ints) -> Ints:
+    """Return the person number of each subject, 0 where there is none (any more)."""
+    wanted = np.asarray(subjects, dtype=np.int64)
+    distinct, where = np.unique(wanted, return_inverse=True)
+    found = np.zeros(len(distinct), dtype=np.int64)
+    sql = "select number, person from subject where number in ({in})"
+    rows = list(store.chunked(tx, sql, distinct.tolist()))
+    if rows:
+        number, person = np.array(rows, dtype=np.int64).T
+        found[np.searchsorted(distinct, number)] = person
+    return found[where]
+
+
+def subjects_of(tx: Connection, person: int) -> list[int]:
+    """Return the subjects of a person, the earliest accepted first."""
+    return [member[0] for member in store.members(tx, person)]
+
+
+def everybody(home: Home, subjects: Sequence[int]) -> list[int]:
+    """Return all subjects of the persons to whom these subjects belong, ascending."""
+    with home.state.read() as tx:
+        persons = np.unique(person_of(tx, subjects))
+        return sorted(
+            {subject for person in persons[persons > 0].tolist() for subject in subjects_of(tx, person)}
+        )
+
+
+def last_change(tx: Connection) -> int:
+    """Return the number of the newest change, 0 before the first."""
+    return store.last_change(tx)
+
+
+def changes_since(tx: Connection, change: int, limit: int = 1_000_000) -> tuple[int, Ints]:
+    """Return which subjects belong to another person than at change `change`.
+
+    Subjects that were seen for the first time are no change; forgotten ones are not listed.
+
+    Returns
+    -------
+    next_change
+        What to ask with the next time; the same as `change` when nothing changed.
+    subjects
+        Distinct, ascending.
+    """
+    rows = store.changes_after(tx, change, limit)
+    if not rows:
+        return change, np.zeros(0, dtype=np.int64)
+    return rows[-1][0], np.unique(np.array([row[1] for row in rows], dtype=np.int64))
+
+
+def subject_batches(home: Home, at: int | None = None) -> Iterator[pa.RecordBatch]:
+    """Yield the map in record batches of `SUBJECT_MAP`, from one snapshot.
+
+    Parameters
+    ----------
+    at
+        As it was at that time, microseconds UTC; None: now. Subjects of later have no row.
+    """
+    sql, bound = "select number, person from subject order by number", tuple[int, ...]()
+    if at is not None:
+        sql = (
+            "select s.number, coalesce((select c.old_person from identity_change c where c.subject = s.number and c.at > ? "
+            "order by c.number limit 1), s.person) from subject s where coalesce((select c.old_from from identity_change c "
+            "where c.subject = s.number order by c.number limit 1), s.person_from) <= ? order by s.number"
+        )
+        bound = (at, at)
+    with home.state.read() as tx:
+        cursor = store.cursor(tx, sql, bound)
+        while rows := cursor.fetchmany(_ROWS):
+            number, person = np.array(rows, dtype=np.int64).T
+            columns: list[Any] = [number, person.astype(np.uint32), person >= VISITORS_FROM]
+            yield pa.RecordBatch.from_arrays([pa.array(c) for c in columns], schema=SUBJECT_MAP)
+
+
+def subject_map(home: Home, at: int | None = None) -> pa.Table:
+    """Return the whole map as one table of `SUBJECT_MAP`; see `subject_batches`."""
+    return pa.Table.from_batches(subject_batches(home, at), schema=SUBJECT_MAP)
+
+
+class People:
+    """What profiles asks of identity, over one home: the map, its changes and the published facts.
+
+    Numbers are person numbers; from `VISITORS_FROM` on they are visitors.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def version(self) -> int:
+        """Return the number of the last change of the map."""
+        with self._home.state.read() as tx:
+            return last_change(tx)
+
+    def changed(self, since: int) -> Ints:
+        """Return the numbers, old and new, of every subject whose person changed after version `since`."""
+        with self._home.state.read() as tx:
+            sql = "select old_person, new_person from identity_change where number > ?"
+            rows = [tuple(row) for row in tx.exec_driver_sql(sql, (since,))]
+        return np.unique(np.array(rows, dtype=np.int64).reshape(-1))
+
+    def numbers_of(self, subjects: Ints) -> Ints:
+        """Return the person or visitor number of each subject, 0 for one that belongs to nobody."""
+        with self._home.state.read() as tx:
+            return person_of(tx, subjects)
+
+    def pairs(self, numbers: Ints | None) -> pa.Table:
+        """Return `subject` (int64) and `number` (int64): all of these numbers, None for everybody."""
+        schema = pa.schema([("subject", pa.int64()), ("number", pa.int64())])
+        if numbers is None:
+            found = subject_map(self._home)
+            return pa.table([found["subject"], found["person"].cast(pa.int64())], schema=schema)
+        sql = "select number, person from subject where person in ({in}) order by person, number"
+        with self._home.state.read() as tx:
+            rows = list(store.chunked(tx, sql, np.unique(numbers).tolist()))
+        subject, person = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+        return pa.table([pa.array(subject), pa.array(person)], schema=schema)
+
+    def facts(self, numbers: Ints | None) -> pa.Table:
+        """Return `number` (int64), `fact` and `value` (string): one row per number and published fact, the latest said."""
+        select = "select s.person, f.fact, f.value, f.at, f.subject from identity_fact f join subject s on s.number = f.subject"
+        with self._home.state.read() as tx:
+            rows: list[Any] = (
+                list(tx.exec_driver_sql(select))
+                if numbers is None
+                else list(
+                    store.chunked(tx, f"{select} where s.person in ({{in}})", np.unique(numbers).tolist())
+                )
+            )
+        latest = {(row[0], row[1]): row[2] for row in sorted(rows, key=lambda row: (row[3], row[2], row[4]))}
+        schema = pa.schema([("number", pa.int64()), ("fact", pa.string()), ("value", pa.string())])
+        said = [{"number": n, "fact": f, "value": v} for (n, f), v in sorted(latest.items())]
+        return pa.Table.from_pylist(said, schema=schema)

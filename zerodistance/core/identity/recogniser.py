@@ -1,0 +1,374 @@
+"""Recognition: the touches of a batch -> subjects and persons, from memory where possible, written in the batch's commit."""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection
+
+from zerodistance.core.identity import cleaning, rules, store
+from zerodistance.core.identity.cache import (
+    NEVER,
+    RESERVED,
+    Cache,
+    KnownTokens,
+    dropped_counter,
+    dropped_slot,
+)
+from zerodistance.core.identity.contracts import VISITORS_FROM, StaleRecognition
+from zerodistance.core.identity.linking import Signs, join_new, new_links
+from zerodistance.core.identity.live import Group, Joined
+from zerodistance.core.touchpoints.contracts import Batch, Recognised
+from zerodistance.events.identity import PersonsChanged
+from zerodistance.kernel import bus, clock, fault
+from zerodistance.kernel.home import Home
+
+Ints = npt.NDArray[np.int64]
+_Wanted = dict[bytes, tuple[int, str]]
+"""Token -> rank, clean value; in the order in which they came."""
+_SEEN_STEPS = 18  # a visitor's last visit is written down that often within the days it lives (own value)
+_TOKENS = 100_000
+UNCLAIMED = "identity.unclaimed.fact"
+
+
+@dataclass
+class Pending:
+    """What a commit will write; rows are in the order of the statements in store."""
+
+    generation: int
+    epoch: int
+    numbers: dict[str, int]
+    at: int
+    subjects: list[tuple[Any, ...]] = field(default_factory=list)
+    evidence: list[tuple[Any, ...]] = field(default_factory=list)
+    confirming: list[tuple[Any, ...]] = field(default_factory=list)
+    moves: list[tuple[int, int]] = field(default_factory=list)
+    merged: int = 0
+    firsts: list[tuple[int, int, int]] = field(default_factory=list)
+    seen: list[tuple[int, int]] = field(default_factory=list)
+    shared: list[tuple[Any, ...]] = field(default_factory=list)
+    vault: list[tuple[Any, ...]] = field(default_factory=list)
+    facts: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+@dataclass
+class _New:
+    """Subjects that this batch is the first to see."""
+
+    slots: list[int] = field(default_factory=list)
+    tokens: list[bytes] = field(default_factory=list)
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Keep the cycle collector away from a burst of small tuples: nothing here makes a cycle, and it doubles the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+class Recognition:
+    """Says who a touch is about: the `Recogniser` of touchpoints.
+
+    `recognise` and `write` alternate. Everything in memory can be read again from the state: after a failed commit call
+    `reset`; when another process changed persons, the next batch notices by itself.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+        country = home.settings.country
+        self._cleaners: dict[str, Callable[[str], cleaning.Clean]] = {
+            n.key: cleaning.cleaner(n.key, country) for n in rules.NAMESPACES
+        }
+        self._tokens: KnownTokens | None = None
+        self._seen_step = home.settings.visitor_days * clock.MICROS_PER_DAY // _SEEN_STEPS
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was kept in memory."""
+        self._cache = Cache(self._home.settings.cache_ids)
+        self._numbers: dict[str, int] = {}
+
+    def recognise(self, batch: Batch) -> Recognised:
+        """Look up or number the subjects of a batch; writes nothing."""
+        with _without_collector():
+            return self._recognise(batch)
+
+    def _recognise(self, batch: Batch) -> Recognised:
+        touches = batch.touches.num_rows
+        counts: Counter[tuple[int, str]] = Counter()
+        with self._home.state.read() as tx:
+            self._refresh(tx)
+            pending = Pending(
+                self._numbers["generation"], self._numbers["epoch"], self._numbers, clock.micros()
+            )
+            new, first_new = _New(), self._numbers["subject"] + 1
+            signs = self._signs(tx, batch, pending, new)
+            self._count_dropped(signs, counts)
+            hub = self._strongest(signs, touches)
+            self._note_times(signs, pending, new)
+            links = new_links(self._cache, signs, hub, batch.signs.rule)
+            joined = join_new(tx, self._cache, links, first_new)
+        pending.evidence = [(k.b, k.a, k.rule, k.at, k.source) for k in joined.links]
+        pending.confirming = [(k.b, k.a, k.rule, k.at, k.source) for k in joined.confirming]
+        self._number(new, joined, pending)
+        for (source, guard, rank), times in joined.vetoed.items():
+            counts[source, rules.counter(guard, rules.NAMESPACES[rank].key)] += times
+        self._finish_new(new, joined, pending)
+        subjects = self._cache.subject[hub]
+        self._facts(batch, subjects, pending, counts)
+        persons = self._cache.person[hub]
+        known = (persons > 0) & (persons < VISITORS_FROM)
+        pending.numbers = dict(self._numbers)
+        return Recognised(subjects=subjects, known=known, counts=counts, pending=pending)
+
+    def _refresh(self, tx: Connection) -> None:
+        if self._numbers and self._numbers["generation"] != store.generation(tx):
+            self.reset()
+        if not self._numbers:
+            self._numbers = store.numbers(tx)
+            self._numbers["visitor"] = max(self._numbers["visitor"], VISITORS_FROM - 1)
+        self._cache.make_room()
+
+    # -- identifiers -> slots
+
+    def _signs(self, tx: Connection, batch: Batch, pending: Pending, new: _New) -> Signs:
+        signs, touches = batch.signs, batch.touches
+        count = len(signs.row)
+        row = np.array(signs.row, dtype=np.int64)
+        sources = touches["source"].to_numpy().astype(np.int64)
+        times = touches["happened_at"].cast("int64").to_numpy()
+        values = signs.value
+        if "record" in signs.namespace:
+            values = [
+                f"{sources[row[i]]}:{v}" if n == "record" else v
+                for i, (n, v) in enumerate(zip(signs.namespace, values, strict=True))
+            ]
+        keys = list(zip(signs.namespace, values, strict=True))
+        slot = self._cache.find(keys)
+        missing = np.flatnonzero(slot < 0).tolist()
+        if missing:
+            self._resolve(tx, list(dict.fromkeys([keys[i] for i in missing])), pending, new)
+            slot[missing] = self._cache.find([keys[i] for i in missing])
+        if not count:
+            return Signs(row, slot, row, row)
+        return Signs(row, slot, times[row], sources[row])
+
+    def _resolve(self, tx: Connection, keys: list[tuple[str, str]], pending: Pending, new: _New) -> None:
+        """Clean identifiers that are not in memory, find their subjects by token, number those never seen."""
+        cache, token_of = self._cache, self._home.seal.token
+        wanted: _Wanted = {}
+        good: list[tuple[str, str]] = []
+        tokens: list[bytes] = []
+        for key in keys:
+            namespace, value = key
+            cleaner = self._cleaners.get(namespace)
+            if cleaner is None:
+                cache.raw[key] = dropped_slot("unknown", len(rules.NAMESPACES))
+                continue
+            clean = cleaner(value)
+            rank = rules.RANKS[namespace]
+            if isinstance(clean, cleaning.Dropped):
+                cache.raw[key] = dropped_slot(clean.guard, rank)
+                continue
+            token = token_of(namespace, clean)
+            good.append(key)
+            tokens.append(token)
+            wanted[token] = rank, clean
+        sql = "select token, number, namespace, person, first_at, seen_at, shared from subject where token in ({in})"
+        known = self._known_tokens(tx)
+        slot_of = {r[0]: cache.add(*r[1:]) for r in store.chunked(tx, sql, known.perhaps(list(wanted)))}
+        fresh = [token for token in wanted if token not in slot_of] if slot_of else list(wanted)
+        known.add(fresh)
+        self._new_subjects(fresh, wanted, pending, new)
+        slot_of.update(zip(fresh, new.slots, strict=True))
+        cache.raw.update(zip(good, map(slot_of.__getitem__, tokens), strict=True))
+
+    def _known_tokens(self, tx: Connection) -> KnownTokens:
+        """Return the filter of tokens; it only ever grows, so it outlives a reset."""
+        if self._tokens is None:
+            self._tokens = KnownTokens()
+            cursor = store.cursor(tx, "select token from subject")
+            while rows := cursor.fetchmany(_TOKENS):
+                self._tokens.add([row[0] for row in rows])
+        return self._tokens
+
+    def _new_subjects(self, fresh: list[bytes], wanted: _Wanted, pending: Pending, new: _New) -> None:
+        """Give numbers to tokens that were never seen, in the order they came; seal what the vault keeps."""
+        first, seal = self._numbers["subject"] + 1, self._home.seal.seal
+        self._numbers["subject"] += len(fresh)
+        slot = self._cache.add_new(first, [wanted[token][0] for token in fresh], pending.at)
+        new.slots = list(range(slot, slot + len(fresh)))
+        new.tokens = fresh
+        for number, token in enumerate(fresh, start=first):
+            rank, clean = wanted[token]
+            namespace = rules.NAMESPACES[rank]
+            if namespace.kept:
+                sealed = seal(clean.encode(), store.where_vault(number, namespace.key))
+                pending.vault.append((number, namespace.key, pending.at, sealed))
+
+    def _count_dropped(self, signs: Signs, counts: Counter[tuple[int, str]]) -> None:
+        dropped = np.flatnonzero(signs.slot < RESERVED)
+        if len(dropped):
+            met = Counter(zip(signs.source[dropped].tolist(), signs.slot[dropped].tolist(), strict=True))
+            for (source, slot), times in met.items():
+                counts[source, dropped_counter(slot)] += times
+
+    def _strongest(self, signs: Signs, touches: int) -> Ints:
+        """Return per touch the slot of its strongest identifier, the first of equals; 0 where there is none."""
+        hub = np.zeros(touches, dtype=np.int64)
+        good = np.flatnonzero(signs.slot >= RESERVED)
+        key = signs.row[good] * 16 + self._cache.rank[signs.slot[good]]
+        order = good[np.argsort(key, kind="stable")][::-1]
+        hub[signs.row[order]] = signs.slot[order]
+        return hub
+
+    def _note_times(self, signs: Signs, pending: Pending, new: _New) -> None:
+        """Keep the earliest time of each subject, and now and then when a visitor was last here."""
+        cache = self._cache
+        good = signs.slot >= RESERVED
+        slots, where = np.unique(signs.slot[good], return_inverse=True)
+        earliest = np.full(len(slots), NEVER, dtype=np.int64)
+        np.minimum.at(earliest, where, signs.at[good])
+        fresh = cache.person[slots] == 0
+        earlier = earliest < cache.first_at[slots]
+        changed = slots[earlier & ~fresh].tolist()
+        cache.first_at[slots[earlier]] = earliest[earlier]
+        for slot in changed:
+            first = int(cache.first_at[slot])
+            pending.firsts.append((first, int(cache.subject[slot]), first))
+        late = (cache.person[slots] >= VISITORS_FROM) & (pending.at - cache.seen_at[slots] > self._seen_step)
+        if late.any():
+            cache.seen_at[slots[late]] = pending.at
+            pending.seen += [(pending.at, number) for number in cache.subject[slots[late]].tolist()]
+
+    # -- persons
+
+    def _number(self, new: _New, joined: Joined, pending: Pending) -> None:
+        """Give persons their numbers in the order in which their first subject came; note who moves."""
+        cache, groups = self._cache, joined.groups
+        target: dict[int, int] = {}
+        slots = slice(new.slots[0], new.slots[-1] + 1) if new.slots else slice(0, 0)
+        ranks, first = cache.rank[slots].tolist(), int(cache.subject[slots.start])
+        persons, star, of_hub = [], joined.star, {}
+        for number, rank in enumerate(ranks, start=first):
+            hub, group = star.get(number, 0), groups.get(number)
+            if group is not None:
+                persons.append(self._target(group, target))
+            elif hub:
+                if hub not in of_hub:
+                    of_hub[hub] = self._next(ranks[hub - first] < rules.ANONYMOUS_FROM)
+                persons.append(of_hub[hub])
+            else:
+                persons.append(self._next(rank < rules.ANONYMOUS_FROM))
+        cache.person[slots] = persons
+        for group in {id(g): g for g in groups.values()}.values():
+            to = self._target(group, target)
+            gone = [number for number, _ in group.persons if number != to]
+            pending.merged += len(gone)
+            for number in gone:
+                for member in joined.members[number]:
+                    pending.moves.append((member, to))
+                    slot = cache.slot_of.get(member, 0)
+                    if slot:
+                        cache.person[slot] = to
+
+    def _target(self, group: Group, target: dict[int, int]) -> int:
+        found = target.get(id(group))
+        if found is None:
+            found = target[id(group)] = group.keeps() or self._next(group.named)
+        return found
+
+    def _next(self, named: bool) -> int:
+        kind = "person" if named else "visitor"
+        self._numbers[kind] += 1
+        return self._numbers[kind]
+
+    def _finish_new(self, new: _New, joined: Joined, pending: Pending) -> None:
+        cache, at = self._cache, pending.at
+        for subject, (persons, by) in joined.shared.items():
+            pending.shared.append((subject, persons, by, pending.epoch, at))
+        slots = np.array(new.slots, dtype=np.int64)
+        columns = (cache.subject, cache.rank, cache.person, cache.first_at, cache.shared)
+        number, rank, person, first, shared = (c[slots].tolist() for c in columns)
+        pending.subjects = [
+            (n, r, t, p, at, f, at, int(s))
+            for n, r, t, p, f, s in zip(number, rank, new.tokens, person, first, shared, strict=True)
+        ]
+
+    def _facts(
+        self, batch: Batch, subjects: Ints, pending: Pending, counts: Counter[tuple[int, str]]
+    ) -> None:
+        """Seal the latest value of each personal field of the batch; publish what others may know."""
+        facts = batch.facts
+        if not facts.row:
+            return
+        times = batch.touches["happened_at"].cast("int64").to_numpy()
+        latest: dict[tuple[int, str], tuple[int, str]] = {}
+        for row, name, value in zip(facts.row, facts.field, facts.value, strict=True):
+            subject = int(subjects[row])
+            if not subject:
+                counts[batch.touches["source"][row].as_py(), UNCLAIMED] += 1
+                continue
+            said = (int(times[row]), value)
+            if value.strip() and said > latest.get((subject, name), (-NEVER, "")):
+                latest[subject, name] = said
+        for (subject, name), (at, value) in latest.items():
+            fact = cleaning.published(name, value)
+            if fact is not None:
+                pending.facts.append((subject, fact[0], at, fact[1]))
+            sealed = self._home.seal.seal(value.encode(), store.where_vault(subject, name))
+            pending.vault.append((subject, name, at, sealed))
+
+    # -- commit
+
+    def write(self, tx: Connection, found: Recognised, batch: int) -> None:
+        """Write new subjects, evidence, vault entries and persons inside the commit.
+
+        Raises
+        ------
+        StaleRecognition
+            Somebody else changed persons since `recognise`; call `reset` and recognise the batch again.
+        """
+        with _without_collector():
+            self._write(tx, found, found.pending, batch)
+
+    def _write(self, tx: Connection, found: Recognised, todo: Pending, batch: int) -> None:
+        now = store.generation(tx)
+        if now != todo.generation:
+            raise StaleRecognition(had=todo.generation, now=now)
+        fault.point("identity.write")
+        store.many(tx, store.INSERT_SUBJECT, [(*row, batch) for row in todo.subjects])
+        store.many(tx, store.INSERT_EVIDENCE, [(*row, batch) for row in todo.evidence])
+        store.many(tx, store.INSERT_EARLIER, [(*row, batch) for row in todo.confirming])
+        store.many(tx, store.UPDATE_FIRST, todo.firsts)
+        store.many(tx, store.UPDATE_SEEN, todo.seen)
+        store.many(tx, store.UPSERT_SHARED, todo.shared)
+        store.many(tx, store.UPDATE_SHARED, [(1, row[0]) for row in todo.shared])
+        store.many(tx, store.UPSERT_VAULT, todo.vault)
+        store.many(tx, store.UPSERT_FACT, todo.facts)
+        totals: Counter[str] = Counter()
+        for (_, name), times in found.counts.items():
+            totals[name] += times
+        store.count_guards(tx, totals.items(), todo.at)
+        given = {key: todo.numbers[key] for key in ("subject", "person", "visitor")}
+        store.set_numbers(tx, {**given, "batch": batch})
+        if todo.moves:
+            first, last = store.move(tx, todo.moves, todo.at, todo.epoch)
+            bus.say(
+                tx,
+                PersonsChanged("digest", todo.epoch, len(todo.moves), todo.merged, 0, first, last),
+                f"b{batch}",
+            )
+        fault.point("identity.written")
