@@ -1,0 +1,231 @@
+"""Keeping profiles up to date is the same as making them anew, and both are what a slow reader would find."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.core.profiles import world
+from zerodistance.core.profiles import index, states
+from zerodistance.core.profiles.contracts import VISITORS_FROM
+from zerodistance.core.profiles.dimensions import DIMENSIONS
+from zerodistance.core.profiles.index import Index
+from zerodistance.core.profiles.keeper import Keeper
+from zerodistance.kernel import clock
+from zerodistance.kernel.home import Home, create_home
+from zerodistance.kernel.settings import load
+
+START = datetime(2026, 3, 1, 15, 59, tzinfo=UTC)  # a minute before midnight in Shanghai
+KINDS = (
+    "order.completed", "order.line", "order.returned", "product.viewed", "product.searched", "cart.added", "service.visited",
+    "service.called", "device.fault", "device.used", "member.joined", "message.sent", "page.viewed", "custom",
+)  # fmt: skip
+
+
+def check(
+    home: Home, crowd: world.Crowd, touches: list[dict[str, Any]], dimensions: Any = DIMENSIONS
+) -> None:
+    """Hold every tag of everybody against the oracle."""
+    found = index.current(home.path("index"))
+    today = found.day
+    numbers = set(crowd.of.values())
+    assert set(found.universe.persons) == {n for n in numbers if world.is_person(n)}
+    assert set(found.universe.visitors) == {n for n in numbers if not world.is_person(n)}
+    assert {(r["subject"], r["number"]) for r in found.pairs().to_pylist()} == set(crowd.of.items())
+    for dimension in dimensions:
+        at: dict[str, set[int]] = {}
+        for number in numbers:
+            wanted = world.value(dimension, number, touches, crowd, today, home)
+            node = world.node(dimension, wanted)
+            if node is not None:
+                at.setdefault(node, set()).add(number)
+            if dimension.numeric:
+                assert found.number(dimension, number) == pytest.approx(wanted), (dimension.key, number)
+        nodes = found.nodes.get(dimension.key, {})
+        assert {node: set(s.persons) | set(s.visitors) for node, s in nodes.items()} == at, dimension.key
+
+
+def same(a: Index, b: Index) -> None:
+    """Hold two indexes against each other."""
+    assert a.universe == b.universe
+    assert {d: n for d, n in a.nodes.items() if n} == {d: n for d, n in b.nodes.items() if n}
+    for key in a.columns | b.columns:
+        one, other = a.columns[key].flat(), b.columns[key].flat()
+        assert (one[0].tolist(), one[1].tolist()) == (other[0].tolist(), other[1].tolist()), key
+    assert a.pairs().sort_by("subject").equals(b.pairs().sort_by("subject"))
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> list[Any]:
+    """Draw batches of touches, moves of subjects between people, facts, and days that pass."""
+    subjects = st.integers(1, 6)
+    people = st.sampled_from([1, 2, 3, VISITORS_FROM, VISITORS_FROM + 1])
+    one = st.fixed_dictionaries(
+        {
+            "subject": st.one_of(st.none(), subjects),
+            "kind": st.sampled_from(KINDS),
+            "back": st.one_of(
+                st.integers(-3, 5), st.sampled_from([29, 30, 31, 89, 90, 364, 365, 366, 729, 730, 1095, 3000])
+            ),
+            "minute": st.integers(0, 1439),
+            "category": st.sampled_from([None, "fridge", "washer"]),
+            "product": st.sampled_from([None, "F1", "W1", "W2"]),
+            "place": st.sampled_from([None, "QD", "YT"]),
+            "channel": st.sampled_from([None, "web", "app"]),
+            "amount": st.sampled_from([None, 0.1, 0.2, 500.0, 2000.0, -0.3]),
+            "currency": st.sampled_from([None, "CNY", "GBP"]),
+            "duration": st.sampled_from([None, 12.5, 40.0]),
+        }
+    )
+    steps = st.one_of(
+        st.tuples(st.just("touches"), st.lists(one, max_size=6)),
+        st.tuples(st.just("touches"), st.lists(one, max_size=6)),
+        st.tuples(st.just("move"), st.tuples(subjects, people)),
+        st.tuples(st.just("pass"), st.sampled_from([0, 1, 30, 90, 365])),
+        st.tuples(st.just("merge"), st.none()),
+    )
+    return draw(st.lists(steps, min_size=1, max_size=7))
+
+
+@settings(
+    max_examples=12,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # a story is too slow to be made smaller
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(story=stories(), seed=st.integers(0, 99))
+def test_any_story_gives_the_tags_that_a_slow_reader_finds(
+    tmp_path_factory: Any, story: list[Any], seed: int
+) -> None:
+    home = create_home(load(home=tmp_path_factory.mktemp("homes") / "home"))
+    crowd, touches, batch, now = world.Crowd(), [], 0, START
+    crowd.told.update({(1, "gender"): "female", (2, "birth_year"): "1984", (3, "birth_year"): "?"})
+    keeper = Keeper(home, crowd)
+    luck = random.Random(seed)
+    for what, how in story:
+        if what == "touches":
+            batch += 1
+            fresh = []
+            for row, t in enumerate(how):
+                at = now - timedelta(days=t["back"]) + timedelta(minutes=t["minute"])
+                rest = {k: v for k, v in t.items() if k not in ("subject", "kind", "back", "minute")}
+                fresh.append(world.touch(batch, row, t["subject"], t["kind"], at, **rest))
+                if t["subject"] is not None and t["subject"] not in crowd.of:
+                    crowd.move(t["subject"], luck.choice([1, 2, VISITORS_FROM]))
+            touches += fresh
+            with clock.freeze(now):
+                keeper.follow(world.table(fresh), batch)
+        elif what == "move":
+            if how[0] in crowd.of:
+                crowd.move(*how)
+        elif what == "merge":
+            states.merge(home, index.current(home.path("index")).batch, most_files=0)
+        else:
+            now += timedelta(days=how)
+        with clock.freeze(now):
+            keeper.update()
+    with clock.freeze(now):
+        keeper.update()
+        if index.current(home.path("index")).made_at is not None:
+            check(home, crowd, touches)
+            kept = index.current(home.path("index"))
+            keeper.rebuild(touches_too=False)
+            same(kept, index.current(home.path("index")))
+    home.close()
+
+
+def small(home: Home) -> tuple[Keeper, world.Crowd, list[dict[str, Any]]]:
+    crowd = world.Crowd({1: 1, 2: 2, 3: VISITORS_FROM})
+    touches = [
+        world.touch(1, 0, 1, "order.line", START, amount=100.0, product="W1", category="washer", place="QD"),
+        world.touch(1, 1, 2, "service.visited", START),
+        world.touch(1, 2, 3, "page.viewed", START, channel="web"),
+        world.touch(1, 3, None, "page.viewed", START),
+    ]
+    keeper = Keeper(home, crowd)
+    with clock.freeze(START):
+        keeper.follow(world.table(touches), 1)
+    return keeper, crowd, touches
+
+
+def test_a_batch_that_comes_again_changes_nothing(home: Home) -> None:
+    keeper, crowd, touches = small(home)
+    with clock.freeze(START):
+        keeper.follow(world.table(touches), 1)
+        keeper.update()
+    assert home.lake.count(states.TABLE) == 3
+    check(home, crowd, touches)
+
+
+def test_merge_then_unmerge_changes_no_tag(home: Home) -> None:
+    keeper, crowd, touches = small(home)
+    before = index.current(home.path("index"))
+    with clock.freeze(START):
+        crowd.move(2, 1)
+        keeper.update()
+        check(home, crowd, touches)
+        crowd.move(2, 2)
+        keeper.update()
+    same(before, index.current(home.path("index")))
+
+
+def test_a_keeper_that_died_after_the_states_catches_up(home: Home) -> None:
+    _, crowd, touches = small(home)
+    more = [world.touch(2, 0, 1, "service.visited", START)]
+    states.append(home, states.made_from(home, world.table(more), 1), 2)
+    with clock.freeze(START):
+        Keeper(home, crowd).update()
+    check(home, crowd, touches + more)
+
+
+def test_an_expired_visitor_leaves_at_the_turn_of_the_day(home: Home) -> None:
+    keeper, crowd, touches = small(home)
+    del crowd.of[3]
+    with clock.freeze(START + timedelta(days=1)):
+        keeper.update()
+    check(home, crowd, touches)
+
+
+@pytest.mark.parametrize("place", [0, 40, 200, -9])
+def test_a_damaged_part_is_found_and_the_index_made_anew(home: Home, place: int) -> None:
+    keeper, crowd, touches = small(home)
+    (part,) = home.path("index").glob("tags-*.part")
+    data = bytearray(part.read_bytes())
+    data[place] ^= 64
+    part.write_bytes(data)
+    index._kept.clear()
+    with pytest.raises(index.parts.IndexDamaged):
+        index.current(home.path("index"))
+    with clock.freeze(START):
+        keeper.update()
+    check(home, crowd, touches)
+
+
+def test_forgetting_leaves_no_state_no_tag_and_no_older_file(home: Home) -> None:
+    keeper, crowd, touches = small(home)
+    assert keeper.forget([1]) == {"profile_state": 1, "tag_index": 1}
+    assert keeper.forget([1]) == {"profile_state": 0, "tag_index": 0}
+    del crowd.of[1]
+    check(home, crowd, touches[1:])
+    assert len(list(home.path("index").glob("tags-*.part"))) == 1
+    assert len(list(Path(home.lake.path(states.TABLE)).glob("*.parquet"))) == 1
+
+
+def test_many_small_updates_become_one_part_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "_MOST_PARTS", 4)
+    keeper, crowd, touches = small(home)
+    for batch in range(2, 9):
+        more = [world.touch(batch, 0, 1 + batch % 3, "product.searched", START)]
+        touches += more
+        with clock.freeze(START):
+            keeper.follow(world.table(more), batch)
+            keeper.update()
+        index._kept.clear()
+        check(home, crowd, touches)
+        assert len(list(home.path("index").glob("tags-*.part"))) <= 4

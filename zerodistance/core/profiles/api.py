@@ -1,0 +1,229 @@
+"""The door of profiles: the tag tree, one person's tags, and the follower that keeps them up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from functools import cache
+
+from zerodistance.core.brand import api as brand
+from zerodistance.core.identity import api as identity
+from zerodistance.core.profiles import index, rules, states
+from zerodistance.core.profiles.contracts import (
+    Bands,
+    Branch,
+    Dimension,
+    DimensionCount,
+    IndexState,
+    Layer,
+    NodeCount,
+    NoSuchDimension,
+    Tag,
+    Tree,
+    Values,
+)
+from zerodistance.core.profiles.dimensions import DIMENSIONS
+from zerodistance.core.profiles.index import Index
+from zerodistance.core.profiles.keeper import Keeper
+from zerodistance.core.profiles.parts import Split
+from zerodistance.core.profiles.states import view as states_view
+from zerodistance.kernel import clock
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.errors import NotFound
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
+
+__all__ = [
+    # for pages
+    "tree",
+    "tags_of",
+    "dimensions",
+    "dimension",
+    "node_labels",
+    "unit_of",
+    "state",
+    # for the worker
+    "follower",
+    "rebuild",
+    "refresh",
+    "catch_up",
+    "forget",
+    # for the rooms above
+    "Split",
+    "current",
+    "states_view",
+]
+
+
+_FEW = 20  # own value: up to here names are looked up one by one
+
+
+@cache
+def _by_key() -> dict[str, Dimension]:
+    return {dimension.key: dimension for dimension in DIMENSIONS}
+
+
+def dimensions() -> tuple[Dimension, ...]:
+    """Return every dimension, layer by layer."""
+    return DIMENSIONS
+
+
+def dimension(key: str) -> Dimension:
+    """Return one dimension; raises NoSuchDimension with the nearest keys."""
+    found = _by_key().get(key)
+    if found is None:
+        raise NoSuchDimension(given=key, near=", ".join(rules.near(key, _by_key())))
+    return found
+
+
+def current(home: Home) -> Index:
+    """Return the tag index as it is now: a value that later updates do not change."""
+    return index.current(home.path("index"))
+
+
+def tree(home: Home, who: Who) -> Tree:
+    """Return the tag tree with exact counts of persons and visitors per node."""
+    here = current(home)
+    names = {source: _names(home, who, source) for source in ("category", "place", "product")}
+    counted = [_counted(here, dimension, names) for dimension in DIMENSIONS]
+    branches = tuple(
+        Branch(layer, layer.label, tuple(c for c in counted if c.dimension.layer is layer)) for layer in Layer
+    )
+    return Tree(branches, *_sizes(here.universe), _as_of(here), here.batch)
+
+
+def tags_of(home: Home, who: Who, person: int) -> tuple[Tag, ...]:
+    """Return the tags of one person or visitor (by number), layer by layer; needs SEE_PERSONS."""
+    who.need(Permission.SEE_PERSONS)
+    here = current(home)
+    as_of = _as_of(here)
+    found = []
+    for dimension in DIMENSIONS:
+        node = here.node_of(dimension, person)
+        if node is None:
+            continue
+        number = here.number(dimension, person) if dimension.numeric else None
+        found.append(
+            Tag(
+                dimension=dimension.key,
+                layer=dimension.layer,
+                label=dimension.label,
+                node=node,
+                node_label=node_labels(home, who, dimension, [node])[node],
+                value=node if number is None else number,
+                unit=unit_of(home, dimension),
+                as_of=as_of,
+                inferred=dimension.inferred,
+                sensitive=dimension.sensitive,
+            )
+        )
+    return tuple(found)
+
+
+def node_labels(home: Home, who: Who, dimension: Dimension, nodes: Iterable[str]) -> dict[str, Text]:
+    """Return the label of each node; a value that the brand does not know is its own label."""
+    wanted = list(nodes)
+    source = dimension.nodes.names if isinstance(dimension.nodes, Values) else ""
+    names = _some_names(home, source, wanted) if len(wanted) <= _FEW else _names(home, who, source)
+    return {node: _label(dimension, node, names) for node in wanted}
+
+
+def unit_of(home: Home, dimension: Dimension) -> Text:
+    """Return the unit of a dimension; money is named by the home's currency."""
+    if dimension.parsed.of == "amount":
+        return Text(home.settings.currency, home.settings.currency)
+    return dimension.unit
+
+
+def state(home: Home) -> IndexState:
+    """Return what the tag index holds."""
+    here = current(home)
+    made = None if here.made_at is None else clock.from_micros(here.made_at)
+    size = sum(
+        home.path("index", name).stat().st_size for name in here.names if home.path("index", name).exists()
+    )
+    as_of = _as_of(here)
+    return IndexState(here.batch, states.held(home), as_of, made, *_sizes(here.universe), size)
+
+
+def follower(home: Home) -> Keeper:
+    """Return the follower of touchpoints that keeps this room up to date (name `profiles`); worker only."""
+    return Keeper(home, identity.People(home))
+
+
+def catch_up(home: Home) -> int:
+    """Do as `refresh` when its turn has come; keeping the index takes a small share of the machine. Worker only."""
+    return follower(home).catch_up()
+
+
+def refresh(home: Home) -> int:
+    """Bring the index up to now: new states, identity, facts, windows that expired; return persons recomputed. Worker only."""
+    return follower(home).update()
+
+
+def rebuild(home: Home, who: Who) -> IndexState:
+    """Make states and index anew from the touches and identity's map; the same as keeping them up to date. Worker only."""
+    who.need(Permission.OPERATE)
+    follower(home).rebuild()
+    return state(home)
+
+
+def forget(home: Home, subjects: Sequence[int]) -> dict[str, int]:
+    """Remove states and tags of these subjects and the files that held them; may be run again. Worker only."""
+    return follower(home).forget(subjects)
+
+
+def _as_of(here: Index) -> datetime:
+    return clock.from_micros(here.made_at or 0)
+
+
+def _sizes(both: Split) -> tuple[int, int]:
+    return len(both.persons), len(both.visitors)
+
+
+def _counted(here: Index, dimension: Dimension, names: dict[str, dict[str, Text]]) -> DimensionCount:
+    nodes = here.nodes.get(dimension.key, {})
+    if isinstance(dimension.nodes, Bands):
+        order = [key for _, key, _ in dimension.nodes.bands]
+    else:
+        order = sorted(
+            {*nodes, *dimension.nodes.labels}, key=lambda n: (-sum(_sizes(here.has(dimension, n))), n)
+        )
+    labels = names.get(dimension.nodes.names, {}) if isinstance(dimension.nodes, Values) else {}
+    rows = tuple(
+        NodeCount(node, _label(dimension, node, labels), *_sizes(here.has(dimension, node))) for node in order
+    )
+    return DimensionCount(dimension, rows, sum(r.persons for r in rows), sum(r.visitors for r in rows))
+
+
+def _label(dimension: Dimension, node: str, names: dict[str, Text]) -> Text:
+    if isinstance(dimension.nodes, Bands):
+        return next((label for _, key, label in dimension.nodes.bands if key == node), Text(node, node))
+    return dimension.nodes.labels.get(node) or names.get(node) or Text(node, node)
+
+
+def _some_names(home: Home, source: str, keys: Iterable[str]) -> dict[str, Text]:
+    named: dict[str, Callable[[str], Text]] = {
+        "category": lambda key: brand.category(home, key).name,
+        "place": lambda key: brand.place(home, key).name,
+        "product": lambda key: brand.product(home, key).name,
+    }
+    found: dict[str, Text] = {}
+    for key in keys if source in named else ():
+        try:
+            found[key] = named[source](key)
+        except NotFound:
+            continue
+    return found
+
+
+def _names(home: Home, who: Who, source: str) -> dict[str, Text]:
+    match source:
+        case "category":
+            return {c.key: c.name for c in brand.categories(home, who)}
+        case "place":
+            return {p.code: p.name for p in brand.places(home, who)}
+        case "product":
+            return {p.code: p.name for p in brand.products(home, who)}
+        case _:
+            return {}

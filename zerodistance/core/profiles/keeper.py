@@ -1,0 +1,246 @@
+"""Keeps profiles up to date: takes in touches, and recomputes exactly those whose touches, identity, facts or windows changed.
+
+States first, index after: what the index lacks is found from the states and from identity's changes, so nothing is kept in
+memory between two turns and a crash anywhere costs a repeated turn.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zerodistance.core.profiles import bitmaps, evaluate, index, rules, states
+from zerodistance.core.profiles.contracts import Dimension, IndexDamaged, People
+from zerodistance.core.profiles.dimensions import DIMENSIONS
+from zerodistance.core.profiles.index import Index
+from zerodistance.core.profiles.parts import Part
+from zerodistance.core.touchpoints.tail import touches_view
+from zerodistance.kernel import clock, fault
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.logs import log
+
+_SHARE_OF_TIME = 0.1  # own value: of one core, that keeping the index may take while touches stream in
+_PARTIAL = 5  # own value: when more than 1 of 5 must be recomputed, everybody is
+_SLICE = 1_000_000
+_turns: dict[Path, float] = {}  # when each home's index may be updated next, monotonic seconds
+Changed = npt.NDArray[np.int64]
+
+
+class Keeper:
+    """The follower of touchpoints that keeps states and tag index.
+
+    Parameters
+    ----------
+    people
+        Identity's map and facts.
+    dimensions
+        What to compute; those shipped unless a test says otherwise.
+    """
+
+    name = "profiles"
+
+    def __init__(self, home: Home, people: People, dimensions: Sequence[Dimension] = DIMENSIONS) -> None:
+        self._home, self._people, self._dimensions = home, people, tuple(dimensions)
+        self._folder = home.path("index")
+        self._mark = rules.fingerprint(dimensions, home.settings.zone, home.settings.currency)
+
+    def held(self) -> int:
+        """Return the last batch in the states; the index follows from them."""
+        return states.held(self._home)
+
+    def follow(self, touches: pa.Table, last_batch: int) -> None:
+        """Append the states of new touches durably, and the index when its turn has come."""
+        with states.lock(self._home):
+            rows = states.made_from(self._home, touches, self.held())
+            states.append(self._home, rows, last_batch)
+            fault.point("profiles.states")
+            self.catch_up()
+
+    def catch_up(self) -> int:
+        """Update the index when its turn has come; return how many were recomputed."""
+        with states.lock(self._home):
+            return self.update() if time.monotonic() >= _turns.get(self._home.root, 0.0) else 0
+
+    def update(self) -> int:
+        """Bring the index up to the states, identity and today; return how many were recomputed."""
+        with states.lock(self._home):
+            began = time.monotonic()
+            day = rules.day_of(clock.micros(), self._home.settings.zone)
+            try:
+                before = index.current(self._folder)
+            except IndexDamaged as damage:
+                log("profiles").error("index_damaged", path=str(damage.data["path"]), why=damage.data["why"])
+                before = Index()
+            version = self._people.version()
+            with self._home.engine.connect() as connection:
+                batch = states.view(connection, self._home)
+                ahead = before.batch > batch or before.people > version  # an index of another backup
+                changed = None if ahead else self._changed(connection, before, day, version)
+                still = (before.batch, before.day, before.people) == (batch, day, version)
+                if changed is not None and not len(changed) and still:
+                    return 0
+                done = self._write(connection, before, changed, (batch, day, version))
+            spent = time.monotonic() - began
+            _turns[self._home.root] = time.monotonic() + spent * (1 / _SHARE_OF_TIME - 1)
+            return done
+
+    def _changed(
+        self, connection: duckdb.DuckDBPyConnection, before: Index, day: int, version: int
+    ) -> Changed | None:
+        """Return the numbers that have to be recomputed, ascending; None: everybody."""
+        if before.mark != self._mark or before.made_at is None:
+            return None
+        subjects = [_subjects(connection, "batch > $batch", {"batch": before.batch})]
+        for low, high in rules.expiring(self._dimensions, before.day, day):
+            subjects.append(_subjects(connection, "day between $low and $high", {"low": low, "high": high}))
+        found = [self._people.numbers_of(np.unique(np.concatenate(subjects)))]
+        if version != before.people:
+            found.append(self._people.changed(before.people))
+        if day != before.day:  # visitors who expired leave no change behind
+            here = bitmaps.of(self._people.pairs(None).column("number").to_numpy())
+            known = before.universe.persons | before.universe.visitors
+            found.append(bitmaps.to_numbers(known ^ here).astype(np.int64))
+        changed = np.unique(np.concatenate(found))
+        changed = changed[changed > 0]
+        people = len(before.universe.persons) + len(before.universe.visitors)
+        return None if len(changed) > 1_000 and len(changed) * _PARTIAL > people else changed
+
+    def _write(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        before: Index,
+        changed: Changed | None,
+        at: tuple[int, int, int],
+        forgotten: Sequence[int] = (),
+    ) -> int:
+        pairs, facts = self._people.pairs(changed), self._people.facts(changed)
+        if forgotten:  # whether identity has let go of them yet or not
+            pairs = pairs.filter(
+                pc.invert(pc.is_in(pairs.column("subject"), pa.array(forgotten, pa.int64())))
+            )
+        if changed is not None:
+            evaluate.narrow(connection, pairs)
+        tagged = evaluate.tag(connection, pairs, facts, self._dimensions, at[1])
+        part = Part(
+            *at,
+            mark=self._mark,
+            made_at=clock.micros(),
+            changed=None if changed is None else bitmaps.of(changed),
+            universe=tagged.universe,
+            nodes=tagged.nodes,
+            numbers=tagged.numbers,
+            pairs=(pairs.column("subject").to_numpy(), pairs.column("number").to_numpy().astype(np.uint32)),
+        )
+        index.publish(self._folder, before, part, whole=bool(forgotten))
+        return (
+            len(tagged.universe.persons) + len(tagged.universe.visitors) if changed is None else len(changed)
+        )
+
+    def rebuild(self, *, touches_too: bool = True) -> int:
+        """Make the index anew, and with `touches_too` the states from the log as well; return how many were computed."""
+        with states.lock(self._home):
+            if touches_too:
+                self._remake_states()
+            before = Index()
+            day = rules.day_of(clock.micros(), self._home.settings.zone)
+            version = self._people.version()
+            with self._home.engine.connect() as connection:
+                batch = states.view(connection, self._home)
+                return self._write(connection, before, None, (batch, day, version))
+
+    def _remake_states(self) -> None:
+        held = self.held()
+        with self._home.engine.connect() as connection:
+            touches_view(connection, self._home)
+            ((last,),) = connection.execute("select coalesce(max(batch), 0) from touches").fetchall()
+            query = "select * from touches where batch <= $last"
+            reader = connection.sql(query, params={"last": last}).to_arrow_reader(_SLICE)
+            made = (
+                batch
+                for some in reader
+                for batch in states.made_from(self._home, pa.Table.from_batches([some]), 0).to_batches()
+            )
+            upto = max(held, last)
+            states.replace(self._home, pa.RecordBatchReader.from_batches(states.STATES, made), upto)
+        self._home.lake.purge(states.TABLE)
+
+    def audit(self, sample: int, luck: Random) -> list[str]:
+        """Recompute some people from the states and return what the index says otherwise, as `dimension: what`; empty is good.
+
+        Somebody whom a touch or a merge has changed since the index was written is left out.
+        """
+        here = index.current(self._folder)
+        everybody = np.concatenate([bitmaps.to_numbers(side) for side in here.universe])
+        if not len(everybody):
+            return []
+        some = np.unique(np.array(luck.choices(range(len(everybody)), k=sample)))
+        numbers = everybody[some].astype(np.int64)
+        with self._home.engine.connect() as connection:
+            states.view(connection, self._home)
+            later = _subjects(connection, "batch > $batch", {"batch": here.batch})
+            moved = np.concatenate([self._people.changed(here.people), self._people.numbers_of(later)])
+            numbers = np.setdiff1d(numbers, moved)
+            pairs = self._people.pairs(numbers)
+            evaluate.narrow(connection, pairs)
+            tagged = evaluate.tag(connection, pairs, self._people.facts(numbers), self._dimensions, here.day)
+        right = Index().over(
+            Part(
+                here.batch,
+                here.day,
+                here.people,
+                here.mark,
+                0,
+                None,
+                tagged.universe,
+                tagged.nodes,
+                tagged.numbers,
+            ),
+            0,
+            "",
+        )
+        wrong = []
+        for dimension in self._dimensions:
+            for number in bitmaps.to_numbers(tagged.universe.persons | tagged.universe.visitors).tolist():
+                node = here.node_of(dimension, number), right.node_of(dimension, number)
+                value = (
+                    (here.number(dimension, number), right.number(dimension, number))
+                    if dimension.numeric
+                    else (0, 0)
+                )
+                if node[0] != node[1] or value[0] != value[1]:
+                    wrong.append(f"{dimension.key}: {node[0]} ({value[0]}), should be {node[1]} ({value[1]})")
+        return wrong
+
+    def forget(self, subjects: Sequence[int]) -> dict[str, int]:
+        """Remove the states and tags of subjects, and every file that still held them; may be run again."""
+        with states.lock(self._home):
+            removed = states.forget(self._home, subjects)
+            try:
+                before = index.current(self._folder)
+            except IndexDamaged:
+                before = Index()
+            pairs = before.pairs()
+            mine = np.isin(pairs.column("subject").to_numpy(), np.array(sorted(subjects), np.int64))
+            gone = int(mine.sum())
+            if gone:
+                numbers = np.unique(pairs.column("number").to_numpy()[mine])
+                with self._home.engine.connect() as connection:
+                    states.view(connection, self._home)
+                    at = (before.batch, before.day, before.people)
+                    self._write(connection, before, numbers, at, sorted(subjects))
+            return {"profile_state": removed, "tag_index": gone}
+
+
+def _subjects(
+    connection: duckdb.DuckDBPyConnection, where: str, values: dict[str, int]
+) -> npt.NDArray[np.int64]:
+    found = connection.sql(f"select distinct subject from profile_state where {where}", params=values)
+    return np.asarray(found.to_arrow_table().column("subject").to_numpy(), np.int64)

@@ -1,0 +1,166 @@
+"""States: what touches add up to per subject, day and kind, in one lake table that only grows and is merged now and then.
+
+One commit a turn holds every kind, so that all of them are of the same batch. Sums are whole numbers of small units: they
+come out the same in whatever order they are added.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from importlib.resources import files
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zerodistance.core.profiles import rules
+from zerodistance.core.touchpoints.contracts import TOUCHES
+from zerodistance.kernel.home import Home
+
+TABLE, APP = "profile_state", "profiles"
+QUANTITY, AMOUNT, DURATION = 1_000, 10_000, 1_000
+"""Units of the sums per piece, per unit of currency, per second."""
+STATES = pa.schema(
+    [
+        ("batch", pa.int64()),  # last batch that is in the row
+        ("family", pa.string()),  # first word of the kind; rows of a family lie together
+        ("subject", pa.int64()),
+        ("day", pa.int32()),  # local day of happened_at, days since 1970-01-01
+        ("kind", pa.string()),
+        ("category", pa.string()),
+        ("product", pa.string()),
+        ("place", pa.string()),
+        ("channel", pa.string()),
+        ("fault", pa.string()),
+        ("n", pa.int64()),  # touches
+        ("quantity", pa.int64()),
+        ("amount", pa.int64()),
+        ("duration", pa.int64()),
+        ("first_at", pa.int64()),
+        ("last_at", pa.int64()),
+    ]
+)
+_SMALL_FILE = 32 << 20  # own value: files below this are joined by `tidy`
+_MANY_FILES = 48  # own value
+_SQL = files(__package__) / "sql"
+_READ = {"batch", "subject", "kind", "category", "product", "place", "channel", "fault"} | {
+    "quantity", "amount", "currency", "duration", "happened_at",
+}  # fmt: skip
+_LARGEST = float(1 << 53)  # beyond it a double has no whole numbers any more
+_locks: dict[str, threading.RLock] = {}
+
+
+def lock(home: Home) -> threading.RLock:
+    """Return the lock that whoever writes states or index in this process holds."""
+    return _locks.setdefault(str(home.root), threading.RLock())
+
+
+def held(home: Home) -> int:
+    """Return the last batch that is in the states."""
+    return home.lake.held(TABLE, APP)
+
+
+def made_from(home: Home, touches: pa.Table, after: int) -> pa.Table:
+    """Return the states of the touches of batches after `after` that point at somebody, one row a touch.
+
+    They are added up by `merge` later: while they come in, hardly two touches of a turn have one key.
+    Amounts in another currency than the home's are left out, never mixed in.
+    """
+    fresh = pc.and_(pc.is_valid(touches.column("subject")), pc.greater(touches.column("batch"), after))
+    rows = touches.select([n for n in TOUCHES.names if n in _READ])
+    rows = rows if pc.all(fresh).as_py() else rows.filter(fresh)
+    at = rows.column("happened_at").cast(pa.int64())
+    days = rules.days_of(np.ascontiguousarray(at.to_numpy()), home.settings.zone)
+    currency = rows.column("currency")
+    ours = pc.or_kleene(pc.is_null(currency), pc.equal(currency, home.settings.currency))
+    amount = pc.if_else(ours, rows.column("amount"), pa.scalar(None, pa.float64()))
+    same = ("batch", "subject", "kind", "category", "product", "place", "channel", "fault")
+    made = {
+        **{name: rows.column(name) for name in same},
+        "family": _families(rows.column("kind")),
+        "day": pa.array(days, pa.int32()),
+        "n": pa.array(np.ones(len(rows), np.int64)),
+        "quantity": _whole(rows.column("quantity"), QUANTITY),
+        "amount": _whole(amount, AMOUNT),
+        "duration": _whole(rows.column("duration"), DURATION),
+        "first_at": at,
+        "last_at": at,
+    }
+    return pa.table([made[name] for name in STATES.names], schema=STATES)
+
+
+def _families(kinds: pa.ChunkedArray) -> pa.Array:
+    """Return the first word of each kind."""
+    coded = kinds.combine_chunks().dictionary_encode()
+    words = pa.array([kind.partition(".")[0] for kind in coded.dictionary.to_pylist()], pa.string())
+    return words.take(coded.indices)
+
+
+def _whole(numbers: pa.ChunkedArray, units: int) -> pa.ChunkedArray:
+    """Return numbers as whole numbers of small units; one too large to be true is null."""
+    scaled = pc.round(pc.multiply(numbers, float(units)))
+    sane = pc.less(pc.abs(scaled), _LARGEST)
+    return pc.if_else(sane, scaled, pa.scalar(None, pa.float64())).cast(pa.int64())
+
+
+def append(home: Home, rows: pa.Table, last_batch: int) -> None:
+    """Append states durably as those up to `last_batch`; a replay adds nothing."""
+    home.lake.append(TABLE, rows, app=APP, version=last_batch)
+
+
+def view(connection: duckdb.DuckDBPyConnection, home: Home) -> int:
+    """Make the view `profile_state` (columns of `STATES`) in a connection; return the last batch in it.
+
+    Grain: rows of one key add up. Published to the rooms above.
+    """
+    parts, batch = home.lake.snapshot(TABLE, APP)
+    if not parts:
+        connection.register("profile_state", STATES.empty_table())
+        return batch
+    quoted = ", ".join("'" + part.replace("'", "''") + "'" for part in parts)
+    columns = ", ".join(STATES.names)
+    connection.execute(
+        f"create or replace temp view profile_state as select {columns} from read_parquet([{quoted}])"
+    )
+    return batch
+
+
+def replace(home: Home, reader: pa.RecordBatchReader, last_batch: int) -> None:
+    """Put these states in the place of all others, in one commit."""
+    home.lake.replace(TABLE, reader, app=APP, version=last_batch)
+
+
+def tidy(home: Home) -> bool:
+    """Join small files when there are many; return whether anything was done."""
+    with lock(home):
+        if len(home.lake.files(TABLE)) < _MANY_FILES:
+            return False
+        home.lake.compact(TABLE, target_bytes=_SMALL_FILE)
+        home.lake.purge(TABLE)
+        return True
+
+
+def merge(home: Home, held: int, most_files: int = 8) -> bool:
+    """Add up the states of each key and lay those of a subject together; return whether anything was done.
+
+    Batches after `held`, which the index does not hold yet, stay apart: it finds what is new by the batch.
+
+    Rewrites the table, so it is a job for the night, and does nothing while there are at most `most_files` files.
+    """
+    with lock(home), home.engine.connect() as connection:
+        if len(home.lake.files(TABLE)) <= most_files:
+            return False
+        batch = view(connection, home)
+        found = connection.sql((_SQL / "merged.sql").read_text(), params={"held": held})
+        replace(home, found.to_arrow_reader(131_072).cast(STATES), batch)
+        home.lake.purge(TABLE)
+        return True
+
+
+def forget(home: Home, subjects: Sequence[int]) -> int:
+    """Remove the states of subjects, history included; return the number of rows."""
+    with lock(home):
+        listed = ", ".join(str(int(s)) for s in subjects)
+        return home.lake.delete_where(TABLE, f"subject in ({listed})") if subjects else 0
