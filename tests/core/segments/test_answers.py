@@ -1,0 +1,287 @@
+"""Whoever a rule finds is whom a slow reader of all touches would find."""
+
+from __future__ import annotations
+
+import io
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given, settings
+from sqlalchemy import insert
+
+from tests.core.profiles import world
+from tests.core.segments.test_rules import any_rule
+from zerodistance.core.identity import api as identity
+from zerodistance.core.identity import store as identity_store
+from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles import rules as profile_rules
+from zerodistance.core.profiles import states
+from zerodistance.core.profiles.contracts import VISITORS_FROM, Input
+from zerodistance.core.profiles.keeper import Keeper
+from zerodistance.core.segments import api, http
+from zerodistance.core.segments.answer import Answer
+from zerodistance.core.segments.contracts import (
+    AllOf,
+    AnyOf,
+    Did,
+    Has,
+    NoneOf,
+    NoSuchSegment,
+    Rule,
+    SegmentExists,
+)
+from zerodistance.kernel import clock
+from zerodistance.kernel.access import Role, Who
+from zerodistance.kernel.errors import Forbidden, Invalid
+from zerodistance.kernel.home import Home, create_home
+from zerodistance.kernel.settings import load
+from zerodistance.kernel.text import Text
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+World = tuple[Home, world.Crowd, list[dict[str, Any]]]
+KINDS = (
+    "order.line",
+    "order.returned",
+    "order.completed",
+    "product.viewed",
+    "service.visited",
+    "custom",
+    "page.viewed",
+)
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """Forty subjects of twenty persons and eight visitors, three batches, an index with a merge on top."""
+    home = create_home(load(home=tmp_path_factory.mktemp("town") / "home"))
+    luck, crowd, touches = random.Random(7), world.Crowd(), []
+    for subject in range(1, 41):
+        crowd.move(subject, luck.choice([*range(1, 21), *range(VISITORS_FROM, VISITORS_FROM + 8)]))
+    crowd.told.update({(n, "gender"): luck.choice(["female", "male"]) for n in range(1, 15)})
+    keeper = Keeper(home, crowd)
+    with clock.freeze(NOW):
+        for batch in (1, 2, 3):
+            fresh = [_touch(luck, batch, row) for row in range(120)]
+            touches += fresh
+            keeper.follow(world.table(fresh), batch)
+            keeper.update()
+        crowd.move(next(iter(crowd.of)), 2)
+        keeper.update()
+        states.append(
+            home, states.made_from(home, world.table([_touch(luck, 4, 0)]), 3), 4
+        )  # the index lacks it yet
+    return home, crowd, touches
+
+
+def _touch(luck: random.Random, batch: int, row: int) -> dict[str, Any]:
+    back = timedelta(
+        days=luck.choice([0, 1, 5, 29, 30, 31, 364, 365, 366, 2000]), minutes=luck.randrange(1440)
+    )
+    columns = {
+        "amount": luck.choice([None, 0.1, 0.2, 500.0, -3.0]),
+        "product": luck.choice([None, "W1", "F1"]),
+        "category": luck.choice([None, "washer", "fridge"]),
+        "place": luck.choice([None, "QD"]),
+    }
+    return world.touch(
+        batch, row, luck.choice([None, *range(1, 41)]), luck.choice(KINDS), NOW - back, **columns
+    )
+
+
+def fits(rule: Rule, number: int, where: World, today: int) -> bool:
+    """Say whether somebody fits a rule, the slow way."""
+    home, crowd, touches = where
+    match rule:
+        case AllOf():
+            return all(fits(term, number, where, today) for term in rule.terms)
+        case AnyOf():
+            return any(fits(term, number, where, today) for term in rule.terms)
+        case NoneOf():
+            return not any(fits(term, number, where, today) for term in rule.terms)
+        case Has():
+            dimension = profiles.dimension(rule.dimension)
+            value = world.value(dimension, number, touches, crowd, today, home)
+            if rule.at_least is None and rule.at_most is None:
+                node = world.node(dimension, value)
+                return node is not None and rule.node in (None, node)
+            if not isinstance(value, float):
+                return False
+            low = rule.at_least is None or value >= rule.at_least
+            return low and (rule.at_most is None or value <= rule.at_most)
+        case Did():
+            mine = []
+            for t in touches:
+                day = world.day(t["happened_at"], home.settings.zone)
+                recent = rule.within_days is None or day > today - rule.within_days
+                codes = all(getattr(rule, f) in (None, t[f]) for f in ("product", "category", "place"))
+                ours = t["subject"] is not None and crowd.of[t["subject"]] == number
+                if ours and recent and codes and profile_rules.is_of(t["kind"], Input(kinds=(rule.kind,))):
+                    mine.append(t)
+            paid = sum(round(t["amount"] * 10_000) for t in mine if t["amount"] is not None)
+            least = 1 if rule.at_least is None and rule.at_most is None else rule.at_least or 0
+            enough = rule.amount_at_least is None or paid >= round(rule.amount_at_least * 10_000)
+            return least <= len(mine) and (rule.at_most is None or len(mine) <= rule.at_most) and enough
+
+
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rule=any_rule)
+def test_any_rule_finds_whom_a_slow_reader_finds(town: World, rule: Rule) -> None:
+    answer = Answer(town[0])
+    lines, found = answer.lines(rule)
+    wanted = {n for n in town[1].of.values() if fits(rule, n, town, answer.index.day)}
+    assert (set(found.persons), set(found.visitors)) == (
+        {n for n in wanted if n < VISITORS_FROM},
+        {n for n in wanted if n >= VISITORS_FROM},
+    )
+    assert found == answer.fits(rule)
+    if lines and isinstance(rule, AllOf | NoneOf | Has | Did):
+        assert lines[-1].left == found
+
+
+def test_steps_say_who_is_left_after_each_condition(town: World, admin: Who) -> None:
+    text = (
+        'AllOf(Did("order.line"), AnyOf(Has("demo.gender", node="female"), Has("demo.gender", node="male")), '
+        'NoneOf(Did("service.visited", within_days=365)))'
+    )
+    count = api.count(town[0], admin, api.read_rule(text))
+    assert [(s.depth, s.joined) for s in count.steps] == [(0, "and"), (1, "and"), (1, "or"), (0, "not")]
+    assert count.steps[-1].left == count.persons
+    assert count.steps[0].alone == count.steps[0].left >= count.steps[2].left >= count.steps[3].left
+    assert [s.text.en for s in count.steps] == [
+        "Order line",
+        "Gender: female",
+        "Gender: male",
+        "Service visit, in the last 365 days",
+    ]
+    assert all(s.text.zh for s in count.steps)
+    assert (count.of_persons, count.of_visitors) == tuple(
+        len({n for n in town[1].of.values() if world.is_person(n) is side}) for side in (True, False)
+    )
+
+
+def known(home: Home) -> None:
+    """Put the people of `small` into identity, so that they have public ids."""
+    row = {"namespace": 1, "person_from": 0, "first_at": 0, "seen_at": 0, "shared": 0, "batch": 1}
+    with home.state.write() as tx:
+        for number, person in ((1, 1), (2, 2), (3, 2), (4, VISITORS_FROM)):
+            tx.execute(
+                insert(identity_store.subject).values(
+                    number=number, person=person, token=bytes([number] * 16), **row
+                )
+            )
+
+
+@pytest.fixture
+def shop(home: Home) -> Home:
+    known(home)
+    keeper = profiles.follower(home)
+    fresh = [world.touch(1, row, row + 1, "order.line", NOW, amount=10.0 * row) for row in range(4)]
+    with clock.freeze(NOW):
+        keeper.follow(world.table(fresh), 1)
+        keeper.update()
+    return home
+
+
+def test_members_come_in_pages_by_public_id(shop: Home, analyst: Who) -> None:
+    rule = api.read_rule('Did("order.line")')
+    first = api.members(shop, analyst, rule, limit=1)
+    second = api.members(shop, analyst, rule, limit=1, after=first.after)
+    assert (first.total, first.numbers, second.numbers, second.after) == (2, (1,), (2,), None)
+    assert first.ids == (shop.seal.public_id("p", 1),)
+    assert api.members(shop, analyst, rule, visitors=True).numbers == (VISITORS_FROM,)
+    out = io.StringIO()
+    assert api.export(shop, analyst, rule, out) == 2
+    assert out.getvalue().splitlines() == ["person_id", *first.ids, *second.ids]
+    with pytest.raises(Invalid):
+        api.members(shop, analyst, rule, limit=0)
+
+
+def test_tags_of_one_person_come_layer_by_layer(shop: Home, analyst: Who) -> None:
+    tags = {tag.dimension: tag for tag in profiles.tags_of(shop, analyst, 2)}
+    assert (tags["value.spend_total"].value, tags["value.spend_total"].unit.en) == (30.0, "CNY")
+    assert tags["value.orders_total"].node == "few"
+    layers = [tag.layer for tag in profiles.tags_of(shop, analyst, 2)]
+    assert layers == sorted(layers, key=list(type(layers[0])).index)
+    assert profiles.tags_of(shop, analyst, 99) == ()
+
+
+def test_the_tree_counts_every_node(shop: Home, analyst: Who) -> None:
+    tree = profiles.tree(shop, analyst)
+    assert (tree.persons, tree.visitors, tree.batch, len(tree.branches)) == (2, 1, 1, 7)
+    spend = next(c for b in tree.branches for c in b.dimensions if c.dimension.key == "value.spend_total")
+    assert {n.node: (n.persons, n.visitors) for n in spend.nodes if n.persons or n.visitors} == {
+        "none": (1, 0),
+        "under_500": (1, 1),
+    }
+    assert profiles.state(shop).states_batch == 1
+
+
+def test_a_segment_has_versions_and_can_be_deleted(shop: Home, analyst: Who) -> None:
+    rule, other = api.read_rule('Did("order.line")'), api.read_rule('Has("usage.repairs_2y", node="none")')
+    made = api.create(shop, analyst, "buyers", Text("买家", "Buyers"), rule)
+    assert (made.version, made.rule, made.made_by) == (1, rule, "analyst")
+    with pytest.raises(SegmentExists):
+        api.create(shop, analyst, "buyers", Text("买家", "Buyers"), rule)
+    assert api.save(shop, analyst, "buyers", rule).version == 1
+    assert api.save(shop, analyst, "buyers", other).version == 2
+    assert (api.segment(shop, analyst, "buyers", 1).rule, api.segment(shop, analyst, "buyers").rule) == (
+        rule,
+        other,
+    )
+    assert [s.key for s in api.segments(shop, analyst)] == ["buyers"]
+    api.delete(shop, analyst, "buyers")
+    assert api.segments(shop, analyst) == []
+    with pytest.raises(NoSuchSegment):
+        api.segment(shop, analyst, "buyers")
+    assert api.create(shop, analyst, "buyers", Text("买家", "Buyers"), rule).version == 1
+    with pytest.raises(Invalid):
+        api.create(shop, analyst, "Käufer", Text("买家", "Buyers"), rule)
+
+
+def test_a_segment_of_another_unit_is_not_seen(shop: Home, admin: Who) -> None:
+    rule = api.read_rule('Did("order.line")')
+    api.create(shop, admin, "theirs", Text("他们的", "Theirs"), rule, unit=7)
+    outsider = Who(3, "outsider", Role.ANALYST, units=frozenset({8}))
+    assert api.segments(shop, outsider) == []
+    with pytest.raises(NoSuchSegment) as caught:
+        api.segment(shop, outsider, "theirs")
+    assert "theirs" not in caught.value.data["near"]
+    with pytest.raises(Invalid):
+        api.create(shop, outsider, "ours", Text("我们的", "Ours"), rule, unit=7)
+
+
+def test_who_may_not_see_persons_gets_no_members(shop: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zerodistance.kernel import access
+
+    monkeypatch.setitem(access._MAY, Role.ANALYST, frozenset())
+    nobody, rule = Who(9, "nobody", Role.ANALYST), api.read_rule('Did("order.line")')
+    with pytest.raises(Forbidden):
+        api.members(shop, nobody, rule)
+    with pytest.raises(Forbidden):
+        api.export(shop, nobody, rule, io.StringIO())
+    with pytest.raises(Forbidden):
+        profiles.tags_of(shop, nobody, 1)
+
+
+def test_the_api_counts_saves_and_lists(shop: Home, analyst: Who) -> None:
+    app = FastAPI()
+    app.state.home = shop
+    app.include_router(http.router)
+
+    @app.middleware("http")
+    async def _who(request: Request, call_next: Any) -> Any:
+        request.state.who = analyst
+        return await call_next(request)
+
+    client = TestClient(app)
+    answer = client.post("/v1/segments/count", json={"rule": {"did": {"kind": "order.line"}}}).json()
+    assert (answer["persons"], answer["visitors"], answer["steps"][0]["left"]) == (2, 1, 2)
+    made = {"key": "b", "name_zh": "买家", "name_en": "Buyers", "rule": 'Did("order.line")'}
+    assert client.post("/v1/segments", json=made).status_code == 201
+    assert client.get("/v1/segments").json()[0]["text"] == 'Did("order.line")'
+    listed = client.get("/v1/segments/b/members").json()
+    assert listed["ids"] == list(identity.public_ids(shop, [1, 2]).values())

@@ -1,0 +1,130 @@
+"""The rule language: what it reads, what it refuses, and that both forms say the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from zerodistance.core.profiles.contracts import Bands
+from zerodistance.core.profiles.dimensions import DIMENSIONS
+from zerodistance.core.segments import rules
+from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule, WrongRule
+from zerodistance.core.touchpoints.kinds import KINDS
+
+WORDS = rules.Words({d.key: d for d in DIMENSIONS}, tuple(KINDS))
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> Rule:
+    """Draw a Has or a Did that is allowed."""
+    if draw(st.booleans()):
+        dimension = draw(st.sampled_from(DIMENSIONS))
+        if dimension.numeric and draw(st.booleans()):
+            low, high = sorted(draw(st.tuples(*[st.integers(-5, 4000) | st.sampled_from([0.1, 99.5])] * 2)))
+            which = draw(st.integers(0, 2))
+            return Has(
+                dimension.key, None, float(low) if which != 1 else None, float(high) if which else None
+            )
+        if isinstance(dimension.nodes, Bands):
+            nodes = st.sampled_from([key for _, key, _ in dimension.nodes.bands])
+        else:
+            nodes = st.sampled_from(list(dimension.nodes.labels) or ["fridge", "QD", 'a"b\\c', "海尔"])
+        return Has(dimension.key, draw(st.none() | nodes))
+    low, high = sorted(draw(st.tuples(st.integers(0, 3), st.integers(0, 3))))
+    return Did(
+        draw(st.sampled_from([*KINDS, "order.*", "product.*"])),
+        draw(st.sampled_from([None, low])),
+        draw(st.sampled_from([None, high])),
+        draw(st.none() | st.sampled_from([1, 30, 365])),
+        draw(st.none() | st.sampled_from([0.0, 0.3, 500.0, -1.0])),
+        draw(st.none() | st.just("W1")),
+        draw(st.none() | st.just("washer")),
+        draw(st.none() | st.just("QD")),
+    )
+
+
+def group(terms: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:
+    some = st.lists(terms, min_size=1, max_size=3).map(tuple)
+    return some.map(AllOf) | some.map(AnyOf) | some.map(NoneOf) | st.just(AllOf(()))
+
+
+any_rule = st.recursive(conditions(), group, max_leaves=6)
+
+
+@settings(max_examples=200, deadline=None)
+@given(any_rule)
+def test_both_forms_come_back_as_they_were(rule: Rule) -> None:
+    assert rules.read_text(rules.write_text(rule), WORDS) == rule
+    assert rules.read_json(json.loads(json.dumps(rules.write_json(rule))), WORDS) == rule
+
+
+def test_the_tuple_form_of_the_style_page_is_read_too() -> None:
+    text = 'AllOf((Has("usage.repairs_2y", at_least=1), NoneOf(Did("service.called", within_days=30))))'
+    assert rules.read_text(text, WORDS) == AllOf(
+        (Has("usage.repairs_2y", at_least=1.0), NoneOf((Did("service.called", within_days=30),)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "says"),
+    [
+        ('Has("value.spend_356d", at_least=1)', "1:1", "value.spend_365d"),
+        ('AllOf(Has("geo.place", at_least=1))', "1:7", "use node="),
+        ('Has("usage.repairs_2y", node="never")', "1:1", "none, one, often"),
+        ('Has("usage.repairs_2y", node="one", at_least=1)', "1:1", "together"),
+        ('Has("value.spend_365d", atleast=1)', "1:1", "at_least"),
+        ('Has("value.spend_365d", at_least=5, at_most=1)', "1:1", "above"),
+        ('Has("value.spend_365d", at_least="1")', "1:1", "is a number"),
+        ('Has("value.spend_365d", at_least=1e999)', "1:1", "is a number"),
+        ('Did("order.compleet")', "1:1", "order.completed"),
+        ('Did("order.line", within_days=0)', "1:1", "1 to 36500"),
+        ('Did("order.line", at_least=1.5)', "1:1", "whole number"),
+        ('Hass("value.spend_365d")', "1:1", "Has"),
+        ("AnyOf()", "1:1", "at least one"),
+        ('AllOf(\n Has("value.spend_365d",\n  at_least=True))', "3:12", "a number or a text"),
+        ('AllOf(Has("value.spend_365d")', "1:6", "bracket"),
+        ("__import__('os').system('true')", "1:1", "a condition is expected"),
+        ("[x for x in (1,)]", "1:1", "a condition is expected"),
+        ('Has(f"{1}")', "1:5", "a number or a text"),
+        ('Has(*["a"])', "1:5", "a number or a text"),
+        ('Has(**{"a": 1})', "1:1", "**"),
+        ('Has("a" "b", "c")', "1:1", "first value"),
+        ("", "1:1", "can't be read"),
+        ("AllOf(" * 50 + ")" * 50, "1:79", "deeper"),
+        ("(" * 5_000 + ")" * 5_000, "1:", "can't be read"),
+        ("x" * 30_000, "1:1", "characters"),
+        ("Has('a\0')", "1:", "can't be read"),
+        ("AllOf(" + ", ".join(['Has("geo.place")'] * 201) + ")", "1:1", "201 conditions"),
+    ],
+)
+def test_a_wrong_text_is_refused_with_its_place_and_what_is_allowed(text: str, at: str, says: str) -> None:
+    with pytest.raises(WrongRule) as caught:
+        rules.read_text(text, WORDS)
+    assert str(caught.value.data["at"]).startswith(at)
+    assert says in caught.value.message("en")
+    assert caught.value.data["why_zh"]
+
+
+@pytest.mark.parametrize(
+    ("given", "at", "says"),
+    [
+        ({"all_of": [{"has": {"dimension": "x"}}]}, "rule.all_of[0].has", "there is no dimension"),
+        ({"all_of": {}}, "rule", "a list"),
+        ({"all_of": [], "any_of": []}, "rule", "one key"),
+        ({"did": {"kind": "order.line", "at_least": True}}, "rule.did.at_least", "a number or a text"),
+        ({"did": {"kind": ["order.line"]}}, "rule.did.kind", "a number or a text"),
+        ({"did": []}, "rule", "an object"),
+        ({"eval": 1}, "rule", "one of all_of"),
+        ([], "rule", "one key"),
+        (None, "rule", "one key"),
+    ],
+)
+def test_a_wrong_json_is_refused_with_its_path(given: Any, at: str, says: str) -> None:
+    with pytest.raises(WrongRule) as caught:
+        rules.read_json(given, WORDS)
+    assert caught.value.data["at"] == at
+    assert says in caught.value.message("en")

@@ -1,0 +1,207 @@
+"""The door of segments: read a rule, count who fits, list members, save."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, TextIO
+
+from zerodistance.core.identity import api as identity
+from zerodistance.core.profiles import api as profiles
+from zerodistance.core.segments import answer, rules, store, wording
+from zerodistance.core.segments.contracts import (
+    Count,
+    Members,
+    NoSuchSegment,
+    Rule,
+    Segment,
+    SegmentExists,
+    Step,
+)
+from zerodistance.core.touchpoints.kinds import KINDS
+from zerodistance.kernel import clock
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.errors import Invalid
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.logs import log
+from zerodistance.kernel.text import Text
+
+_MOST_MEMBERS = 1_000  # own value: members on one page
+_SLICE = 10_000
+
+
+@cache
+def _words() -> rules.Words:
+    return rules.Words({d.key: d for d in profiles.dimensions()}, tuple(KINDS))
+
+
+def read_rule(given: str | dict[str, Any]) -> Rule:
+    """Read a rule from its text or JSON form; raises WrongRule with position, what is allowed and nearest names."""
+    return rules.read_text(given, _words()) if isinstance(given, str) else rules.read_json(given, _words())
+
+
+def rule_text(rule: Rule) -> str:
+    """Return the text form, one line."""
+    return rules.write_text(rule)
+
+
+def rule_json(rule: Rule) -> dict[str, Any]:
+    """Return the JSON form."""
+    return rules.write_json(rule)
+
+
+def describe(home: Home, who: Who, rule: Rule) -> Text:
+    """Return a rule in words, for people."""
+    return wording.of(home, who, rule)
+
+
+def count(home: Home, who: Who, rule: Rule) -> Count:
+    """Count exactly who fits a rule, with the persons left after each condition.
+
+    `took_ms` is the time of the answer itself, without names and labels.
+    """
+    began = time.perf_counter()
+    here = answer.Answer(home)
+    lines, found = here.lines(rule)
+    took = (time.perf_counter() - began) * 1_000
+    steps = tuple(
+        Step(
+            wording.of(home, who, line.term),
+            line.depth,
+            line.joined,
+            len(line.alone.persons),
+            len(line.left.persons),
+        )
+        for line in lines
+    )
+    everybody = here.index.universe
+    return Count(
+        persons=len(found.persons),
+        visitors=len(found.visitors),
+        of_persons=len(everybody.persons),
+        of_visitors=len(everybody.visitors),
+        as_of=clock.from_micros(here.index.made_at or 0),
+        batch=here.index.batch,
+        took_ms=took,
+        steps=steps,
+    )
+
+
+def members(
+    home: Home, who: Who, rule: Rule, *, limit: int = 50, after: int | None = None, visitors: bool = False
+) -> Members:
+    """Return a page of members; needs SEE_PERSONS.
+
+    Somebody who was merged or forgotten since the index was written is left out.
+    """
+    who.need(Permission.SEE_PERSONS)
+    if not 1 <= limit <= _MOST_MEMBERS:
+        raise Invalid(field="limit", given=limit, why=f"1 to {_MOST_MEMBERS} are allowed")
+    found = answer.Answer(home).fits(rule)
+    total = len(found.visitors if visitors else found.persons)
+    numbers = list(itertools.islice(answer.after(found, after, visitors=visitors), limit + 1))
+    page = numbers[:limit]
+    named = identity.public_ids(home, page)
+    here = [n for n in page if n in named]
+    following = page[-1] if len(numbers) > limit else None
+    return Members(tuple(named[n] for n in here), tuple(here), following, total)
+
+
+def export(home: Home, who: Who, rule: Rule, to: TextIO) -> int:
+    """Write the public ids of all persons who fit as CSV, one a line under `person_id`; return how many."""
+    who.need(Permission.SEE_PERSONS)
+    who.need(Permission.MANAGE_SEGMENTS)
+    found = answer.Answer(home).fits(rule)
+    out = csv.writer(to, lineterminator="\n")
+    out.writerow(["person_id"])
+    written = 0
+    for slice_ in _slices(answer.after(found, None, visitors=False)):
+        named = identity.public_ids(home, slice_)
+        out.writerows([named[n]] for n in slice_ if n in named)
+        written += sum(n in named for n in slice_)
+    log("segments").info("exported", who=who.name, persons=written, rule=rule_text(rule))
+    return written
+
+
+def _slices(numbers: Iterator[int]) -> Iterator[list[int]]:
+    while slice_ := list(itertools.islice(numbers, _SLICE)):
+        yield slice_
+
+
+def create(home: Home, who: Who, key: str, name: Text, rule: Rule, *, unit: int | None = None) -> Segment:
+    """Save a new segment as version 1; needs MANAGE_SEGMENTS; raises SegmentExists."""
+    who.need(Permission.MANAGE_SEGMENTS)
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?", key):
+        raise Invalid(field="key", given=key, why="1 to 64 of a-z, 0-9, - and _, like washer-renewal")
+    if not who.sees_unit(unit):
+        raise Invalid(field="unit", given=unit, why="it is none of this account's units")
+    at = clock.micros()
+    with home.state.write() as tx:
+        if store.living(tx, key):
+            raise SegmentExists(key=key)
+        number = store.add(tx, key, unit, who.name, at)
+        store.add_version(tx, number, 1, (name.zh, name.en), json.dumps(rule_json(rule)), who.name, at)
+    return segment(home, who, key)
+
+
+def save(home: Home, who: Who, key: str, rule: Rule, *, name: Text | None = None) -> Segment:
+    """Save a new version of a segment; an unchanged rule and name make none."""
+    who.need(Permission.MANAGE_SEGMENTS)
+    with home.state.write() as tx:
+        row = _row(store.living(tx, key), who, key, store.living(tx))
+        before = _segment(row)
+        named = name or before.name
+        if (before.rule, before.name) == (rule, named):
+            return before
+        text = json.dumps(rule_json(rule))
+        at = clock.micros()
+        store.add_version(tx, row["number"], row["versions"] + 1, (named.zh, named.en), text, who.name, at)
+    return segment(home, who, key)
+
+
+def segments(home: Home, who: Who) -> Sequence[Segment]:
+    """Return the saved segments in their newest versions, last changed first."""
+    with home.state.read() as tx:
+        return [_segment(row) for row in store.living(tx) if who.sees_unit(row["unit_id"])]
+
+
+def segment(home: Home, who: Who, key: str, version: int | None = None) -> Segment:
+    """Return one saved segment, in its newest or the given version; raises NoSuchSegment."""
+    with home.state.read() as tx:
+        return _segment(_row(store.living(tx, key, version), who, key, store.living(tx)))
+
+
+def delete(home: Home, who: Who, key: str) -> None:
+    """Delete a segment; its versions stay in the records but it is listed no more."""
+    who.need(Permission.MANAGE_SEGMENTS)
+    with home.state.write() as tx:
+        store.end(tx, _row(store.living(tx, key), who, key, store.living(tx))["number"], clock.micros())
+
+
+def _row(
+    found: Sequence[Mapping[str, Any]], who: Who, key: str, others: Sequence[Mapping[str, Any]]
+) -> Mapping[str, Any]:
+    for row in found:
+        if who.sees_unit(row["unit_id"]):
+            return row
+    seen = [str(row["key"]) for row in others if who.sees_unit(row["unit_id"])]
+    raise NoSuchSegment(key=key, near=", ".join(seen[:10]) or "–")
+
+
+def _segment(row: Mapping[str, Any]) -> Segment:
+    return Segment(
+        key=row["key"],
+        name=Text(row["name_zh"], row["name_en"]),
+        version=row["version"],
+        versions=row["versions"],
+        rule=rules.read_json(json.loads(row["rule"]), _words()),
+        unit=row["unit_id"],
+        made_by=row["made_by"],
+        made_at=row["made_at"],
+        changed_at=row["saved_at"],
+    )

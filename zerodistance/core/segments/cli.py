@@ -1,0 +1,188 @@
+"""`zerodistance segments`: count a rule, save it, list members."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.table import Table
+
+from zerodistance.kernel import command
+from zerodistance.kernel.command import words
+from zerodistance.kernel.text import Text
+
+if TYPE_CHECKING:
+    from zerodistance.core.segments.contracts import Rule, Segment
+
+app = App(name="segments", help=words("人群", "segments"))
+
+RuleText = Annotated[
+    str,
+    Parameter(
+        help=words(
+            '规则，如 Has("value.orders_total", at_least=2)；或已存人群的名字',
+            "a rule, or the key of a saved segment",
+        )
+    ),
+]
+Key = Annotated[str, Parameter(help=words("人群的键", "key of the segment"))]
+AsJson = Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))]
+
+
+@app.command(name="list", help=words("列出已存的人群", "list the saved segments"))
+def list_(*, as_json: AsJson = False) -> None:
+    """List the saved segments, last changed first."""
+    from zerodistance.core.segments import api
+
+    found = api.segments(command.home(), command.who())
+    lang = command.lang()
+    if as_json:
+        command.say_json([_plain(s) for s in found])
+        return
+    table = Table(box=None)
+    for name in (Text("键", "key"), Text("名称", "name"), Text("版本", "version"), Text("规则", "rule")):
+        table.add_column(name.get(lang))
+    for s in found:
+        table.add_row(s.key, s.name.get(lang), str(s.version), api.rule_text(s.rule))
+    command.console.print(table)
+
+
+@app.command(help=words("数一数有多少人符合", "count who fits a rule"))
+def count(rule: RuleText, *, as_json: AsJson = False) -> None:
+    """Count exactly who fits, with the persons left after each condition."""
+    from zerodistance.core.segments import api
+
+    home, who, lang = command.home(), command.who(), command.lang()
+    found = api.count(home, who, _rule(rule))
+    if as_json:
+        steps = [
+            {"text": s.text.get(lang), "joined": s.joined, "alone": s.alone, "left": s.left}
+            for s in found.steps
+        ]
+        command.say_json(
+            {
+                "persons": found.persons,
+                "visitors": found.visitors,
+                "of_persons": found.of_persons,
+                "of_visitors": found.of_visitors,
+                "as_of": found.as_of.isoformat(),
+                "batch": found.batch,
+                "took_ms": found.took_ms,
+                "steps": steps,
+            }
+        )
+        return
+    joins = {"and": Text("并且", "and"), "or": Text("或", "or"), "not": Text("但不要", "but not")}
+    table = Table(box=None, show_header=False)
+    for i, step in enumerate(found.steps):
+        join = "" if i == 0 and step.joined == "and" else joins[step.joined].get(lang)
+        table.add_row("  " * step.depth + join, step.text.get(lang), f"{step.left:,}")
+    command.console.print(table)
+    at = found.as_of.astimezone(command.settings().tz)
+    said = Text(
+        "{p} 位用户（共 {all}），另有 {v} 位访客；截至 {at}，用时 {ms} 毫秒",
+        "{p} persons of {all}, and {v} visitors; as of {at}, {ms} ms",
+    )
+    numbers = {"p": f"{found.persons:,}", "all": f"{found.of_persons:,}", "v": f"{found.visitors:,}"}
+    command.tell(said, **numbers, at=f"{at:%Y-%m-%d %H:%M:%S}", ms=f"{found.took_ms:.1f}")
+
+
+@app.command(help=words("保存人群", "save a segment"))
+def create(
+    key: Key,
+    rule: RuleText,
+    *,
+    zh: Annotated[str | None, Parameter(help=words("中文名", "name in Chinese"))] = None,
+    en: Annotated[str | None, Parameter(help=words("英文名", "name in English"))] = None,
+) -> None:
+    """Save a rule under a key as version 1."""
+    from zerodistance.core.segments import api
+
+    name = Text(zh or en or key, en or zh or key)
+    found = api.create(command.home(), command.who(), key, name, api.read_rule(_read(rule)))
+    command.tell(
+        Text("已存为 {key} 第 {v} 版", "saved as {key}, version {v}"), key=found.key, v=found.version
+    )
+
+
+@app.command(help=words("列出成员的用户号", "list members by public id"))
+def members(
+    rule: RuleText,
+    *,
+    limit: Annotated[int, Parameter(help=words("最多几个", "how many at most"))] = 50,
+    visitors: Annotated[
+        bool, Parameter(negative="", help=words("列访客，不列用户", "visitors instead of persons"))
+    ] = False,
+    to: Annotated[
+        Path | None, Parameter(help=words("把全部用户号写成 CSV", "write all persons as CSV"))
+    ] = None,
+) -> None:
+    """Print members, or write all of them to a CSV file."""
+    from zerodistance.core.segments import api
+
+    home, who = command.home(), command.who()
+    if to is not None:
+        with to.open("w", encoding="utf-8", newline="") as file:
+            written = api.export(home, who, _rule(rule), file)
+        command.tell(Text("{n} 个用户号已写入 {file}", "{n} ids written to {file}"), n=written, file=to)
+        return
+    found = api.members(home, who, _rule(rule), limit=limit, visitors=visitors)
+    sys.stdout.writelines(f"{public}\n" for public in found.ids)
+
+
+@app.command(help=words("一个人群的规则与版本", "rule and version of a segment"))
+def show(
+    key: Key,
+    *,
+    version: Annotated[int | None, Parameter(help=words("第几版", "which version"))] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print one saved segment."""
+    from zerodistance.core.segments import api
+
+    found = api.segment(command.home(), command.who(), key, version)
+    if as_json:
+        command.say_json(_plain(found))
+        return
+    lang = command.lang()
+    words_ = api.describe(command.home(), command.who(), found.rule).get(lang)
+    said = Text("{name}，第 {v} 版（共 {n} 版）", "{name}, version {v} of {n}")
+    command.tell(said, name=found.name.get(lang), v=found.version, n=found.versions)
+    for line in (words_, api.rule_text(found.rule)):
+        command.console.print(line, markup=False, highlight=False)
+
+
+def _read(rule: str) -> str | dict[str, Any]:
+    if not rule.lstrip().startswith("{"):
+        return rule
+    try:
+        given: dict[str, Any] = json.loads(rule)
+    except json.JSONDecodeError:
+        return rule
+    return given
+
+
+def _rule(given: str) -> Rule:
+    from zerodistance.core.segments import api
+
+    if "(" in given or given.lstrip().startswith("{"):
+        return api.read_rule(_read(given))
+    return api.segment(command.home(), command.who(), given).rule
+
+
+def _plain(found: Segment) -> dict[str, Any]:
+    from zerodistance.core.segments import api
+
+    return {
+        "key": found.key,
+        "name_zh": found.name.zh,
+        "name_en": found.name.en,
+        "version": found.version,
+        "versions": found.versions,
+        "rule": api.rule_json(found.rule),
+        "text": api.rule_text(found.rule),
+        "made_by": found.made_by,
+    }

@@ -1,0 +1,176 @@
+"""What crosses the door of segments: rules, counts, members and saved segments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from zerodistance.kernel.errors import ZeroDistanceError
+from zerodistance.kernel.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """Carries a tag: at a node, or with a number in a range (both ends included); neither: any value at all."""
+
+    dimension: str
+    node: str | None = None
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Did:
+    """Did something, counted in touches of one kind (`order.placed`) or family (`order.*`).
+
+    Attributes
+    ----------
+    at_least, at_most
+        How many times, both included; without either: at least once.
+    within_days
+        In the last so many days, today included; None: ever.
+    amount_at_least
+        The amounts of these touches sum up to at least this, in the home's currency.
+    product, category, place
+        Only touches with this code.
+    """
+
+    kind: str
+    at_least: int | None = None
+    at_most: int | None = None
+    within_days: int | None = None
+    amount_at_least: float | None = None
+    product: str | None = None
+    category: str | None = None
+    place: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf:
+    """Every one of these holds."""
+
+    terms: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """At least one of these holds."""
+
+    terms: tuple[Rule, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NoneOf:
+    """Not one of these holds."""
+
+    terms: tuple[Rule, ...]
+
+
+Rule = Has | Did | AllOf | AnyOf | NoneOf
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of a rule as a page shows it: the condition, and who is left after it.
+
+    Attributes
+    ----------
+    depth
+        How deep it is nested; 0 is the outermost.
+    joined
+        `and`, `or` or `not`: how it joins what stands before it.
+    alone
+        Persons who fit this condition by itself.
+    left
+        Persons left after this condition and those before it on the same level.
+    """
+
+    text: Text
+    depth: int
+    joined: str
+    alone: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many fit a rule, exactly; persons and visitors are never added up.
+
+    Attributes
+    ----------
+    as_of
+        The moment that windows are counted back from.
+    batch
+        Last batch of touches that the answer contains.
+    of_persons, of_visitors
+        How many there are in all.
+    """
+
+    persons: int
+    visitors: int
+    of_persons: int
+    of_visitors: int
+    as_of: datetime
+    batch: int
+    took_ms: float
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """A page of members: public ids in the order of their numbers; `after` asks for the next page, None: there is none."""
+
+    ids: tuple[str, ...]
+    numbers: tuple[int, ...]
+    after: int | None
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A saved segment in one version; times are microseconds UTC.
+
+    Attributes
+    ----------
+    unit
+        Number of the unit it belongs to; None: everybody's.
+    versions
+        How many versions there are.
+    """
+
+    key: str
+    name: Text
+    version: int
+    versions: int
+    rule: Rule
+    unit: int | None
+    made_by: str
+    made_at: int
+    changed_at: int
+
+
+class WrongRule(ZeroDistanceError):
+    """A rule can't be read; says where, what was given and what is allowed.
+
+    `at` is a (line, column) pair from 1 for text, a path such as `all_of[1].has` for JSON.
+    """
+
+    code, status = "wrong_rule", 400
+    text = Text("规则的 {at} 处：{why_zh}", "the rule at {at}: {why}")
+
+
+class SegmentExists(ZeroDistanceError):
+    """A segment with this key is there already."""
+
+    code, status = "segment_exists", 409
+    text = Text(
+        "人群 {key} 已存在；换一个名字，或保存为新版本",
+        "a segment {key} exists; take another key, or save a new version",
+    )
+
+
+class NoSuchSegment(ZeroDistanceError):
+    """There is no segment with this key."""
+
+    code, status = "no_such_segment", 404
+    text = Text("没有人群 {key}；现有：{near}", "there is no segment {key}; there are: {near}")

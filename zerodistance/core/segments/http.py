@@ -1,0 +1,145 @@
+"""The JSON API of segments: `/v1/segments/...`. Who asks is set by the door."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from zerodistance.core.segments import api
+from zerodistance.core.segments.contracts import Segment
+from zerodistance.kernel.access import Who
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
+from zerodistance.kernel.web import current_home, current_who
+
+router = APIRouter(prefix="/v1/segments", tags=["segments"])
+
+AskedBy = Annotated[Who, Depends(current_who)]
+Here = Annotated[Home, Depends(current_home)]
+
+
+class Question(BaseModel):
+    """A rule, as text or as JSON."""
+
+    rule: str | dict[str, Any] = Field(description="text form or JSON form of a rule")
+
+
+class StepAnswer(BaseModel):
+    """One condition, with the persons who fit it alone and who are left after it."""
+
+    text: str
+    depth: int
+    joined: str
+    alone: int
+    left: int
+
+
+class CountAnswer(BaseModel):
+    """How many fit; persons and visitors are never added up."""
+
+    persons: int
+    visitors: int
+    of_persons: int
+    of_visitors: int
+    as_of: datetime
+    batch: int
+    took_ms: float
+    steps: list[StepAnswer]
+
+
+class NewSegment(Question):
+    """A segment to save."""
+
+    key: str
+    name_zh: str
+    name_en: str
+
+
+class SegmentAnswer(BaseModel):
+    """A saved segment; times are microseconds since 1970 UTC."""
+
+    key: str
+    name_zh: str
+    name_en: str
+    version: int
+    versions: int
+    rule: dict[str, Any]
+    text: str
+    made_by: str
+    made_at: int
+    changed_at: int
+
+
+class MembersAnswer(BaseModel):
+    """A page of public ids; ask again with `after` for the next."""
+
+    ids: list[str]
+    after: int | None
+    total: int
+
+
+@router.post("/count")
+def count(question: Question, home: Here, who: AskedBy) -> CountAnswer:
+    """Count exactly who fits a rule."""
+    found = api.count(home, who, api.read_rule(question.rule))
+    steps = [
+        StepAnswer(text=s.text.get(who.lang), depth=s.depth, joined=s.joined, alone=s.alone, left=s.left)
+        for s in found.steps
+    ]
+    return CountAnswer(
+        persons=found.persons,
+        visitors=found.visitors,
+        of_persons=found.of_persons,
+        of_visitors=found.of_visitors,
+        as_of=found.as_of,
+        batch=found.batch,
+        took_ms=found.took_ms,
+        steps=steps,
+    )
+
+
+@router.get("")
+def segments(home: Here, who: AskedBy) -> list[SegmentAnswer]:
+    """List the saved segments, last changed first."""
+    return [_answer(s) for s in api.segments(home, who)]
+
+
+@router.post("", status_code=201)
+def create(given: NewSegment, home: Here, who: AskedBy) -> SegmentAnswer:
+    """Save a new segment."""
+    rule = api.read_rule(given.rule)
+    return _answer(api.create(home, who, given.key, Text(given.name_zh, given.name_en), rule))
+
+
+@router.get("/{key}")
+def segment(key: str, home: Here, who: AskedBy, version: int | None = None) -> SegmentAnswer:
+    """Return one saved segment, in its newest or the given version."""
+    return _answer(api.segment(home, who, key, version))
+
+
+@router.get("/{key}/members")
+def members(
+    key: str, home: Here, who: AskedBy, limit: int = 50, after: int | None = None, visitors: bool = False
+) -> MembersAnswer:
+    """Return a page of members by public id."""
+    rule = api.segment(home, who, key).rule
+    found = api.members(home, who, rule, limit=limit, after=after, visitors=visitors)
+    return MembersAnswer(ids=list(found.ids), after=found.after, total=found.total)
+
+
+def _answer(found: Segment) -> SegmentAnswer:
+    return SegmentAnswer(
+        key=found.key,
+        name_zh=found.name.zh,
+        name_en=found.name.en,
+        version=found.version,
+        versions=found.versions,
+        rule=api.rule_json(found.rule),
+        text=api.rule_text(found.rule),
+        made_by=found.made_by,
+        made_at=found.made_at,
+        changed_at=found.changed_at,
+    )

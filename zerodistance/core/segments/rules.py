@@ -1,0 +1,301 @@
+"""The rule language: text and JSON to one tree and back. Text is read with Python's own parser and never evaluated."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import json
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from zerodistance.core.profiles.contracts import Bands, Dimension
+from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule, WrongRule
+
+MOST_TEXT, MOST_DEPTH, MOST_TERMS, MOST_DAYS = 20_000, 12, 200, 36_500  # own values
+_GROUPS: dict[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {
+    "AllOf": AllOf,
+    "AnyOf": AnyOf,
+    "NoneOf": NoneOf,
+}
+_LEAVES: dict[str, type[Has] | type[Did]] = {"Has": Has, "Did": Did}
+_JSON = {"AllOf": "all_of", "AnyOf": "any_of", "NoneOf": "none_of", "Has": "has", "Did": "did"}
+_NAMES = {json_name: name for name, json_name in _JSON.items()}
+_FIELDS = {name: tuple(f.name for f in fields(leaf)) for name, leaf in _LEAVES.items()}
+_NUMBERS = ("at_least", "at_most", "amount_at_least", "within_days")
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a rule may name: dimensions by key, and kinds of touch."""
+
+    dimensions: Mapping[str, Dimension]
+    kinds: Sequence[str]
+
+
+Fail = Callable[[str, str], WrongRule]
+"""Makes the error of one place from its Chinese and English reasons."""
+
+
+def read_text(text: str, words: Words) -> Rule:
+    """Read the text form, `AllOf(Has("value.spend_365d", at_least=1000), NoneOf(Did("order.returned", within_days=90)))`.
+
+    Raises
+    ------
+    WrongRule
+        With line and column, what was given, and what is allowed there.
+    """
+    if len(text) > MOST_TEXT:
+        raise _wrong("1:1", f"最长 {MOST_TEXT} 个字符", f"a rule has at most {MOST_TEXT} characters")
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except SyntaxError as error:
+        at = f"{error.lineno or 1}:{error.offset or 1}"
+        raise _wrong(
+            at,
+            "看不懂：括号、引号或逗号可能不成对",
+            f"this can't be read ({error.msg}); look for a missing bracket, quote or comma",
+        ) from None
+    except (ValueError, MemoryError, RecursionError):
+        raise _wrong(
+            "1:1",
+            "看不懂：嵌套太深或有不能用的字符",
+            "this can't be read: nested too deeply, or a character that is not allowed",
+        ) from None
+    rule = _of_node(tree.body, words, 0)
+    return _limited(rule, lambda zh, en: _wrong("1:1", zh, en))
+
+
+def read_json(given: Any, words: Words) -> Rule:
+    """Read the JSON form: `{"all_of": [...]}`, `any_of`, `none_of`, `{"has": {...}}`, `{"did": {...}}`.
+
+    Raises
+    ------
+    WrongRule
+        With the path of the place, what was given, and what is allowed there.
+    """
+    rule = _of_json(given, "rule", words, 0)
+    return _limited(rule, lambda zh, en: _wrong("rule", zh, en))
+
+
+def write_text(rule: Rule) -> str:
+    """Return the text form on one line.
+
+    Examples
+    --------
+    >>> write_text(AllOf((Has("value.orders_total", at_least=2.0), Did("order.*", within_days=30))))
+    'AllOf(Has("value.orders_total", at_least=2), Did("order.*", within_days=30))'
+    """
+    if isinstance(rule, Has | Did):
+        name = type(rule).__name__
+        first, *rest = _FIELDS[name]
+        said = [f"{f}={_literal(getattr(rule, f))}" for f in rest if getattr(rule, f) is not None]
+        return f"{name}({', '.join([_literal(getattr(rule, first)), *said])})"
+    return f"{type(rule).__name__}({', '.join(write_text(term) for term in rule.terms)})"
+
+
+def write_json(rule: Rule) -> dict[str, Any]:
+    """Return the JSON form."""
+    name = type(rule).__name__
+    if isinstance(rule, Has | Did):
+        said = {f: getattr(rule, f) for f in _FIELDS[name] if getattr(rule, f) is not None}
+        return {_JSON[name]: {f: _plain(value) for f, value in said.items()}}
+    return {_JSON[name]: [write_json(term) for term in rule.terms]}
+
+
+def terms(rule: Rule) -> Iterable[Has | Did]:
+    """Yield the conditions of a rule, in order."""
+    if isinstance(rule, Has | Did):
+        yield rule
+    else:
+        for term in rule.terms:
+            yield from terms(term)
+
+
+def _wrong(at: str, zh: str, en: str) -> WrongRule:
+    return WrongRule(at=at, why_zh=zh, why=en)
+
+
+def _plain(value: Any) -> Any:
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
+
+
+def _literal(value: Any) -> str:
+    return json.dumps(_plain(value), ensure_ascii=False)
+
+
+def _limited(rule: Rule, fail: Fail) -> Rule:
+    count = sum(1 for _ in terms(rule))
+    if count > MOST_TERMS:
+        raise fail(
+            f"有 {count} 个条件，最多 {MOST_TERMS} 个",
+            f"there are {count} conditions, at most {MOST_TERMS} are allowed",
+        )
+    return rule
+
+
+def _near(given: str, known: Iterable[str]) -> str:
+    names = list(known)
+    return ", ".join(difflib.get_close_matches(given, names, n=4, cutoff=0.4) or names[:6])
+
+
+def _of_node(node: ast.expr, words: Words, depth: int) -> Rule:
+    def fail(zh: str, en: str) -> WrongRule:
+        return _wrong(f"{node.lineno}:{node.col_offset + 1}", zh, en)
+
+    if depth > MOST_DEPTH:
+        raise fail(f"嵌套超过 {MOST_DEPTH} 层", f"nested deeper than {MOST_DEPTH}")
+    known = ", ".join([*_GROUPS, *_LEAVES])
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
+        raise fail(f"这里要写条件，可用 {known}", f"a condition is expected here: {known}")
+    name = node.func.id
+    if name in _GROUPS:
+        if node.keywords:
+            raise fail(f"{name} 里只放条件", f"{name} takes conditions only, no {node.keywords[0].arg}=")
+        inside = node.args
+        if len(inside) == 1 and isinstance(inside[0], ast.Tuple):
+            inside = inside[0].elts
+        return _group(name, [_of_node(term, words, depth + 1) for term in inside], fail)
+    if name not in _LEAVES:
+        near = _near(name, [*_GROUPS, *_LEAVES])
+        raise fail(f"没有 {name}；可用 {near}", f"there is no {name}; allowed are {near}")
+    said: dict[str, Any] = {}
+    if len(node.args) > 1:
+        raise fail(f"{name} 只有第一项可以不写名字", f"only the first value of {name} goes without a name")
+    for value in node.args:
+        said[_FIELDS[name][0]] = _constant(value)
+    for keyword in node.keywords:
+        if keyword.arg is None:
+            raise fail("不能用 **", "** is not allowed")
+        if keyword.arg in said:
+            raise fail(f"{keyword.arg} 写了两次", f"{keyword.arg} is given twice")
+        said[keyword.arg] = _constant(keyword.value)
+    return _leaf(name, said, words, fail)
+
+
+def _constant(node: ast.expr) -> Any:
+    sign = 1
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        node, sign = node.operand, -1
+    value = node.value if isinstance(node, ast.Constant) else None
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number and (sign < 0 or not isinstance(value, str)):
+        at = f"{node.lineno}:{node.col_offset + 1}"
+        raise _wrong(at, "这里只能写数字或带引号的文字", "a number or a text in quotes is expected here")
+    return sign * value if number else value  # type: ignore[operator]
+
+
+def _of_json(given: Any, at: str, words: Words, depth: int) -> Rule:
+    def fail(zh: str, en: str) -> WrongRule:
+        return _wrong(at, zh, en)
+
+    if depth > MOST_DEPTH:
+        raise fail(f"嵌套超过 {MOST_DEPTH} 层", f"nested deeper than {MOST_DEPTH}")
+    if not isinstance(given, dict) or len(given) != 1 or next(iter(given)) not in _NAMES:
+        allowed = ", ".join(_NAMES)
+        raise fail(
+            f"要写只有一个键的对象，键是 {allowed} 之一",
+            f"an object with one key is expected, one of {allowed}",
+        )
+    key, inside = next(iter(given.items()))
+    name = _NAMES[key]
+    if name in _GROUPS:
+        if not isinstance(inside, list):
+            raise fail(f"{key} 里要写列表", f"{key} holds a list")
+        found = [_of_json(term, f"{at}.{key}[{i}]", words, depth + 1) for i, term in enumerate(inside)]
+        return _group(name, found, fail)
+    if not isinstance(inside, dict):
+        raise fail(f"{key} 里要写对象", f"{key} holds an object with {', '.join(_FIELDS[name])}")
+    for field, value in inside.items():
+        if isinstance(value, bool) or not isinstance(value, int | float | str | None):
+            raise _wrong(f"{at}.{key}.{field}", "只能写数字或文字", "a number or a text is expected here")
+    return _leaf(
+        name,
+        {f: v for f, v in inside.items() if v is not None},
+        words,
+        lambda zh, en: _wrong(f"{at}.{key}", zh, en),
+    )
+
+
+def _group(name: str, found: list[Rule], fail: Fail) -> Rule:
+    if not found and name != "AllOf":
+        raise fail(f"{name} 里至少要有一个条件", f"{name} needs at least one condition")
+    return _GROUPS[name](tuple(found))
+
+
+def _leaf(name: str, said: dict[str, Any], words: Words, fail: Fail) -> Rule:
+    allowed, first = _FIELDS[name], _FIELDS[name][0]
+    for field, value in said.items():
+        if field not in allowed:
+            near = _near(field, allowed[1:])
+            raise fail(f"{name} 没有 {field}；可用 {near}", f"{name} has no {field}; allowed are {near}")
+        if field in _NUMBERS:
+            if isinstance(value, str) or not math.isfinite(value):
+                raise fail(f"{field} 要写数字", f"{field} is a number")
+        elif not isinstance(value, str) or not value:
+            raise fail(f"{field} 要写带引号的文字", f"{field} is a text in quotes")
+    if first not in said:
+        raise fail(f"{name} 要写 {first}", f"{name} needs {first}")
+    return _has(said, words, fail) if name == "Has" else _did(said, words, fail)
+
+
+def _has(said: dict[str, Any], words: Words, fail: Fail) -> Has:
+    key = said["dimension"]
+    dimension = words.dimensions.get(key)
+    if dimension is None:
+        near = _near(key, words.dimensions)
+        raise fail(f"没有维度 {key!r}；相近的有 {near}", f"there is no dimension {key!r}; near it are {near}")
+    ranged = "at_least" in said or "at_most" in said
+    if ranged and not dimension.numeric:
+        raise fail(f"{key} 不是数，用 node=", f"{key} is not a number; use node=")
+    if ranged and "node" in said:
+        raise fail(
+            "node 与 at_least、at_most 不能同用", "node can't be used together with at_least or at_most"
+        )
+    nodes = (
+        [b[1] for b in dimension.nodes.bands]
+        if isinstance(dimension.nodes, Bands)
+        else list(dimension.nodes.labels)
+    )
+    closed = isinstance(dimension.nodes, Bands) or dimension.nodes.closed
+    if closed and "node" in said and said["node"] not in nodes:
+        near = ", ".join(nodes)
+        raise fail(
+            f"{key} 没有节点 {said['node']!r}；有 {near}",
+            f"{key} has no node {said['node']!r}; it has {near}",
+        )
+    _ordered(said, fail)
+    return Has(key, said.get("node"), _float(said.get("at_least")), _float(said.get("at_most")))
+
+
+def _did(said: dict[str, Any], words: Words, fail: Fail) -> Did:
+    kind = said["kind"]
+    family = {f"{k.split('.')[0]}.*" for k in words.kinds if "." in k}
+    if kind not in words.kinds and kind not in family:
+        near = _near(kind, [*words.kinds, *sorted(family)])
+        raise fail(
+            f"没有交互类型 {kind!r}；相近的有 {near}",
+            f"there is no kind of touch {kind!r}; near it are {near}",
+        )
+    for field in ("at_least", "at_most", "within_days"):
+        value = said.get(field)
+        low = 1 if field == "within_days" else 0
+        if value is not None and (value != int(value) or not low <= value <= (MOST_DAYS if low else 1e9)):
+            high = f" 到 {MOST_DAYS}" if low else ""
+            most = f" to {MOST_DAYS}" if low else " or more"
+            raise fail(f"{field} 要写整数，从 {low}{high}", f"{field} is a whole number, {low}{most}")
+    _ordered(said, fail)
+    whole: dict[str, Any] = {f: int(said[f]) for f in ("at_least", "at_most", "within_days") if f in said}
+    texts: dict[str, Any] = {f: said[f] for f in ("product", "category", "place") if f in said}
+    return Did(kind, amount_at_least=_float(said.get("amount_at_least")), **whole, **texts)
+
+
+def _ordered(said: dict[str, Any], fail: Fail) -> None:
+    low, high = said.get("at_least"), said.get("at_most")
+    if low is not None and high is not None and low > high:
+        raise fail(f"at_least {low} 大于 at_most {high}", f"at_least {low} is above at_most {high}")
+
+
+def _float(value: float | None) -> float | None:
+    return None if value is None else float(value)

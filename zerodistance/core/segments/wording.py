@@ -1,0 +1,94 @@
+"""A rule in words, in both languages: what a page shows beside the count."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from zerodistance.core.brand import api as brand
+from zerodistance.core.profiles import api as profiles
+from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule
+from zerodistance.core.touchpoints.kinds import KINDS
+from zerodistance.kernel.access import Who
+from zerodistance.kernel.errors import NotFound
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
+
+
+def of(home: Home, who: Who, rule: Rule) -> Text:
+    """Return a rule in words."""
+    match rule:
+        case Has():
+            return _has(home, who, rule)
+        case Did():
+            return _did(home, rule)
+        case AllOf():
+            if not rule.terms:
+                return Text("所有人", "everybody")
+            return _joined([of(home, who, term) for term in rule.terms], " 并且 ", " and ")
+        case AnyOf():
+            return _joined([of(home, who, term) for term in rule.terms], " 或 ", " or ")
+        case NoneOf():
+            some = _joined([of(home, who, term) for term in rule.terms], " 或 ", " or ")
+            return Text(f"不是：{some.zh}", f"not: {some.en}")
+
+
+def _joined(texts: Sequence[Text], zh: str, en: str) -> Text:
+    return Text(zh.join(t.zh for t in texts), en.join(t.en for t in texts))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.10g}"
+
+
+def _range(low: float | None, high: float | None, unit: Text) -> Text:
+    after = Text(f" {unit.zh}" if unit.zh else "", f" {unit.en}" if unit.en else "")
+    if low is not None and high is not None:
+        return Text(
+            f"{_number(low)} 至 {_number(high)}{after.zh}", f"{_number(low)} to {_number(high)}{after.en}"
+        )
+    sign, value = ("≥", low) if low is not None else ("≤", high)
+    assert value is not None
+    return Text(f"{sign} {_number(value)}{after.zh}", f"{sign} {_number(value)}{after.en}")
+
+
+def _has(home: Home, who: Who, rule: Has) -> Text:
+    dimension = profiles.dimension(rule.dimension)
+    label = dimension.label
+    if rule.node is not None:
+        node = profiles.node_labels(home, who, dimension, [rule.node])[rule.node]
+        return Text(f"{label.zh}：{node.zh}", f"{label.en}: {node.en}")
+    if rule.at_least is None and rule.at_most is None:
+        return Text(f"有“{label.zh}”标签", f"{label.en} is known")
+    limits = _range(rule.at_least, rule.at_most, profiles.unit_of(home, dimension))
+    return Text(f"{label.zh} {limits.zh}", f"{label.en} {limits.en}")
+
+
+def _kind(key: str) -> Text:
+    if key.endswith(".*"):
+        inside = [kind.text for k, kind in KINDS.items() if k.startswith(key[:-1])]
+        return _joined(inside, "、", " / ")
+    return KINDS[key].text
+
+
+def _did(home: Home, rule: Did) -> Text:
+    what = _kind(rule.kind)
+    if rule.at_most == 0:
+        what = Text(f"没有{what.zh}", f"no {what.en}")
+    elif rule.at_least is not None or rule.at_most is not None:
+        limits = _range(rule.at_least, rule.at_most, Text("次", "times"))
+        what = Text(f"{what.zh} {limits.zh}", f"{what.en} {limits.en}")
+    parts = [what]
+    for field, verb in (("category", brand.category), ("product", brand.product), ("place", brand.place)):
+        code = getattr(rule, field)
+        if code is not None:
+            try:
+                parts.append(verb(home, code).name)
+            except NotFound:
+                parts.append(Text(code, code))
+    if rule.amount_at_least is not None:
+        amount, currency = _number(rule.amount_at_least), home.settings.currency
+        parts.append(Text(f"合计 ≥ {amount} {currency}", f"{amount} {currency} or more in all"))
+    if rule.within_days is not None:
+        n = rule.within_days
+        parts.append(Text(f"{n} 天内", "today" if n == 1 else f"in the last {n} days"))
+    return _joined(parts, "，", ", ")
