@@ -1,0 +1,67 @@
+"""How values are written, and the geometry of small pictures."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf
+from zerodistance.doors.portal import charts, drafting
+from zerodistance.doors.portal.formats import Formats
+from zerodistance.kernel import clock
+
+AT = clock.to_micros(datetime(2026, 11, 21, 14, 32, 8, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("lang", "when", "day"),
+    [("zh", "11-21 14:32", "11月21日，周六"), ("en", "21 Nov 14:32", "Saturday 21 November")],
+)
+def test_times_are_written_as_people_say_them(lang: str, when: str, day: str) -> None:
+    with clock.freeze(clock.from_micros(AT)):
+        f = Formats(lang, UTC)
+        assert (f.when(AT), f.long_day(AT), f.recent(AT)) == (when, day, "14:32")
+
+
+@given(st.floats(0, 1e9))
+def test_a_ceiling_is_not_below_and_not_far_above(value: float) -> None:
+    top = charts.ceiling(value)
+    assert top >= value - 1e-6
+    assert top <= max(3.0, value * 2 + 3)
+
+
+@given(st.integers(0, 12))
+def test_nodes_of_the_picture_keep_apart(count: int) -> None:
+    dots = charts.ring([str(i) for i in range(count)])
+    spots = [(d.x, d.y) for d in dots] + [(50.0, 50.0)]
+    assert len({d.key for d in dots}) == count
+    for row in (True, False):
+        across = sorted(d.x for d in dots if d.below is row)
+        assert all(b - a >= 15 for a, b in pairwise(across))
+    assert all(abs(x - 50) > 5 or abs(y - 50) > 20 for x, y in spots[:-1])
+
+
+VIEWED, BOUGHT, OWNS = Did("product.viewed"), Did("order.completed"), Has("brand.owned")
+
+
+def test_conditions_are_joined_where_a_reader_expects_them() -> None:
+    rule = drafting.joined(None, VIEWED, "and")
+    assert rule == VIEWED
+    rule = drafting.joined(rule, BOUGHT, "and")
+    assert rule == AllOf((VIEWED, BOUGHT))
+    rule = drafting.joined(rule, OWNS, "or")
+    assert rule == AllOf((VIEWED, AnyOf((BOUGHT, OWNS))))
+    rule = drafting.joined(rule, Did("device.fault"), "not")
+    assert rule == AllOf((VIEWED, AnyOf((BOUGHT, OWNS)), NoneOf((Did("device.fault"),))))
+    assert list(drafting.leaves(rule)) == [VIEWED, BOUGHT, OWNS, Did("device.fault")]
+
+
+def test_a_condition_taken_away_leaves_no_empty_group() -> None:
+    rule = AllOf((VIEWED, AnyOf((BOUGHT, OWNS)), NoneOf((Did("device.fault"),))))
+    assert drafting.without(rule, 1) == AllOf((VIEWED, OWNS, NoneOf((Did("device.fault"),))))
+    assert drafting.without(AllOf((VIEWED, BOUGHT)), 0) == BOUGHT
+    assert drafting.without(VIEWED, 0) is None

@@ -1,0 +1,333 @@
+"""Every page in a real browser: both languages, both themes, wide and narrow; and what people do on them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from tests.doors import world
+from tests.doors.chromium import Browser, Tab
+from zerodistance import compose
+from zerodistance.core.identity import api as identity
+from zerodistance.core.segments import api as segments
+from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, NoneOf
+from zerodistance.core.touchpoints import sources
+from zerodistance.doors.portal import accounts
+from zerodistance.kernel.access import Role, Who
+from zerodistance.kernel.home import Home, create_home
+from zerodistance.kernel.settings import load
+from zerodistance.kernel.state import metadata
+from zerodistance.kernel.text import Text
+
+pytestmark = pytest.mark.chromium
+SHOTS = Path(os.environ.get("ZERODISTANCE_SHOTS", Path(__file__).parents[2] / ".make" / "shots"))
+SIZES = {1280: 900, 390: 844}
+LOOKS = [(width, lang, theme) for width in SIZES for lang in ("zh", "en") for theme in ("light", "dark")]
+RULE = AllOf(
+    (
+        Did("order.completed", within_days=365),
+        AnyOf((Did("product.viewed"), Did("service.called"))),
+        NoneOf((Did("device.fault"),)),
+    )
+)
+
+
+@dataclass
+class Stand:
+    """A running portal over the small world, and a browser."""
+
+    home: Home
+    origin: str
+    browser: Browser
+    star: str
+    cookie: str = ""
+
+    def tab(self, account: str | None = "admin") -> Tab:
+        """Open a page, logged in."""
+        tab = self.browser.tab()
+        tab.shape(1280, 900, "light")
+        if account:
+            tab.open(f"{self.origin}/login?lang=zh")
+            tab.fill("#name", account)
+            tab.fill("#password", world.PASSWORD)
+            tab.press("Enter")
+            tab.until("location.pathname === '/'")
+            tab.settle()
+        return tab
+
+
+class _Server(uvicorn.Server):
+    def install_signal_handlers(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """The small world, served on a free port of this machine."""
+    folder = tmp_path_factory.mktemp("portal")
+    home = create_home(load(home=folder / "home"))
+    metadata.create_all(home.state.engine)
+    world.fill(home)
+    who = Who.system()
+    segments.create(
+        home, who, "bought", Text("一年内买过、没有故障的人", "Bought in a year, without a fault"), RULE
+    )
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        opened.listen(64)
+        origin = f"http://127.0.0.1:{opened.getsockname()[1]}"
+        server = _Server(uvicorn.Config(compose.door(home), log_level="warning", access_log=False))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.02)
+        browser = Browser(folder / "profile", origin)
+        star = identity.lookup(home, who, "user_id", world.STAR).id
+        try:
+            yield Stand(home, origin, browser, star)
+        finally:
+            browser.close()
+            server.should_exit = True
+            thread.join(20)
+    home.close()
+
+
+@pytest.mark.parametrize(("width", "lang", "theme"), LOOKS, ids=lambda value: str(value))
+def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, theme: str) -> None:
+    tab = stand.tab()
+    tab.shape(width, SIZES[width], theme)
+    paths = {
+        "today": "/",
+        "today-30": "/?days=30",
+        "people": "/people",
+        "person": f"/people/{stand.star}",
+        "segments": "/segments",
+        "segment-new": "/segments/new",
+        "segment": "/segments/bought",
+        "members": "/segments/bought/members",
+        "touchpoints": "/touchpoints",
+        "touchpoint-new": "/touchpoints/new",
+        "touchpoint": "/touchpoints/web",
+        "touchpoint-refused": "/touchpoints/lockers",
+        "operations": "/operations",
+        "accounts": "/accounts",
+        "me": "/me",
+    }
+    for name, path in paths.items():
+        tab.open(f"{stand.origin}{path}{'&' if '?' in path else '?'}lang={lang}")
+        assert tab.too_wide() == [], f"{name} is wider than {width}"
+        assert tab.run("document.documentElement.lang") == ("en" if lang == "en" else "zh-CN")
+        assert ("today" if lang == "en" else "今天") in tab.run("document.body.textContent").lower()
+        tab.shot(SHOTS / f"{name}-{width}-{lang}-{theme}.png")
+    with tab.allowing(404, 403):
+        tab.open(f"{stand.origin}/nowhere?lang={lang}")
+        tab.shot(SHOTS / f"not-found-{width}-{lang}-{theme}.png")
+    assert tab.problems == []
+
+
+def test_a_one_time_link_leads_from_a_password_to_today(stand: Stand) -> None:
+    secret = accounts.make_one_time_login(stand.home, "second")
+    tab = stand.tab(None)
+    tab.shape(390, 844, "light")
+    tab.open(f"{stand.origin}/once/{secret}?lang=en")
+    tab.shot(SHOTS / "once-390-en-light.png")
+    tab.fill("#password", world.PASSWORD)
+    tab.fill("#again", world.PASSWORD)
+    tab.press("Enter")
+    tab.until("location.pathname === '/'")
+    assert tab.problems == []
+    with tab.allowing(410):
+        tab.open(f"{stand.origin}/once/{secret}")
+    assert "works once" in tab.text("main")
+
+
+def test_a_wrong_password_says_how_many_tries_are_left(stand: Stand) -> None:
+    tab = stand.tab(None)
+    tab.open(f"{stand.origin}/login?lang=en")
+    tab.shot(SHOTS / "login-1280-en-light.png")
+    with tab.allowing(401):
+        tab.fill("#name", "second")
+        tab.fill("#password", "no")
+        tab.press("Enter")
+        tab.until("document.querySelector('[role=alert]')")
+    assert "4 tries are left" in tab.text("[role=alert]")
+
+
+def test_theme_and_language_stay_after_a_reload(stand: Stand) -> None:
+    tab = stand.tab()
+    tab.click("[data-theme-switch]")
+    tab.until("document.documentElement.dataset.theme === 'dark'")
+    tab.click("[data-lang]")
+    tab.until("document.documentElement.lang === 'en'")
+    tab.open(f"{stand.origin}/segments")
+    assert tab.run("document.documentElement.dataset.theme") == "dark"
+    assert tab.run("document.documentElement.lang") == "en"
+    assert tab.problems == []
+    accounts.set_look(stand.home, Who(1, "admin", Role.ADMIN), theme="system")
+
+
+def test_ctrl_k_finds_a_person_without_writing_the_phone_into_an_address(stand: Stand) -> None:
+    tab = stand.tab()
+    tab.press("k", ctrl=True)
+    tab.until("document.querySelectorAll('#found [role=option]').length > 3")
+    tab.shot(SHOTS / "find-1280-zh-light.png", whole=False)
+    tab.call("Input.insertText", text="13800002207")
+    tab.until(f"document.querySelector('#found').textContent.includes('{stand.star}')")
+    tab.press("Enter")
+    tab.until(f"location.pathname === '/people/{stand.star}'")
+    assert "2207" not in tab.run("location.href")
+    assert tab.problems == []
+
+
+def test_a_person_is_found_by_e_mail_and_shown_masked(stand: Stand) -> None:
+    tab = stand.tab()
+    tab.open(f"{stand.origin}/people?lang=en")
+    tab.fill("#given", "WANG31@example.com ")
+    tab.press("Enter")
+    tab.until(f"location.pathname === '/people/{stand.star}'")
+    tab.settle()
+    text = tab.text("main")
+    assert "w***@example.com" in text
+    assert "13800002207" not in text
+    assert "wang31" not in text.lower()
+    assert len(tab.run("[...document.querySelectorAll('.graph circle')].map(c => 1)")) == 6
+    tab.click('[data-open="reveal"]')
+    tab.fill("#why", "call back")
+    tab.fill("#case", "c_5512")
+    tab.run("document.querySelector('#field').value = 'phone'")
+    tab.press("Enter")
+    tab.until("document.querySelector('#revealed').textContent.includes('13800002207')")
+    assert tab.problems == []
+
+
+def test_a_new_touchpoint_shows_its_first_touch_live(stand: Stand) -> None:
+    tab = stand.tab()
+    tab.open(f"{stand.origin}/touchpoints/new?lang=en")
+    tab.fill("#name", "Fresh shop")
+    tab.fill("#key", "fresh_shop")
+    tab.click("main .btn.main")
+    tab.until("location.pathname === '/touchpoints/fresh_shop'")
+    tab.settle()
+    assert "Waiting for the first touch" in tab.text("#live")
+    tab.shot(SHOTS / "touchpoint-waiting-1280-en-light.png")
+    key = sources.get_source(stand.home, Who.system(), "fresh_shop").write_key
+    body = {"event": "Product Viewed", "anonymousId": "try-1", "properties": {"category": "washer"}}
+    deadline = time.monotonic() + 5  # the door looks at new sources once a second
+    while httpx.post(f"{stand.origin}/v1/track", auth=(key, ""), json=body).status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    world.digest(stand.home, seal=False)
+    tab.until("document.querySelector('#live').textContent.includes('Product viewed')", 10)
+    tab.shot(SHOTS / "touchpoint-first-touch-1280-en-light.png")
+    assert tab.problems == []
+
+
+def test_a_wrong_field_is_explained_in_its_place(stand: Stand) -> None:
+    tab = stand.tab()
+    tab.open(f"{stand.origin}/touchpoints/new?lang=en")
+    tab.fill("#name", "Shop")
+    tab.fill("#key", "web")
+    with tab.allowing(409, 400):
+        tab.click("main .btn.main")
+        tab.until("document.querySelector('.err')")
+        assert "choose another key" in tab.text(".field:has(#key)")
+        tab.fill("#key", "shop2")
+        tab.fill("#origins", "shop.example.com/x")
+        tab.click("main .btn.main")
+        tab.until("document.querySelector('#origins[aria-invalid]')")
+    assert "https://shop.example.com" in tab.text(".field:has(#origins)")
+
+
+def _persons(tab: Tab) -> int:
+    return int(tab.text("#count output").replace(",", "").removesuffix("persons"))
+
+
+def test_a_segment_is_counted_while_it_is_built_and_saved(stand: Stand) -> None:
+    tab = stand.tab()
+    tab.open(f"{stand.origin}/segments/new?lang=en")
+    tab.click("#conditions .chips button")
+    tab.until("document.querySelectorAll('#conditions .cond').length === 1")
+    first = _persons(tab)
+    assert first > 0
+    tab.click(".what label:last-child")
+    tab.run("document.querySelector('#kind').value = 'service.called'")
+    tab.click("#add > div:last-child .btn")
+    tab.until("document.querySelectorAll('#conditions .cond').length === 2")
+    assert 0 < _persons(tab) < first
+    tab.shot(SHOTS / "segment-building-1280-en-light.png")
+    tab.click("#conditions .cond:nth-of-type(1) .drop")
+    tab.until("document.querySelectorAll('#conditions .cond').length === 1")
+    tab.run("document.querySelector('details:has(#rule)').open = true")
+    tab.fill("#rule", "Did(")
+    tab.until("document.querySelector('#conditions [role=alert]')")
+    tab.shot(SHOTS / "segment-mistake-1280-en-light.png")
+    tab.fill("#rule", segments.rule_text(RULE))
+    tab.until("document.querySelectorAll('#conditions .cond').length === 4")
+    tab.click('[data-open="save"]')
+    tab.fill("#name", "Built here")
+    tab.fill("#skey", "built_here")
+    tab.click("#save .btn.main")
+    tab.until("location.pathname === '/segments/built_here'")
+    assert "Saved as version 1" in tab.text("main")
+    assert tab.problems == []
+
+
+def test_a_tag_condition_offers_its_values(stand: Stand) -> None:
+    tab = stand.tab()
+    tab.open(f"{stand.origin}/segments/new?lang=en")
+    tab.run(
+        "(() => { const s = document.querySelector('#dimension'); s.selectedIndex = 3; s.dispatchEvent(new Event('change', {bubbles: true})) })()"
+    )
+    tab.until("document.querySelector('#node')")
+    tab.click("#add > div:last-child .btn")
+    tab.until("document.querySelectorAll('#conditions .cond').length === 1")
+    assert tab.problems == []
+
+
+def test_the_feed_can_be_paused(stand: Stand) -> None:
+    tab = stand.tab()
+    assert tab.run("document.querySelectorAll('#feed .tl li').length") > 0
+    tab.click("#feed header a")
+    tab.until("document.querySelector('#feed header a').textContent === '继续'")
+    assert tab.run("document.querySelector('#feed [hx-trigger]')") is None
+    assert tab.problems == []
+
+
+def test_a_visitor_is_kept_apart_from_persons(stand: Stand) -> None:
+    visitor = identity.lookup(stand.home, Who.system(), "anonymous_id", "visitor-3")
+    tab = stand.tab("analyst")
+    tab.open(f"{stand.origin}/people/{visitor.id}?lang=en")
+    assert "Visitor" in tab.text("h1")
+    assert tab.run("document.querySelector('[data-open=forget]')") is None
+    assert "not for your role" in tab.text("main")
+    tab.shot(SHOTS / "visitor-1280-en-light.png")
+    assert tab.problems == []
+
+
+def test_forgetting_ends_with_a_certificate(stand: Stand) -> None:
+    gone = identity.lookup(stand.home, Who.system(), "user_id", "M-500050")
+    tab = stand.tab()
+    tab.open(f"{stand.origin}/people/{gone.id}?lang=en")
+    tab.click('[data-open="forget"]')
+    tab.fill("#purpose", "asked by the person, case c_7")
+    tab.shot(SHOTS / "forget-1280-en-light.png", whole=False)
+    tab.click("#forget .btn.danger")
+    tab.until("location.pathname.startsWith('/people/forgotten/')")
+    tab.settle()
+    tab.shot(SHOTS / "forgetting-1280-en-light.png")
+    compose.work(stand.home).errands()
+    tab.until("document.querySelector('#forgotten').textContent.includes('Done at')", 10)
+    tab.shot(SHOTS / "forgotten-1280-en-light.png")
+    assert tab.problems == []
+    with tab.allowing(404):
+        tab.open(f"{stand.origin}/people/{gone.id}")
+    assert "404" in tab.run("document.title")

@@ -1,0 +1,248 @@
+"""A small brand with a month behind it, made through the real door and the real worker: what pages are looked at with."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import insert
+from starlette.testclient import TestClient
+
+from zerodistance import compose
+from zerodistance.core.brand import api as brand
+from zerodistance.core.touchpoints import sources, store
+from zerodistance.core.touchpoints.contracts import Source
+from zerodistance.doors.portal import accounts
+from zerodistance.kernel import clock
+from zerodistance.kernel.access import Role, Who
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
+
+PASSWORD = "correct horse battery"
+HOUR = 3_600 * clock.MICROS_PER_SECOND
+POINTS = (  # key, zh, en, kind, silent after, touches an hour at the peak, share recognised
+    ("apps", "App 与小程序", "Apps", "app", 600, 26_000, 0.88),
+    ("web", "官网", "Web site", "web", 600, 15_000, 0.41),
+    ("devices", "联网家电", "Appliances", "device", 900, 10_000, 0.99),
+    ("calls", "呼叫中心", "Call centre", "call", 600, 900, 0.93),
+    ("stores", "门店与经销", "Stores, dealers", "store", 3_600, 1_800, 0.97),
+    ("social", "社交媒体", "Social media", "social", 900, 700, 0.12),
+    ("lockers", "快递柜", "Courier cabinets", "server", 600, 400, 0.77),
+    ("paper", "纸质保修卡", "Paper warranty cards", "import", None, 0, 0.0),
+)
+CATEGORIES = ("fridge", "washer", "air_conditioner", "water_heater")
+STAR = "M-700031"
+"""The member whose page shows everything."""
+
+
+def people(home: Home) -> None:
+    """Make an admin and an analyst, both with `PASSWORD`."""
+    accounts.use_once(home, accounts.make_one_time_login(home), PASSWORD, PASSWORD)
+    who = Who.system()
+    accounts.create(home, who, "analyst", Role.ANALYST)
+    accounts.use_once(home, accounts.one_time_login(home, who, "analyst"), PASSWORD, PASSWORD)
+
+
+def points(home: Home) -> dict[str, Source]:
+    """Make the brand and its touchpoints."""
+    who = Who.system()
+    brand.load_default(home, who)
+    return {
+        key: sources.create_source(
+            home,
+            who,
+            key=key,
+            name=Text(zh, en),
+            kind=kind,
+            fresh_seconds=fresh,
+            origins=("https://shop.example.com",) if kind == "web" else (),
+        )
+        for key, zh, en, kind, fresh, _, _ in POINTS
+    }
+
+
+def history(home: Home, made: dict[str, Source]) -> None:
+    """Write the hourly counters of the last 29 days, as commits would have left them; two sources have gone silent."""
+    rnd, now = random.Random(7), clock.micros()
+    this = now - now % HOUR
+    rows: list[dict[str, Any]] = []
+    for key, _, _, _, _, size, share in POINTS:
+        for back in range(24 * 29):
+            hour = clock.from_micros(this - back * HOUR).astimezone(home.settings.tz).hour
+            n = int(
+                size
+                * (0.12 + max(0.0, math.sin((hour - 5) / 24 * 2 * math.pi * 0.9)))
+                * rnd.uniform(0.85, 1.15)
+            )
+            if n and not (key == "calls" and back < 3):
+                counters = {
+                    "accepted": n,
+                    "recognised": int(n * share * rnd.uniform(0.97, 1.01)),
+                    "refused": int(n * (0.14 if key == "lockers" else 0.0008)),
+                    "duplicates": n // 100,
+                }
+                rows += [
+                    {"source": made[key].number, "hour": this - back * HOUR, "counter": c, "value": v}
+                    for c, v in counters.items()
+                ]
+    silent = {"calls": 11_160, "lockers": 1_320}
+    last = [
+        {"source": made[p[0]].number, "received_at": at, "happened_at": at}
+        for p in POINTS
+        if p[5]
+        for at in [now - silent.get(p[0], 20) * clock.MICROS_PER_SECOND]
+    ]
+    with home.state.write() as tx:
+        tx.execute(insert(store.source_hour).prefix_with("or replace"), rows)
+        tx.execute(insert(store.source_last).prefix_with("or replace"), last)
+
+
+def events() -> dict[str, list[dict[str, Any]]]:
+    """Return what clients send: sixty members who look, sign in, buy and call; visitors; a shared phone; bad rows."""
+    rnd = random.Random(3)
+    out: dict[str, list[dict[str, Any]]] = {
+        p: [] for p in ("web", "apps", "calls", "devices", "stores", "lockers")
+    }
+
+    def add(point: str, days: float, kind: str, **rest: Any) -> None:
+        at = (clock.now() - timedelta(days=days)).isoformat()
+        out[point].append({"type": kind, "timestamp": at, "messageId": f"{point}-{len(out[point])}", **rest})
+
+    for i in range(60):
+        member, cookie, phone = f"M-5{i:05d}", f"cookie-{i}", f"138{i:08d}"
+        age = rnd.uniform(30, 400)
+        for _ in range(rnd.randint(1, 4)):
+            about = {"category": rnd.choice(CATEGORIES)}
+            add("web", age + 1, "track", event="Product Viewed", anonymousId=cookie, properties=about)
+        traits = {"email": f"user{i}@example.com", "phone": phone, "name": f"王{i}"}
+        add("web", age, "identify", userId=member, anonymousId=cookie, traits=traits)
+        for n in range(rnd.randint(1, 3)):
+            order = {
+                "order_id": f"{i}-{n}",
+                "total": rnd.randint(300, 6_000),
+                "currency": "CNY",
+                "category": rnd.choice(CATEGORIES),
+            }
+            add(
+                "apps",
+                max(0.1, age - 20 * n),
+                "track",
+                event="Order Completed",
+                userId=member,
+                properties=order,
+            )
+        if i % 5 == 0:
+            fault = {"fault": "E4", "category": "fridge"}
+            called = {"traits": {"phone": phone}}
+            add(
+                "calls",
+                rnd.uniform(0.1, 20),
+                "track",
+                event="Service Called",
+                userId=member,
+                properties=fault,
+                context=called,
+            )
+        if i < 12:
+            add("stores", rnd.uniform(1, 60), "identify", userId=member, traits={"phone": "13900001111"})
+    _star(add)
+    for i in range(40):
+        add(
+            "web",
+            rnd.uniform(0, 20),
+            "page",
+            anonymousId=f"visitor-{i}",
+            name="首页",
+            properties={"path": "/"},
+        )
+    for i in range(7):
+        out["lockers"].append({"type": "track", "messageId": f"bad-{i}", "properties": {}})
+        out["lockers"].append({"type": "dance", "messageId": f"odd-{i}", "userId": "x1"})
+    return out
+
+
+def _star(add: Any) -> None:
+    """Give one member a life at every touchpoint."""
+    device = {"device": {"id": "D-91C40001", "type": "fridge"}}
+    known = {"email": "wang31@example.com", "phone": "13800002207", "name": "王小明"}
+    caller = {"traits": {"phone": "13800002207"}}
+    bought = {"order_id": "S17-88", "total": 5_299, "currency": "CNY", "category": "fridge"}
+    alarm = {"category": "fridge", "fault": "E4", "duration": 95}
+    member = {"userId": STAR}
+    add(
+        "web", 400, "track", event="Product Viewed", anonymousId="star-old", properties={"category": "fridge"}
+    )
+    add("web", 399, "identify", **member, anonymousId="star-old", traits=known)
+    add("stores", 398, "track", event="Order Completed", **member, properties=bought)
+    add(
+        "apps",
+        397,
+        "track",
+        event="Device Bound",
+        **member,
+        properties={"category": "fridge"},
+        context=device,
+    )
+    add(
+        "calls",
+        200,
+        "track",
+        event="Service Called",
+        **member,
+        properties={"category": "washer", "duration": 312},
+        context=caller,
+    )
+    add(
+        "calls",
+        190,
+        "track",
+        event="Service Visited",
+        **member,
+        properties={"category": "washer", "fault": "F21"},
+    )
+    add(
+        "web", 1.2, "track", event="Product Viewed", anonymousId="star-new", properties={"category": "washer"}
+    )
+    add("web", 1, "identify", **member, anonymousId="star-new", traits={"email": "wang31@example.com"})
+    add(
+        "devices",
+        0.05,
+        "track",
+        event="Device Fault",
+        **member,
+        properties={"category": "fridge", "fault": "E4"},
+        context=device,
+    )
+    add("calls", 0.01, "track", event="Service Called", **member, properties=alarm, context=caller)
+
+
+def send(client: TestClient, source: Source, batch: list[dict[str, Any]]) -> None:
+    """Send events as a client does."""
+    body = {"batch": batch, "sentAt": clock.now().isoformat()}
+    answer = client.post("/v1/batch", content=json.dumps(body), auth=(source.write_key, ""))
+    assert answer.status_code == 200, answer.text
+
+
+def digest(home: Home, *, seal: bool = True) -> None:
+    """Let a worker take in everything that waits, and with `seal` move it into the lake and bring tags up to date."""
+    work = compose.work(home)
+    while work.digest():
+        pass
+    if seal:
+        work.seal(True)
+
+
+def fill(home: Home) -> dict[str, Source]:
+    """Make the whole small world."""
+    people(home)
+    made = points(home)
+    with TestClient(compose.door(home)) as client:
+        for key, batch in events().items():
+            for start in range(0, len(batch), 100):
+                send(client, made[key], batch[start : start + 100])
+    digest(home)
+    history(home, made)
+    return made

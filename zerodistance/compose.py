@@ -1,0 +1,195 @@
+"""The only file that knows every room: it wires recognition, followers, handlers, jobs, routes and commands.
+
+Everything is imported where it is used, so that `zerodistance --help` loads no room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from zerodistance.doors.parts import Parts, Room
+from zerodistance.kernel.text import Text
+
+if TYPE_CHECKING:
+    from zerodistance.doors.worker import Work
+    from zerodistance.kernel.access import Who
+    from zerodistance.kernel.bus import Bus, Event, Handler
+    from zerodistance.kernel.findings import Finding
+    from zerodistance.kernel.flow import Step
+    from zerodistance.kernel.home import Home
+    from zerodistance.kernel.jobs import Job
+
+_CORE = "zerodistance.core"
+_PORTAL = "zerodistance.doors.portal"
+ROOMS = (
+    Room("brand", f"{_CORE}.brand.cli:app", Text("产品、品类、地点、小微和辖区", "products, categories, places, units, territories")),
+    Room("sources", f"{_CORE}.touchpoints.cli:sources", Text("来源：触点从哪里来", "where touches come from")),
+    Room("quarantine", f"{_CORE}.touchpoints.quarantine_cli:app", Text("隔离区：被拒的行、原因、修改和重放", "refused rows: why, mend and replay")),
+    Room("identity", f"{_CORE}.identity.cli:app", Text("身份：谁是谁，为什么", "who is who, and why")),
+    Room("profiles", f"{_CORE}.profiles.cli:app", Text("标签树与画像", "the tag tree and profiles")),
+    Room("segments", f"{_CORE}.segments.cli:app", Text("人群：规则、人数、名单", "segments: rules, counts, members")),
+    Room("accounts", f"{_PORTAL}.cli:app", Text("门户账号和接口密钥", "accounts of the portal, keys of the API")),
+)  # fmt: skip
+
+
+def handlers() -> dict[type[Event], list[Handler]]:
+    """Return who hears what: every room's `HANDLERS`, in the order of the core's line."""
+    tables: list[Mapping[type[Event], Handler]] = []
+    out: dict[type[Event], list[Handler]] = {}
+    for table in tables:
+        for event, verb in table.items():
+            out.setdefault(event, []).append(verb)
+    return out
+
+
+def bus(home: Home) -> Bus:
+    """Return the bus with every handler."""
+    from zerodistance.kernel.bus import Bus
+
+    return Bus(home, handlers())
+
+
+def jobs() -> Sequence[Job]:
+    """Return what the worker does again and again."""
+    from zerodistance.core.identity import jobs as identity
+    from zerodistance.core.profiles import jobs as profiles
+    from zerodistance.core.touchpoints import jobs as touchpoints
+
+    return [*touchpoints.JOBS, *identity.JOBS, *profiles.JOBS]
+
+
+def work(home: Home) -> Work:
+    """Return the steps of the worker; the home's lock is held."""
+    from zerodistance.core.identity import api as identity
+    from zerodistance.core.profiles import api as profiles
+    from zerodistance.core.touchpoints.imports import Feeds
+    from zerodistance.core.touchpoints.intake import Intake
+    from zerodistance.doors.worker import Work
+    from zerodistance.kernel.jobs import Jobs
+
+    keeper = profiles.follower(home)
+    intake = Intake(
+        home,
+        identity.Recognition(home),
+        [keeper],
+        feeds=Feeds(),
+        everybody=identity.everybody,
+        matcher=identity.matcher,
+        rooms={"profiles": profiles.forget, "identity": identity.forget},
+    )
+
+    def seal(force: bool) -> bool:
+        done = intake.seal(force)
+        if force:  # nobody comes by later to bring the index up to the states
+            keeper.update()
+        return done
+
+    return Work(
+        digest=intake.digest,
+        seal=seal,
+        errands=intake.errands,
+        bus=bus(home),
+        jobs=Jobs(home, jobs()),
+        facts=intake.facts,
+    )
+
+
+def work_here(home: Home) -> None:
+    """Do everything that waits in this process: for commands that find no worker running.
+
+    Raises
+    ------
+    WorkerRunning
+        One has started meanwhile.
+    """
+    from zerodistance.doors.worker import once
+    from zerodistance.kernel.locks import worker_lock
+
+    with worker_lock(home.lock_path):
+        once(work(home))
+
+
+def door(home: Home) -> Any:
+    """Return the ASGI application: collection, look-up, portal."""
+    from zerodistance.core.identity import http as identity
+    from zerodistance.core.segments import http as segments
+    from zerodistance.core.touchpoints.http import collector
+    from zerodistance.doors.http import create_app
+    from zerodistance.doors.portal import sessions
+
+    quick = identity.Recognise(home, lambda key: sessions.who_of_key(home, key))
+    return create_app(home, collector(home), [identity.router, segments.router], [quick])
+
+
+def begin(home: Home, who: Who) -> None:
+    """Fill a home that was just made: the default brand."""
+    from zerodistance.core.brand import api as brand
+
+    brand.load_default(home, who)
+
+
+def invite(home: Home, always: bool) -> str | None:
+    """Return the path of a one-time login for the first admin; unless `always`, only if nobody can log in yet."""
+    from zerodistance.doors.portal import accounts
+
+    if not always and accounts.has_password(home):
+        return None
+    return f"/once/{accounts.make_one_time_login(home)}"
+
+
+def figures(home: Home, who: Who) -> Mapping[str, Any]:
+    """Return what each room says of itself, for `status`."""
+    from zerodistance.core.profiles import api as profiles
+    from zerodistance.core.touchpoints import figures as touchpoints
+
+    held = profiles.state(home)
+    index = {"batch": held.batch, "states_batch": held.states_batch, "bytes": held.bytes}
+    people = {"persons": held.persons, "visitors": held.visitors}
+    return {**touchpoints.figures(home, who), "index": {**index, "made_at": held.made_at}, "people": people}
+
+
+def checks(home: Home) -> Iterator[Finding]:
+    """Yield what each room finds when it checks its stores, for `doctor`."""
+    from zerodistance.core.identity import checks as identity
+    from zerodistance.core.profiles import checks as profiles
+    from zerodistance.core.touchpoints import checks as touchpoints
+
+    for room in (touchpoints, identity, profiles):
+        yield from room.checks(home)
+
+
+def trace(home: Home, who: Who, given: str) -> Sequence[Step]:
+    """Return the flow behind an id: request or import, batch, touches, and the persons they are about."""
+    from zerodistance.core.identity import flow as identity
+    from zerodistance.core.touchpoints import flow
+
+    head, _, rest = given.partition(":")
+    if head.isdigit() and rest.isdigit():
+        steps = flow.of_touch(home, who, int(head), int(rest))
+    elif head == "import" and rest.isdigit():
+        steps = flow.of_import(home, who, int(rest))
+    elif given[:1] == "b" and given[1:].isdigit():
+        steps = flow.of_batch(home, who, int(given[1:]))
+    elif head == "subject" and rest.isdigit():
+        steps = flow.of_subjects(home, who, [int(rest)])
+    elif given.lower().startswith("p_"):
+        steps = flow.of_subjects(home, who, identity.subjects_behind(home, who, given))
+    else:
+        steps = flow.of_message(home, who, given)
+    return identity.with_persons(home, who, steps)
+
+
+PARTS = Parts(
+    rooms=ROOMS,
+    work=work,
+    door=door,
+    bus=bus,
+    jobs=jobs,
+    begin=begin,
+    invite=invite,
+    figures=figures,
+    checks=checks,
+    trace=trace,
+    work_here=work_here,
+)

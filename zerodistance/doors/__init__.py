@@ -1,0 +1,1 @@
+"""The doors: HTTP, portal, command line and worker."""

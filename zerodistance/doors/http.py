@@ -1,0 +1,231 @@
+"""The ASGI application: collection goes straight to touchpoints, everything else through the gate to pages and API."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Protocol
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy import text
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from zerodistance.doors.portal import assets, registry
+from zerodistance.doors.portal.gate import Gate, genuine
+from zerodistance.doors.portal.shell import LoginNeeded, page
+from zerodistance.kernel.errors import NotFound, ZeroDistanceError
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.logs import log
+from zerodistance.kernel.text import Text
+
+API = "/v1/"
+
+
+class NoSuchPage(NotFound):
+    """No page has this address."""
+
+    code = "no_such_page"
+    text = Text("没有这个页面：{given}", "there is no page {given}")
+
+
+class BadRequest(ZeroDistanceError):
+    """A request lacks a field or has one that can't be read."""
+
+    code, status = "bad_request", 400
+    text = Text("缺少或读不懂：{fields}", "missing or not readable: {fields}")
+
+
+class Broken(ZeroDistanceError):
+    """Something unexpected happened; the log has it under the number."""
+
+    code, status = "broken", 500
+    text = Text(
+        "程序出错了，日志编号 {number}；数据没有丢",
+        "the program failed; the log has it as {number}; no data is lost",
+    )
+
+
+class Collecting(Protocol):
+    """What answers the collection protocol; touchpoints' `collector(home)` is one."""
+
+    def handles(self, path: str) -> bool:
+        """Say whether a path is its own."""
+        ...
+
+    async def startup(self) -> None:
+        """Begin, in the event loop that serves."""
+        ...
+
+    async def shutdown(self) -> None:
+        """Write what is waiting and end."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        ...
+
+
+class Answering(Protocol):
+    """A bare ASGI callable for a request that must be answered in milliseconds; identity's `Recognise` is one."""
+
+    def handles(self, scope: Scope) -> bool:
+        """Say whether a request is its own."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        ...
+
+
+class Door:
+    """Sends collection and look-ups to their own plain ASGI applications, and everything else to the pages and the API."""
+
+    def __init__(self, collector: Collecting, quick: Sequence[Answering], rest: ASGIApp) -> None:
+        self._collector, self._quick, self._rest = collector, tuple(quick), rest
+        self._handles = collector.handles
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] == "http" and self._handles(scope["path"]):
+            await self._collector(scope, receive, send)
+            return
+        if scope["type"] == "http":
+            for quick in self._quick:
+                if quick.handles(scope):
+                    await quick(scope, receive, send)
+                    return
+        await self._rest(scope, receive, send)
+
+
+def create_app(
+    home: Home, collector: Collecting, routers: Sequence[APIRouter] = (), quick: Sequence[Answering] = ()
+) -> Door:
+    """Return the application of one home.
+
+    Parameters
+    ----------
+    collector
+        What answers the collection protocol; begun and ended with the application.
+    routers
+        The API of the rooms; they read `request.state.who` and `request.app.state.home`.
+    quick
+        Bare ASGI callables that are asked first; each says who may ask by itself.
+    """
+
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        await collector.startup()
+        try:
+            yield
+        finally:
+            await collector.shutdown()
+
+    app = FastAPI(
+        title="Zero Distance", lifespan=life, docs_url=None, redoc_url=None, openapi_url=f"{API}openapi.json"
+    )
+    app.state.home = home
+    app.add_exception_handler(ZeroDistanceError, _refused)
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(HTTPException, _plain)
+    app.add_exception_handler(Exception, _broken)
+    app.include_router(_own)
+    for router in routers:
+        app.include_router(router, dependencies=[Depends(genuine), Depends(_known)])
+    for router in registry.routers():
+        app.include_router(router, dependencies=[Depends(genuine)], include_in_schema=False)
+    return Door(collector, quick, Gate(app, home))
+
+
+async def _known(request: Request) -> None:
+    if request.state.who is None:
+        raise LoginNeeded()
+
+
+_own = APIRouter(include_in_schema=False)
+
+
+@_own.get("/healthz")
+async def _alive() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+@_own.get("/readyz")
+def _ready(request: Request) -> dict[str, str]:
+    home: Home = request.app.state.home
+    with home.state.read() as tx:
+        tx.execute(text("select 1"))
+    return {"status": "ready"}
+
+
+@_own.get("/static/{named}")
+async def _static(request: Request, named: str) -> Response:
+    found = assets.find(named)
+    if found is None:
+        raise NoSuchPage(what=Text("文件", "file").get(request.state.lang), given=named)
+    headers = {"Cache-Control": assets.FOREVER, "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        return Response(found.packed, media_type=found.type, headers={**headers, "Content-Encoding": "gzip"})
+    return Response(found.body, media_type=found.type, headers=headers)
+
+
+def _answer(request: Request, error: ZeroDistanceError) -> Response:
+    lang = request.state.lang
+    headers = {"Retry-After": "60"} if error.status == 429 else {}
+    if request.url.path.startswith(API) or request.state.by_key:
+        return JSONResponse(error.as_dict(lang), error.status, headers=headers)
+    if request.headers.get("HX-Request") == "true":
+        answer: Response = page(
+            request, "problem.html", status=error.status, message=error.message(lang), code=error.code
+        )
+    else:
+        answer = page(
+            request,
+            "error.html",
+            status=error.status,
+            message=error.message(lang),
+            code=error.code,
+            number=error.status,
+        )
+    answer.headers.update(headers)
+    return answer
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, ZeroDistanceError)
+    if isinstance(error, LoginNeeded) and not request.url.path.startswith(API):
+        after = request.url.path if request.method == "GET" else "/"
+        login = f"/login?next={quote(after)}"
+        if request.headers.get("HX-Request") == "true":
+            return Response(status_code=401, headers={"HX-Redirect": "/login"})
+        return Response(status_code=303, headers={"Location": login})
+    return _answer(request, error)
+
+
+async def _unreadable(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    fields = ", ".join(
+        ".".join(str(part) for part in one["loc"][1:]) or str(one["loc"][0]) for one in error.errors()
+    )
+    return _answer(request, BadRequest(fields=fields))
+
+
+async def _plain(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return _answer(request, NoSuchPage(what="", given=request.url.path))
+    if request.url.path.startswith(API):
+        body = {"code": "http", "message": str(error.detail), "retry": False}
+        return JSONResponse(body, error.status_code, headers=error.headers)
+    values = {"message": str(error.detail), "code": "http", "number": error.status_code}
+    return page(request, "error.html", status=error.status_code, **values)
+
+
+async def _broken(request: Request, error: Exception) -> Response:
+    number = secrets.token_hex(4)
+    log("http").error("broken", number=number, path=request.url.path, exc_info=error)
+    return _answer(request, Broken(number=number))

@@ -1,0 +1,88 @@
+"""What compose hands to the doors, which do not know the rooms by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from zerodistance.kernel.text import Text
+
+if TYPE_CHECKING:
+    from zerodistance.doors.worker import Work
+    from zerodistance.kernel.access import Who
+    from zerodistance.kernel.bus import Bus
+    from zerodistance.kernel.findings import Finding
+    from zerodistance.kernel.home import Home
+    from zerodistance.kernel.jobs import Job
+
+
+@dataclass(frozen=True)
+class Room:
+    """A room's own commands, loaded only when they are used.
+
+    Attributes
+    ----------
+    name
+        The first word of its commands, `brand`.
+    app
+        Where they are: `module:App`.
+    """
+
+    name: str
+    app: str
+    text: Text
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Everything the doors start, show and check.
+
+    Attributes
+    ----------
+    rooms
+        Commands of the rooms, in the order of the help.
+    work
+        The steps of the worker, for a home whose lock is held.
+    door
+        The ASGI application.
+    bus, jobs
+        Who hears what; what recurs.
+    begin
+        Fills a home that `init` has just made.
+    invite
+        Returns the path of a one-time login, `/once/...`; with False only if nobody has a password yet, else None.
+    figures
+        Section -> figures of each room, for `status`.
+    checks
+        The findings of each room, for `doctor`.
+    trace
+        Returns the flow of one id, step by step.
+    work_here
+        Does everything that waits, for a command that finds no worker running.
+    """
+
+    rooms: Sequence[Room]
+    work: Callable[[Home], Work]
+    door: Callable[[Home], Any]
+    bus: Callable[[Home], Bus]
+    jobs: Callable[[], Sequence[Job]]
+    begin: Callable[[Home, Who], None]
+    invite: Callable[[Home, bool], str | None]
+    figures: Callable[[Home, Who], Mapping[str, Any]]
+    checks: Callable[[Home], Iterator[Finding]]
+    trace: Callable[[Home, Who, str], Sequence[Any]]
+    work_here: Callable[[Home], None]
+
+
+_given: list[Parts] = []
+
+
+def use(parts: Parts) -> None:
+    """Keep what compose hands in."""
+    _given[:] = [parts]
+
+
+def parts() -> Parts:
+    """Return what compose handed in."""
+    return _given[0]

@@ -1,0 +1,163 @@
+"""The picture of why identifiers are one person: who stands where, and what each line means. The list twin says the same."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from zerodistance.core.identity.contracts import Edge, EdgeState, Explanation, Identifier
+from zerodistance.core.identity.rules import BY_KEY
+from zerodistance.doors.portal.charts import ring
+from zerodistance.kernel.text import Text
+
+MOST = 12  # own value: more nodes than that can't be told apart at 600 px
+LABELLED = 5  # own value: with more lines than that their labels would lie on one another
+
+RULES = {
+    "login": Text("登录时同现", "together at sign-in"),
+    "identify": Text("identify 时同现", "together in identify"),
+    "alias": Text("alias 声明", "said by alias"),
+    "row": Text("同一条记录", "on one record"),
+}
+REASONS = {
+    "shared": Text("多人共用，不连接", "shared by many, links nobody"),
+    "unique": Text("两个不同的会员号或用户号，不合并", "two different member or user ids, kept apart"),
+    "limit": Text("此类标识过多，不连接", "too many of its kind, not linked"),
+    "epoch": Text("等下次重建决定", "the next rebuild decides"),
+}
+
+
+@dataclass(frozen=True)
+class Node:
+    """One identifier in the picture, in percent; `outside` is the person it belongs to instead."""
+
+    x: float
+    y: float
+    label: Text
+    masked: str
+    below: bool
+    hub: bool
+    outside: str
+
+
+@dataclass(frozen=True)
+class Tie:
+    """One line of the picture."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+    label: Text | None
+    state: str
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One line of the list twin: `b` is joined to `a`, which is the middle one where it takes part."""
+
+    a: Text
+    a_masked: str
+    b: Text
+    b_masked: str
+    rules: tuple[Text, ...]
+    at: int
+    source: int
+    state: str
+    why: Text | None
+    outside: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The picture and its list twin; `left_out` identifiers stand in the list only."""
+
+    nodes: tuple[Node, ...]
+    ties: tuple[Tie, ...]
+    reasons: tuple[Reason, ...]
+    left_out: int
+
+
+FIELDS = {
+    "name": Text("姓名", "name"),
+    "first_name": Text("名", "first name"),
+    "last_name": Text("姓", "last name"),
+    "birthday": Text("生日", "birthday"),
+    "gender": Text("性别", "gender"),
+    "address": Text("地址", "address"),
+    "street": Text("街道", "street"),
+    "city": Text("城市", "city"),
+    "country": Text("国家", "country"),
+    "postcode": Text("邮编", "postcode"),
+}
+
+
+def label(field: str) -> Text:
+    """Return what a kind of identifier or a personal field is called."""
+    return BY_KEY[field].label if field in BY_KEY else FIELDS.get(field, Text(field, field))
+
+
+def picture(explained: Explanation) -> Picture:
+    """Lay out the evidence: the best connected identifier in the middle, the others around it."""
+    nodes = {node.subject: node for node in explained.nodes}
+    degree = Counter(
+        end for edge in explained.edges if edge.state == EdgeState.ACTIVE for end in (edge.a, edge.b)
+    )
+    inside = [n for n in explained.nodes if n.subject not in explained.outside]
+    shown = sorted(inside, key=lambda n: -degree[n.subject])[:MOST]
+    shown += [n for n in explained.nodes if n.subject in explained.outside][: max(0, MOST - len(shown))]
+    placed = _placed(shown)
+    spots = {
+        subject: Node(
+            x,
+            y,
+            label(nodes[subject].namespace),
+            nodes[subject].masked,
+            below,
+            hub,
+            explained.outside.get(subject, ""),
+        )
+        for subject, (x, y, below, hub) in placed.items()
+    }
+    drawn = [e for e in explained.edges if e.a in spots and e.b in spots]
+    ties = tuple(_tie(e, spots, labelled=len(drawn) <= LABELLED) for e in drawn)
+    middle = shown[0].subject if shown else 0
+    reasons = tuple(
+        _reason(e, nodes, explained, middle) for e in explained.edges if e.a in nodes and e.b in nodes
+    )
+    return Picture(tuple(spots.values()), ties, reasons, len(explained.nodes) - len(spots))
+
+
+def _placed(shown: list[Identifier]) -> dict[int, tuple[float, float, bool, bool]]:
+    if not shown:
+        return {}
+    hub, *others = shown
+    out = {hub.subject: (50.0, 50.0, True, True)}
+    for dot in ring([str(o.subject) for o in others]):
+        out[int(dot.key)] = (dot.x, dot.y, dot.below, False)
+    return out
+
+
+def _tie(edge: Edge, spots: dict[int, Node], *, labelled: bool) -> Tie:
+    a, b = spots[edge.a], spots[edge.b]
+    words = RULES.get(edge.rules[0]) if labelled and edge.rules else None
+    return Tie(a.x, a.y, b.x, b.y, words, edge.state.value)
+
+
+def _reason(edge: Edge, nodes: dict[int, Identifier], explained: Explanation, middle: int) -> Reason:
+    a, b = nodes[edge.a], nodes[edge.b]
+    if middle == edge.b or (edge.b in nodes and edge.a in explained.outside):
+        a, b = b, a
+    why = None if edge.state == EdgeState.ACTIVE else REASONS.get(edge.reason, Text(edge.reason, edge.reason))
+    return Reason(
+        a=label(a.namespace),
+        a_masked=a.masked,
+        b=label(b.namespace),
+        b_masked=b.masked,
+        rules=tuple(RULES.get(rule, Text(rule, rule)) for rule in edge.rules),
+        at=edge.at,
+        source=edge.source,
+        state=edge.state.value,
+        why=why,
+        outside=explained.outside.get(edge.a) or explained.outside.get(edge.b) or "",
+    )

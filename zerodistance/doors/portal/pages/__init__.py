@@ -1,0 +1,1 @@
+"""The pages, one module each; every module registers its routes and its place in the menu."""

@@ -1,0 +1,154 @@
+"""*Person*: find somebody by an identifier, and see what is known: identifiers, tags, evidence, every touch."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from zerodistance.core.identity import api as identity
+from zerodistance.core.identity.contracts import Identifier, Kind, Person
+from zerodistance.core.identity.rules import NAMESPACES
+from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles.contracts import Layer, Tag
+from zerodistance.core.touchpoints.api import forget, kind, log, overview
+from zerodistance.doors.portal import evidence
+from zerodistance.doors.portal.readings import brand_names, touch_details, touch_words
+from zerodistance.doors.portal.registry import Menu, register
+from zerodistance.doors.portal.shell import formats_of, go, home_of, lang_of, page, who_of
+from zerodistance.kernel.access import Permission
+from zerodistance.kernel.text import Text
+
+router = APIRouter()
+Field = Annotated[str, Form()]
+MENU = Menu("people", "/people", "people", Text("用户", "People"), 20, tab=True, need=Permission.SEE_PERSONS)
+PAGE = 12
+TROUBLE = {"device.fault", "service.called", "order.returned", "order.refunded", "message.refused"}
+"""Kinds that are drawn in the colour of trouble on the timeline."""
+
+
+def _look_up(request: Request, status: int = 200, **values: Any) -> Response:
+    shown = {"given": False, "found": [], **values}
+    index = profiles.state(home_of(request))
+    return page(
+        request,
+        "people.html",
+        status=status,
+        here="people",
+        namespaces=NAMESPACES,
+        index=index,
+        Kind=Kind,
+        **shown,
+    )
+
+
+@router.get("/people")
+def look_up_page(request: Request) -> Response:
+    """Show the look-up form."""
+    who_of(request).need(Permission.SEE_PERSONS)
+    return _look_up(request)
+
+
+@router.post("/people")
+def look_up(request: Request, given: Field) -> Response:
+    """Find persons by what was typed; an identifier never stands in an address."""
+    found = identity.search(home_of(request), who_of(request), given.strip())
+    if len(found) == 1:
+        return go(f"/people/{found[0].id}")
+    return _look_up(request, 200 if found else 404, given=True, found=found)
+
+
+def _layers(tags: tuple[Tag, ...]) -> list[tuple[Layer, list[Tag]]]:
+    """Return each layer with its tags; a count of nought is no news and is left out."""
+    return [(layer, [t for t in tags if t.layer == layer and t.value != 0]) for layer in Layer]
+
+
+def _grouped(somebody: Person) -> dict[str, list[Identifier]]:
+    """Return the identifiers by their kind, the strongest first."""
+    out: dict[str, list[Identifier]] = {}
+    for one in somebody.identifiers:
+        out.setdefault(one.namespace, []).append(one)
+    return out
+
+
+def _timeline(request: Request, person: Person, before: str | None) -> dict[str, Any]:
+    home, who, lang, f = home_of(request), who_of(request), lang_of(request), formats_of(request)
+    found = log.timeline(home, who, [i.subject for i in person.identifiers], before=before, limit=PAGE)
+    names, said = overview.source_names(home, who), brand_names(home, who, lang)
+    shown = [
+        {
+            "at": t.happened_at,
+            "icon": kind(t.kind).icon,
+            "bad": t.kind in TROUBLE,
+            "words": touch_words(t, lang, said),
+            "details": touch_details(t, f),
+            "source": names[t.source].get(lang) if t.source in names else "",
+        }
+        for t in found.touches
+    ]
+    return {"person": person, "touches": shown, "before": found.before}
+
+
+@router.get("/people/{person_id}")
+def person(request: Request, person_id: str) -> Response:
+    """Show one person; an id that was theirs before leads to the one of today."""
+    home, who = home_of(request), who_of(request)
+    explained = identity.explain(home, who, person_id)
+    somebody = explained.person
+    if somebody.id != person_id:
+        return go(f"/people/{somebody.id}", 308)
+    tags = profiles.tags_of(home, who, somebody.number)
+    journey = log.journey(home, who, [i.subject for i in somebody.identifiers])
+    return page(
+        request,
+        "person.html",
+        here="people",
+        journey=journey,
+        names=overview.source_names(home, who),
+        picture=evidence.picture(explained),
+        more=explained.more,
+        layers=_layers(tags),
+        nothing=sum(t.value == 0 for t in tags),
+        groups=_grouped(somebody),
+        index=profiles.state(home),
+        label=evidence.label,
+        card=identity.card(home, who, somebody.id),
+        Kind=Kind,
+        **_timeline(request, somebody, None),
+    )
+
+
+@router.get("/people/{person_id}/timeline")
+def timeline(request: Request, person_id: str, before: str) -> Response:
+    """Show the next page of the timeline."""
+    somebody = identity.show(home_of(request), who_of(request), person_id)
+    return page(request, "person_timeline.html", **_timeline(request, somebody, before))
+
+
+@router.post("/people/{person_id}/reveal")
+def reveal(request: Request, person_id: str, field: Field, purpose: Field, case: Field) -> Response:
+    """Show the raw values of one field, to somebody who says for what and in which case; it is written down."""
+    values = identity.reveal(home_of(request), who_of(request), person_id, field, purpose, case)
+    return page(request, "revealed.html", values=values, field=field, label=evidence.label)
+
+
+@router.post("/people/{person_id}/forget")
+def forget_person(request: Request, person_id: str, purpose: Field) -> Response:
+    """Ask for a person to be forgotten, and show the certificate when it is done."""
+    home, who = home_of(request), who_of(request)
+    who.need(Permission.FORGET)
+    somebody = identity.show(home, who, person_id)
+    asked = forget.ask(home, who, somebody.id, [i.subject for i in somebody.identifiers], purpose)
+    return go(f"/people/forgotten/{asked.id}")
+
+
+@router.get("/people/forgotten/{number}")
+def certificate(request: Request, number: int) -> Response:
+    """Show what became of a wish to be forgotten."""
+    found = forget.get(home_of(request), who_of(request), number)
+    template = "forgotten_state.html" if request.headers.get("HX-Request") == "true" else "forgotten.html"
+    return page(request, template, here="people", r=found)
+
+
+register("people", router, MENU)

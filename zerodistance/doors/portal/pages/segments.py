@@ -1,0 +1,221 @@
+"""*Segments*: whom a rule fits, counted while it is written; saved in versions; its members."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from anyio import to_thread
+from fastapi import APIRouter, Form, Request
+from fastapi.responses import Response
+
+from zerodistance.core.brand import api as brand
+from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles.contracts import Layer
+from zerodistance.core.segments import api as segments
+from zerodistance.core.segments.contracts import Did, Rule, Segment
+from zerodistance.core.touchpoints.kinds import KINDS
+from zerodistance.doors.portal import drafting
+from zerodistance.doors.portal.registry import Menu, register
+from zerodistance.doors.portal.shell import go, home_of, lang_of, page, who_of
+from zerodistance.kernel.access import Permission
+from zerodistance.kernel.errors import Invalid, ZeroDistanceError
+from zerodistance.kernel.text import Text
+
+router = APIRouter()
+Field = Annotated[str, Form()]
+MENU = Menu("segments", "/segments", "segments", Text("人群", "Segments"), 30, tab=True)
+PAGE = 50
+FIRST_QUESTIONS = (
+    (Text("一年内买过的人", "Bought within a year"), Did("order.*", within_days=365)),
+    (Text("最近 30 天看过产品的人", "Looked at a product in 30 days"), Did("product.viewed", within_days=30)),
+    (Text("退过货的人", "Returned something"), Did("order.returned")),
+)
+
+
+def _counted(request: Request, text: str) -> dict[str, Any]:
+    """Return the rule's conditions and counts, or what is wrong with it."""
+    home, who = home_of(request), who_of(request)
+    empty: dict[str, Any] = {
+        "rule": None,
+        "count": None,
+        "leaves": 0,
+        "problem": "",
+        "text": text,
+        "stale": bool(text.strip()),
+    }
+    if not text.strip():
+        return empty
+    try:
+        rule = segments.read_rule(text)
+        count = segments.count(home, who, rule)
+    except ZeroDistanceError as error:
+        return {**empty, "problem": error.message(lang_of(request))}
+    return {**empty, "rule": rule, "count": count, "leaves": len(list(drafting.leaves(rule))), "stale": False}
+
+
+def _choices(request: Request) -> dict[str, Any]:
+    home, who = home_of(request), who_of(request)
+    grouped = [(layer.label, [d for d in profiles.dimensions() if d.layer == layer]) for layer in Layer]
+    return {
+        "layers": [(label, found) for label, found in grouped if found],
+        "kinds": list(KINDS.values()),
+        "categories": brand.categories(home, who),
+        "joins": drafting.JOINS,
+        "fields_of": None,
+        "nodes": [],
+    }
+
+
+@router.get("/segments")
+def listing(request: Request) -> Response:
+    """List the saved segments with their counts."""
+    home, who = home_of(request), who_of(request)
+    found = segments.segments(home, who)
+    counts = {s.key: segments.count(home, who, s.rule) for s in found[:PAGE]}
+    return page(request, "segments.html", here="segments", segments=found, counts=counts)
+
+
+def _builder(
+    request: Request, segment: Segment | None, text: str, status: int = 200, **values: Any
+) -> Response:
+    questions = [(label, segments.rule_text(rule)) for label, rule in FIRST_QUESTIONS]
+    shown = {"saved": "", "save_problem": "", "given": {"name": "", "key": ""}, **values}
+    parts = {
+        **_counted(request, text),
+        **_choices(request),
+        "questions": questions,
+        "oob": False,
+        "retype": False,
+    }
+    return page(request, "segment.html", status=status, here="segments", segment=segment, **parts, **shown)
+
+
+@router.get("/segments/new")
+def new(request: Request) -> Response:
+    """Show an empty builder."""
+    who_of(request).need(Permission.MANAGE_SEGMENTS)
+    return _builder(request, None, "")
+
+
+@router.post("/segments/count")
+def count(request: Request, rule: Field = "") -> Response:
+    """Count while somebody types: conditions and figures, not the text itself."""
+    return page(request, "segment_conditions.html", **_counted(request, rule), oob=True, retype=False)
+
+
+@router.post("/segments/draft")
+async def draft(request: Request) -> Response:
+    """Change one condition and count again."""
+    form = await request.form()
+    fields = {key: value for key, value in form.items() if isinstance(value, str)}
+    return await to_thread.run_sync(_drafted, request, fields)
+
+
+def _drafted(request: Request, fields: Mapping[str, str]) -> Response:
+    text = fields.get("rule", "")
+    try:
+        rule: Rule | None = segments.read_rule(text) if text.strip() else None
+        operation = fields.get("op", "add")
+        if operation.startswith("drop:") and rule is not None:
+            rule = drafting.without(rule, int(operation.removeprefix("drop:")))
+        elif operation.startswith("ask:"):
+            rule = FIRST_QUESTIONS[int(operation.removeprefix("ask:"))][1]
+        elif (leaf := drafting.leaf_of(fields)) is not None:
+            rule = drafting.joined(rule, leaf, fields.get("join", "and"))
+        text = "" if rule is None else segments.rule_text(rule)
+    except ZeroDistanceError as error:
+        parts = {**_counted(request, ""), "problem": error.message(lang_of(request)), "text": text}
+        return page(request, "segment_conditions.html", **parts, oob=True, retype=False)
+    return page(request, "segment_conditions.html", **_counted(request, text), oob=True, retype=True)
+
+
+@router.get("/segments/fields")
+def fields(request: Request, dimension: str = "") -> Response:
+    """Show what can be said of one dimension: its nodes, or a range."""
+    found = profiles.dimension(dimension) if dimension else None
+    nodes = drafting.nodes(home_of(request), who_of(request), found) if found else []
+    return page(request, "segment_fields.html", fields_of=found, nodes=nodes)
+
+
+@router.post("/segments")
+def create(request: Request, name: Field, rule: Field, key: Field = "") -> Response:
+    """Save a new segment."""
+    home, who = home_of(request), who_of(request)
+    try:
+        if not rule.strip():
+            raise NoRule()
+        chosen = key.strip() or f"s_{len(segments.segments(home, who)) + 1}"
+        made = segments.create(home, who, chosen, Text(name.strip(), name.strip()), segments.read_rule(rule))
+    except ZeroDistanceError as error:
+        who.need(Permission.MANAGE_SEGMENTS)
+        given = {"name": name, "key": key}
+        return _builder(
+            request, None, rule, error.status, save_problem=error.message(lang_of(request)), given=given
+        )
+    return go(f"/segments/{made.key}?saved=1")
+
+
+class NoRule(Invalid):
+    """A segment was to be saved without a rule."""
+
+    code = "no_rule"
+    text = Text("还没有条件：先加一个，再保存", "there is no condition yet: add one, then save")
+
+
+@router.get("/segments/{key}")
+def detail(request: Request, key: str, saved: str = "") -> Response:
+    """Show one segment in the builder."""
+    segment = segments.segment(home_of(request), who_of(request), key)
+    return _builder(request, segment, segments.rule_text(segment.rule), saved=saved)
+
+
+@router.post("/segments/{key}")
+def save(request: Request, key: str, rule: Field) -> Response:
+    """Save a new version."""
+    home, who = home_of(request), who_of(request)
+    try:
+        segments.save(home, who, key, segments.read_rule(rule))
+    except ZeroDistanceError as error:
+        segment = segments.segment(home, who, key)
+        return _builder(request, segment, rule, error.status, save_problem=error.message(lang_of(request)))
+    return go(f"/segments/{key}?saved=1")
+
+
+@router.post("/segments/{key}/delete")
+def delete(request: Request, key: str) -> Response:
+    """Take a segment off the list."""
+    segments.delete(home_of(request), who_of(request), key)
+    return go("/segments")
+
+
+@router.get("/segments/{key}/members")
+def members(request: Request, key: str, after: int | None = None, visitors: bool = False) -> Response:
+    """Show a page of members by their public ids."""
+    home, who = home_of(request), who_of(request)
+    segment = segments.segment(home, who, key)
+    found = segments.members(home, who, segment.rule, limit=PAGE, after=after, visitors=visitors)
+    values: dict[str, Any] = {
+        "segment": segment,
+        "members": found,
+        "visitors": visitors,
+        "first": after is None,
+    }
+    return page(request, "segment_members.html", here="segments", **values)
+
+
+@router.get("/segments/{key}/members.csv")
+def members_file(request: Request, key: str) -> Response:
+    """Give every member's public id as a CSV file."""
+    home, who = home_of(request), who_of(request)
+    segment, out = segments.segment(home, who, key), io.StringIO()
+    segments.export(home, who, segment.rule, out)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{segment.key}-v{segment.version}.csv"',
+        "Cache-Control": "no-store",
+    }
+    return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+register("segments", router, MENU)

@@ -1,0 +1,162 @@
+"""*Today*: what came in, what was recognised, what is silent, what was refused, and what waits for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from zerodistance.core.touchpoints.api import kind, log, overview
+from zerodistance.core.touchpoints.overview import Buckets, Overview
+from zerodistance.doors.portal import charts
+from zerodistance.doors.portal.formats import Formats
+from zerodistance.doors.portal.readings import brand_names, needs_a_person, touch_words, worker
+from zerodistance.doors.portal.registry import Menu, register
+from zerodistance.doors.portal.shell import formats_of, home_of, lang_of, page, table_file, who_of
+from zerodistance.kernel.text import Text
+
+router = APIRouter()
+MENU = Menu("today", "/", "today", Text("今天", "Today"), 10, tab=True)
+PERIODS = (1, 7, 30)
+
+
+@dataclass(frozen=True)
+class Plot:
+    """The chart of what came in and what was recognised."""
+
+    came: charts.Line
+    recognised: charts.Line
+    band: str
+    y: list[charts.Tick]
+    x: list[charts.Tick]
+    last_came: int
+    last_recognised: int
+
+
+def _plot(buckets: Buckets, days: int, f: Formats) -> Plot | None:
+    if len(buckets.starts) < 2 or not any(buckets.came):
+        return None
+    top = charts.ceiling(max(*buckets.came, *buckets.high, 1))
+    words = [f.short(top * i / 3) for i in range(4)]
+    label = f.clock if days == 1 else f.date
+    count = len(buckets.starts)
+    every = max(1, -(-count // 6))
+    x = [charts.Tick(100 * i / (count - 1), label(buckets.starts[i])) for i in range(0, count, every)]
+    if x and 100 - x[-1].at < 8:
+        x.pop()
+    x.append(charts.Tick(100, label(buckets.starts[-1])))
+    return Plot(
+        came=charts.line(buckets.came, top),
+        recognised=charts.line(buckets.recognised, top),
+        band=charts.band(buckets.low, buckets.high, top) if buckets.low else "",
+        y=charts.ticks(top, words),
+        x=x,
+        last_came=buckets.came[-1],
+        last_recognised=buckets.recognised[-1],
+    )
+
+
+def _days(days: int) -> int:
+    return days if days in PERIODS else 1
+
+
+def _shares(buckets: Buckets) -> list[float]:
+    return [r / c if c else 0.0 for r, c in zip(buckets.recognised, buckets.came, strict=True)]
+
+
+@router.get("/")
+def today(request: Request, days: int = 1) -> Response:
+    """Show the figures of today, of 7 or of 30 days."""
+    home, who, f = home_of(request), who_of(request), formats_of(request)
+    found = overview.today(home, who, _days(days))
+    late = [s for s in found.sources if s.state == overview.LATE]
+    watched = [s for s in found.sources if s.state != overview.OFF]
+    return page(
+        request,
+        "today.html",
+        here="today",
+        o=found,
+        plot=_plot(found.buckets, found.days, f),
+        periods=PERIODS,
+        late=late,
+        watched=watched,
+        longest=max((s.late_seconds or 0 for s in late), default=0),
+        shares=_shares(found.buckets),
+        needs=needs_a_person(home, who, found, lang_of(request)),
+        worker=worker(home, found),
+        touches=_feed(request),
+        paused=False,
+        only_body=False,
+        change=_change(found),
+    )
+
+
+def _change(found: Overview) -> float | None:
+    return found.came / found.usual_came - 1 if found.usual_came else None
+
+
+def _feed(request: Request) -> list[dict[str, Any]]:
+    home, who = home_of(request), who_of(request)
+    touches: Sequence[log.LoggedTouch] = log.just_now(home, who, 8)
+    names = overview.source_names(home, who)
+    lang = lang_of(request)
+    said = brand_names(home, who, lang)
+    return [
+        {
+            "at": t.received_at,
+            "icon": kind(t.kind).icon,
+            "words": touch_words(t, lang, said),
+            "source": names[t.source].get(lang),
+        }
+        for t in touches
+        if t.source in names
+    ]
+
+
+@router.get("/today/feed")
+def feed(request: Request, paused: bool = False, only_body: bool = False) -> Response:
+    """Show what was committed last; asked again and again by the page."""
+    return page(request, "today_feed.html", touches=_feed(request), paused=paused, only_body=only_body)
+
+
+@router.get("/today/figures.csv")
+def figures(request: Request, days: int = 1) -> Response:
+    """Give the table behind the chart."""
+    found = overview.today(home_of(request), who_of(request), _days(days))
+    f, b = formats_of(request), found.buckets
+    zh = lang_of(request) == "zh"
+    head = (
+        ("开始", "进来", "认出", "拒收", "常见下限", "常见上限")
+        if zh
+        else ("start", "came_in", "recognised", "refused", "usual_low", "usual_high")
+    )
+    rows = [
+        (
+            f"{f.local(start):%Y-%m-%d %H:%M}",
+            b.came[i],
+            b.recognised[i],
+            b.refused[i],
+            *((b.low[i], b.high[i]) if b.low else ("", "")),
+        )
+        for i, start in enumerate(b.starts)
+    ]
+    return table_file("came-in", head, rows)
+
+
+@router.get("/today/touchpoints.csv")
+def touchpoints(request: Request, days: int = 1) -> Response:
+    """Give the table of every touchpoint."""
+    found = overview.today(home_of(request), who_of(request), _days(days))
+    f, lang = formats_of(request), lang_of(request)
+    head = ("key", "name", "state", "last_touch", "came_in", "recognised", "refused", "duplicates")
+    rows = [
+        (s.key, s.name.get(lang), s.state, f.when(s.last_at), s.came, s.recognised, s.refused, s.duplicates)
+        for s in found.sources
+    ]
+    return table_file("touchpoints", head, rows)
+
+
+register("today", router, MENU)

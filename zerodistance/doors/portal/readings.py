@@ -1,0 +1,128 @@
+"""What figures mean to a person: words of a touch, what waits for somebody, how far the worker is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from zerodistance.core.brand import api as brand
+from zerodistance.core.identity import api as identity
+from zerodistance.core.touchpoints.api import REASONS, kind, overview
+from zerodistance.core.touchpoints.journal import Journal, position
+from zerodistance.core.touchpoints.kinds import CUSTOM
+from zerodistance.core.touchpoints.log import LoggedTouch
+from zerodistance.core.touchpoints.overview import Overview
+from zerodistance.doors.portal.formats import Formats
+from zerodistance.kernel import clock
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.home import Home
+
+LATE_SECONDS = (
+    60  # own value: after so long without a commit, with touches waiting, the worker counts as stopped
+)
+
+
+@dataclass(frozen=True)
+class Need:
+    """Something that waits for a person; `bad` is worse than `warn`."""
+
+    level: str
+    title: str
+    text: str
+    href: str
+    at: int | None
+
+
+@dataclass(frozen=True)
+class WorkerState:
+    """How far digestion is.
+
+    Attributes
+    ----------
+    waiting
+        Requests accepted and not yet digested.
+    """
+
+    state: str
+    waiting: int
+    last_batch: int
+    last_commit_at: int | None
+
+
+def brand_names(home: Home, who: Who, lang: str) -> dict[str, str]:
+    """Return category key -> name, for lines that people read."""
+    return {c.key: c.name.get(lang) for c in brand.categories(home, who)}
+
+
+def touch_words(touch: LoggedTouch, lang: str, names: Mapping[str, str]) -> str:
+    """Return one line that says what happened, without a word about who."""
+    words = touch.name if touch.kind == CUSTOM and touch.name else kind(touch.kind).text.get(lang)
+    category = names.get(touch.category, touch.category) if touch.category else ""
+    about = [category, touch.fault or ""] if touch.fault else [category or touch.product or touch.page or ""]
+    return " ".join((words, *filter(None, about)))
+
+
+def touch_details(touch: LoggedTouch, f: Formats) -> str:
+    """Return what a touch carries in its typed columns: product, quantity, amount, duration, place, order."""
+    zh = f.lang == "zh"
+    parts = []
+    if touch.product and (touch.fault or touch.category):
+        parts.append(touch.product)
+    if touch.quantity is not None:
+        parts.append(f"{f.amount(touch.quantity)} 件" if zh else f"{f.amount(touch.quantity)} pcs")
+    if touch.amount is not None:
+        parts.append(f"{f.amount(touch.amount)} {touch.currency or ''}".strip())
+    if touch.duration is not None:
+        parts.append(f.span(touch.duration))
+    if touch.place:
+        parts.append(touch.place)
+    if touch.order_id:
+        parts.append(f"订单 {touch.order_id}" if zh else f"order {touch.order_id}")
+    return " · ".join(parts)
+
+
+def needs_a_person(home: Home, who: Who, found: Overview, lang: str) -> list[Need]:
+    """Return silent sources, refused rows and identifiers that are held, worst first."""
+    f, zh = Formats(lang, home.settings.tz), lang == "zh"
+    out: list[Need] = []
+    for source in found.sources:
+        if source.state == overview.LATE:
+            name, span = source.name.get(lang), f.span(source.late_seconds)
+            title = f"{name} {span}没有来数" if zh else f"{name} silent for {span}"
+            text = "超过了为它设的时限" if zh else "longer than its limit"
+            out.append(Need("bad", title, text, f"/touchpoints/{source.key}", source.last_at))
+    for refused in found.refusals[:5]:
+        name, number = refused.source_name.get(lang), f.number(refused.count)
+        reason = REASONS[refused.reason].get(lang) if refused.reason in REASONS else refused.reason
+        title = f"{name}有 {number} 行被拒收" if zh else f"{number} rows of {name} were refused"
+        key = next((s.key for s in found.sources if s.number == refused.source), "")
+        out.append(Need("warn", title, reason, f"/touchpoints/{key}#refused", refused.last_at))
+    return out + _held(home, who, f, zh)
+
+
+def _held(home: Home, who: Who, f: Formats, zh: bool) -> list[Need]:
+    guards = identity.guards(home, who)
+    out = []
+    for one in guards.shared[:3]:
+        persons = f.number(one.persons)
+        title = (
+            f"{one.masked} 连到 {persons} 人，已隔离"
+            if zh
+            else f"{one.masked} joined {persons} persons; held"
+        )
+        text = "多半是公用的，不再用来认人" if zh else "probably shared; it no longer links anybody"
+        href = "/operations#shared" if who.may(Permission.OPERATE) else "/people"
+        out.append(Need("warn", title, text, href, one.since_at))
+    return out
+
+
+def worker(home: Home, found: Overview) -> WorkerState:
+    """Return whether digestion keeps up."""
+    queue = Journal.of(home)
+    try:
+        waiting = queue.waiting(position(home)).rows
+    finally:
+        queue.close()
+    age = clock.micros() - (found.last_commit_at or 0)
+    state = "idle" if not waiting else "late" if age > LATE_SECONDS * clock.MICROS_PER_SECOND else "busy"
+    return WorkerState(state, waiting, found.last_batch, found.last_commit_at)

@@ -1,0 +1,195 @@
+"""`serve`: the door in this process, the worker in another one that is started again whenever it dies."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import uvicorn
+
+from zerodistance.doors.corked import CorkedProtocol
+from zerodistance.kernel.errors import WorkerRunning, ZeroDistanceError
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.locks import worker_pid
+from zerodistance.kernel.logs import log
+from zerodistance.kernel.text import Text
+
+BACKLOG = 2_048
+STOP_SECONDS = 60.0  # own value: how long the worker may take for the step under way
+REQUEST_SECONDS = 5  # own value: how long requests under way may take when the door closes
+RESTART_FIRST, RESTART_MOST, HEALTHY_SECONDS = 0.5, 30.0, 60.0  # own values
+
+
+class PortTaken(ZeroDistanceError):
+    """Another program listens where the door wants to."""
+
+    code, status = "port_taken", 500
+    text = Text(
+        "{host}:{port} 已被别的程序占用；用 --port 换一个端口，--port 0 任取空闲端口",
+        "another program listens on {host}:{port}; name another port with --port, or --port 0 for any free one",
+    )
+
+
+class NoSuchAddress(ZeroDistanceError):
+    """The door can't listen on the address."""
+
+    code, status = "no_such_address", 500
+    text = Text(
+        "不能监听 {host}:{port}：{why}；用 --host 换一个地址",
+        "can't listen on {host}:{port}: {why}; name another with --host",
+    )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises
+    ------
+    PortTaken, NoSuchAddress
+        Somebody else has the port, or the address is not one of this machine.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        opened = socket.socket(family, kind, protocol)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        opened.bind(address)
+        opened.listen(BACKLOG)
+        return opened
+    except OSError as error:
+        if error.errno == 98:  # EADDRINUSE
+            raise PortTaken(host=host, port=port) from None
+        raise NoSuchAddress(host=host, port=port, why=error.strerror or error) from None
+
+
+class Supervisor:
+    """Keeps one worker process alive; the worker ends by itself when the pipe to it breaks.
+
+    Parameters
+    ----------
+    arguments
+        Global flags for the child, as on the command line.
+    ending
+        Says that this process is about to end: a signal to the whole group reaches the worker too.
+    """
+
+    def __init__(self, arguments: Sequence[str], ending: Callable[[], bool]) -> None:
+        self._ending = ending
+        self._command = [sys.executable, "-m", "zerodistance", *arguments, "worker"]
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="supervisor")
+        self._child: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Start the worker."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Tell the worker to finish its step and end; wait for it."""
+        with self._lock:
+            self._stop.set()
+            child = self._child
+        if child is not None:
+            _tell_to_stop(child)
+            try:
+                child.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                log("serve").error("worker_killed", pid=child.pid, seconds=STOP_SECONDS)
+                child.kill()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        pause = RESTART_FIRST
+        while True:
+            with self._lock:
+                if self._stop.is_set():
+                    return
+                self._child = child = subprocess.Popen(self._command, stdin=subprocess.PIPE)
+            started = time.monotonic()
+            code = child.wait()
+            if self._stop.is_set() or self._ending():
+                return
+            pause = (
+                RESTART_FIRST
+                if time.monotonic() - started > HEALTHY_SECONDS
+                else min(RESTART_MOST, pause * 2)
+            )
+            log("serve").error("worker_died", pid=child.pid, code=code, again_in=pause)
+            self._stop.wait(pause)
+
+
+def _tell_to_stop(child: subprocess.Popen[bytes]) -> None:
+    if child.stdin is not None:
+        child.stdin.close()
+    child.terminate()
+
+
+class _Server(uvicorn.Server):
+    """Says when it is up."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+
+def serve(
+    home: Home, door: Callable[[Home], Any], flags: Mapping[str, Any], ready: Callable[[str], None]
+) -> int:
+    """Serve until a signal comes; `ready` hears the address once both are up. Returns the exit code.
+
+    Raises
+    ------
+    PortTaken, NoSuchAddress, WorkerRunning
+        Nothing was started.
+    """
+    holder = worker_pid(home.lock_path)
+    if holder is not None:
+        raise WorkerRunning(pid=holder, path=home.root)
+    opened = listen(home.settings.host, home.settings.port)
+    host, port = opened.getsockname()[:2]
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    config = uvicorn.Config(
+        door(home),
+        loop="uvloop",
+        http=CorkedProtocol,
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=REQUEST_SECONDS,
+    )
+    server = _Server(config, lambda: ready(address))
+    for number in (signal.SIGTERM, signal.SIGINT):  # before and after uvicorn's own handlers
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+    supervisor = Supervisor(as_arguments(flags), lambda: server.should_exit)
+    supervisor.start()
+    try:
+        server.run(sockets=[opened])
+    finally:
+        supervisor.stop()
+        opened.close()
+    return 0 if server.started else 1
+
+
+def as_arguments(flags: Mapping[str, Any]) -> list[str]:
+    """Return global flags as words of a command line.
+
+    Examples
+    --------
+    >>> as_arguments({"home": "x", "seal_seconds": "3"})
+    ['--home=x', '--set=seal_seconds=3']
+    """
+    own = ("home", "lang", "host", "port")
+    return [f"--{k}={v}" if k in own else f"--set={k}={v}" for k, v in flags.items()]

@@ -1,0 +1,257 @@
+"""The worker process: loops that digest, seal, deliver events and do jobs, until they are told to stop or the parent is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from zerodistance.kernel import clock
+from zerodistance.kernel.bus import Bus
+from zerodistance.kernel.errors import ZeroDistanceError
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.jobs import Jobs
+from zerodistance.kernel.locks import worker_lock
+from zerodistance.kernel.logs import log
+
+STATUS_FILE = "worker.json"
+HEARTBEAT_SECONDS = 2.0  # own value
+BACK_OFF_FIRST, BACK_OFF_MOST = 0.2, 30.0  # own values, seconds
+ERRAND_SECONDS = 0.25  # own value: pause between two looks for errands
+JOB_SECONDS = 10.0  # own value: how long a job under way may hold up the end
+NICE = (
+    5  # own value: where cores are short the door comes first, so that answers stay quick while batches wait
+)
+SWITCH_SECONDS = (
+    0.0005  # a batch gives the interpreter lock away hundreds of times: it must not wait 5 ms for each
+)
+IDLE_AFTER, IDLE_TIMES = (
+    3.0,
+    5,
+)  # own values: after so many seconds without work it looks five times less often
+GIVE_UP = 8  # own value: failures in a row after which the process ends, to be started afresh
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one worker does, put together by compose.
+
+    Attributes
+    ----------
+    digest
+        Takes in one micro-batch; returns how many rows, 0 if nothing waited.
+    seal
+        Moves the tail and lets followers follow; `force` does it whatever its age; returns whether anything was done.
+    errands
+        Seldom work that needs digestion and sealing to pause, such as forgetting; returns whether anything was done.
+    facts
+        Figures that only the worker knows, for `status`.
+    """
+
+    digest: Callable[[], int]
+    seal: Callable[[bool], bool]
+    errands: Callable[[], bool]
+    bus: Bus
+    jobs: Jobs
+    facts: Callable[[], Mapping[str, Any]]
+
+
+@dataclass
+class Pulse:
+    """How one loop is doing; times in microseconds UTC."""
+
+    turns: int = 0
+    last_at: int | None = None
+    failures: int = 0
+    error: str | None = None
+    error_at: int | None = None
+    failed_ever: int = 0
+
+
+@dataclass
+class Loop:
+    """One step that is repeated: at once while it finds work, after a pause when it does not, later and later when it fails."""
+
+    name: str
+    step: Callable[[], object]
+    pause: float
+    pulse: Pulse = field(default_factory=Pulse)
+
+    def run(self, stop: threading.Event, broken: threading.Event) -> None:
+        """Repeat until `stop`; sets `broken` after too many failures in a row."""
+        busy = time.monotonic()
+        while not stop.is_set():
+            try:
+                worked = bool(self.step())
+            except Exception as error:
+                self._failed(error)
+                if self.pulse.failures >= GIVE_UP:
+                    broken.set()
+                    return
+                stop.wait(min(BACK_OFF_MOST, BACK_OFF_FIRST * 2 ** (self.pulse.failures - 1)))
+                continue
+            self.pulse.turns += 1
+            self.pulse.last_at, self.pulse.failures = clock.micros(), 0
+            now = time.monotonic()
+            busy = now if worked else busy
+            if not worked:
+                stop.wait(self.pause if now - busy < IDLE_AFTER else self.pause * IDLE_TIMES)
+
+    def _failed(self, error: Exception) -> None:
+        self.pulse.failures += 1
+        self.pulse.failed_ever += 1
+        self.pulse.error, self.pulse.error_at = told(error), clock.micros()
+        log("worker").error(
+            "step_failed", loop=self.name, failures=self.pulse.failures, error=self.pulse.error
+        )
+
+
+def told(error: Exception) -> str:
+    """Return an error as it may stand in logs and status: its own words if it is one of ours, else its kind and place only."""
+    if isinstance(error, ZeroDistanceError):
+        return f"{error.code}: {error.message('en')}"
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    return type(error).__name__ + place
+
+
+def run(home: Home, make: Callable[[Home], Work]) -> int:
+    """Work until standard input ends or a signal comes; the step under way is finished first. Returns the exit code.
+
+    Raises
+    ------
+    WorkerRunning
+        Another worker holds the home.
+    """
+    stop, broken = threading.Event(), threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    os.nice(NICE)
+    sys.setswitchinterval(SWITCH_SECONDS)
+    with worker_lock(home.lock_path):
+        threading.Thread(target=_watch_parent, args=(stop,), name="parent", daemon=True).start()
+        try:
+            work = make(home)
+        except Exception as error:
+            _write_note(home, {"pid": os.getpid(), "at": clock.micros(), "not_started": told(error)})
+            raise
+        return _loops(home, work, stop, broken)
+
+
+def _watch_parent(stop: threading.Event) -> None:
+    """Set `stop` when standard input ends: the parent closed it, or is gone however it died."""
+    try:
+        while os.read(sys.stdin.fileno(), 4096):
+            pass
+    except (OSError, ValueError):
+        pass
+    if not stop.is_set():
+        stop.set()
+        quiet = os.open(os.devnull, os.O_WRONLY)  # whoever read our output may be gone too
+        os.dup2(quiet, 2)
+        os.dup2(quiet, 1)
+
+
+def _loops(home: Home, work: Work, stop: threading.Event, broken: threading.Event) -> int:
+    settings = home.settings
+    errands = _seldom(work.errands, ERRAND_SECONDS)
+    loops = [
+        Loop("digest", lambda: errands() or work.digest(), settings.poll_ms / 1_000),
+        Loop("seal", lambda: work.seal(False), min(0.2, settings.index_seconds)),
+        Loop("bus", work.bus.deliver, 0.2),
+        Loop("jobs", work.jobs.run_due, 1.0),
+    ]
+    started = clock.micros()
+    threads = [
+        threading.Thread(target=loop.run, args=(stop, broken), name=loop.name, daemon=True) for loop in loops
+    ]
+    for thread in threads:
+        thread.start()
+    log("worker").info("started", pid=os.getpid())
+    while not stop.wait(HEARTBEAT_SECONDS) and not broken.is_set():
+        _note(home, loops, work, started)
+    stop.set()
+    for thread in threads:
+        thread.join(JOB_SECONDS if thread.name == "jobs" else None)
+    _note(home, loops, work, started, ended=True)
+    log("worker").info("stopped", pid=os.getpid(), broken=broken.is_set())
+    code = 1 if broken.is_set() else 0
+    if threads[-1].is_alive():  # a long job: it is run again from its beginning, as after a crash
+        os._exit(code)
+    return code
+
+
+def _seldom(step: Callable[[], bool], seconds: float) -> Callable[[], bool]:
+    """Return a step that looks at most once in `seconds`."""
+    looked = -seconds
+
+    def look() -> bool:
+        nonlocal looked
+        if time.monotonic() - looked < seconds:
+            return False
+        looked = time.monotonic()
+        return step()
+
+    return look
+
+
+def _note(home: Home, loops: list[Loop], work: Work, started: int, *, ended: bool = False) -> None:
+    now = clock.micros()
+    said = {
+        "pid": os.getpid(),
+        "started_at": started,
+        "at": now,
+        "ended_at": now if ended else None,
+        "loops": {loop.name: asdict(loop.pulse) for loop in loops},
+        **work.facts(),
+    }
+    _write_note(home, said)
+
+
+def _write_note(home: Home, said: Mapping[str, Any]) -> None:
+    path = home.path("runs", STATUS_FILE)
+    draft = path.with_suffix(".new")
+    try:
+        draft.write_text(json.dumps(said))
+        draft.replace(path)
+    except OSError as error:  # a full disk must not end the loops: they say so themselves
+        log("worker").error("status_not_written", error=type(error).__name__)
+
+
+def last_note(home: Home) -> dict[str, Any] | None:
+    """Return what the worker last said of itself, None if it never ran."""
+    try:
+        said = json.loads(home.path("runs", STATUS_FILE).read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def once(work: Work) -> dict[str, int]:
+    """Do everything that waits, then the jobs that are due, then what those left; return rows, events and jobs done."""
+    rows, events = _drain(work)
+    jobs = len(work.jobs.run_due())
+    more_rows, more_events = _drain(work)
+    return {"rows": rows + more_rows, "events": events + more_events, "jobs": jobs}
+
+
+def _drain(work: Work) -> tuple[int, int]:
+    rows = events = 0
+    busy = True
+    while busy:
+        busy = work.errands()
+        while taken := work.digest():
+            rows, busy = rows + taken, True
+        busy = work.seal(True) or busy
+        while delivered := work.bus.deliver():
+            events, busy = events + delivered, True
+    return rows, events

@@ -1,0 +1,75 @@
+"""The steps that bring a state store to this version; run by `State.upgrade`, kept from the first release on.
+
+One file a step under `versions/`, `0001_what_it_does.py`, each after the one before it. Alembic is loaded only when there is a step
+to take: most starts have none.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zerodistance.kernel.errors import HomeNewer
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    from zerodistance.kernel.state import State
+
+FOLDER = Path(__file__).parent
+
+
+def revisions() -> list[str]:
+    """Return the numbers of the steps, in order."""
+    return sorted(path.name.partition("_")[0] for path in (FOLDER / "versions").glob("[0-9]*.py"))
+
+
+def current(state: State) -> str | None:
+    """Return the number of the last step that `state` has had, None before the first."""
+    with state.read() as tx:
+        if tx.exec_driver_sql("select 1 from sqlite_master where name = 'alembic_version'").first() is None:
+            return None
+        found = tx.exec_driver_sql("select version_num from alembic_version").scalar()
+    return None if found is None else str(found)
+
+
+def script() -> ScriptDirectory:
+    """Return the migrations in this folder."""
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    return config
+
+
+def upgrade(state: State) -> None:
+    """Run every step that `state` has not had, all in one transaction; does nothing when it is up to date.
+
+    Raises
+    ------
+    HomeNewer
+        The state was written by a later version of the program.
+    """
+    known, had = revisions(), current(state)
+    if known and had == known[-1]:
+        return
+    if had is not None and had not in known:
+        raise HomeNewer(path=state.path, revision=had)
+    _run(state)
+
+
+def _run(state: State) -> None:
+    from alembic.runtime.environment import EnvironmentContext
+
+    steps = script()
+    with state.write() as connection:  # who waited here finds nothing left to do
+        context = EnvironmentContext(_config(), steps, fn=lambda at, _: steps._upgrade_revs("head", at))
+        context.configure(connection=connection, transactional_ddl=False)
+        context.run_migrations()
