@@ -1,0 +1,302 @@
+"""A process that plays rounds of door and worker in forked children, kills them, and says what the stores hold afterwards.
+
+Started by `test_kill.py`, one for a whole test: it imports everything once and forks, so that a round takes a fraction of a
+second. It reads rounds as JSON lines and answers each with one: {"home", "round", "fault": "point:n" or null, "victim":
+"door" | "worker" | "both", "after": seconds} -> {"acked", "forgot", "died", "trouble": [...]}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import gzip
+import importlib
+import json
+import os
+import pkgutil
+import random
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import zerodistance
+import zerodistance.compose as compose
+from zerodistance.core.identity import api as identity
+from zerodistance.core.touchpoints import forget, sources, tail
+from zerodistance.core.touchpoints.http import Collector, collector
+from zerodistance.doors import worker as doors_worker
+from zerodistance.kernel import fault
+from zerodistance.kernel.access import Who
+from zerodistance.kernel.errors import ZeroDistanceError
+from zerodistance.kernel.findings import Level
+from zerodistance.kernel.home import Home, create_home, open_home
+from zerodistance.kernel.settings import Settings, load
+from zerodistance.kernel.text import Text
+
+WHO = Who.system("crash")
+SETTINGS = {
+    "seal_seconds": 1,
+    "index_seconds": 0.15,
+    "poll_ms": 5,
+    "dedup_ids": 1_000_000,
+    "engine_memory_mb": 256,
+}
+ROUND_SECONDS = 10.0
+
+
+def main() -> None:
+    """Play rounds until standard input ends."""
+    for found in pkgutil.walk_packages(zerodistance.__path__, "zerodistance."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        said = json.dumps(play(asked))
+        sys.stdout.write(said + "\n")
+        sys.stdout.flush()
+
+
+def play(asked: dict[str, Any]) -> dict[str, Any]:
+    """Play one round and judge it."""
+    root = Path(asked["home"])
+    settings = load(home=root, **SETTINGS)
+    if not (root / "key").exists():
+        os.waitpid(child(lambda: make(settings), None), 0)
+    heard, told = os.pipe()
+    door = child(
+        lambda: door_life(settings, asked, told), asked["fault"] if asked["victim"] == "door" else None
+    )
+    work = child(lambda: worker_life(settings), asked["fault"] if asked["victim"] != "door" else None)
+    os.close(told)
+    died = await_death(door, work, asked)
+    told_us = read_acks(heard)
+    trouble = judge(settings, root, told_us)
+    return {"acked": len(told_us["ack"]), "forgot": len(told_us["forgot"]), "died": died, "trouble": trouble}
+
+
+def make(settings: Settings) -> None:
+    """Make the home, with one source."""
+    home = create_home(settings)
+    sources.create_source(home, WHO, key="web", name=Text("官网", "web site"), kind="web")
+
+
+def child(life: Callable[[], None], point: str | None) -> int:
+    """Fork a process that lives `life` and dies at the crash point `point`."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        os.setpgrp()
+        if point:
+            name, _, count = point.partition(":")
+            fault._wanted, fault._left = name, int(count or 1)
+        life()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def await_death(door: int, work: int, asked: dict[str, Any]) -> bool:
+    """Wait for the crash point or kill at random, then end both; return whether a crash point was met."""
+    deadline = time.monotonic() + (ROUND_SECONDS if asked["fault"] else asked["after"])
+    met = False
+    while time.monotonic() < deadline and not met:
+        for pid in (door, work):
+            met = met or os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        time.sleep(0.002)
+    victims = {"door": (door, work), "worker": (work, door)}.get(asked["victim"], (door, work))
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+        if asked["victim"] != "both" and pid == victims[0]:
+            time.sleep(0.03)  # the other one goes on alone for an instant
+    for pid in (door, work):
+        os.waitpid(pid, 0)
+    return met
+
+
+def read_acks(heard: int) -> dict[str, set[str]]:
+    """Return `ack`: message ids that were answered 200; `asking`, `forgot`: users about to be, and taken on to be forgotten."""
+    told: dict[str, set[str]] = {"ack": set(), "asking": set(), "forgot": set()}
+    with os.fdopen(heard) as pipe:
+        for line in pipe:
+            kind, *words = line.split()
+            told[kind].update(words)
+    return told
+
+
+# -- the door
+
+
+def door_life(settings: Settings, asked: dict[str, Any], told: int) -> None:
+    """Send batches through the real collector, and ask for some users to be forgotten."""
+    home = open_home(settings)
+    asyncio.run(send_for_ever(home, asked, told))
+
+
+async def send_for_ever(home: Home, asked: dict[str, Any], told: int) -> None:
+    collect = collector(home)
+    await collect.startup()
+    source = sources.every(home)[0]
+    if asked.get("forget"):
+        threading.Thread(target=forget_later, args=(home, f"f{asked['round']}", told), daemon=True).start()
+    senders = [send(collect, source.write_key, asked["round"], lane, told) for lane in range(4)]
+    await asyncio.gather(*senders)
+
+
+async def send(collect: Collector, key: str, round_: int, lane: int, told: int) -> None:
+    chance, sent = random.Random(f"{round_}/{lane}"), list[dict[str, Any]]()
+    for n in range(10_000):
+        events = [event(round_, lane, n * 10 + i, chance) for i in range(chance.randint(1, 10))]
+        sent += events
+        again = chance.sample(sent, min(len(sent), 2))
+        if await post(collect, key, events + again) == 200:
+            os.write(told, ("ack " + " ".join(e["messageId"] for e in events) + "\n").encode())
+
+
+def event(round_: int, lane: int, n: int, chance: random.Random) -> dict[str, Any]:
+    """Make one event; lane 3 belongs to the user that is to be forgotten, who stops before that."""
+    said: dict[str, Any] = {"messageId": f"{round_}-{lane}-{n}", "anonymousId": f"a{chance.randint(0, 40)}"}
+    if lane == 3:
+        forgotten = n < 30
+        said = {"messageId": f"{round_}-{'f' if forgotten else lane}-{n}", "anonymousId": f"b{round_}"}
+        if forgotten:
+            return {**said, "type": "track", "event": "x", "userId": f"f{round_}", "anonymousId": None}
+    if lane == 2:  # somebody new, who logs in a few requests later: a visitor becomes a person
+        said["anonymousId"] = f"v{round_}-{n // 60}"
+        if n % 60 >= 40:
+            return {**said, "type": "identify", "userId": f"w{round_}-{n // 60}"}
+    elif chance.random() < 0.2:
+        user = chance.randint(0, 40)
+        return {**said, "type": "identify", "userId": f"u{user}", "traits": {"email": f"u{user}@example.cn"}}
+    if chance.random() < 0.05:
+        return {**said, "type": "track", "timestamp": "never"}
+    return {
+        **said,
+        "type": "track",
+        "event": "Order Completed",
+        "properties": {"total": 10, "note": "ring me"},
+    }
+
+
+async def post(collect: Collector, key: str, events: list[dict[str, Any]]) -> int:
+    body = gzip.compress(json.dumps({"batch": events}).encode(), 1)
+    basic = base64.b64encode(f"{key}:".encode())
+    scope: dict[str, Any] = {
+        "type": "http", "method": "POST", "path": "/v1/batch", "query_string": b"",
+        "headers": [(b"authorization", b"Basic " + basic), (b"content-encoding", b"gzip"), (b"content-length", b"%d" % len(body))],
+    }  # fmt: skip
+    parts: list[dict[str, Any]] = [{"type": "http.request", "body": body, "more_body": False}]
+    status = 0
+
+    async def receive() -> dict[str, Any]:
+        return parts.pop() if parts else {"type": "http.disconnect"}
+
+    async def answer(message: Any) -> None:
+        nonlocal status
+        status = message.get("status", status)
+
+    await collect(scope, receive, answer)
+    return status
+
+
+def forget_later(home: Home, user: str, told: int) -> None:
+    """As soon as the user is known, ask for it to be forgotten."""
+    while True:
+        time.sleep(0.02)
+        try:
+            person = identity.lookup(home, WHO, "user_id", user)
+        except ZeroDistanceError:
+            continue
+        time.sleep(0.1)
+        with home.state.read() as tx:
+            subjects = identity.subjects_of(tx, person.number)
+        os.write(told, f"asking {user}\n".encode())
+        forget.ask(home, WHO, person.id, subjects, "crash test")
+        os.write(told, f"forgot {user}\n".encode())
+        return
+
+
+# -- the worker
+
+
+def worker_life(settings: Settings) -> None:
+    """Work until somebody kills us."""
+    home = open_home(settings)
+    work = compose.work(home)
+    stop, broken = threading.Event(), threading.Event()
+    doors_worker._loops(home, work, stop, broken)
+    raise SystemExit("the worker gave up")
+
+
+# -- the judge
+
+
+def judge(settings: Settings, root: Path, told_us: dict[str, set[str]]) -> list[str]:
+    """Start again after the crash, let everything be digested, and return what is wrong."""
+    log = root / "told.json"
+    known = json.loads(log.read_text()) if log.exists() else {}
+    every = {kind: set(known.get(kind, ())) | words for kind, words in told_us.items()}
+    log.write_text(json.dumps({kind: sorted(words) for kind, words in every.items()}))
+    heard, told = os.pipe()
+
+    def life() -> None:
+        with os.fdopen(told, "w") as pipe:
+            json.dump(verdict(settings, every), pipe)
+
+    pid = child(life, None)
+    os.close(told)
+    with os.fdopen(heard) as pipe:
+        said = pipe.read()
+    _, status = os.waitpid(pid, 0)
+    return list(json.loads(said)) if status == 0 and said else [f"the judge ended with {status}"]
+
+
+def verdict(settings: Settings, told_us: dict[str, set[str]]) -> list[str]:
+    """Return what is wrong: every acknowledged touch is there exactly once, but those of people who were forgotten."""
+    home = open_home(settings)
+    doors_worker.once(compose.work(home))
+    trouble = [f"doctor: {f.store}: {f.text.en}" for f in compose.checks(home) if f.level is Level.DAMAGE]
+    with home.engine.connect() as connection:
+        tail.touches_view(connection, home)
+        rows = connection.execute("select source_id, count(*) from touches group by source_id").fetchall()
+    held, bad = dict(rows), {r.source_id for r in refused(home)}
+    lost = told_us["ack"] - held.keys() - bad
+    for user in told_us["asking"]:
+        theirs = {i for i in told_us["ack"] if i.startswith(f"{user[1:]}-f-")}
+        there = theirs & held.keys()
+        asked_in_vain = user not in told_us["forgot"] and there == theirs  # killed before it was taken on
+        if there and not asked_in_vain:
+            trouble.append(f"not forgotten: {sorted(there)[:5]}")
+        lost -= theirs
+    trouble += [f"doubled: {i} x {n}" for i, n in held.items() if n != 1][:5]
+    trouble += [f"lost: {i}" for i in sorted(lost)][:5]
+    waiting = forget.waiting(home)
+    if waiting:
+        trouble.append(f"not carried out: {waiting}")
+    return trouble
+
+
+class _Refused:
+    def __init__(self, source_id: str) -> None:
+        self.source_id = source_id
+
+
+def refused(home: Home) -> list[_Refused]:
+    """Return the message ids in the quarantine."""
+    from sqlalchemy import select
+
+    from zerodistance.core.touchpoints import ledger, store
+
+    with home.state.read() as tx:
+        raws = tx.execute(select(store.quarantine.c.raw)).scalars().all()
+    return [_Refused(json.loads(home.seal.open(raw, ledger.QUARANTINE))["messageId"]) for raw in raws]
+
+
+if __name__ == "__main__":
+    main()

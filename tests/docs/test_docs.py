@@ -1,0 +1,156 @@
+"""The documentation names everything that exists, and nothing that does not."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts import reference
+from zerodistance.kernel.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+
+
+@cache
+def pages() -> dict[str, str]:
+    return {
+        str(page.relative_to(DOCS)): page.read_text(encoding="utf-8") for page in sorted(DOCS.rglob("*.md"))
+    }
+
+
+def navigation(entry: Any) -> Iterator[str]:
+    if isinstance(entry, str):
+        yield entry
+    elif isinstance(entry, dict):
+        for value in entry.values():
+            yield from navigation(value)
+    else:
+        for value in entry:
+            yield from navigation(value)
+
+
+def test_every_page_is_in_the_navigation_and_every_entry_has_its_page() -> None:
+    config = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))
+    listed = list(navigation(config["project"]["nav"]))
+    assert sorted(listed) == sorted(pages())
+
+
+def test_every_guide_exists_in_chinese_too() -> None:
+    guides = {name for name in pages() if "/" not in name} - {"rooms.md"}
+    assert guides == {name.removeprefix("zh/") for name in pages() if name.startswith("zh/")}
+
+
+@pytest.mark.parametrize("name", sorted(reference.PAGES))
+def test_the_reference_page_is_what_the_program_says(name: str) -> None:
+    assert pages()[f"reference/{name}.md"] == reference.fresh()[name], (
+        "run `make docs` and commit docs/reference"
+    )
+
+
+def test_operations_says_every_setting_in_chinese_too() -> None:
+    told = set(re.findall(r"^\| `(\w+)` \|", pages()["zh/operations.md"], re.MULTILINE))
+    assert told == set(Settings.model_fields)
+
+
+def test_every_command_is_in_the_reference() -> None:
+    written = pages()["reference/commands.md"]
+    missing = [
+        " ".join(path)
+        for path, _ in reference.command_tree()
+        if f"`zerodistance {' '.join(path)}`" not in written
+    ]
+    assert missing == []
+
+
+def test_every_event_topic_is_in_the_reference() -> None:
+    reference.load_everything()
+    written = pages()["reference/events.md"]
+    assert [kind.topic for kind in reference.event_kinds() if f"`{kind.topic}`" not in written] == []
+
+
+def test_every_dimension_is_in_the_reference() -> None:
+    written = pages()["reference/dimensions.md"]
+    keys = [dimension.key for dimension in reference.dimension_list()]
+    assert len(keys) >= 12
+    assert [key for key in keys if f"`{key}`" not in written] == []
+
+
+@pytest.mark.parametrize("page", ["protocol.md", "zh/protocol.md"])
+def test_every_reason_of_the_quarantine_is_on_the_page_of_the_protocol(page: str) -> None:
+    from zerodistance.core.touchpoints.rules import REASONS
+
+    assert [reason for reason in REASONS if f"`{reason}`" not in pages()[page]] == []
+
+
+@pytest.mark.parametrize("page", ["identity.md", "zh/identity.md"])
+def test_every_namespace_and_guard_is_on_the_page_of_identity(page: str) -> None:
+    from zerodistance.core.identity.rules import BY_KEY, GUARDS
+
+    assert [name for name in (*BY_KEY, *GUARDS) if f"`{name}`" not in pages()[page]] == []
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", pages()[page], re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", ["segments.md", "zh/segments.md"])
+def test_the_rule_on_the_page_is_read_and_its_two_forms_are_the_same(page: str) -> None:
+    from zerodistance.core.segments import api
+
+    (text,), (json_form,) = blocks(page, "python"), blocks(page, "json")
+    assert api.rule_json(api.read_rule(text)) == json.loads(json_form)
+    (shown,) = re.findall(r"segments count '(.*)'", pages()[page])
+    assert api.read_rule(shown)
+
+
+@pytest.mark.parametrize("page", ["mapping.md", "zh/mapping.md"])
+def test_the_mapping_on_the_page_is_read(page: str) -> None:
+    from zerodistance.core.touchpoints import mapping
+
+    (text,) = blocks(page, "toml")
+    assert mapping.parse(text).kinds[0].key == "service.called"
+
+
+@pytest.mark.parametrize("page", ["profiles.md", "zh/profiles.md"])
+def test_the_dimension_on_the_page_is_the_one_that_is_shipped(page: str) -> None:
+    from zerodistance.core.profiles import contracts
+    from zerodistance.kernel.text import Text
+
+    (text,) = blocks(page, "python")
+    shown = eval(text, {**vars(contracts), "Text": Text, "timedelta": timedelta})
+    assert next(d for d in reference.dimension_list() if d.key == shown.key) == shown
+
+
+def test_commands_that_the_pages_show_exist() -> None:
+    known = {path for path, _ in reference.command_tree()}
+    words = {path[0] for path in known}
+    shown = re.compile(r"^ {4}(?:\$ )?(?:zerodistance|zd) ([a-z-]+)(?: ([a-z-]+))?", re.MULTILINE)
+    wrong = []
+    for name, text in [*pages().items(), ("README.md", (ROOT / "README.md").read_text(encoding="utf-8"))]:
+        for first, second in shown.findall(text):
+            group = any(len(path) > 1 and path[0] == first for path in known)
+            if first not in words or (
+                group and second and (first,) not in known and (first, second) not in known
+            ):
+                wrong.append(f"{name}: {first} {second}")
+    assert wrong == []
+
+
+def test_nothing_names_a_registry_or_a_path_of_somebodys_machine() -> None:
+    tokens = ["/ro" + "ot/", "/ho" + "me/", "py" + "pi.org", "npm" + "js.org"]
+    files = [*DOCS.rglob("*.md"), *(ROOT / "requirements").glob("*.txt"), ROOT / "README.md"]
+    assert [
+        f"{file.name}: {token}"
+        for file in files
+        for token in tokens
+        if token in file.read_text(encoding="utf-8")
+    ] == []
