@@ -1,0 +1,86 @@
+"""A real shop's file from `zerodistance import` until log, persons, profiles and tag index hold every line of it.
+
+What is timed are whole commands as somebody types them, start of the interpreter included: `import`, which takes the file in, and `run`,
+which does everything that still waits.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.lib.house import House
+from benchmarks.lib.machine import arguments, report, say, workspace
+from zerodistance.core.profiles import api as profiles
+from zerodistance.kernel import settings
+from zerodistance.kernel.home import open_home
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "online_retail"
+
+
+def main() -> None:
+    """Time each command, then look whether everything is there."""
+    parser = arguments(__doc__)
+    parser.add_argument("--file", type=Path, default=EXAMPLE / "online_retail.parquet")
+    parser.add_argument("--mapping", type=Path, default=EXAMPLE / "mapping.toml")
+    options = parser.parse_args()
+    stages: dict[str, float] = {}
+    with workspace(options.folder) as root:
+        began = time.perf_counter()
+        house = House(root)
+        init = time.perf_counter() - began
+
+        def timed(name: str, *words: str) -> str:
+            at = time.perf_counter()
+            said = house.run(*words)
+            stages[name] = time.perf_counter() - at
+            say(f"{name}: {stages[name]:.1f} s")
+            return said
+
+        job = json.loads(
+            timed("import", "import", str(options.file), "--mapping", str(options.mapping), "--json")
+        )
+        timed("run", "run")
+        found = _found(house)
+    rows = int(job["accepted"]) + int(job["duplicates"]) + int(job["refused"])
+    total = sum(stages.values())
+    report(
+        "retail",
+        total_s=total,
+        rows=rows,
+        rows_per_s=rows / total,
+        **found,
+        duplicates=job["duplicates"],
+        refused=job["refused"],
+        init_s=init,
+        stages=stages,
+    )
+
+
+def _found(house: House) -> dict[str, Any]:
+    """Return what the stores hold, or end if one of them holds less than another."""
+    committed, batch = house.ask("select coalesce(sum(touches), 0), coalesce(max(number), 0) from batch")[0]
+    home = open_home(settings.load(home=house.home))
+    try:
+        touches, sealed = home.lake.count("touches"), home.lake.held("touches", "touches")
+        kept = profiles.follower(home).held()
+        index = profiles.state(home)
+    finally:
+        home.close()
+    persons = house.ask("select count(distinct person) from subject where person < 2147483648")[0][0]
+    behind = {
+        "lake": touches != committed or sealed != batch,
+        "profiles": kept != batch,
+        "index": index.made_at is None,
+    }
+    if any(behind.values()):
+        raise SystemExit(
+            f"not everything holds all {committed:,} touches of {batch} batches: {behind}, {index}"
+        )
+    return {"touches": touches, "batches": batch, "persons": persons}
+
+
+if __name__ == "__main__":
+    main()
