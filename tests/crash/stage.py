@@ -2,7 +2,7 @@
 
 Started by `test_kill.py`, one for a whole test: it imports everything once and forks, so that a round takes a fraction of a
 second. It reads rounds as JSON lines and answers each with one: {"home", "round", "fault": "point:n" or null, "victim":
-"door" | "worker" | "both", "after": seconds} -> {"acked", "forgot", "died", "trouble": [...]}.
+"door" | "worker" | "both", "after": seconds, "forget": "at once" | "when sealed" | null} -> {"acked", "forgot", "died", "trouble": [...]}.
 """
 
 from __future__ import annotations
@@ -24,13 +24,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy import select
+
 import zerodistance
 import zerodistance.compose as compose
 from zerodistance.core.identity import api as identity
-from zerodistance.core.touchpoints import forget, sources, tail
+from zerodistance.core.touchpoints import forget, ledger, sources, store, tail
 from zerodistance.core.touchpoints.http import Collector, collector
 from zerodistance.doors import worker as doors_worker
-from zerodistance.kernel import fault
+from zerodistance.kernel import clock, fault
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.findings import Level
@@ -143,8 +145,9 @@ async def send_for_ever(home: Home, asked: dict[str, Any], told: int) -> None:
     collect = collector(home)
     await collect.startup()
     source = sources.every(home)[0]
-    if asked.get("forget"):
-        threading.Thread(target=forget_later, args=(home, f"f{asked['round']}", told), daemon=True).start()
+    if asked["forget"]:
+        what = home, f"f{asked['round']}", told, asked["forget"] == "when sealed"
+        threading.Thread(target=forget_later, args=what, daemon=True).start()
     senders = [send(collect, source.write_key, asked["round"], lane, told) for lane in range(4)]
     await asyncio.gather(*senders)
 
@@ -205,8 +208,9 @@ async def post(collect: Collector, key: str, events: list[dict[str, Any]]) -> in
     return status
 
 
-def forget_later(home: Home, user: str, told: int) -> None:
-    """As soon as the user is known, ask for it to be forgotten."""
+def forget_later(home: Home, user: str, told: int, sealed: bool) -> None:
+    """As soon as the user is known, and with `sealed` in the lake, ask for it to be forgotten."""
+    began = clock.micros()
     while True:
         time.sleep(0.02)
         try:
@@ -214,12 +218,22 @@ def forget_later(home: Home, user: str, told: int) -> None:
         except ZeroDistanceError:
             continue
         time.sleep(0.1)
+        while sealed and not in_lake(home, began):
+            time.sleep(0.05)
         with home.state.read() as tx:
             subjects = identity.subjects_of(tx, person.number)
         os.write(told, f"asking {user}\n".encode())
         forget.ask(home, WHO, person.id, subjects, "crash test")
         os.write(told, f"forgot {user}\n".encode())
         return
+
+
+def in_lake(home: Home, since: int) -> bool:
+    """Say whether everything of the first 0.3 s after `since` has left the tail: the user's touches came before."""
+    with home.state.read() as tx:
+        files, last = tail.listed(tx), ledger.last_batch(tx)
+    held = home.lake.held(tail.TABLE, tail.APP)
+    return 0 < held <= last and all(f.committed_at > since + 300_000 for f in files)
 
 
 # -- the worker
@@ -289,10 +303,6 @@ class _Refused:
 
 def refused(home: Home) -> list[_Refused]:
     """Return the message ids in the quarantine."""
-    from sqlalchemy import select
-
-    from zerodistance.core.touchpoints import ledger, store
-
     with home.state.read() as tx:
         raws = tx.execute(select(store.quarantine.c.raw)).scalars().all()
     return [_Refused(json.loads(home.seal.open(raw, ledger.QUARANTINE))["messageId"]) for raw in raws]

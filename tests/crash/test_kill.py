@@ -75,8 +75,8 @@ def test_random_kills_lose_and_double_nothing(stage: Stage) -> None:
     chance = random.Random(KILLS)
     acked = forgot = 0
     for _ in range(KILLS):
-        victim, forgets = chance.choice(["door", "worker", "both"]), chance.random() < 0.3
-        said = stage.play(victim=victim, after=chance.uniform(0.2, 1.2) + 0.8 * forgets, forget=forgets)
+        victim, forgets = chance.choice(["door", "worker", "both"]), chance.choice(["at once", None, None])
+        said = stage.play(victim=victim, after=chance.uniform(0.2, 1.2) + 0.8 * bool(forgets), forget=forgets)
         assert said["trouble"] == [], f"round {stage.round}, victim {victim}"
         acked += said["acked"]
         forgot += said["forgot"]
@@ -88,6 +88,7 @@ def test_random_kills_lose_and_double_nothing(stage: Stage) -> None:
 @pytest.mark.parametrize("point", POINTS)
 def test_a_kill_at_a_crash_point_loses_and_doubles_nothing(stage: Stage, point: str) -> None:
     victim = "door" if point.startswith("journal.") and not point.startswith("journal.erase") else "worker"
-    said = stage.play(victim=victim, fault=point, after=0, forget=True)
+    forgets = "when sealed" if point.startswith("lake.delete") else "at once"
+    said = stage.play(victim=victim, fault=point, after=0, forget=forgets)
     assert said["trouble"] == []
     assert said["died"], "the crash point was not met"

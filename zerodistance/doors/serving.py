@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import socket
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 import uvicorn
 
 from zerodistance.doors.corked import CorkedProtocol
+from zerodistance.kernel import priority
 from zerodistance.kernel.errors import WorkerRunning, ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.locks import worker_pid
@@ -24,6 +26,9 @@ BACKLOG = 2_048
 STOP_SECONDS = 60.0  # own value: how long the worker may take for the step under way
 REQUEST_SECONDS = 5  # own value: how long requests under way may take when the door closes
 RESTART_FIRST, RESTART_MOST, HEALTHY_SECONDS = 0.5, 30.0, 60.0  # own values
+SWITCH_SECONDS = (
+    0.0005  # own value: a thread that reads bodies gives the interpreter back soon enough for an answer
+)
 
 
 class PortTaken(ZeroDistanceError):
@@ -139,6 +144,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: looking through it again and again stopped every answer for 30 ms
         self._ready()
 
 
@@ -175,6 +182,8 @@ def serve(
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     supervisor = Supervisor(as_arguments(flags), lambda: server.should_exit)
     supervisor.start()
+    priority.answer_quickly()
+    sys.setswitchinterval(SWITCH_SECONDS)
     try:
         server.run(sockets=[opened])
     finally:

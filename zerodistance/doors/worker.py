@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from zerodistance.kernel import clock
+from zerodistance.kernel import clock, priority
 from zerodistance.kernel.bus import Bus
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home
@@ -29,6 +29,7 @@ JOB_SECONDS = 10.0  # own value: how long a job under way may hold up the end
 NICE = (
     5  # own value: where cores are short the door comes first, so that answers stay quick while batches wait
 )
+NICE_BEHIND = 19  # own value: what follows digestion and nobody waits for takes what the others leave over
 SWITCH_SECONDS = (
     0.0005  # a batch gives the interpreter lock away hundreds of times: it must not wait 5 ms for each
 )
@@ -77,15 +78,27 @@ class Pulse:
 
 @dataclass
 class Loop:
-    """One step that is repeated: at once while it finds work, after a pause when it does not, later and later when it fails."""
+    """One step that is repeated: at once while it finds work, after a pause when it does not, later and later when it fails.
+
+    Attributes
+    ----------
+    pause
+        Seconds between two looks when nothing waits.
+    behind
+        Whether it takes only what time the others leave over. It may hold the interpreter's lock meanwhile; then those who wait for
+        it leave a core free, and it goes on.
+    """
 
     name: str
     step: Callable[[], object]
     pause: float
+    behind: bool = False
     pulse: Pulse = field(default_factory=Pulse)
 
     def run(self, stop: threading.Event, broken: threading.Event) -> None:
         """Repeat until `stop`; sets `broken` after too many failures in a row."""
+        if self.behind:
+            priority.thread_gives_way(NICE_BEHIND)
         busy = time.monotonic()
         while not stop.is_set():
             try:
@@ -135,7 +148,7 @@ def run(home: Home, make: Callable[[Home], Work]) -> int:
     stop, broken = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    os.nice(NICE)
+    priority.give_way(NICE)
     sys.setswitchinterval(SWITCH_SECONDS)
     with worker_lock(home.lock_path):
         threading.Thread(target=_watch_parent, args=(stop,), name="parent", daemon=True).start()
@@ -166,9 +179,9 @@ def _loops(home: Home, work: Work, stop: threading.Event, broken: threading.Even
     errands = _seldom(work.errands, ERRAND_SECONDS)
     loops = [
         Loop("digest", lambda: errands() or work.digest(), settings.poll_ms / 1_000),
-        Loop("seal", lambda: work.seal(False), min(0.2, settings.index_seconds)),
+        Loop("seal", lambda: work.seal(False), min(0.2, settings.index_seconds), behind=True),
         Loop("bus", work.bus.deliver, 0.2),
-        Loop("jobs", work.jobs.run_due, 1.0),
+        Loop("jobs", work.jobs.run_due, 1.0, behind=True),
     ]
     started = clock.micros()
     threads = [

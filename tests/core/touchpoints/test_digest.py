@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from tests.core.touchpoints.people import EachIdentifier
-from zerodistance.core.touchpoints import ledger, store, tail
+from zerodistance.core.touchpoints import intake, ledger, store, tail
 from zerodistance.core.touchpoints.contracts import Batch
 from zerodistance.core.touchpoints.digest import Digest
 from zerodistance.core.touchpoints.parse import Parser, Sent
@@ -125,3 +126,20 @@ def test_refused_events_are_sealed_in_the_quarantine(home: Home) -> None:
     assert row["reason"] == "bad_timestamp" and b"never" not in row["raw"]
     assert b"never" in home.seal.open(row["raw"], ledger.QUARANTINE)
     assert count(home, "refused") == 1
+
+
+def test_digestion_waits_while_the_tail_is_too_long_and_goes_on_once_it_is_sealed(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "_TAILS", 0)
+    waiting = [batch_of(home, "b", position=2)]
+    feed = SimpleNamespace(next=lambda most: waiting.pop() if waiting else None)
+    share = intake.Intake(
+        home, EachIdentifier(), [], feeds=lambda *_: [feed], everybody=lambda _, s: s, matcher=lambda *_: lambda _: False, rooms={}
+    )  # fmt: skip
+    share.intake.commit(batch_of(home, "a"))
+    assert share.digest() == 0
+    assert ids_in_view(home) == ["a"]
+    share.seal(True)
+    assert share.digest() == 1
+    assert ids_in_view(home) == ["a", "b"]

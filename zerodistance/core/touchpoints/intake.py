@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from zerodistance.core.touchpoints import bodies, forget, ledger, sources
+from zerodistance.core.touchpoints import bodies, forget, ledger, sources, tail
 from zerodistance.core.touchpoints.contracts import Batch, Follower, Forget, Recogniser
 from zerodistance.core.touchpoints.digest import Digest, Feed
 from zerodistance.core.touchpoints.journal import FEED, Journal
@@ -17,6 +17,7 @@ from zerodistance.kernel import clock
 from zerodistance.kernel.home import Home
 
 _DEFAULT_EVENT_BYTES = 32_768  # the protocol's own limit, for a source that is gone
+_TAILS = 8  # own value: so many times the size at which it is sealed may the tail have; sealing stands behind digestion
 _ANY_SIZE = (
     1 << 31
 )  # the door has judged the size; a setting that was lowered since must not hold the journal up
@@ -116,8 +117,10 @@ class Intake:
         return self._limits[source]
 
     def digest(self) -> int:
-        """Commit one micro-batch of each feed; return how many rows were taken in."""
-        return self.intake.step()
+        """Commit one micro-batch of each feed; return how many rows were taken in, 0 too while the tail is too long to go on."""
+        with self._home.state.read() as tx:
+            held = tail.size(tx)
+        return 0 if held > _TAILS * self._home.settings.seal_bytes else self.intake.step()
 
     def seal(self, force: bool) -> bool:
         """Let followers follow and move the tail when it is due; return whether anything was done."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from zerodistance.core.touchpoints import store
 from zerodistance.core.touchpoints.contracts import TOUCHES
@@ -74,6 +74,11 @@ def listed(tx: Connection, after: int = 0) -> list[TailFile]:
     t = store.tail
     rows = tx.execute(select(t).where(t.c.batch > after).order_by(t.c.batch)).mappings()
     return [TailFile(**row) for row in rows]
+
+
+def size(tx: Connection) -> int:
+    """Return how long the tail is, bytes."""
+    return int(tx.execute(select(func.coalesce(func.sum(store.tail.c.bytes), 0))).scalar_one())
 
 
 def read_files(home: Home, files: Sequence[TailFile]) -> pa.Table:
