@@ -1,54 +1,15 @@
-"""The walls that import-linter can't see: SQL files, rooms, languages, and what may not be in the repository."""
+"""The walls that import-linter can't see: rooms, languages, and what may not be in the repository."""
 
 from __future__ import annotations
 
-import re
 import subprocess
 from pathlib import Path
 
 import pytest
-import sqlglot
-from sqlglot import ErrorLevel, exp
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "zerodistance" / "core"
 LINE = ("brand", "touchpoints", "identity", "profiles", "segments")
-SQL = sorted((ROOT / "zerodistance").rglob("*.sql"))
-NOT_SPARK: dict[str, str] = {}
-"""SQL files that Spark can't run as they are, each with its reason."""
-
-
-def tables_of(path: Path) -> set[str]:
-    found: set[str] = set()
-    for statement in sqlglot.parse(path.read_text(encoding="utf-8"), read="duckdb"):
-        assert statement is not None
-        inside = {cte.alias for cte in statement.find_all(exp.CTE)}
-        found |= {table.name for table in statement.find_all(exp.Table)} - inside
-    return found
-
-
-@pytest.mark.parametrize("path", SQL, ids=lambda path: f"{path.parent.parent.name}/{path.name}")
-def test_a_sql_file_says_key_grain_unit_and_source_first(path: Path) -> None:
-    head = " ".join(
-        line for line in path.read_text(encoding="utf-8").splitlines()[:3] if line.startswith("--")
-    ).lower()
-    assert [word for word in ("key", "grain", "unit", "source") if word not in head] == []
-
-
-@pytest.mark.parametrize("path", SQL, ids=lambda path: f"{path.parent.parent.name}/{path.name}")
-def test_the_head_of_a_sql_file_names_everything_it_reads(path: Path) -> None:
-    head = " ".join(line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("--"))
-    unnamed = {name for name in tables_of(path) if not re.search(rf"\b{re.escape(name)}\b", head)}
-    assert unnamed == set()
-
-
-@pytest.mark.parametrize("path", SQL, ids=lambda path: f"{path.parent.parent.name}/{path.name}")
-def test_a_sql_file_can_be_carried_to_spark(path: Path) -> None:
-    if path.name in NOT_SPARK:
-        return
-    for statement in sqlglot.parse(path.read_text(encoding="utf-8"), read="duckdb"):
-        assert statement is not None
-        assert statement.sql("spark", unsupported_level=ErrorLevel.RAISE)
 
 
 @pytest.mark.parametrize("room", LINE)
