@@ -189,6 +189,7 @@ def serve(
     finally:
         supervisor.stop()
         opened.close()
+        gc.unfreeze()  # so that the interpreter can end tidily
     return 0 if server.started else 1
 
 
