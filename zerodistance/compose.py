@@ -88,6 +88,7 @@ def work(home: Home) -> Work:
     return Work(
         digest=intake.digest,
         seal=seal,
+        index=keeper.catch_up,
         errands=intake.errands,
         bus=bus(home),
         jobs=Jobs(home, jobs()),

@@ -76,6 +76,7 @@ def test_run_goes_on_until_nothing_waits_anywhere(home: Home) -> None:
     work = Work(
         digest=lambda: int(str(next(rows))),
         seal=lambda force: bool(next(seals)),
+        index=lambda: 0,
         errands=lambda: False,
         bus=Bus(home, {}),
         jobs=Jobs(home, []),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from zerodistance.kernel.home import Home
@@ -50,6 +54,26 @@ def test_small_files_are_joined_sorted_and_nothing_is_lost(home: Home) -> None:
     assert home.lake.settle("t", by="month", order=("n",), engine=home.engine) == 0
     home.lake.append("t", rows(1), app="a", version=12, partition_by="month")
     assert len(content(home)) == 12
+
+
+def test_what_is_appended_while_files_are_rewritten_does_not_wait_and_stays(home: Home) -> None:
+    for version in range(1, 4):
+        home.lake.append("t", rows(version), app="a", version=version)
+    files, _ = home.lake.snapshot("t", "a")
+    schema = pq.read_schema(files[0])
+
+    def one_more() -> Iterator[pa.RecordBatch]:
+        yield from rows(1, 2).cast(schema).to_batches()
+        other = threading.Thread(target=lambda: home.lake.append("t", rows(4), app="a", version=4))
+        other.start()  # another thread, as the sealer is: the lock of this one would let itself in
+        other.join(30)
+        yield from rows(3).cast(schema).to_batches()
+
+    home.lake.rewrite("t", pa.RecordBatchReader.from_batches(schema, one_more()), files)
+    assert [n for n, _ in content(home)] == [1, 2, 3, 4]
+    assert home.lake.held("t", "a") == 4 and len(home.lake.files("t")) == 2
+    home.lake.append("t", rows(4), app="a", version=4)
+    assert len(content(home)) == 4
 
 
 def test_deleted_rows_are_in_no_file_and_no_log(home: Home) -> None:

@@ -25,7 +25,8 @@ STATUS_FILE = "worker.json"
 HEARTBEAT_SECONDS = 2.0  # own value
 BACK_OFF_FIRST, BACK_OFF_MOST = 0.2, 30.0  # own values, seconds
 ERRAND_SECONDS = 0.25  # own value: pause between two looks for errands
-JOB_SECONDS = 10.0  # own value: how long a job under way may hold up the end
+JOB_SECONDS = 10.0  # own value: how long a job or an update of the index under way may hold up the end
+_LONG = ("index", "jobs")
 NICE = (
     5  # own value: where cores are short the door comes first, so that answers stay quick while batches wait
 )
@@ -50,6 +51,9 @@ class Work:
         Takes in one micro-batch; returns how many rows, 0 if nothing waited.
     seal
         Moves the tail and lets followers follow; `force` does it whatever its age; returns whether anything was done.
+    index
+        Brings the tag index up to what followers hold, when its turn has come; returns how many persons were recomputed. It may take
+        minutes when everybody is recomputed, and nothing else waits for it.
     errands
         Seldom work that needs digestion and sealing to pause, such as forgetting; returns whether anything was done.
     facts
@@ -58,6 +62,7 @@ class Work:
 
     digest: Callable[[], int]
     seal: Callable[[bool], bool]
+    index: Callable[[], int]
     errands: Callable[[], bool]
     bus: Bus
     jobs: Jobs
@@ -180,6 +185,7 @@ def _loops(home: Home, work: Work, stop: threading.Event, broken: threading.Even
     loops = [
         Loop("digest", lambda: errands() or work.digest(), settings.poll_ms / 1_000),
         Loop("seal", lambda: work.seal(False), min(0.2, settings.index_seconds), behind=True),
+        Loop("index", work.index, min(0.2, settings.index_seconds), behind=True),
         Loop("bus", work.bus.deliver, 0.2),
         Loop("jobs", work.jobs.run_due, 1.0, behind=True),
     ]
@@ -194,11 +200,11 @@ def _loops(home: Home, work: Work, stop: threading.Event, broken: threading.Even
         _note(home, loops, work, started)
     stop.set()
     for thread in threads:
-        thread.join(JOB_SECONDS if thread.name == "jobs" else None)
+        thread.join(JOB_SECONDS if thread.name in _LONG else None)
     _note(home, loops, work, started, ended=True)
     log("worker").info("stopped", pid=os.getpid(), broken=broken.is_set())
     code = 1 if broken.is_set() else 0
-    if threads[-1].is_alive():  # a long job: it is run again from its beginning, as after a crash
+    if any(thread.is_alive() for thread in threads):  # run again from its beginning, as after a crash
         os._exit(code)
     return code
 

@@ -39,7 +39,12 @@ class Lake:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._writing = threading.RLock()  # only the worker writes, but from several threads
+        self._writing = (
+            threading.RLock()
+        )  # only the worker writes, but from several threads: one commit at a time
+        self._rewriting = (
+            threading.RLock()
+        )  # who replaces files takes this one first; appends go on meanwhile
 
     def path(self, table: str) -> Path:
         """Return the folder of a table."""
@@ -107,7 +112,7 @@ class Lake:
         """Write one data file durably, for a commit that follows."""
         folder = self.path(table).joinpath(*(f"{key}={value}" for key, value in values.items()))
         folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"part-{uuid.uuid4()}.zstd.parquet"
+        path = folder / _new_name()
         pq.write_table(
             rows,
             path,
@@ -167,7 +172,7 @@ class Lake:
         found = self._open(table)
         if found is None:
             return 0
-        with self._writing:
+        with self._rewriting, self._writing:
             fault.point("lake.delete.before")
             done: dict[str, Any] = DeltaTable(self.path(table)).delete(predicate)
             fault.point("lake.delete.after")
@@ -177,7 +182,7 @@ class Lake:
 
     def purge(self, table: str, *, after: timedelta = timedelta(0)) -> None:
         """Remove every file that was replaced longer than `after` ago, and the log before the newest version."""
-        with self._writing:
+        with self._rewriting, self._writing:
             found = self._open(table)
             if found is None:
                 return
@@ -192,10 +197,10 @@ class Lake:
     def settle(self, table: str, *, by: str, order: Sequence[str], engine: Engine) -> int:
         """Join the small files of each partition into one, sorted; return how many files were replaced.
 
-        The engine sorts with its memory limit and spills; readers keep the replaced files for an hour.
+        The engine sorts with its memory limit and spills; readers keep the replaced files for an hour, and appends go on.
         """
         replaced = 0
-        with self._writing:
+        with self._rewriting:
             for value, files in self._small(table, by).items():
                 replaced += self._join(table, {by: value}, files, order, engine)
             if replaced:
@@ -220,38 +225,58 @@ class Lake:
     def _join(
         self, table: str, values: dict[str, str], files: list[str], order: Sequence[str], engine: Engine
     ) -> int:
-        found = DeltaTable(self.path(table))
-        folder = self.path(table) / Path(files[0]).parent
-        path = folder / f"part-{uuid.uuid4()}.zstd.parquet"
+        path = (self.path(table) / files[0]).with_name(_new_name())
         sources = ", ".join(_quoted(self.path(table) / file) for file in files)
         with engine.connect() as connection:
             connection.execute(
                 f"copy (select * from read_parquet([{sources}], hive_partitioning = false) order by {', '.join(order)}) "
                 f"to {_quoted(path)} (format parquet, compression zstd, compression_level 3, row_group_size {_GROUP_ROWS})"
             )
-        sync(path)
-        sync(folder)
+        self._exchange(table, values, files, [path])
+        return len(files)
+
+    def rewrite(self, table: str, rows: pa.RecordBatchReader, files: Sequence[str]) -> None:
+        """Put `rows` in the place of those data files (paths as `snapshot` gives them), in one durable commit.
+
+        What is appended while `rows` are read stays beside them; the rows say the same as the files, in another order or sum.
+        """
+        with self._rewriting:
+            path = self.path(table) / _new_name()
+            with pq.ParquetWriter(path, rows.schema, compression="zstd", store_schema=False) as out:
+                for batch in rows:
+                    out.write_batch(batch, row_group_size=_GROUP_ROWS)
+            self._exchange(
+                table, {}, [str(Path(file).relative_to(self.path(table))) for file in files], [path]
+            )
+
+    def _exchange(
+        self, table: str, values: dict[str, str], files: Sequence[str], made: Sequence[Path]
+    ) -> None:
+        """Commit written files in the place of others of the same partition; what they say is the same."""
+        for path in made:
+            sync(path)
+            sync(path.parent)
         now = time.time_ns() // 1_000_000
-        rows = pq.read_metadata(path).num_rows
-        stats = json.dumps({"numRecords": rows})
         gone: dict[str, str | None] = {**values}
         actions: list[AddAction | RemoveAction] = [
             RemoveAction(file, False, now, partition_values=gone) for file in files
         ]
-        actions.append(
-            AddAction(str(path.relative_to(self.path(table))), path.stat().st_size, values, now, False, stats)
-        )
+        for path in made:
+            stats = json.dumps({"numRecords": pq.read_metadata(path).num_rows})
+            name = str(path.relative_to(self.path(table)))
+            actions.append(AddAction(name, path.stat().st_size, values, now, False, stats))
         fault.point("lake.settle.written")
-        found.create_write_transaction(
-            actions, mode="append", schema=found.schema(), partition_by=list(values)
-        )
-        fault.point("lake.settle.after")
-        self._sync(table)
-        return len(files)
+        with self._writing:
+            found = DeltaTable(self.path(table))
+            found.create_write_transaction(
+                actions, mode="append", schema=found.schema(), partition_by=list(values)
+            )
+            fault.point("lake.settle.after")
+            self._sync(table)
 
     def replace(self, table: str, rows: pa.Table | pa.RecordBatchReader, *, app: str, version: int) -> None:
         """Put `rows` in the place of everything the table holds, in one durable commit; `app` then holds `version`."""
-        with self._writing:
+        with self._rewriting, self._writing:
             fault.point("lake.replace.before")
             write_deltalake(
                 self.path(table),
@@ -265,7 +290,7 @@ class Lake:
 
     def compact(self, table: str, target_bytes: int | None = None) -> None:
         """Join files smaller than `target_bytes` (None: as large as the table says) into larger ones."""
-        with self._writing:
+        with self._rewriting, self._writing:
             found = self._open(table)
             if found is not None:
                 found.optimize.compact(target_size=target_bytes, writer_properties=_WRITER)
@@ -279,6 +304,10 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _new_name() -> str:
+    return f"part-{uuid.uuid4()}.zstd.parquet"
 
 
 def _quoted(path: Path) -> str:

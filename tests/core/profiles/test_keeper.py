@@ -151,6 +151,7 @@ def small(home: Home) -> tuple[Keeper, world.Crowd, list[dict[str, Any]]]:
     keeper = Keeper(home, crowd)
     with clock.freeze(START):
         keeper.follow(world.table(touches), 1)
+        keeper.update()
     return keeper, crowd, touches
 
 

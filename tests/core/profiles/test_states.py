@@ -218,7 +218,8 @@ def test_doctor_finds_states_that_lack_touches(home: Home) -> None:
     [
         "lake.replace.before",
         "lake.replace.after",
-        "lake.replace.after:2",
+        "lake.settle.written",
+        "lake.settle.after",
         "index.write",
         "index.fsync",
         "index.rename",

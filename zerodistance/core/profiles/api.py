@@ -46,7 +46,6 @@ __all__ = [
     "follower",
     "rebuild",
     "refresh",
-    "catch_up",
     "forget",
     # for the rooms above
     "Split",
@@ -149,11 +148,6 @@ def state(home: Home) -> IndexState:
 def follower(home: Home) -> Keeper:
     """Return the follower of touchpoints that keeps this room up to date (name `profiles`); worker only."""
     return Keeper(home, identity.People(home))
-
-
-def catch_up(home: Home) -> int:
-    """Do as `refresh` when its turn has come; keeping the index takes a small share of the machine. Worker only."""
-    return follower(home).catch_up()
 
 
 def refresh(home: Home) -> int:

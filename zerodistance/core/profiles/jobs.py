@@ -1,4 +1,4 @@
-"""What profiles does by itself: catching up, joining small files, adding up states at night."""
+"""What profiles does by itself now and then: joining small files, adding up states at night."""
 
 from __future__ import annotations
 
@@ -7,15 +7,7 @@ from datetime import timedelta
 from zerodistance.core.profiles import api, states
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Job
-from zerodistance.kernel.logs import log
 from zerodistance.kernel.text import Text
-
-
-def refresh(home: Home) -> None:
-    """Recompute whose touches, identity, facts or windows changed since the index was written."""
-    done = api.catch_up(home)
-    if done:
-        log("profiles").info("refreshed", people=done)
 
 
 def tidy(home: Home) -> None:
@@ -29,7 +21,6 @@ def merge(home: Home) -> None:
 
 
 JOBS = (
-    Job("profiles.refresh", timedelta(seconds=15), refresh, Text("标签跟上最新", "bring tags up to now")),
     Job(
         "profiles.tidy", timedelta(minutes=5), tidy, Text("合并小文件", "join small files of profile states")
     ),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 
 import duckdb
@@ -30,7 +29,7 @@ from zerodistance.kernel.logs import log
 _SHARE_OF_TIME = 0.1  # own value: of one core, that keeping the index may take while touches stream in
 _PARTIAL = 5  # own value: when more than 1 of 5 must be recomputed, everybody is
 _SLICE = 1_000_000
-_turns: dict[Path, float] = {}  # when each home's index may be updated next, monotonic seconds
+_LOOK_SECONDS = 15.0  # own value: how often identity, facts and the day are looked at when no touch came
 Changed = npt.NDArray[np.int64]
 
 
@@ -51,23 +50,30 @@ class Keeper:
         self._home, self._people, self._dimensions = home, people, tuple(dimensions)
         self._folder = home.path("index")
         self._mark = rules.fingerprint(dimensions, home.settings.zone, home.settings.currency)
+        self._fed = True
+        self._turn = self._looked_at = -_LOOK_SECONDS  # monotonic seconds
 
     def held(self) -> int:
         """Return the last batch in the states; the index follows from them."""
         return states.held(self._home)
 
     def follow(self, touches: pa.Table, last_batch: int) -> None:
-        """Append the states of new touches durably, and the index when its turn has come."""
-        with states.lock(self._home):
-            rows = states.made_from(self._home, touches, self.held())
-            states.append(self._home, rows, last_batch)
-            fault.point("profiles.states")
-            self.catch_up()
+        """Append the states of new touches durably; the index follows by itself, so that nothing waits for it."""
+        rows = states.made_from(self._home, touches, self.held())
+        states.append(self._home, rows, last_batch)
+        fault.point("profiles.states")
+        self._fed = True
 
     def catch_up(self) -> int:
-        """Update the index when its turn has come; return how many were recomputed."""
-        with states.lock(self._home):
-            return self.update() if time.monotonic() >= _turns.get(self._home.root, 0.0) else 0
+        """Update the index when its turn has come and something may be new; return how many were recomputed.
+
+        One thread does this again and again, beside the one that calls `follow`.
+        """
+        now = time.monotonic()
+        if now < self._turn or not (self._fed or now - self._looked_at >= _LOOK_SECONDS):
+            return 0
+        self._fed, self._looked_at = False, now
+        return self.update()
 
     def update(self) -> int:
         """Bring the index up to the states, identity and today; return how many were recomputed."""
@@ -89,7 +95,7 @@ class Keeper:
                     return 0
                 done = self._write(connection, before, changed, (batch, day, version))
             spent = time.monotonic() - began
-            _turns[self._home.root] = time.monotonic() + spent * (1 / _SHARE_OF_TIME - 1)
+            self._turn = time.monotonic() + spent * (1 / _SHARE_OF_TIME - 1)
             return done
 
     def _changed(

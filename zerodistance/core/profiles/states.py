@@ -53,7 +53,7 @@ _locks: dict[str, threading.RLock] = {}
 
 
 def lock(home: Home) -> threading.RLock:
-    """Return the lock that whoever writes states or index in this process holds."""
+    """Return the lock that whoever replaces states or writes the index in this process holds; appending needs none."""
     return _locks.setdefault(str(home.root), threading.RLock())
 
 
@@ -115,16 +115,20 @@ def view(connection: duckdb.DuckDBPyConnection, home: Home) -> int:
 
     Grain: rows of one key add up. Published to the rooms above.
     """
+    return _view(connection, home)[1]
+
+
+def _view(connection: duckdb.DuckDBPyConnection, home: Home) -> tuple[list[str], int]:
     parts, batch = home.lake.snapshot(TABLE, APP)
     if not parts:
         connection.register("profile_state", STATES.empty_table())
-        return batch
+        return parts, batch
     quoted = ", ".join("'" + part.replace("'", "''") + "'" for part in parts)
     columns = ", ".join(STATES.names)
     connection.execute(
         f"create or replace temp view profile_state as select {columns} from read_parquet([{quoted}])"
     )
-    return batch
+    return parts, batch
 
 
 def replace(home: Home, reader: pa.RecordBatchReader, last_batch: int) -> None:
@@ -147,14 +151,15 @@ def merge(home: Home, held: int, most_files: int = 8) -> bool:
 
     Batches after `held`, which the index does not hold yet, stay apart: it finds what is new by the batch.
 
-    Rewrites the table, so it is a job for the night, and does nothing while there are at most `most_files` files.
+    Rewrites what the table holds, so it is a job for the night; what is appended meanwhile stays apart. Does nothing while there are at
+    most `most_files` files.
     """
     with lock(home), home.engine.connect() as connection:
-        if len(home.lake.files(TABLE)) <= most_files:
+        files, _ = _view(connection, home)
+        if len(files) <= most_files:
             return False
-        batch = view(connection, home)
         found = connection.sql((_SQL / "merged.sql").read_text(), params={"held": held})
-        replace(home, found.to_arrow_reader(131_072).cast(STATES), batch)
+        home.lake.rewrite(TABLE, found.to_arrow_reader(131_072).cast(STATES), files)
         home.lake.purge(TABLE)
         return True
 
