@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import zerodistance.core
+from tests import postgres
+from zerodistance.kernel import home as homes
 from zerodistance.kernel.access import Role, Who
-from zerodistance.kernel.home import Home, create_home
+from zerodistance.kernel.home import Home
 from zerodistance.kernel.settings import load
 from zerodistance.kernel.state import metadata
 
@@ -30,11 +33,38 @@ settings.register_profile(
 settings.load_profile("calm")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Where `ZERODISTANCE_TEST_STATE=postgres` asks for it, give every home a database instead of its file."""
+    if os.environ.get("ZERODISTANCE_TEST_STATE") == "postgres":
+        config.stash[ALL_HOMES] = postgres.Homes(postgres.Server())
+        config.stash[ALL_HOMES].take_over()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the server."""
+    if ALL_HOMES in config.stash:
+        config.stash[ALL_HOMES].server.remove()
+
+
+ALL_HOMES = pytest.StashKey[postgres.Homes]()
+
+
+@pytest.fixture(scope="session")
+def databases(request: pytest.FixtureRequest) -> Iterator[postgres.Homes]:
+    """A maker of databases with all tables, on a server of the tests' own."""
+    if ALL_HOMES in request.config.stash:
+        yield request.config.stash[ALL_HOMES]
+        return
+    server = postgres.Server()
+    yield postgres.Homes(server)
+    server.remove()
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Home]:
     """A fresh, empty home."""
     _declare_tables()
-    made = create_home(load(home=tmp_path / "home"))
+    made = homes.create_home(load(home=tmp_path / "home"))
     metadata.create_all(made.state.engine)
     yield made
     made.close()

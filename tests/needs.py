@@ -17,6 +17,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import postgres
+
 CLIENTS = Path(__file__).parent / "clients"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
@@ -55,6 +57,11 @@ NEEDS = (
         "install nodejs (18 or newer) and npm, then: npm ci --prefix tests/clients",
     ),
     Need("chromium", lambda: chromium() is not None, "install chromium and fonts-noto-cjk"),
+    Need(
+        "postgres",
+        postgres.there,
+        "install postgresql, so that a server of the tests' own can be made",
+    ),
     Need("slow", lambda: os.environ.get("ZERODISTANCE_TEST_SLOW") == "1", "run: make test-full"),
 )
 LEFT_OUT = pytest.StashKey[Counter[str]]()

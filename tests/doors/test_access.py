@@ -9,6 +9,7 @@ import pytest
 
 from tests.doors import world
 from tests.doors.conftest import Visitor
+from tests.postgres import stored
 from zerodistance.doors.portal import accounts, sessions
 from zerodistance.doors.portal.contracts import LastAdmin, OnceUsed, PasswordShort, TooManyTries, WrongLogin
 from zerodistance.kernel import clock
@@ -55,9 +56,7 @@ def test_neither_passwords_nor_secrets_stand_in_the_state(home: Home) -> None:
     account = accounts.log_in(home, "admin", world.PASSWORD, "::1")
     secret = sessions.open_session(home, account)
     key = sessions.create_key(home, Who.system(), "crm")
-    with home.state.read() as tx:
-        tx.exec_driver_sql("select 1")
-    raw = b"".join(path.read_bytes() for path in home.root.glob("state.db*"))
+    raw = stored(home)
     assert all(s.encode() not in raw for s in (world.PASSWORD, secret, key))
 
 

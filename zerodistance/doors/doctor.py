@@ -117,23 +117,19 @@ def _key(home: Home) -> Iterator[Finding]:
 def _state(home: Home) -> Iterator[Finding]:
     from zerodistance import migrations
 
-    with home.state.read() as tx:
-        said = [str(row[0]) for row in tx.exec_driver_sql("pragma integrity_check(5)")]
-        loose = tx.exec_driver_sql("pragma foreign_key_check").fetchall()
+    (said, loose), kind = home.state.damage(), home.state.kind()
     now_at, head = migrations.current(home.state), migrations.revisions()[-1]
-    if said != ["ok"]:
-        yield Finding(
-            Level.DAMAGE, "state", Text(f"文件已损坏：{said[0]}", f"the file is damaged: {said[0]}"), RESTORE
-        )
+    if said:
+        yield Finding(Level.DAMAGE, "state", Text(f"已损坏：{said}", f"it is damaged: {said}"), RESTORE)
     elif loose:
         yield Finding(
             Level.DAMAGE,
             "state",
-            Text(f"{len(loose)} 行指向不存在的行", f"{len(loose)} rows point at rows that do not exist"),
+            Text(f"{loose} 行指向不存在的行", f"{loose} rows point at rows that do not exist"),
             RESTORE,
         )
     else:
-        yield good("state", "完好", "sound")
+        yield good("state", f"完好，{kind}", f"sound, {kind}")
     if now_at == head:
         yield good("state", f"数据表版本 {now_at}，是最新的", f"tables of revision {now_at}, the newest")
     else:

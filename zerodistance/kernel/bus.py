@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from zerodistance.kernel import clock, fault
 from zerodistance.kernel.logs import log
-from zerodistance.kernel.state import metadata
+from zerodistance.kernel.state import Number, metadata
 
 if TYPE_CHECKING:
     from zerodistance.kernel.home import Home
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 outbox = Table(
     "outbox",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", Number, primary_key=True, autoincrement=True),
     Column("topic", Text, nullable=False),
     Column("version", Integer, nullable=False),
     Column("body", Text, nullable=False),

@@ -77,6 +77,27 @@ class HomeNewer(ZeroDistanceError):
     )
 
 
+class StateAway(ZeroDistanceError):
+    """The server of the state store does not answer."""
+
+    code, status, retry = "state_away", 503, True
+    text = Text(
+        "状态库 {where} 连不上：{why}；已收下的数据不会丢，稍后再试；检查数据库服务和设置 state_url",
+        "the state store {where} can't be reached: {why}; nothing that was taken in is lost, try again later; look at the database "
+        "server and the setting state_url",
+    )
+
+
+class StateBusy(ZeroDistanceError):
+    """Somebody else has been writing the state for too long, or all connections are in use."""
+
+    code, status, retry = "state_busy", 503, True
+    text = Text(
+        "状态库 {where} 正忙，等了太久；稍后再试",
+        "the state store {where} is busy and was waited for too long; try again later",
+    )
+
+
 class WrongKey(ZeroDistanceError):
     """Sealed bytes can't be opened with this home's key."""
 

@@ -66,18 +66,21 @@ def open_home(settings: Settings) -> Home:
     ------
     NoHome
         There is none; `zerodistance init` makes one.
+    StateAway, StateUnfit, StateOfAnother
+        The server of the state store does not answer, or is not fit to hold it.
     """
     root = settings.home.resolve()
     if not (root / "key").exists():
         raise NoHome(path=root)
     for folder in _FOLDERS:
         (root / folder).mkdir(exist_ok=True)
-    state = State(root / "state.db")
-    state.upgrade()
+    seal = Seal(root / "key")
+    state = State(root / "state.db", settings.state_url)
+    state.upgrade(seal.name)
     return Home(
         settings=settings,
         root=root,
-        seal=Seal(root / "key"),
+        seal=seal,
         state=state,
         lake=Lake(root / "lake"),
         engine=Engine(root / "spill", memory_mb=settings.engine_memory_mb, threads=settings.engine_threads),

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import BigInteger, Column, Integer, Table, select, update
 from sqlalchemy import Text as SqlText
-from sqlalchemy.dialects.sqlite import insert
 
 from zerodistance.kernel import clock
 from zerodistance.kernel.logs import log
-from zerodistance.kernel.state import metadata
+from zerodistance.kernel.state import metadata, upsert
 from zerodistance.kernel.text import Text
 
 if TYPE_CHECKING:
@@ -96,6 +95,6 @@ class Jobs:
 
     def _note(self, key: str, *, ran: bool = False, **values: object) -> None:
         with self._home.state.write() as tx:
-            tx.execute(insert(job_table).values(key=key, runs=0).on_conflict_do_nothing())
+            tx.execute(upsert(job_table).values(key=key, runs=0).on_conflict_do_nothing())
             change = {**values, "runs": job_table.c.runs + 1} if ran else values
             tx.execute(update(job_table).where(job_table.c.key == key).values(change))

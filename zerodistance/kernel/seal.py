@@ -63,6 +63,8 @@ class Seal:
         self._salt, self._process, self._left = b"", 0, 0
         self._token_inner, self._token_outer = _hmac_states(self._derive(key, b"token"))
         self._rounds = [self._derive(key, b"public-id-%d" % i) for i in range(4)]
+        self.name = self._derive(key, b"name")[:6].hex()
+        """Fingerprint of the key: says which one it is and nothing about it."""
         self.fingerprint_seed = int.from_bytes(self._derive(key, b"fingerprint")[:8], "little")
 
     @staticmethod

@@ -21,6 +21,8 @@ from zerodistance.kernel.errors import WrongSetting
 from zerodistance.kernel.text import Text
 
 FILE_NAME = "zerodistance.toml"
+SECRET = ("state_url",)
+"""Settings that may hold a password: never shown as they are, never on a command line."""
 _MIB = 1 << 20
 
 
@@ -34,6 +36,11 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         Path("zerodistance-data"), description="the folder that holds every store of this brand"
+    )
+    state_url: str = Field(
+        "",
+        repr=False,
+        description="the state store: empty for `state.db` in the home, or postgresql://user@host/database",
     )
     host: str = Field("127.0.0.1", description="the address the door listens on")
     port: int = Field(8420, ge=0, le=65535, description="the port the door listens on; 0 takes a free one")
@@ -116,6 +123,15 @@ class Settings(BaseSettings):
             raise ValueError("allowed are IANA names such as Asia/Shanghai or Europe/Berlin") from None
         return value
 
+    @field_validator("state_url")
+    @classmethod
+    def _state_is_postgres(cls, value: str) -> str:
+        if value:
+            from zerodistance.kernel import postgres
+
+            postgres.parse(value)
+        return value
+
     @property
     def tz(self) -> ZoneInfo:
         """The time zone in which days are counted."""
@@ -162,7 +178,8 @@ def load(**flags: Any) -> Settings:
                 "没有这个设置；相近的有 " + "、".join(near),
                 "there is no such setting; near it are " + ", ".join(near),
             )
-        raise WrongSetting(setting=name, given=first.get("input"), why=why) from None
+        given = "…" if name in SECRET else first.get("input")
+        raise WrongSetting(setting=name, given=given, why=why) from None
     except tomllib.TOMLDecodeError as error:
         why = Text(f"不是正确的 TOML：{error}", f"it is not TOML: {error}")
         raise WrongSetting(setting=FILE_NAME, given="…", why=why) from None

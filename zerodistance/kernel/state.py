@@ -1,16 +1,34 @@
-"""The state store: SQLAlchemy Core over SQLite in WAL mode; one write transaction is the one commit point."""
+"""The state store: SQLAlchemy Core over SQLite in WAL mode or over PostgreSQL; one write transaction is the one commit point."""
 
 from __future__ import annotations
 
-import sqlite3
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, MetaData, create_engine, event, inspect
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    case,
+    inspect,
+)
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import PoolProxiedConnection
+
+from zerodistance.kernel.sqlite import Sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects.postgresql import Insert
+
+    from zerodistance.kernel.postgres import Postgres
 
 metadata = MetaData(
     naming_convention={
@@ -22,7 +40,36 @@ metadata = MetaData(
 )
 """Every room declares its tables here, in its own `store.py`. Times are integers: microseconds since 1970 UTC."""
 
-_BUSY_SECONDS = 60
+Number = BigInteger().with_variant(Integer(), "sqlite")
+"""The type of a number that is given anew to each row: 64 bits on both stores."""
+
+note = Table(
+    "state_note",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+"""What the store says of itself."""
+
+KEY = "key"
+"""The note that says which home's key the store belongs to, by its fingerprint."""
+
+
+def upsert(table: Table) -> Insert:
+    """Return an insert that says what happens to a row that is there: `.on_conflict_do_update`, `.on_conflict_do_nothing`.
+
+    It is the same on both stores; name `index_elements`, never a constraint.
+    """
+    from sqlalchemy.dialects import (
+        postgresql,
+    )  # SQLite compiles it too; loaded late, since few commands need it
+
+    return postgresql.insert(table)
+
+
+def greatest(one: ColumnElement[Any], other: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the larger of two values that are not null."""
+    return case((one >= other, one), else_=other)
 
 
 class State:
@@ -32,69 +79,193 @@ class State:
     ----------
     path
         The SQLite file.
+    url
+        The PostgreSQL database that is used instead, `postgresql://user@host/database`; empty: the file.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, url: str = "") -> None:
         self.path = path
-        self.engine = create_engine(
-            f"sqlite:///{path}",
-            poolclass=QueuePool,
-            pool_size=8,
-            max_overflow=32,
-            connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
-        )
-        event.listen(self.engine, "connect", _prepare)
+        self.store: Sqlite | Postgres = Sqlite(path)
+        if url:
+            from zerodistance.kernel.postgres import Postgres
+
+            self.store = Postgres(url)
+        self.where = self.store.where
+        """What to call it in messages; no password in it."""
+        self.engine = self.store.engine()
         self._mine = threading.local()
         self._kept: list[PoolProxiedConnection] = []
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """Give a connection that sees one snapshot."""
-        with self.engine.connect() as connection:
-            connection.exec_driver_sql("begin")
+        """Give a connection that sees one snapshot.
+
+        Raises
+        ------
+        StateAway, StateBusy
+            The server does not answer, or not in time.
+        """
+        with self._told(), self._begun(self.store.read) as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give the one writing connection: commits when the block ends, rolls back when it raises.
+
+        Raises
+        ------
+        StateAway, StateBusy
+            The server does not answer, or not in time. When it went away during the commit itself, nobody knows whether that
+            was done: whoever can't do it twice looks again.
+        """
+        with self._told(), self._begun(self.store.write) as connection:
+            yield connection
+            if self.store.has_failed(connection.connection.driver_connection):
+                raise RuntimeError(
+                    "a statement of this transaction failed and was passed over: nothing of it can be kept"
+                )
+            connection.exec_driver_sql("commit")
+
+    @contextmanager
+    def _begun(self, begin: str) -> Iterator[Connection]:
+        connection = self._begin(begin)
+        try:
+            yield connection
+        finally:
+            with suppress(
+                Exception
+            ):  # what went wrong is said already; a broken connection has nothing to roll back
+                if self.store.is_open(connection.connection.driver_connection):
+                    connection.exec_driver_sql("rollback")
+            connection.close()
+
+    def _begin(self, begin: str) -> Connection:
+        """Return a connection on which `begin` was said; one that the server has closed meanwhile is replaced once."""
+        for stale in (True, False):
+            connection = self.engine.connect()
             try:
-                yield connection
-            finally:
-                connection.exec_driver_sql("rollback")
+                connection.exec_driver_sql(begin)
+                return connection
+            except BaseException as error:
+                connection.close()
+                if not (stale and isinstance(error, DBAPIError) and error.connection_invalidated):
+                    raise
+        raise AssertionError  # the second time has returned or raised
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Say in our words what the server says of itself."""
+        try:
+            yield
+        except Exception as error:
+            ours = self.store.told(error)
+            if ours is None:
+                raise
+            raise ours from error
 
     def ask(self, sql: str, bound: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        """Return the rows of one question, on a connection that this thread keeps.
+        """Return the rows of one question, `?` for bound values, on a connection that this thread keeps.
 
         One statement is one snapshot: it needs no transaction around it, and costs a fraction of `read`. For what must be
         answered in milliseconds.
+
+        Raises
+        ------
+        StateAway
+            The server does not answer.
         """
-        connection = getattr(self._mine, "connection", None)
-        if connection is None:
-            connection = self._mine.connection = self.engine.raw_connection()
-            self._kept.append(connection)
+        kept = getattr(self._mine, "connection", None)
+        with self._told():
+            if kept is not None:
+                try:
+                    return self._asked(kept, sql, bound)
+                except Exception:  # the server may have closed it; a fresh one is asked once more
+                    self._drop(kept)
+            fresh = self._mine.connection = self.engine.raw_connection()
+            self._kept.append(fresh)
+            return self._asked(fresh, sql, bound)
+
+    def _asked(
+        self, connection: PoolProxiedConnection, sql: str, bound: tuple[object, ...]
+    ) -> list[tuple[Any, ...]]:
         cursor = connection.cursor()
         try:
-            cursor.execute(sql, bound)
+            cursor.execute(self.store.spell(sql), bound)
             return list(cursor.fetchall())
         finally:
             cursor.close()
 
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """Give the one writing connection: commits when the block ends, rolls back when it raises."""
-        with self.engine.connect() as connection:
-            connection.exec_driver_sql("begin immediate")
-            try:
-                yield connection
-            except BaseException:
-                connection.exec_driver_sql("rollback")
-                raise
-            connection.exec_driver_sql("commit")
+    def _drop(self, connection: PoolProxiedConnection) -> None:
+        self._mine.connection = None
+        with suppress(ValueError):
+            self._kept.remove(connection)
+        with suppress(Exception):
+            connection.invalidate()
 
-    def upgrade(self) -> None:
-        """Bring the tables to this version of the program, step by step, by the migrations."""
+    def upgrade(self, key: str = "") -> None:
+        """Bring the tables to this version of the program, step by step, by the migrations.
+
+        Parameters
+        ----------
+        key
+            Fingerprint of the home's key: the store is bound to it when it is new. Empty: nobody looks.
+
+        Raises
+        ------
+        StateUnfit, StateOfAnother
+            The server or the database can't be the store of this home.
+        HomeNewer
+            It was written by a later version of the program.
+        """
         from zerodistance.migrations import upgrade
 
+        with self.read() as tx:
+            self.store.check(tx, self._notes(tx), key)
         upgrade(self)
+        if key and KEY not in self.notes():
+            self.write_note(KEY, key)
+
+    def notes(self) -> dict[str, str]:
+        """Return what the store says of itself."""
+        with self.read() as tx:
+            return self._notes(tx)
+
+    @staticmethod
+    def _notes(tx: Connection) -> dict[str, str]:
+        if not inspect(tx).has_table(note.name):
+            return {}
+        return {row.key: row.value for row in tx.execute(note.select())}
+
+    def write_note(self, key: str, value: str) -> None:
+        """Let the store say something of itself."""
+        said = upsert(note).values(key=key, value=value)
+        with self.write() as tx:
+            tx.execute(said.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
 
     def tables(self) -> set[str]:
         """Return the names of the tables that exist."""
-        return set(inspect(self.engine).get_table_names())
+        with self.read() as tx:
+            return set(inspect(tx).get_table_names())
+
+    def kind(self) -> str:
+        """Return the store's name and version."""
+        with self.read() as tx:
+            return self.store.kind(tx)
+
+    def size(self) -> int:
+        """Return the bytes that the tables take on disk."""
+        with self.read() as tx:
+            return self.store.size(tx)
+
+    def damage(self) -> tuple[str, int]:
+        """Read everything; return what is damaged, empty if nothing, and how many rows point at rows that do not exist."""
+        with self.read() as tx:
+            return self.store.damage(tx)
+
+    def scrub(self, tables: Sequence[str]) -> None:
+        """Let no page of these tables keep what was removed from them; see `docs/privacy.md`."""
+        with self._told(), self.engine.connect() as connection:
+            self.store.scrub(connection, tables)
 
     def close(self) -> None:
         """Give back every connection."""
@@ -102,19 +273,3 @@ class State:
             self._kept.pop().close()
         self._mine = threading.local()
         self.engine.dispose()
-
-
-def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
-    connection.isolation_level = None
-    for pragma in (
-        "page_size=8192",
-        "journal_mode=wal",
-        "synchronous=full",
-        "foreign_keys=on",
-        "secure_delete=on",
-        "cache_size=-65536",
-        "mmap_size=1073741824",
-        "temp_store=memory",
-        "wal_autocheckpoint=2000",
-    ):
-        connection.execute(f"pragma {pragma}")

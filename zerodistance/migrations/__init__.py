@@ -27,8 +27,10 @@ def revisions() -> list[str]:
 
 def current(state: State) -> str | None:
     """Return the number of the last step that `state` has had, None before the first."""
+    from sqlalchemy import inspect
+
     with state.read() as tx:
-        if tx.exec_driver_sql("select 1 from sqlite_master where name = 'alembic_version'").first() is None:
+        if not inspect(tx).has_table("alembic_version"):
             return None
         found = tx.exec_driver_sql("select version_num from alembic_version").scalar()
     return None if found is None else str(found)
@@ -61,7 +63,7 @@ def upgrade(state: State) -> None:
     if known and had == known[-1]:
         return
     if had is not None and had not in known:
-        raise HomeNewer(path=state.path, revision=had)
+        raise HomeNewer(path=state.where, revision=had)
     _run(state)
 
 

@@ -8,6 +8,7 @@ from tests.factory import Touch, touches_batch
 from zerodistance.core.identity import cleaning, store
 from zerodistance.core.identity.recogniser import Recognition
 from zerodistance.core.touchpoints.contracts import Recognised
+from zerodistance.kernel import bulk
 from zerodistance.kernel.home import Home
 
 Id = tuple[str, str]
@@ -38,9 +39,9 @@ def partition(home: Home, ids: Iterable[Id]) -> set[frozenset[Id]]:
             if isinstance(clean, cleaning.Dropped):
                 continue
             token = home.seal.token(namespace, clean)
-            row = tx.exec_driver_sql("select person from subject where token = ?", (token,)).first()
-            if row is not None:
-                by_person.setdefault(row[0], set()).add((namespace, value))
+            person = bulk.value(tx, "select person from subject where token = ?", (token,))
+            if person is not None:
+                by_person.setdefault(person, set()).add((namespace, value))
     return {frozenset(members) for members in by_person.values()}
 
 
@@ -55,4 +56,4 @@ def subject(home: Home, namespace: str, value: str) -> int:
     assert isinstance(clean, str)
     with home.state.read() as tx:
         sql = "select number from subject where token = ?"
-        return int(tx.exec_driver_sql(sql, (home.seal.token(namespace, clean),)).scalar_one())
+        return int(bulk.value(tx, sql, (home.seal.token(namespace, clean),)))

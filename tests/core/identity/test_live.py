@@ -6,6 +6,7 @@ import pytest
 
 from tests.core.identity.steps import partition, subject, take_in, together, touch
 from tests.factory import Touch, touches_batch
+from tests.postgres import stored
 from zerodistance.core.identity import api
 from zerodistance.core.identity.contracts import VISITORS_FROM, Kind, StaleRecognition
 from zerodistance.core.identity.recogniser import Recognition
@@ -169,9 +170,7 @@ def test_facts_go_sealed_to_the_vault_and_only_some_are_published(home: Home, an
         {"number": person.number, "fact": "city", "value": "青岛"},
         {"number": person.number, "fact": "gender", "value": "m"},
     ]
-    assert (
-        "王小明".encode() not in home.path("state.db").read_bytes() + home.path("state.db-wal").read_bytes()
-    )
+    assert "王小明".encode() not in stored(home)
 
 
 def test_the_smallest_cache_recognises_the_same(home: Home) -> None:

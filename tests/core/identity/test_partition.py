@@ -18,6 +18,7 @@ from zerodistance.core.identity import api, rebuild
 from zerodistance.core.identity.contracts import NoSuchPerson
 from zerodistance.core.identity.partition import components
 from zerodistance.core.identity.recogniser import Recognition
+from zerodistance.kernel import bulk
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.home import Home, create_home, open_home
 from zerodistance.kernel.settings import load
@@ -126,7 +127,7 @@ def earliest(home: Home) -> dict[int, int]:
 def _linked(home: Home, a: int, b: int) -> bool:
     with home.state.read() as tx:
         sql = "select 1 from evidence where (a = ? and b = ?) or (a = ? and b = ?)"
-        return tx.exec_driver_sql(sql, (a, b, b, a)).first() is not None
+        return bulk.value(tx, sql, (a, b, b, a)) is not None
 
 
 @given(st.integers(1, 40), st.lists(st.tuples(st.integers(0, 39), st.integers(0, 39)), max_size=60))
@@ -248,7 +249,7 @@ def test_the_map_as_of_a_time_is_that_of_then(home: Home) -> None:
     take_in(home, touch(0, anonymous_id="c1"))
     then = api.subject_map(home).to_pylist()
     with home.state.read() as tx:
-        at = tx.exec_driver_sql("select max(person_from) from subject").scalar_one()
+        at = bulk.value(tx, "select max(person_from) from subject")
     take_in(home, touch(1, anonymous_id="c1", user_id="u1"))
     assert api.subject_map(home, at=at).to_pylist() == then
     assert api.subject_map(home).to_pylist() == [

@@ -16,7 +16,7 @@ from zerodistance.core.identity.people import subject_batches
 from zerodistance.core.identity.rebuild import rebuild
 from zerodistance.core.touchpoints import api as touchpoints
 from zerodistance.core.touchpoints.tail import touches_view
-from zerodistance.kernel import clock, fault
+from zerodistance.kernel import bulk, clock, fault
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.home import Home
@@ -60,7 +60,7 @@ def restore(home: Home, who: Who, a: int, b: int) -> Rebuilt:
 def _mark(home: Home, a: int, b: int, at: int | None, why: str | None) -> Rebuilt:
     sql = "update evidence set revoked_at = ?, revoked_why = ? where (a = ? and b = ?) or (a = ? and b = ?)"
     with home.state.write() as tx:
-        if not tx.exec_driver_sql(sql, (at, why, a, b, b, a)).rowcount:
+        if not bulk.run(tx, sql, (at, why, a, b, b, a)):
             raise NoSuchPerson(given=f"{a}-{b}")
         store.next_generation(tx)
         sides = {person for person, *_ in store.of_subjects(tx, [a, b]).values()}
@@ -111,10 +111,10 @@ def reveal(home: Home, who: Who, person_id: str, field: str, purpose: str, case:
 def card(home: Home, who: Who, person_id: str) -> dict[str, str]:
     """Return the personal fields of a person as a page may show them: field -> masked latest value."""
     person = reading.show(home, who, person_id)
-    sql = "select subject, field, at, value from identity_vault where subject in ({in})"
+    sql = "select subject, field, at, value from identity_vault where subject in {values}"
     with home.state.read() as tx:
         subjects = [member[0] for member in store.members(tx, person.number)]
-        rows = sorted(store.chunked(tx, sql, subjects), key=lambda row: (row[1], row[2], row[0]))
+        rows = sorted(bulk.among(tx, sql, subjects), key=lambda row: (row[1], row[2], row[0]))
     latest = {field: (subject, value) for subject, field, _, value in rows if field not in rules.BY_KEY}
     return {
         field: rules.mask(field, home.seal.open(value, store.where_vault(subject, field)).decode())
@@ -185,7 +185,7 @@ def expire_visitors(home: Home) -> int:
     while True:
         with home.state.write() as tx:
             bound = (VISITORS_FROM, before, VISITORS_FROM, before, _STEP)
-            subjects = [row[0] for row in tx.exec_driver_sql(sql, bound)]
+            subjects = [row[0] for row in bulk.rows(tx, sql, bound)]
             if not subjects:
                 return total
             fault.point("identity.expire")
@@ -244,4 +244,4 @@ def known_reveals(tx: Connection, person_id: str) -> list[tuple[int, str, str, s
     sql = (
         "select at, name, field, purpose, case_id from identity_reveal where person = ? order by number desc"
     )
-    return [(r[0], r[1], r[2], r[3], r[4]) for r in tx.exec_driver_sql(sql, (person_id,))]
+    return [(r[0], r[1], r[2], r[3], r[4]) for r in bulk.rows(tx, sql, (person_id,))]

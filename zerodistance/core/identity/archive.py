@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from zerodistance.kernel import fault
+from zerodistance.kernel import bulk, fault
 from zerodistance.kernel.home import Home
 
 TABLE = "evidence"
@@ -32,12 +32,11 @@ def seal(home: Home) -> int:
     """Append the evidence of the batches that the lake does not hold yet; return how many rows. A replay adds nothing."""
     held = home.lake.held(TABLE, APP)
     with home.state.read() as tx:
-        last = tx.exec_driver_sql("select coalesce(max(number), 0) from batch").scalar_one()
+        last = int(bulk.value(tx, "select coalesce(max(number), 0) from batch"))
         if last <= held:
             return 0
         parts: list[pa.RecordBatch] = []
-        found = tx.execution_options(yield_per=_ROWS).exec_driver_sql(_SQL, (held, last))
-        for rows in found.partitions(_ROWS):
+        for rows in bulk.stream(tx, _SQL, (held, last), _ROWS):
             columns = list(zip(*rows, strict=True))
             arrays = [
                 pa.array(column).cast(field.type) for column, field in zip(columns, EVIDENCE, strict=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from zerodistance.core.identity import store
+from zerodistance.kernel import bulk
 from zerodistance.kernel.errors import WrongKey
 from zerodistance.kernel.findings import Finding, Level, good
 from zerodistance.kernel.home import Home
@@ -13,7 +14,7 @@ from zerodistance.kernel.text import Text
 _SAMPLE = 100  # own value: vault entries that are opened
 _RESTORE = Text("停止服务，恢复最近一次完整备份", "stop the service and restore the last whole backup")
 
-_COUNTS = "select count(*), count(distinct person), coalesce(sum(person >= 2147483648), 0) from subject"
+_COUNTS = "select count(*), count(distinct person), count(*) filter (where person >= 2147483648) from subject"
 _LOOSE = (
     "select count(*) from evidence e where not exists (select 1 from subject s where s.number = e.a) "
     "or not exists (select 1 from subject s where s.number = e.b)"
@@ -24,10 +25,10 @@ _LATER = "select count(*) from subject where batch > (select coalesce(max(number
 def checks(home: Home) -> Iterator[Finding]:
     """Yield what is found in the live identity."""
     with home.state.read() as tx:
-        subjects, persons, visitors = tx.exec_driver_sql(_COUNTS).one()
-        loose = tx.exec_driver_sql(_LOOSE).scalar_one()
-        later = tx.exec_driver_sql(_LATER).scalar_one()
-        sealed = tx.exec_driver_sql(f"select subject, field, value from identity_vault limit {_SAMPLE}").all()
+        subjects, persons, visitors = bulk.rows(tx, _COUNTS)[0]
+        loose = bulk.value(tx, _LOOSE)
+        later = bulk.value(tx, _LATER)
+        sealed = bulk.rows(tx, f"select subject, field, value from identity_vault limit {_SAMPLE}")
     bad: list[Text] = []
     if loose:
         bad.append(

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from zerodistance.core.identity import store
 from zerodistance.core.identity.cache import NEVER, RESERVED, Cache
 from zerodistance.core.identity.live import Group, Joined, Link, crowds, join, stars
+from zerodistance.kernel import bulk
 
 Ints = npt.NDArray[np.int64]
 
@@ -146,9 +146,9 @@ def _held(
     ends = list(dict.fromkeys(k.b for k in links if not cache.shared[cache.slot_of[k.b]]))
     sql = (
         "select e.b, e.a, e.rule, e.at, e.revoked_at, s.namespace from evidence e join subject s on s.number = e.a "
-        "where e.b in ({in})"
+        "where e.b in {values}"
     )
-    for b, a, rule, at, revoked_at, rank in store.chunked(tx, sql, ends):
+    for b, a, rule, at, revoked_at, rank in bulk.among(tx, sql, ends):
         held[a, b, rule] = min(at, held.get((a, b, rule), NEVER))
         if revoked_at is not None:
             revoked.add((a, b))
@@ -170,9 +170,9 @@ def _groups(tx: Connection, cache: Cache, links: list[Link], joined: Joined) -> 
                 [subject], [], {int(cache.rank[slot]): [int(cache.first_at[slot])]}
             )
     wanted = [p for p in dict.fromkeys(persons) if p]
-    sql = "select person, number, namespace, first_at from subject where person in ({in}) order by person, number"
+    sql = "select person, number, namespace, first_at from subject where person in {values} order by person, number"
     made: dict[int, Group] = {}
-    for person, number, rank, first_at in store.chunked(tx, sql, wanted):
+    for person, number, rank, first_at in bulk.among(tx, sql, wanted):
         group = made.get(person)
         if group is None:
             group = made[person] = Group([], [], {})

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity import store
 from zerodistance.core.identity.contracts import VISITORS_FROM
+from zerodistance.kernel import bulk
 from zerodistance.kernel.home import Home
 
 Ints = npt.NDArray[np.int64]
@@ -25,8 +26,8 @@ def person_of(tx: Connection, subjects: Sequence[int] | Ints) -> Ints:
     wanted = np.asarray(subjects, dtype=np.int64)
     distinct, where = np.unique(wanted, return_inverse=True)
     found = np.zeros(len(distinct), dtype=np.int64)
-    sql = "select number, person from subject where number in ({in})"
-    rows = list(store.chunked(tx, sql, distinct.tolist()))
+    sql = "select number, person from subject where number in {values}"
+    rows = list(bulk.among(tx, sql, distinct.tolist()))
     if rows:
         number, person = np.array(rows, dtype=np.int64).T
         found[np.searchsorted(distinct, number)] = person
@@ -87,8 +88,7 @@ def subject_batches(home: Home, at: int | None = None) -> Iterator[pa.RecordBatc
         )
         bound = (at, at)
     with home.state.read() as tx:
-        cursor = store.cursor(tx, sql, bound)
-        while rows := cursor.fetchmany(_ROWS):
+        for rows in bulk.stream(tx, sql, bound, _ROWS):
             number, person = np.array(rows, dtype=np.int64).T
             columns: list[Any] = [number, person.astype(np.uint32), person >= VISITORS_FROM]
             yield pa.RecordBatch.from_arrays([pa.array(c) for c in columns], schema=SUBJECT_MAP)
@@ -117,7 +117,7 @@ class People:
         """Return the numbers, old and new, of every subject whose person changed after version `since`."""
         with self._home.state.read() as tx:
             sql = "select old_person, new_person from identity_change where number > ?"
-            rows = [tuple(row) for row in tx.exec_driver_sql(sql, (since,))]
+            rows = bulk.rows(tx, sql, (since,))
         return np.unique(np.array(rows, dtype=np.int64).reshape(-1))
 
     def numbers_of(self, subjects: Ints) -> Ints:
@@ -131,9 +131,9 @@ class People:
         if numbers is None:
             found = subject_map(self._home)
             return pa.table([found["subject"], found["person"].cast(pa.int64())], schema=schema)
-        sql = "select number, person from subject where person in ({in}) order by person, number"
+        sql = "select number, person from subject where person in {values} order by person, number"
         with self._home.state.read() as tx:
-            rows = list(store.chunked(tx, sql, np.unique(numbers).tolist()))
+            rows = list(bulk.among(tx, sql, np.unique(numbers).tolist()))
         subject, person = np.array(rows, dtype=np.int64).reshape(-1, 2).T
         return pa.table([pa.array(subject), pa.array(person)], schema=schema)
 
@@ -142,10 +142,10 @@ class People:
         select = "select s.person, f.fact, f.value, f.at, f.subject from identity_fact f join subject s on s.number = f.subject"
         with self._home.state.read() as tx:
             rows: list[Any] = (
-                list(tx.exec_driver_sql(select))
+                bulk.rows(tx, select)
                 if numbers is None
                 else list(
-                    store.chunked(tx, f"{select} where s.person in ({{in}})", np.unique(numbers).tolist())
+                    bulk.among(tx, f"{select} where s.person in {{values}}", np.unique(numbers).tolist())
                 )
             )
         latest = {(row[0], row[1]): row[2] for row in sorted(rows, key=lambda row: (row[3], row[2], row[4]))}

@@ -21,6 +21,7 @@ from zerodistance.core.identity.contracts import (
     Person,
     Shared,
 )
+from zerodistance.kernel import bulk
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.home import Home
@@ -86,7 +87,7 @@ def search(home: Home, who: Who, given: str) -> list[Person]:
         if not isinstance(clean, cleaning.Dropped):
             tokens.append(home.seal.token(namespace.key, clean))
     with home.state.read() as tx:
-        rows = store.chunked(tx, "select person, namespace from subject where token in ({in})", tokens)
+        rows = bulk.among(tx, "select person, namespace from subject where token in {values}", tokens)
         persons = dict.fromkeys(person for person, _ in sorted(rows, key=lambda row: int(row[1])))
         found = [_shown(home, tx, store.members(tx, p), p) for p in persons]
     if found or not given.strip().lower().startswith("p_"):
@@ -126,19 +127,19 @@ def of_number(home: Home, who: Who, number: int) -> Person:
 
 def public_ids(home: Home, persons: Sequence[int]) -> dict[int, str]:
     """Return person number -> public id, for those that exist."""
-    sql = "select person, min(number) from subject where person in ({in}) group by person"
+    sql = "select person, min(number) from subject where person in {values} group by person"
     with home.state.read() as tx:
-        return {p: home.seal.public_id("p", first) for p, first in store.chunked(tx, sql, persons)}
+        return {p: home.seal.public_id("p", first) for p, first in bulk.among(tx, sql, persons)}
 
 
 def _resolve(home: Home, tx: Connection, person_id: str) -> tuple[int, str | None]:
     """Return (person number, the id that was asked for if it is an old one)."""
     subject = home.seal.number_of(person_id)
-    row = tx.exec_driver_sql("select person from subject where number = ?", (subject,)).first()
-    if row is None:
+    person = bulk.value(tx, "select person from subject where number = ?", (subject,))
+    if person is None:
         raise NoSuchPerson(given=person_id)
-    first = tx.exec_driver_sql("select min(number) from subject where person = ?", (row[0],)).one()[0]
-    return row[0], None if first == subject else home.seal.public_id("p", subject)
+    first = bulk.value(tx, "select min(number) from subject where person = ?", (person,))
+    return person, None if first == subject else home.seal.public_id("p", subject)
 
 
 def _person(
@@ -225,7 +226,7 @@ def _pairs_of(tx: Connection, subjects: Sequence[int]) -> dict[tuple[int, int], 
     found: dict[tuple[int, int], _Said] = {}
     rows: set[tuple[Any, ...]] = set()
     for side in ("a", "b"):
-        rows.update(tuple(r) for r in store.chunked(tx, f"{columns} where {side} in ({{in}})", subjects))
+        rows.update(tuple(r) for r in bulk.among(tx, f"{columns} where {side} in {{values}}", subjects))
     for a, b, rule, at, source, revoked_at, why in sorted(rows, key=lambda r: (r[3], r[2])):
         names, first, of, revoked = found.get((a, b)) or ((), at, source, None)
         if rule not in names:
@@ -263,8 +264,8 @@ def _times(members: Iterable[Member]) -> dict[int, list[int]]:
 
 
 def _firsts(tx: Connection, persons: Sequence[int]) -> list[tuple[int, int]]:
-    sql = "select person, min(number) from subject where person in ({in}) group by person"
-    return [(p, first) for p, first in store.chunked(tx, sql, list(dict.fromkeys(persons)))]
+    sql = "select person, min(number) from subject where person in {values} group by person"
+    return [(p, first) for p, first in bulk.among(tx, sql, list(dict.fromkeys(persons)))]
 
 
 def guards(home: Home, who: Who, limit: int = 100) -> Guards:
@@ -277,12 +278,12 @@ def guards(home: Home, who: Who, limit: int = 100) -> Guards:
     with home.state.read() as tx:
         counters = {
             name: (value, last_at)
-            for name, value, last_at in tx.exec_driver_sql(
-                "select counter, value, last_at from identity_guard order by 1"
+            for name, value, last_at in bulk.rows(
+                tx, "select counter, value, last_at from identity_guard order by 1"
             )
         }
-        total = int(tx.exec_driver_sql("select count(*) from identity_shared").scalar_one())
-        rows = tx.exec_driver_sql(sql, (limit,)).all()
+        total = int(bulk.value(tx, "select count(*) from identity_shared"))
+        rows = bulk.rows(tx, sql, (limit,))
         masks = {
             i.subject: i.masked for i in identifiers(home, tx, [(r[0], r[5], r[6], r[7], r[8]) for r in rows])
         }

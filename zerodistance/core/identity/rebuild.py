@@ -15,7 +15,7 @@ from zerodistance.core.identity import partition, rules, store
 from zerodistance.core.identity.contracts import VISITORS_FROM, Rebuilt
 from zerodistance.core.identity.partition import Pairs, Partition, Renumbered, Subjects
 from zerodistance.events.identity import PersonsChanged
-from zerodistance.kernel import bus, clock, fault
+from zerodistance.kernel import bulk, bus, clock, fault
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.seal import Seal
 
@@ -103,9 +103,8 @@ def _solve(tx: Connection, only: Sequence[int] | None) -> _Solved:
 
 def _columns(tx: Connection, sql: str, width: int, bound: tuple[int, ...] = ()) -> Ints:
     """Return the integers that `sql` selects, as an array of `width` rows."""
-    cursor = store.cursor(tx, sql, bound)
     parts = []
-    while rows := cursor.fetchmany(_FETCH):
+    for rows in bulk.stream(tx, sql, bound, _FETCH):
         parts.append(
             np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=len(rows) * width)
             .reshape(-1, width)
@@ -119,12 +118,14 @@ def _subjects(tx: Connection, only: Sequence[int] | None) -> tuple[Subjects, npt
     if only is None:
         number, rank, first_at, person, shared = _columns(tx, f"{sql} order by number", 5)
     else:
-        rows = sorted(store.chunked(tx, f"{sql} where number in ({{in}})", list(only)))
+        rows = sorted(bulk.among(tx, f"{sql} where number in {{values}}", list(only)))
         number, rank, first_at, person, shared = np.array(rows, dtype=np.int64).reshape(-1, 5).T
 
     def tokens(which: Ints) -> list[bytes]:
         wanted = number[which].tolist()
-        found = dict(store.chunked(tx, "select number, token from subject where number in ({in})", wanted))
+        found: dict[int, bytes] = dict(
+            bulk.among(tx, "select number, token from subject where number in {values}", wanted)
+        )
         return [found[n] for n in wanted]
 
     return Subjects(number, rank, first_at, person, tokens), shared == 1
@@ -137,7 +138,7 @@ def _pairs(tx: Connection, number: Ints, *, whole: bool) -> Pairs:
     if whole:
         a, b, at = _columns(tx, f"{columns} {group}", 3)
     else:
-        rows = list(store.chunked(tx, f"{columns} where b in ({{in}}) {group}", number.tolist()))
+        rows = list(bulk.among(tx, f"{columns} where b in {{values}} {group}", number.tolist()))
         a, b, at = np.array(rows, dtype=np.int64).reshape(-1, 3).T
     row_a, row_b = np.searchsorted(number, a), np.searchsorted(number, b)
     if not len(number):
@@ -200,9 +201,9 @@ def _write_shared(tx: Connection, solved: _Solved, epoch: int, now: int, *, whol
     newly = number[is_shared & ~solved.was_shared].tolist()
     freed = number[~is_shared & solved.was_shared].tolist()
     rows = [(int(number[row]), persons, by, epoch, now) for row, (persons, by) in crowded.items()]
-    store.many(tx, store.UPSERT_SHARED, rows)
-    store.many(tx, store.UPDATE_SHARED, [(1, n) for n in newly] + [(0, n) for n in freed])
-    store.many(tx, "delete from identity_shared where subject = ?", [(n,) for n in freed])
+    store.UPSERT_SHARED.run(tx, rows)
+    store.UPDATE_SHARED.run(tx, [(1, n) for n in newly] + [(0, n) for n in freed])
+    store.DELETE_SHARED.run(tx, [(n,) for n in freed])
     return len(newly), len(freed)
 
 

@@ -27,7 +27,7 @@ from zerodistance.core.identity.linking import Signs, join_new, new_links
 from zerodistance.core.identity.live import Group, Joined
 from zerodistance.core.touchpoints.contracts import Batch, Recognised
 from zerodistance.events.identity import PersonsChanged
-from zerodistance.kernel import bus, clock, fault
+from zerodistance.kernel import bulk, bus, clock, fault
 from zerodistance.kernel.home import Home
 
 Ints = npt.NDArray[np.int64]
@@ -51,7 +51,7 @@ class Pending:
     confirming: list[tuple[Any, ...]] = field(default_factory=list)
     moves: list[tuple[int, int]] = field(default_factory=list)
     merged: int = 0
-    firsts: list[tuple[int, int, int]] = field(default_factory=list)
+    firsts: list[tuple[int, int]] = field(default_factory=list)
     seen: list[tuple[int, int]] = field(default_factory=list)
     shared: list[tuple[Any, ...]] = field(default_factory=list)
     vault: list[tuple[Any, ...]] = field(default_factory=list)
@@ -186,9 +186,9 @@ class Recognition:
             good.append(key)
             tokens.append(token)
             wanted[token] = rank, clean
-        sql = "select token, number, namespace, person, first_at, seen_at, shared from subject where token in ({in})"
+        sql = "select token, number, namespace, person, first_at, seen_at, shared from subject where token in {values}"
         known = self._known_tokens(tx)
-        slot_of = {r[0]: cache.add(*r[1:]) for r in store.chunked(tx, sql, known.perhaps(list(wanted)))}
+        slot_of = {r[0]: cache.add(*r[1:]) for r in bulk.among(tx, sql, known.perhaps(list(wanted)))}
         fresh = [token for token in wanted if token not in slot_of] if slot_of else list(wanted)
         known.add(fresh)
         self._new_subjects(fresh, wanted, pending, new)
@@ -199,8 +199,7 @@ class Recognition:
         """Return the filter of tokens; it only ever grows, so it outlives a reset."""
         if self._tokens is None:
             self._tokens = KnownTokens()
-            cursor = store.cursor(tx, "select token from subject")
-            while rows := cursor.fetchmany(_TOKENS):
+            for rows in bulk.stream(tx, "select token from subject", size=_TOKENS):
                 self._tokens.add([row[0] for row in rows])
         return self._tokens
 
@@ -247,7 +246,7 @@ class Recognition:
         cache.first_at[slots[earlier]] = earliest[earlier]
         for slot in changed:
             first = int(cache.first_at[slot])
-            pending.firsts.append((first, int(cache.subject[slot]), first))
+            pending.firsts.append((first, int(cache.subject[slot])))
         late = (cache.person[slots] >= VISITORS_FROM) & (pending.at - cache.seen_at[slots] > self._seen_step)
         if late.any():
             cache.seen_at[slots[late]] = pending.at
@@ -349,15 +348,15 @@ class Recognition:
         if now != todo.generation:
             raise StaleRecognition(had=todo.generation, now=now)
         fault.point("identity.write")
-        store.many(tx, store.INSERT_SUBJECT, [(*row, batch) for row in todo.subjects])
-        store.many(tx, store.INSERT_EVIDENCE, [(*row, batch) for row in todo.evidence])
-        store.many(tx, store.INSERT_EARLIER, [(*row, batch) for row in todo.confirming])
-        store.many(tx, store.UPDATE_FIRST, todo.firsts)
-        store.many(tx, store.UPDATE_SEEN, todo.seen)
-        store.many(tx, store.UPSERT_SHARED, todo.shared)
-        store.many(tx, store.UPDATE_SHARED, [(1, row[0]) for row in todo.shared])
-        store.many(tx, store.UPSERT_VAULT, todo.vault)
-        store.many(tx, store.UPSERT_FACT, todo.facts)
+        store.INSERT_SUBJECT.run(tx, [(*row, batch) for row in todo.subjects])
+        store.INSERT_EVIDENCE.run(tx, [(*row, batch) for row in todo.evidence])
+        store.INSERT_EARLIER.run(tx, [(*row, batch) for row in todo.confirming])
+        store.UPDATE_FIRST.run(tx, todo.firsts)
+        store.UPDATE_SEEN.run(tx, todo.seen)
+        store.UPSERT_SHARED.run(tx, todo.shared)
+        store.UPDATE_SHARED.run(tx, [(1, row[0]) for row in todo.shared])
+        store.UPSERT_VAULT.run(tx, todo.vault)
+        store.UPSERT_FACT.run(tx, todo.facts)
         totals: Counter[str] = Counter()
         for (_, name), times in found.counts.items():
             totals[name] += times

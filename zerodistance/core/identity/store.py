@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, SmallInteger, Table, Text
 
-from zerodistance.kernel.state import State, metadata
-
-CHUNK = 500
-"""Values of one IN list."""
+from zerodistance.kernel import bulk
+from zerodistance.kernel.bulk import Bulk
+from zerodistance.kernel.state import Number, State, metadata
 
 subject = Table(
     "subject",
     metadata,
-    Column("number", Integer, primary_key=True),  # in order of acceptance; never reused
+    Column("number", Number, primary_key=True, autoincrement=False),  # in order of acceptance; never reused
     Column("namespace", SmallInteger, nullable=False),  # rank, see rules.NAMESPACES
     Column("token", LargeBinary(16), nullable=False, unique=True),
     Column("person", BigInteger, nullable=False, index=True),  # from 2^31 on: a visitor
@@ -44,7 +42,7 @@ evidence = Table(
 identity_change = Table(
     "identity_change",
     metadata,
-    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("number", Number, primary_key=True, autoincrement=True),
     Column("subject", BigInteger, nullable=False, index=True),
     Column("old_person", BigInteger, nullable=False),
     Column("new_person", BigInteger, nullable=False),
@@ -110,84 +108,89 @@ identity_reveal = Table(
 identity_number = Table(
     "identity_number",
     metadata,
-    Column("key", Text, primary_key=True),  # subject, person, visitor: last given; epoch; generation; batch
+    Column(
+        "key", Text, primary_key=True
+    ),  # subject, person, visitor, change: last given; epoch; generation; batch
     Column("value", BigInteger, nullable=False),
 )
 
-NUMBERS = ("subject", "person", "visitor", "epoch", "generation", "batch")
+NUMBERS = ("subject", "person", "visitor", "change", "epoch", "generation", "batch")
 
-INSERT_SUBJECT = (
-    "insert into subject (number, namespace, token, person, person_from, first_at, seen_at, shared, batch) "
-    "values (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT_SUBJECT = Bulk(
+    "insert into subject (number, namespace, token, person, person_from, first_at, seen_at, shared, batch) {rows}",
+    number="bigint", namespace="bigint", token="bytea", person="bigint", person_from="bigint", first_at="bigint",
+    seen_at="bigint", shared="bigint", batch="bigint",
+)  # fmt: skip
+INSERT_EVIDENCE = Bulk(
+    "insert into evidence (b, a, rule, at, source, batch) {rows} on conflict do nothing",
+    b="bigint", a="bigint", rule="text", at="bigint", source="bigint", batch="bigint",
+)  # fmt: skip
+INSERT_EARLIER = Bulk(
+    "insert into evidence (b, a, rule, at, source, batch) select {b}, {a}, {rule}, {at}, {source}, {batch} {from} where not exists "
+    "(select 1 from evidence e where e.b = {b} and e.a = {a} and e.rule = {rule} and e.at <= {at}) on conflict do nothing",
+    key=("b", "a", "rule"), b="bigint", a="bigint", rule="text", at="bigint", source="bigint", batch="bigint",
+)  # fmt: skip
+INSERT_CHANGE = Bulk(
+    "insert into identity_change (number, subject, old_person, new_person, old_from, at, epoch) "
+    "select {change}, s.number, s.person, {person}, s.person_from, {at}, {epoch} from subject s {join} where s.number = {subject}",
+    change="bigint", person="bigint", at="bigint", epoch="bigint", subject="bigint",
+)  # fmt: skip
+UPDATE_PERSON = Bulk(
+    "update subject set person = {person}, person_from = {at} {from} where number = {number}",
+    person="bigint", at="bigint", number="bigint",
+)  # fmt: skip
+UPDATE_FIRST = Bulk(
+    "update subject set first_at = {at} {from} where number = {number} and first_at > {at}",
+    at="bigint", number="bigint",
+)  # fmt: skip
+UPDATE_SEEN = Bulk(
+    "update subject set seen_at = {at} {from} where number = {number}", at="bigint", number="bigint"
 )
-INSERT_EVIDENCE = (
-    "insert into evidence (b, a, rule, at, source, batch) values (?, ?, ?, ?, ?, ?) on conflict do nothing"
+UPSERT_SHARED = Bulk(
+    "insert into identity_shared (subject, persons, by, epoch, since_at) {rows} "
+    "on conflict (subject) do update set persons = excluded.persons, by = excluded.by, epoch = excluded.epoch",
+    key=("subject",), subject="bigint", persons="bigint", by="bigint", epoch="bigint", since_at="bigint",
+)  # fmt: skip
+UPDATE_SHARED = Bulk(
+    "update subject set shared = {shared} {from} where number = {number}", shared="bigint", number="bigint"
 )
-INSERT_EARLIER = (
-    "insert into evidence (b, a, rule, at, source, batch) select ?1, ?2, ?3, ?4, ?5, ?6 where not exists "
-    "(select 1 from evidence where b = ?1 and a = ?2 and rule = ?3 and at <= ?4) on conflict do nothing"
-)
-INSERT_CHANGE = (
-    "insert into identity_change (subject, old_person, new_person, old_from, at, epoch) "
-    "select number, person, ?, person_from, ?, ? from subject where number = ?"
-)
-UPDATE_PERSON = "update subject set person = ?, person_from = ? where number = ?"
-UPDATE_FIRST = "update subject set first_at = ? where number = ? and first_at > ?"
-UPDATE_SEEN = "update subject set seen_at = ? where number = ?"
-UPSERT_SHARED = (
-    "insert into identity_shared (subject, persons, by, epoch, since_at) values (?, ?, ?, ?, ?) "
-    "on conflict (subject) do update set persons = excluded.persons, by = excluded.by, epoch = excluded.epoch"
-)
-UPDATE_SHARED = "update subject set shared = ? where number = ?"
-UPSERT_VAULT = (
-    "insert into identity_vault (subject, field, at, value) values (?, ?, ?, ?) on conflict (subject, field) "
-    "do update set at = excluded.at, value = excluded.value where excluded.at >= identity_vault.at"
-)
-UPSERT_FACT = (
-    "insert into identity_fact (subject, fact, at, value) values (?, ?, ?, ?) on conflict (subject, fact) "
+DELETE_SHARED = Bulk("delete from identity_shared {using} where subject = {number}", number="bigint")
+UPSERT_VAULT = Bulk(
+    "insert into identity_vault (subject, field, at, value) {rows} on conflict (subject, field) "
+    "do update set at = excluded.at, value = excluded.value where excluded.at >= identity_vault.at",
+    key=("subject", "field"), subject="bigint", field="text", at="bigint", value="bytea",
+)  # fmt: skip
+UPSERT_FACT = Bulk(
+    "insert into identity_fact (subject, fact, at, value) {rows} on conflict (subject, fact) "
     "do update set at = excluded.at, value = excluded.value where excluded.at > identity_fact.at "
-    "or (excluded.at = identity_fact.at and excluded.value > identity_fact.value)"
-)
-UPSERT_GUARD = (
-    "insert into identity_guard (counter, value, last_at) values (?, ?, ?) on conflict (counter) "
-    "do update set value = value + excluded.value, last_at = excluded.last_at"
-)
-UPSERT_NUMBER = "insert into identity_number (key, value) values (?, ?) on conflict (key) do update set value = excluded.value"
-
-
-def many(tx: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Run one statement for every row; the bulk path of a commit."""
-    if rows:
-        tx.exec_driver_sql(sql, list(rows))
-
-
-def cursor(tx: Connection, sql: str, bound: tuple[Any, ...] = ()) -> Any:
-    """Return the driver's own cursor over `sql`: plain tuples, for millions of rows."""
-    return tx.exec_driver_sql(sql, bound).cursor
-
-
-def chunked(tx: Connection, sql: str, values: Sequence[Any]) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of `sql`, in which `{in}` stands for the list, over `values` in chunks."""
-    for start in range(0, len(values), CHUNK):
-        part = tuple(values[start : start + CHUNK])
-        yield from cursor(tx, sql.replace("{in}", ",".join("?" * len(part))), part)
+    "or (excluded.at = identity_fact.at and excluded.value > identity_fact.value)",
+    key=("subject", "fact"), subject="bigint", fact="text", at="bigint", value="text",
+)  # fmt: skip
+UPSERT_GUARD = Bulk(
+    "insert into identity_guard (counter, value, last_at) {rows} on conflict (counter) "
+    "do update set value = identity_guard.value + excluded.value, last_at = excluded.last_at",
+    key=("counter",), counter="text", value="bigint", last_at="bigint",
+)  # fmt: skip
+UPSERT_NUMBER = Bulk(
+    "insert into identity_number (key, value) {rows} on conflict (key) do update set value = excluded.value",
+    named="text", value="bigint",
+)  # fmt: skip
 
 
 def numbers(tx: Connection) -> dict[str, int]:
     """Return the last number given of each kind, the epoch, the generation, and the last batch that was written."""
-    found: dict[str, int] = dict(tx.exec_driver_sql("select key, value from identity_number").all())
+    found: dict[str, int] = dict(bulk.rows(tx, "select key, value from identity_number"))
     return {key: found.get(key, 0) for key in NUMBERS}
 
 
 def set_numbers(tx: Connection, values: dict[str, int]) -> None:
     """Keep numbers that were given."""
-    many(tx, UPSERT_NUMBER, list(values.items()))
+    UPSERT_NUMBER.run(tx, list(values.items()))
 
 
 def generation(tx: Connection) -> int:
     """Return how often identity was changed by anything but digestion."""
-    row = tx.exec_driver_sql("select value from identity_number where key = 'generation'").first()
-    return 0 if row is None else int(row[0])
+    return int(bulk.value(tx, "select value from identity_number where key = 'generation'") or 0)
 
 
 def next_generation(tx: Connection) -> None:
@@ -197,7 +200,7 @@ def next_generation(tx: Connection) -> None:
 
 def count_guards(tx: Connection, counts: Iterable[tuple[str, int]], at: int) -> None:
     """Add to the guard counters."""
-    many(tx, UPSERT_GUARD, [(name, value, at) for name, value in counts if value])
+    UPSERT_GUARD.run(tx, [(name, value, at) for name, value in counts if value])
 
 
 def members_by_token(state: State, token: bytes) -> tuple[int, list[tuple[int, int, bytes, int, int]]]:
@@ -213,39 +216,42 @@ def members_by_token(state: State, token: bytes) -> tuple[int, list[tuple[int, i
 def members(tx: Connection, person: int) -> list[tuple[int, int, bytes, int, int]]:
     """Return (subject, namespace rank, token, first_at, shared) of a person, earliest accepted first."""
     sql = "select number, namespace, token, first_at, shared from subject where person = ? order by number"
-    return [tuple(row) for row in tx.exec_driver_sql(sql, (person,))]
+    return [(r[0], r[1], r[2], r[3], r[4]) for r in bulk.rows(tx, sql, (person,))]
 
 
 def of_subjects(tx: Connection, subjects: Sequence[int]) -> dict[int, tuple[int, int, bytes, int, int]]:
     """Return subject -> (person, namespace rank, token, first_at, shared)."""
-    sql = "select number, person, namespace, token, first_at, shared from subject where number in ({in})"
-    return {row[0]: tuple(row[1:]) for row in chunked(tx, sql, subjects)}
+    sql = "select number, person, namespace, token, first_at, shared from subject where number in {values}"
+    return {row[0]: (row[1], row[2], row[3], row[4], row[5]) for row in bulk.among(tx, sql, subjects)}
 
 
 def vault_of(tx: Connection, subjects: Sequence[int]) -> dict[tuple[int, str], bytes]:
     """Return (subject, field) -> sealed value."""
-    sql = "select subject, field, value from identity_vault where subject in ({in})"
-    return {(row[0], row[1]): row[2] for row in chunked(tx, sql, subjects)}
+    sql = "select subject, field, value from identity_vault where subject in {values}"
+    return {(row[0], row[1]): row[2] for row in bulk.among(tx, sql, subjects)}
 
 
 def move(tx: Connection, moves: Sequence[tuple[int, int]], at: int, epoch: int) -> tuple[int, int]:
     """Give each (subject, new person) to its new person; return the first and last change number."""
-    first = last_change(tx) + 1
-    many(tx, INSERT_CHANGE, [(person, at, epoch, number) for number, person in moves])
-    many(tx, UPDATE_PERSON, [(person, at, number) for number, person in moves])
-    return first, last_change(tx)
+    before = last_change(tx)
+    INSERT_CHANGE.run(
+        tx, [(n, person, at, epoch, subject) for n, (subject, person) in enumerate(moves, before + 1)]
+    )
+    UPDATE_PERSON.run(tx, [(person, at, number) for number, person in moves])
+    last = before + len(moves)
+    set_numbers(tx, {"change": last})
+    return before + 1, last
 
 
 def last_change(tx: Connection) -> int:
     """Return the number of the last change ever, 0 before the first."""
-    row = tx.exec_driver_sql("select seq from sqlite_sequence where name = 'identity_change'").first()
-    return 0 if row is None else int(row[0])
+    return int(bulk.value(tx, "select value from identity_number where key = 'change'") or 0)
 
 
 def changes_after(tx: Connection, change: int, limit: int) -> list[tuple[int, int, int, int, int]]:
     """Return (number, subject, old person, new person, at) of changes after `change`, in order."""
     sql = "select number, subject, old_person, new_person, at from identity_change where number > ? order by number limit ?"
-    return [tuple(row) for row in tx.exec_driver_sql(sql, (change, limit))]
+    return [(r[0], r[1], r[2], r[3], r[4]) for r in bulk.rows(tx, sql, (change, limit))]
 
 
 def where_vault(number: int, field: str) -> bytes:
@@ -269,15 +275,12 @@ def remove(tx: Connection, subjects: Sequence[int]) -> dict[str, int]:
     """Remove every trace of subjects; return rows removed per table."""
     done: dict[str, int] = {}
     for table, column in OWN:
-        for start in range(0, len(subjects), CHUNK):
-            part = tuple(subjects[start : start + CHUNK])
-            marks = ",".join("?" * len(part))
-            gone = tx.exec_driver_sql(f"delete from {table} where {column} in ({marks})", part).rowcount
-            done[table] = done.get(table, 0) + gone
+        gone = bulk.run_among(tx, f"delete from {table} where {column} in {{values}}", subjects)
+        done[table] = done.get(table, 0) + gone
     return done
 
 
 def unname_reveals(tx: Connection, person_ids: Sequence[str]) -> int:
     """Take these public ids out of the record of reveals; return how many rows."""
     sql = "update identity_reveal set person = '' where person = ?"
-    return sum(tx.exec_driver_sql(sql, (person_id,)).rowcount for person_id in person_ids)
+    return sum(bulk.run(tx, sql, (person_id,)) for person_id in person_ids)

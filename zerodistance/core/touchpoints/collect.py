@@ -8,13 +8,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from sqlalchemy.dialects.sqlite import insert
-
 from zerodistance.core.touchpoints import rules, store
 from zerodistance.core.touchpoints.contracts import Source
 from zerodistance.kernel import clock
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.state import upsert
 from zerodistance.kernel.text import Text
 
 HOUR = 3_600 * clock.MICROS_PER_SECOND
@@ -145,7 +144,7 @@ class Tally:
             return
         try:
             with self._home.state.write() as tx:
-                statement = insert(store.source_hour)
+                statement = upsert(store.source_hour)
                 tx.execute(
                     statement.on_conflict_do_update(
                         index_elements=["source", "hour", "counter"],

@@ -144,7 +144,7 @@ def carry_out(
         fault.point("forget." + name)
         for what, n in share(home, subjects).items():
             removed[f"{name}.{what}"] = n
-    _settle(home)
+    home.state.scrub(_tables(removed))
     return _certify(home, number, len(subjects), removed)
 
 
@@ -206,10 +206,9 @@ def _forget_quarantine(home: Home, matches: Match) -> int:
                 gone += tx.execute(delete(t).where(t.c.id.in_(hits))).rowcount
 
 
-def _settle(home: Home) -> None:
-    """Let no older page keep what was removed: empty the write-ahead log into the file (secure_delete zeroes free pages)."""
-    with home.state.engine.connect() as connection:
-        connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
+def _tables(removed: Mapping[str, int]) -> list[str]:
+    """Return the tables in which something may have been removed, now or before an interruption."""
+    return [store.sealed_text.name, *(name.rpartition(".")[2] for name in removed)]
 
 
 def _certify(home: Home, number: int, subjects: int, removed: Mapping[str, int]) -> Request:
@@ -235,7 +234,7 @@ def _certify(home: Home, number: int, subjects: int, removed: Mapping[str, int])
             .where(store.forget_request.c.id == number)
             .values(done_at=clock.micros(), subjects=None, certificate=json.dumps(said, ensure_ascii=False))
         )
-    _settle(home)
+    home.state.scrub([store.forget_request.name])
     return _one(home, number)
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 
 from zerodistance.core.touchpoints import store
 from zerodistance.core.touchpoints.contracts import Batch
 from zerodistance.kernel import clock
 from zerodistance.kernel.seal import Seal
+from zerodistance.kernel.state import greatest, upsert
 
 HOUR = 3_600_000_000
 QUARANTINE, TEXT = b"quarantine", b"text"
@@ -65,7 +65,11 @@ def write(
         )
     )
     move = upsert(store.feed).values(name=batch.feed, position=batch.position, moved_at=now)
-    tx.execute(move.on_conflict_do_update(["name"], set_={"position": batch.position, "moved_at": now}))
+    tx.execute(
+        move.on_conflict_do_update(
+            index_elements=["name"], set_={"position": batch.position, "moved_at": now}
+        )
+    )
     if file is not None:
         tx.execute(
             insert(store.tail).values(batch=number, file=file[0], touches=n, bytes=file[1], committed_at=now)
@@ -120,7 +124,8 @@ def _count(tx: Connection, counts: Counter[tuple[int, str]], now: int) -> None:
         more = upsert(store.source_hour)
         tx.execute(
             more.on_conflict_do_update(
-                ["source", "hour", "counter"], set_={"value": store.source_hour.c.value + more.excluded.value}
+                index_elements=["source", "hour", "counter"],
+                set_={"value": store.source_hour.c.value + more.excluded.value},
             ),
             rows,
         )
@@ -158,10 +163,10 @@ def _last(tx: Connection, batch: Batch) -> None:
     later = upsert(store.source_last)
     tx.execute(
         later.on_conflict_do_update(
-            ["source"],
+            index_elements=["source"],
             set_={
-                "received_at": func.max(store.source_last.c.received_at, later.excluded.received_at),
-                "happened_at": func.max(store.source_last.c.happened_at, later.excluded.happened_at),
+                "received_at": greatest(store.source_last.c.received_at, later.excluded.received_at),
+                "happened_at": greatest(store.source_last.c.happened_at, later.excluded.happened_at),
             },
         ),
         rows,

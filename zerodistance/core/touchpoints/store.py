@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, Table, Text, UniqueConstraint
 
-from zerodistance.kernel.state import metadata
+from zerodistance.kernel.state import Number, metadata
 
 source = Table(
     "source",
@@ -49,7 +49,7 @@ tail = Table(
     Column("batch", Integer, primary_key=True),
     Column("file", Text, nullable=False),
     Column("touches", Integer, nullable=False),
-    Column("bytes", Integer, nullable=False),
+    Column("bytes", Number, nullable=False),
     Column("committed_at", BigInteger, nullable=False),
 )
 
@@ -82,7 +82,7 @@ source_last = Table(
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", Number, primary_key=True, autoincrement=True),
     Column("source", Integer, nullable=False),
     Column("batch", Integer, nullable=False),
     Column("feed", Text, nullable=False),

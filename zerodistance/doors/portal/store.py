@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
 
-from zerodistance.kernel.state import metadata
+from zerodistance.kernel.state import Number, metadata
 
 account = Table(
     "account",
@@ -42,7 +42,7 @@ once = Table(
 failure = Table(
     "portal_failure",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("id", Number, primary_key=True, autoincrement=True),
     Column("key", LargeBinary, nullable=False),  # keyed hash of account and address
     Column("at", BigInteger, nullable=False),
     Index("ix_portal_failure_key_at", "key", "at"),

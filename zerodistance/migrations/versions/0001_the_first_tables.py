@@ -10,6 +10,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
 
 def upgrade() -> None:
     """Make the step."""
@@ -102,7 +104,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "identity_change",
-        sa.Column("number", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("number", Number, autoincrement=True, nullable=False),
         sa.Column("subject", sa.BigInteger(), nullable=False),
         sa.Column("old_person", sa.BigInteger(), nullable=False),
         sa.Column("new_person", sa.BigInteger(), nullable=False),
@@ -205,7 +207,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "outbox",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("id", Number, autoincrement=True, nullable=False),
         sa.Column("topic", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("body", sa.Text(), nullable=False),
@@ -235,7 +237,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_place_area"), "place", ["area"], unique=False)
     op.create_table(
         "portal_failure",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("id", Number, autoincrement=True, nullable=False),
         sa.Column("key", sa.LargeBinary(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_portal_failure")),
@@ -273,7 +275,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_product_category"), "product", ["category"], unique=False)
     op.create_table(
         "quarantine",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("id", Number, autoincrement=True, nullable=False),
         sa.Column("source", sa.Integer(), nullable=False),
         sa.Column("batch", sa.Integer(), nullable=False),
         sa.Column("feed", sa.Text(), nullable=False),
@@ -357,7 +359,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "subject",
-        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("number", Number, autoincrement=False, nullable=False),
         sa.Column("namespace", sa.SmallInteger(), nullable=False),
         sa.Column("token", sa.LargeBinary(length=16), nullable=False),
         sa.Column("person", sa.BigInteger(), nullable=False),
@@ -375,7 +377,7 @@ def upgrade() -> None:
         sa.Column("batch", sa.Integer(), nullable=False),
         sa.Column("file", sa.Text(), nullable=False),
         sa.Column("touches", sa.Integer(), nullable=False),
-        sa.Column("bytes", sa.Integer(), nullable=False),
+        sa.Column("bytes", Number, nullable=False),
         sa.Column("committed_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("batch", name=op.f("pk_tail")),
     )

@@ -1,0 +1,91 @@
+"""SQLite as the state store: one file in WAL mode, in the home."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.pool import QueuePool
+
+from zerodistance.kernel.errors import ZeroDistanceError
+
+_BUSY_SECONDS = 60
+
+
+class Sqlite:
+    """What `State` must know of the store beneath it; `Postgres` is the other one."""
+
+    read, write = "begin", "begin immediate"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.where = str(path)
+
+    def engine(self) -> Engine:
+        """Return the engine over the file, made when it is first used."""
+        made = create_engine(
+            f"sqlite:///{self.path}",
+            poolclass=QueuePool,
+            pool_size=8,
+            max_overflow=32,
+            connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+        )
+        event.listen(made, "connect", _prepare)
+        return made
+
+    def spell(self, sql: str) -> str:
+        """Return SQL in which `?` stands for a bound value as the driver wants it."""
+        return sql
+
+    def told(self, error: Exception) -> ZeroDistanceError | None:
+        """Return what an error of the driver means in our words, None if it has none of ours."""
+        return None
+
+    def is_open(self, driver: Any) -> bool:
+        """Say whether the driver's connection has a transaction open."""
+        return bool(driver.in_transaction)
+
+    def has_failed(self, driver: Any) -> bool:
+        """Say whether the transaction can't be kept any more."""
+        return False
+
+    def check(self, tx: Connection, notes: Mapping[str, str], key: str) -> None:
+        """Look whether this can hold the state of a home: a file in the home can."""
+
+    def kind(self, tx: Connection) -> str:
+        """Return the store's name and version."""
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    def size(self, tx: Connection) -> int:
+        """Return the bytes on disk."""
+        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def scrub(self, connection: Connection, tables: Sequence[str]) -> None:
+        """Let no older page keep what was removed: `secure_delete` has zeroed the pages, the log is emptied into the file."""
+        connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
+
+    def damage(self, tx: Connection) -> tuple[str, int]:
+        """Return what is damaged, empty if nothing, and how many rows point at rows that do not exist."""
+        said = [str(row[0]) for row in tx.exec_driver_sql("pragma integrity_check(5)")]
+        loose = tx.exec_driver_sql("pragma foreign_key_check").fetchall()
+        return "" if said == ["ok"] else said[0], len(loose)
+
+
+def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in (
+        "page_size=8192",
+        "journal_mode=wal",
+        "synchronous=full",
+        "foreign_keys=on",
+        "secure_delete=on",
+        "cache_size=-65536",
+        "mmap_size=1073741824",
+        "temp_store=memory",
+        "wal_autocheckpoint=2000",
+    ):
+        connection.execute(f"pragma {pragma}")
