@@ -17,23 +17,23 @@ import pytest
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("ZERODISTANCE_KILLS", "8"))
 ROUNDS_A_HOME = 20
-SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, commands, imports; each is tested in its room
+SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, commands, imports; see test_seldom.py
     "identity.archive",
     "identity.rebuild.",
     "identity.expire",
     "identity.revoked",
     "import.",
-    "lake.replace.",
+    "lake.replace.",  # in tests/core/profiles/test_states.py
     "lake.settle.",
 )
-POINTS = sorted(
-    {
-        point
-        for path in (ROOT / "zerodistance").rglob("*.py")
-        for point in re.findall(r'fault\.point\("([a-z.]+)"\)', path.read_text())
-        if not point.startswith(SEEN_ELSEWHERE)
-    }
-)
+FORGETTING = ("forget.profiles", "forget.identity")  # made from the names of the rooms that take a share
+WRITTEN = [
+    point
+    for path in (ROOT / "zerodistance").rglob("*.py")
+    for point in re.findall(r"fault\.point\((.+)\)\n", path.read_text())
+]
+NAMED = {point.strip('"') for point in WRITTEN if re.fullmatch(r'"[a-z.]+"', point)}
+POINTS = sorted({*(point for point in NAMED if not point.startswith(SEEN_ELSEWHERE)), *FORGETTING})
 
 
 class Stage:
@@ -75,13 +75,21 @@ def test_random_kills_lose_and_double_nothing(stage: Stage) -> None:
     chance = random.Random(KILLS)
     acked = forgot = 0
     for _ in range(KILLS):
-        victim, forgets = chance.choice(["door", "worker", "both"]), chance.choice(["at once", None, None])
+        victim, forgets = (
+            chance.choice(["door", "worker", "both"]),
+            chance.choice(["at once", "when sealed", None, None]),
+        )
         said = stage.play(victim=victim, after=chance.uniform(0.2, 1.2) + 0.8 * bool(forgets), forget=forgets)
         assert said["trouble"] == [], f"round {stage.round}, victim {victim}"
         acked += said["acked"]
         forgot += said["forgot"]
     assert acked > 50 * KILLS
+    assert forgot > KILLS // 8
     print(f"{KILLS} kills, {acked} touches acknowledged, {forgot} users forgotten")
+
+
+def test_every_crash_point_is_known_here() -> None:
+    assert {point for point in WRITTEN if not re.fullmatch(r'"[a-z.]+"', point)} == {'"forget." + name'}
 
 
 @pytest.mark.slow

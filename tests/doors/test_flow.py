@@ -21,7 +21,7 @@ EVENTS = [
         "messageId": "m-2",
         "anonymousId": "cookie-1",
         "userId": "u-1",
-        "traits": {"email": "li@example.com"},
+        "traits": {"email": "li@example.com", "gender": "女士", "birthday": "1987-03-02"},
     },
     {"type": "track", "messageId": "m-3", "anonymousId": "cookie-2", "event": "Product Viewed"},
     {"type": "nonsense", "messageId": "m-4", "anonymousId": "cookie-2"},
@@ -86,6 +86,28 @@ def test_status_counts_persons_visitors_and_refusals(shell: Shell) -> None:
     assert said["sources"][0]["today"]["came"] == 3
     assert all(job["last_error"] is None for job in said["jobs"])
     assert "1 persons, 1 visitors" in shell("status")
+
+
+@pytest.mark.parametrize(
+    ("rule", "persons"),
+    [
+        ('Has("demo.gender", node="female")', 1),
+        ('Has("demo.gender", node="male")', 0),
+        ('Has("demo.birth_decade", node="1980s")', 1),
+    ],
+)
+def test_what_somebody_told_is_counted_under_the_words_of_the_rules(
+    shell: Shell, rule: str, persons: int
+) -> None:
+    shell("run")
+    assert json.loads(shell("segments", "count", rule, "--json"))["persons"] == persons
+
+
+def test_a_subject_that_never_was_is_not_certified(shell: Shell) -> None:
+    shell("run")
+    assert "[not_found]" in shell("forget", "subject:999999999", "--purpose", "asked by mail")
+    assert shell.code == 1
+    assert "[not_found]" not in shell("forget", "subject:1", "--purpose", "asked by mail")
 
 
 def test_a_forgotten_person_is_gone_and_the_home_still_sound(shell: Shell) -> None:

@@ -11,9 +11,10 @@ from cyclopts import Parameter
 
 from zerodistance.core.identity import api as identity
 from zerodistance.core.touchpoints import forget as forgetting
+from zerodistance.doors import worker
 from zerodistance.kernel import command
 from zerodistance.kernel.command import words
-from zerodistance.kernel.errors import Invalid, WorkerRunning
+from zerodistance.kernel.errors import Invalid, NotFound, WorkerRunning
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.locks import worker_pid
 from zerodistance.kernel.text import Text
@@ -35,11 +36,13 @@ def forget(given: _Given, *, purpose: _Purpose, certificate: _To = None) -> int:
     request = forgetting.ask(home, who, what, subjects, purpose)
     said = Text("要忘记 {what}：{n} 个主体，请求 {id}", "forgetting {what}: {n} subjects, request {id}")
     command.tell(said, what=what, n=len(subjects), id=request.id)
+    trouble = ""
     while request.done_at is None:
         if worker_pid(home.lock_path) is None:
             _work_here(home)
         else:
             time.sleep(_POLL)
+            trouble = _tell_trouble(home, trouble)
         request = forgetting.get(home, who, request.id)
     text = json.dumps(request.certificate, ensure_ascii=False, indent=2)
     if certificate is None:
@@ -53,6 +56,12 @@ def forget(given: _Given, *, purpose: _Purpose, certificate: _To = None) -> int:
 def _subjects(home: Home, given: str) -> tuple[str, list[int]]:
     kind, colon, number = given.partition(":")
     if colon and kind == "subject" and number.isdigit():
+        with home.state.read() as tx:
+            known = identity.person_of(tx, [int(number)])[0] > 0
+        if not known and not forgetting.is_on_touches(
+            home, int(number)
+        ):  # a visitor who expired is on touches only
+            raise NotFound(what=Text("主体", "subject"), given=number)
         return f"subject {number}", [int(number)]
     if colon:
         raise Invalid(
@@ -63,6 +72,19 @@ def _subjects(home: Home, given: str) -> tuple[str, list[int]]:
     person = identity.show(home, command.who(), given)
     with home.state.read() as tx:
         return person.id, identity.subjects_of(tx, person.number)
+
+
+def _tell_trouble(home: Home, told: str) -> str:
+    """Say once what the worker fails at; it tries again by itself. Returns what was said last."""
+    pulse = (worker.last_note(home) or {}).get("loops", {}).get("digest", {})
+    failing = str(pulse.get("error") or "") if pulse.get("failures") else ""
+    if failing and failing != told:
+        text = Text(
+            "处理进程还没能完成，会自动重试：{error}",
+            "the worker has not managed yet and tries again by itself: {error}",
+        )
+        command.tell(text, error=failing)
+    return failing
 
 
 def _work_here(home: Home) -> None:

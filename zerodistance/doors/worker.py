@@ -55,7 +55,7 @@ class Work:
         Brings the tag index up to what followers hold, when its turn has come; returns how many persons were recomputed. It may take
         minutes when everybody is recomputed, and nothing else waits for it.
     errands
-        Seldom work that needs digestion and sealing to pause, such as forgetting; returns whether anything was done.
+        Seldom work that needs digestion, sealing and jobs to pause, such as forgetting; returns whether anything was done.
     facts
         Figures that only the worker knows, for `status`.
     """
@@ -67,6 +67,11 @@ class Work:
     bus: Bus
     jobs: Jobs
     facts: Callable[[], Mapping[str, Any]]
+
+    def alone(self) -> bool:
+        """Do the errands, unless a job is under way: it has read what they would remove. They come again."""
+        with self.jobs.paused() as still:
+            return still and self.errands()
 
 
 @dataclass
@@ -181,7 +186,7 @@ def _watch_parent(stop: threading.Event) -> None:
 
 def _loops(home: Home, work: Work, stop: threading.Event, broken: threading.Event) -> int:
     settings = home.settings
-    errands = _seldom(work.errands, ERRAND_SECONDS)
+    errands = _seldom(work.alone, ERRAND_SECONDS)
     loops = [
         Loop("digest", lambda: errands() or work.digest(), settings.poll_ms / 1_000),
         Loop("seal", lambda: work.seal(False), min(0.2, settings.index_seconds), behind=True),
@@ -267,7 +272,7 @@ def _drain(work: Work) -> tuple[int, int]:
     rows = events = 0
     busy = True
     while busy:
-        busy = work.errands()
+        busy = work.alone()
         while taken := work.digest():
             rows, busy = rows + taken, True
         busy = work.seal(True) or busy

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -59,6 +61,17 @@ class Jobs:
     def __init__(self, home: Home, jobs: Sequence[Job]) -> None:
         self._home = home
         self._jobs = jobs
+        self._under_way = threading.Lock()
+
+    @contextmanager
+    def paused(self) -> Iterator[bool]:
+        """Let no job begin while this lasts; gives False, and holds up nothing, if one is under way."""
+        still = self._under_way.acquire(blocking=False)
+        try:
+            yield still
+        finally:
+            if still:
+                self._under_way.release()
 
     def states(self) -> dict[str, JobState]:
         """Return the state of every job that has ever run."""
@@ -84,6 +97,10 @@ class Jobs:
 
     def run(self, job: Job) -> None:
         """Run one job now and note how it ended."""
+        with self._under_way:
+            self._run(job)
+
+    def _run(self, job: Job) -> None:
         self._note(job.key, last_started_at=clock.micros())
         error: str | None = None
         try:

@@ -3,23 +3,48 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Integer, select
+from sqlalchemy import Text as Text_
 
 import zerodistance.compose as compose
+from scripts.reference import load_everything
 from zerodistance.core.identity import api as identity
-from zerodistance.core.touchpoints import forget, journal, sources, store, tail
+from zerodistance.core.touchpoints import forget, import_jobs, journal, sources, store, tail
 from zerodistance.doors.worker import Work, once
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import Forbidden, Invalid
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.jobs import Job
+from zerodistance.kernel.state import metadata
 from zerodistance.kernel.text import Text
 
+NOBODY = {
+    *("category", "product", "place", "unit", "unit_number", "territory"),
+    *("source", "feed", "batch", "tail", "seen", "source_hour", "source_last", "import_job", "outbox", "job"),
+    *("quarantine",),  # sealed rows: looked through by the matcher, see the tests around
+    *("identity_guard", "identity_number"),
+    *("segment", "segment_version", "state_note"),
+    *("account", "api_key", "portal_failure", "portal_once", "portal_session"),  # those who work here
+}
+"""Tables that name no person, subject or token."""
+VISITS = """
+kind = "store.visited"
+source = { key = "visits", name = "Visits", kind = "store" }
+[times]
+happened_at = "at"
+zone = "UTC"
+lag = "1 day"
+[identifiers]
+user_id = "user"
+"""
 NAME, MAIL, PHONE, ORDER = "Zhang Weiguo", "weiguo.zhang@example.cn", "13912345678", "order-4711-of-weiguo"
 
 
@@ -143,6 +168,97 @@ def test_what_the_person_gained_since_asking_is_forgotten_too(home: Home, work: 
     assert ids_in_view(home) == ["l1", "l2"]
     with pytest.raises(identity.NoSuchPerson):
         identity.lookup(home, admin, "anonymous_id", "second-cookie")
+
+
+def test_the_rows_of_an_import_under_way_are_forgotten_too(
+    home: Home, work: Work, admin: Who, tmp_path: Path
+) -> None:
+    person = a_full_home(home, work)
+    file = tmp_path / "visits.csv"
+    file.write_text(
+        "at,user\n" + "".join(f"2026-01-{1 + n:02},{'wei' if n % 2 else 'li'}\n" for n in range(20))
+    )
+    import_jobs.create(home, admin, file, VISITS)
+    forget.ask(home, admin, person.id, subjects_of(home, person), "asked by the person")
+    work.alone()
+    assert not import_jobs.open_ones(home)
+    once(work)
+    with pytest.raises(identity.NoSuchPerson):
+        identity.lookup(home, admin, "user_id", "wei")
+    assert len(ids_in_view(home)) == 2 + 10
+
+
+def test_nothing_is_forgotten_while_a_job_is_under_way(home: Home, work: Work, admin: Who) -> None:
+    """A job that has read what would be removed may write it down again after the certificate."""
+    person = a_full_home(home, work)
+    asked = forget.ask(home, admin, person.id, subjects_of(home, person), "asked by the person")
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(_: Home) -> None:
+        begun.set()
+        assert go_on.wait(30)
+
+    job = Job("hold", timedelta(days=1), hold, Text("占住", "hold"))
+    thread = threading.Thread(target=work.jobs.run, args=(job,))
+    thread.start()
+    assert begun.wait(30)
+    assert not work.alone() and forget.get(home, admin, asked.id).done_at is None
+    go_on.set()
+    thread.join()
+    assert work.alone() and forget.get(home, admin, asked.id).done_at is not None
+
+
+def test_no_table_names_anybody_after_forgetting(home: Home, work: Work, admin: Who) -> None:
+    """A new table that names a person, subject or token needs a share in `forget`; one that names nobody is listed here."""
+    load_everything()
+    person = a_full_home(home, work)
+    subjects = subjects_of(home, person)
+    tokens = [
+        home.seal.token("user_id", "wei"),
+        home.seal.token("email", MAIL),
+        home.seal.token("phone", PHONE),
+    ]
+    naming = [
+        (table.name, column.name)
+        for table in metadata.tables.values()
+        for column in table.columns
+        if column.name in ("subject", "subjects", "token", "person", "old_person", "new_person", "a", "b")
+        or (table.name, column.name) == ("subject", "number")
+    ]
+    rows = identity.People(home).pairs(None)
+    number = dict(zip(rows["subject"].to_pylist(), rows["number"].to_pylist(), strict=True))[subjects[0]]
+    names = {"token": tokens, "person": [number, person.id], "old_person": [number], "new_person": [number]}
+    names["subjects"] = [json.dumps(sorted(subjects))]
+    identity.reveal(home, admin, person.id, "phone", "to ring back", "case 1")
+    assert _named(home, naming, names, subjects) >= {
+        ("subject", "number"), ("subject", "token"), ("evidence", "a"), ("identity_vault", "subject"), ("sealed_text", "subject"),
+        ("identity_reveal", "person"),
+    }  # fmt: skip
+    forget.ask(home, admin, person.id, subjects, "asked by the person")
+    assert ("forget_request", "subjects") in _named(home, naming, names, subjects)
+    once(work)
+    assert _named(home, naming, names, subjects) == set()
+    unlike = {table.name for table in metadata.tables.values()} - {table for table, _ in naming} - NOBODY
+    assert unlike == set(), (
+        "say in NOBODY that the table names nobody, or give it a column that this test looks at"
+    )
+
+
+def _named(
+    home: Home, columns: list[tuple[str, str]], names: dict[str, list[Any]], subjects: list[int]
+) -> set[tuple[str, str]]:
+    found = set()
+    with home.state.read() as tx:
+        for table, column in columns:
+            there = metadata.tables[table].c[column]
+            wanted = names.get(column, subjects)
+            kind = (
+                int if isinstance(there.type, Integer) else (str if isinstance(there.type, Text_) else bytes)
+            )
+            wanted = [value for value in wanted if isinstance(value, kind)]
+            if tx.execute(select(there).where(there.in_(wanted)).limit(1)).first():
+                found.add((table, column))
+    return found
 
 
 def test_who_comes_back_is_somebody_new(home: Home, work: Work, admin: Who) -> None:

@@ -191,18 +191,18 @@ def birth_year(value: str) -> str | None:
 
 
 _GENDERS = {
-    **dict.fromkeys(("m", "male", "man", "男", "男性", "先生", "1"), "m"),
-    **dict.fromkeys(("f", "female", "woman", "女", "女性", "女士", "小姐", "2"), "f"),
+    **dict.fromkeys(("m", "male", "man", "男", "男性", "先生", "1"), "male"),
+    **dict.fromkeys(("f", "female", "woman", "女", "女性", "女士", "小姐", "2"), "female"),
 }
 
 
 def gender(value: str) -> str | None:
-    """Return `m` or `f`; None if it says neither. `1` and `2` are read as GB/T 2261.1 has them.
+    """Return `male` or `female`; None if it says neither. `1` and `2` are read as GB/T 2261.1 has them.
 
     Examples
     --------
     >>> gender("女"), gender("Male"), gender("?")
-    ('f', 'm', None)
+    ('female', 'male', None)
     """
     return _GENDERS.get(value.strip().casefold())
 

@@ -22,6 +22,11 @@ from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid, NotFound
 from zerodistance.kernel.home import Home
 
+STORES = (
+    *("journal", "imports", "quarantine", "texts", "identifiers", "evidence", "vault", "facts"),
+    *("tail", "lake", "states", "index"),
+)
+"""Where a person is looked for: what a certificate lists."""
 Match = Callable[[bytes], bool]
 """Says whether raw bytes hold one of the identifiers that are to be forgotten."""
 
@@ -103,6 +108,16 @@ def _one(home: Home, number: int) -> Request:
     return Request(
         row["id"], row["what"], row["purpose"], row["asked_by"], row["asked_at"], row["done_at"], certificate
     )
+
+
+def is_on_touches(home: Home, subject: int) -> bool:
+    """Say whether a touch names this subject."""
+    with home.engine.connect() as connection:
+        tail.touches_view(connection, home)
+        found = connection.execute(
+            "select 1 from touches where subject = $subject limit 1", {"subject": subject}
+        )
+        return found.fetchone() is not None
 
 
 def is_person(home: Home, number: int) -> bool:
@@ -223,7 +238,7 @@ def _certify(home: Home, number: int, subjects: int, removed: Mapping[str, int])
         "done_at": clock.now().isoformat(),
         "subjects": subjects,
         "removed": dict(removed),
-        "stores": ["journal", "state", "tail", "lake", "index"],
+        "stores": list(STORES),
         "backups": "copies of the home folder made before done_at are not reached; delete or re-forget them",
     }
     body = json.dumps(said, sort_keys=True, ensure_ascii=False)

@@ -255,13 +255,16 @@ def jobs(home: Home, who: Who, limit: int = 100) -> list[Job]:
         return [_job(tx, row) for row in rows]
 
 
-def next_open(home: Home) -> int | None:
-    """Return the number of the oldest job that is not finished."""
+def open_ones(home: Home) -> list[int]:
+    """Return the numbers of the jobs that are not finished, the oldest first."""
     j = store.import_job
     with home.state.read() as tx:
-        return tx.execute(
-            select(j.c.number).where(j.c.state.in_(_OPEN)).order_by(j.c.number).limit(1)
-        ).scalar()
+        return list(tx.execute(select(j.c.number).where(j.c.state.in_(_OPEN)).order_by(j.c.number)).scalars())
+
+
+def next_open(home: Home) -> int | None:
+    """Return the number of the oldest job that is not finished."""
+    return next(iter(open_ones(home)), None)
 
 
 def origin(home: Home, job: Job) -> Origin:

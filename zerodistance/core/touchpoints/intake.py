@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from zerodistance.core.touchpoints import bodies, forget, ledger, sources, tail
+from zerodistance.core.touchpoints import bodies, forget, import_jobs, ledger, sources, tail
 from zerodistance.core.touchpoints.contracts import Batch, Follower, Forget, Recogniser
 from zerodistance.core.touchpoints.digest import Digest, Feed
 from zerodistance.core.touchpoints.journal import FEED, Journal
@@ -118,9 +118,11 @@ class Intake:
 
     def digest(self) -> int:
         """Commit one micro-batch of each feed; return how many rows were taken in, 0 too while the tail is too long to go on."""
+        return 0 if self._tail_is_long() else self.intake.step()
+
+    def _tail_is_long(self) -> bool:
         with self._home.state.read() as tx:
-            held = tail.size(tx)
-        return 0 if held > _TAILS * self._home.settings.seal_bytes else self.intake.step()
+            return tail.size(tx) > _TAILS * self._home.settings.seal_bytes
 
     def seal(self, force: bool) -> bool:
         """Let followers follow and move the tail when it is due; return whether anything was done."""
@@ -132,7 +134,7 @@ class Intake:
         asked = forget.waiting(self._home)
         if not asked:
             return False
-        self._digest_upto(self.journal.last())
+        self._digest_upto(self.journal.last(), import_jobs.open_ones(self._home))
         with self._still:
             self._sealer.step(force=True)
             self.journal.erase(self._position())
@@ -143,10 +145,20 @@ class Intake:
             self._recogniser.reset()
         return True
 
-    def _digest_upto(self, row: int) -> None:
-        """Digest what the journal held when it was asked; what comes meanwhile waits, or a busy door would never let us end."""
-        while self._position() < row and self.intake.step():
-            pass
+    def _digest_upto(self, row: int, imports: Sequence[int]) -> None:
+        """Digest what the journal held when it was asked, and the imports that were under way: what is still to come in can't be found.
+
+        What comes meanwhile waits, or a busy door would never let us end.
+        """
+        wanted = set(imports)
+        left = self._position(), wanted & set(import_jobs.open_ones(self._home))
+        while left[0] < row or left[1]:
+            if self._tail_is_long():
+                self.seal(False)
+            before, taken = left, self.intake.step()
+            left = self._position(), wanted & set(import_jobs.open_ones(self._home))
+            if not taken and left == before:
+                return
 
     def _position(self) -> int:
         with self._home.state.read() as tx:

@@ -84,7 +84,7 @@ DEMOGRAPHICS = (
         meaning=Text("用户自己登记的性别", "The gender that the person registered"),
         of=Input("facts"),
         value="fact(gender)",
-        nodes=Values(labels={"female": Text("女", "female"), "male": Text("男", "male")}),
+        nodes=Values(labels={"female": Text("女", "female"), "male": Text("男", "male")}, closed=True),
     ),
     Dimension(
         key="demo.birth_decade",

@@ -1,0 +1,198 @@
+"""What no round of seconds reaches — imports, jobs of the night, commands — killed at each of its crash points, then taken up again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import zerodistance.compose as compose
+from zerodistance.core.identity import api as identity
+from zerodistance.core.identity import archive
+from zerodistance.core.touchpoints import journal, sources, tail
+from zerodistance.kernel import clock
+from zerodistance.kernel.access import Who
+from zerodistance.kernel.home import Home, create_home, open_home
+from zerodistance.kernel.settings import Settings, load
+from zerodistance.kernel.text import Text
+
+ROOT = Path(__file__).parents[2]
+WHO = Who.system("crash")
+BATCHES = 10  # as many small files as make the lake join them
+MAPPING = """
+kind = "store.visited"
+source = { key = "visits", name = "Visits", kind = "store" }
+[times]
+happened_at = "at"
+zone = "UTC"
+lag = "1 day"
+[identifiers]
+user_id = "user"
+member_id = "member"
+"""
+NIGHT = ("identity.archive", "identity.rebuild.solved", "identity.rebuild.moved", "identity.expire")
+JOINING = ("lake.settle.written", "lake.settle.after", "lake.settle.after:2")
+IMPORTING = ("import.staged", "import.named", "import.finished")
+
+
+def zd(root: Path, *words: str, point: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the program on a home, killed at `point`."""
+    return subprocess.run(
+        [sys.executable, "-m", "zerodistance", f"--home={root}", "--lang=en", *words],
+        cwd=ROOT,
+        env={**os.environ, "ZERODISTANCE_FAULT": point, "ZERODISTANCE_VISITOR_DAYS": "30"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=180,
+    )
+
+
+def settings_of(root: Path) -> Settings:
+    return load(home=root, visitor_days=30)
+
+
+def accept(home: Home, events: Sequence[dict[str, Any]]) -> None:
+    connection, now = journal.connect(home.path("journal.db")), clock.micros()
+    sealed = home.seal.seal(json.dumps({"batch": events}).encode(), journal.where(1, "batch", now))
+    connection.execute(
+        "insert into row (source, route, received_at, events, encoding, body) values (1, 'batch', ?, ?, '', ?)",
+        (now, len(events), sealed),
+    )
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home before its first night: ten sealed batches, two people who are one only by late evidence, visitors long gone."""
+    root = tmp_path_factory.mktemp("base") / "home"
+    home = create_home(settings_of(root))
+    sources.create_source(home, WHO, key="web", name=Text("官网", "web"), kind="web")
+    work = compose.work(home)
+    for batch in range(BATCHES):
+        events = [
+            {
+                "type": "track",
+                "event": "x",
+                "messageId": f"{batch}-{n}",
+                "anonymousId": f"a{n}",
+                "userId": f"u{n}",
+            }
+            for n in range(20)
+        ]
+        events += [{"type": "page", "messageId": f"{batch}-v", "anonymousId": f"gone{batch}"}]
+        # one tablet that two users share: live, the first evidence linked; the rebuild weighs them all
+        events += [
+            {
+                "type": "track",
+                "event": "x",
+                "messageId": f"{batch}-s",
+                "anonymousId": "tablet",
+                "userId": f"u{batch % 3}",
+            }
+        ]
+        accept(home, events)
+        work.digest()
+        work.seal(True)
+    with home.state.write() as tx:  # as if months had gone by
+        tx.exec_driver_sql("update subject set seen_at = 0 where person >= 2147483648")
+    home.close()
+    return root
+
+
+def content(root: Path) -> dict[str, Any]:
+    """Return what the stores say, in words that do not depend on how they got there."""
+    home = open_home(settings_of(root))
+    with home.engine.connect() as connection:
+        tail.touches_view(connection, home)
+        touches = connection.execute("select source_id, subject from touches order by 1, 2").fetchall()
+        files = home.lake.files(archive.TABLE)
+        sealed = (
+            connection.execute("select a, b, rule from read_parquet(?) order by all", [files]).fetchall()
+            if files
+            else []
+        )
+    with home.state.read() as tx:
+        evidence = tx.exec_driver_sql("select a, b, rule, at from evidence order by 1, 2, 3, 4").all()
+    persons = sorted(
+        zip(*(identity.subject_map(home)[name].to_pylist() for name in ("subject", "person")), strict=True)
+    )
+    findings = [f"{f.store}: {f.text.en}" for f in compose.checks(home) if f.level.name == "DAMAGE"]
+    home.close()
+    return {
+        "touches": touches,
+        "sealed": sealed,
+        "evidence": evidence,
+        "persons": persons,
+        "damage": findings,
+    }
+
+
+@pytest.fixture(scope="module")
+def undisturbed(base: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the home says after a night in which nothing happened."""
+    root = tmp_path_factory.mktemp("calm") / "home"
+    shutil.copytree(base, root)
+    assert zd(root, "run").returncode == 0
+    said = content(root)
+    assert said["damage"] == [] and said["sealed"] and len(said["touches"]) == 22 * BATCHES
+    return said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", [*NIGHT, *JOINING])
+def test_a_kill_in_the_night_changes_nothing_of_what_the_night_leaves(
+    base: Path, undisturbed: dict[str, Any], tmp_path: Path, point: str
+) -> None:
+    root = tmp_path / "home"
+    shutil.copytree(base, root)
+    assert zd(root, "run", point=point).returncode == -signal.SIGKILL, "the crash point was not met"
+    assert zd(root, "run").returncode == 0
+    assert content(root) == undisturbed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", IMPORTING)
+def test_a_kill_during_an_import_takes_every_row_in_once(base: Path, tmp_path: Path, point: str) -> None:
+    root, file, mapping = tmp_path / "home", tmp_path / "visits.csv", tmp_path / "visits.toml"
+    shutil.copytree(base, root)
+    file.write_text("at,user,member\n" + "".join(f"2026-01-{1 + n % 28:02},u{n},m{n}\n" for n in range(300)))
+    mapping.write_text(MAPPING)
+    words = ("import", str(file), "--mapping", str(mapping))
+    assert zd(root, *words, point=point).returncode == -signal.SIGKILL, "the crash point was not met"
+    assert zd(root, *words).returncode == 0
+    assert zd(root, "run").returncode == 0
+    said = content(root)
+    assert said["damage"] == [] and len(said["touches"]) == 22 * BATCHES + 300
+    assert len({source_id for source_id, _ in said["touches"]}) == len(said["touches"])
+    assert not list((root / "imports").glob("*.sealed")), "what a kill left half staged goes a day later"
+
+
+@pytest.mark.slow
+def test_a_kill_after_evidence_was_revoked_is_made_good_by_the_next_rebuild(
+    base: Path, tmp_path: Path
+) -> None:
+    roots = [tmp_path / "calm", tmp_path / "killed"]
+    for root in roots:
+        shutil.copytree(base, root)
+        assert zd(root, "run").returncode == 0
+    a, b, *_ = content(roots[0])["evidence"][0]
+    words = ("identity", "revoke", str(a), str(b), "--why", "two people at one desk")
+    assert zd(roots[0], *words).returncode == 0
+    assert zd(roots[1], *words, point="identity.revoked").returncode == -signal.SIGKILL
+    assert zd(roots[1], "identity", "rebuild").returncode == 0
+    calm, killed = content(roots[0]), content(roots[1])
+    groups = [{} for _ in roots]  # type: list[dict[int, list[int]]]
+    for said, group in zip((calm, killed), groups, strict=True):
+        for subject, person in said["persons"]:
+            group.setdefault(person, []).append(subject)
+    assert sorted(groups[0].values()) == sorted(groups[1].values())
+    assert killed["damage"] == []

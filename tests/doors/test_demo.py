@@ -1,0 +1,47 @@
+"""The demo as a newcomer runs it: a real shop and a web session by a published SDK, and nothing of either lost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def zd(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "zerodistance", f"--home={home}", "--lang=en", *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+
+
+def status(home: Path) -> dict[str, Any]:
+    return dict(json.loads(zd(home, "status", "--json").stdout))
+
+
+@pytest.mark.slow
+def test_the_demo_takes_a_real_shop_in_whole_and_joins_the_session_to_its_customer(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    first = zd(home, "--port=0", "demo", "--no-stay")
+    assert first.returncode == 0, first.stderr
+    said = status(home)
+    session = said["batches"]["touches"] - 541_909
+    assert session >= 4 and said["quarantine"] == {}
+    assert said["people"] == {"persons": 4_372, "visitors": 0}, "the session's visitor became a customer"
+    assert zd(home, "doctor").returncode == 0
+    again = zd(home, "--port=0", "demo", "--no-stay")
+    assert again.returncode == 0, again.stderr
+    said = status(home)
+    assert said["batches"]["touches"] - 541_909 == 2 * session, (
+        "the books are taken in once, each session anew"
+    )
+    assert said["people"]["persons"] == 4_372
