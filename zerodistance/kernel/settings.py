@@ -70,6 +70,11 @@ class Settings(BaseSettings):
     max_inflight_bytes: int = Field(
         128 * _MIB, ge=1024, description="request bytes held in memory at once; more is answered 429"
     )
+    max_import_bytes: int = Field(
+        64 << 30,
+        ge=_MIB,
+        description="largest file that is imported, after unpacking, bytes; more is refused (own value)",
+    )
     max_journal_bytes: int = Field(
         8192 * _MIB, ge=_MIB, description="size the journal may grow to before collection answers 429, bytes"
     )

@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zerodistance.core.touchpoints import csv_lines
+from zerodistance.core.touchpoints.csv_rows import CsvRows
 from zerodistance.core.touchpoints.mapping import CsvShape, MappingWrong
-from zerodistance.core.touchpoints.rows import BadRow, CsvRows, ParquetRows
+from zerodistance.core.touchpoints.parquet_rows import ParquetRows
+from zerodistance.core.touchpoints.pieces import BadRow
 
 CELL = st.text(alphabet=st.sampled_from('ab,";\n\r 王é'), max_size=6)
 

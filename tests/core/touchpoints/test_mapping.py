@@ -55,7 +55,7 @@ def test_comments_and_layout_do_not_change_what_a_mapping_says() -> None:
     [
         ('kind = "service.called"', 'kind = "service.caled"', "kind", "did you mean service.called"),
         ('kind = "service.called"', "", "kind", "missing"),
-        ('format = "csv"', 'format = "xlsx"', "format", "allowed are csv, parquet"),
+        ('format = "csv"', 'format = "xls"', "format", "allowed are csv, ndjson, json, xlsx, parquet"),
         ('format = "csv"', 'format = "csv"\nidentifers = {}', "identifers", "did you mean identifiers"),
         ('source = "calls"', 'source = "Call Centre"', "source", "lower case"),
         ('source = "calls"', 'source = { key = "calls", kind = "phone" }', "source.kind", "allowed are"),
@@ -76,7 +76,7 @@ def test_comments_and_layout_do_not_change_what_a_mapping_says() -> None:
         ('source = "calls"', 'source = "calls"\nbody = ["phone"]', "body", "belongs in the vault"),
         ('source = "calls"', 'source = "calls"\nrequired = ["email"]', "required", "not mapped"),
         ('[identifiers]\nphone = "phone"', '[facts]\nname = "caller"', "facts", "at least one identifier"),
-        ('source = "calls"', 'source = "calls"\ncsv = { encoding = "gbk" }', "csv.encoding", "iconv -f gbk"),
+        ('source = "calls"', 'source = "calls"\ncsv = { encoding = "gb1" }', "csv.encoding", "gb18030"),
         ('source = "calls"', 'source = "calls"\ncsv = { header = false }', "csv.columns", "header = false"),
         ('source = "calls"', 'source = "calls"\ncsv = { delimiter = "||" }', "csv.delimiter", "one ASCII"),
         ('source = "calls"', 'source = "calls"\ntypes = { a = "int" }', "types.a", "did you mean integer"),

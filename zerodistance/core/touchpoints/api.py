@@ -16,6 +16,7 @@ from zerodistance.core.touchpoints.quarantine import replay as replay_rows
 from zerodistance.core.touchpoints.quarantine import rows as quarantine_rows
 from zerodistance.core.touchpoints.quarantine import show as quarantine_row
 from zerodistance.core.touchpoints.rules import REASONS
+from zerodistance.core.touchpoints.sniff import Column, Guess, sniff
 from zerodistance.core.touchpoints.snippets import Snippet, snippet, snippets
 from zerodistance.core.touchpoints.sources import (
     create_source,
@@ -53,6 +54,10 @@ __all__ = [
     "Job",
     "dry_run",
     "Report",
+    # files
+    "sniff",
+    "Guess",
+    "Column",
     # quarantine
     "quarantine_groups",
     "quarantine_rows",

@@ -17,8 +17,14 @@ from zerodistance.core.touchpoints.mapping import CsvShape
 Places = npt.NDArray[np.int64]
 
 _BLOCK = 4 << 20
-_MOST_LINES, _MOST_BYTES = 1_000, 1 << 20  # own values: a quoted text longer than this is an unclosed quote
+MOST_BYTES, KEPT_BYTES = (
+    1 << 20,
+    64 << 10,
+)  # own values: the longest row, and how much of a longer one is kept
+_MOST_LINES = 1_000  # own value: a quoted text longer than this, or than a row may be, is an unclosed quote
 UNCLOSED = "a quote is opened and never closed"
+TOO_LONG = f"the row is longer than {MOST_BYTES:,} bytes; its first {KEPT_BYTES:,} are kept"
+NUL = "the row holds the sign NUL"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -30,21 +36,24 @@ class Block:
     ----------
     starts, ends
         Where each record lies in `data`; its line end is included.
-    unclosed
-        Places of the records that open a quote which is never closed.
+    odd
+        Place -> reason of the records that can't be rows, whatever their cells are.
     """
 
     data: bytes
     starts: Places
     ends: Places
-    unclosed: list[int]
+    odd: dict[int, str]
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def line(self, place: int) -> bytes:
-        """Return the bytes of one record without its line end."""
-        return self.data[self.starts[place] : self.ends[place]].rstrip(b"\r\n")
+        """Return the bytes of one record without its line end; of one that is too long the beginning."""
+        start, end = int(self.starts[place]), int(self.ends[place])
+        if end - start > MOST_BYTES:
+            return self.data[start : start + KEPT_BYTES]
+        return self.data[start:end].rstrip(b"\r\n")
 
 
 class Records:
@@ -57,6 +66,11 @@ class Records:
         self._end = False
         self._fill()
         self._buffer = self._buffer.removeprefix(_BOM)
+
+    @property
+    def sample(self) -> bytes:
+        """What has been read and not used."""
+        return self._buffer
 
     def _fill(self) -> None:
         more = self._file.read(max(_BLOCK, len(self._buffer)))
@@ -92,6 +106,19 @@ class Records:
                     return found
             if self._end and not self._buffer:
                 return None
+            if found is None and len(self._buffer) > _BLOCK + MOST_BYTES and b"\n" not in self._buffer:
+                return self._cut_long()
+
+    def _cut_long(self) -> Block:
+        """Leave a line out that is too long for memory; its beginning is kept."""
+        head = self._buffer[:KEPT_BYTES]
+        while (end := self._buffer.find(b"\n")) < 0:
+            self._buffer = b""
+            self._fill()
+            if self._end and not self._buffer:
+                self._buffer = b"\n"
+        self._buffer = self._buffer[end + 1 :]
+        return Block(head + b"\n", np.array([0]), np.array([len(head) + 1]), {0: TOO_LONG})
 
     def _cut(self, data: bytes) -> Block | None:
         """Cut off the whole records at the beginning of `data`; None if there is none yet."""
@@ -110,9 +137,13 @@ class Records:
         empty = (ends - starts == 1) | ((ends - starts == 2) & (view[starts] == 13))
         if empty.any():
             starts, ends = starts[~empty], ends[~empty]
-        return Block(
-            data, starts, ends, np.flatnonzero(np.isin(starts, list(unclosed))).tolist() if unclosed else []
-        )
+        odd = dict.fromkeys(np.flatnonzero(ends - starts > MOST_BYTES).tolist(), TOO_LONG)
+        if b"\0" in data:
+            zeros = np.searchsorted(ends, np.flatnonzero(view == 0), side="right")
+            odd |= dict.fromkeys(zeros[zeros < len(ends)].tolist(), NUL)
+        if unclosed:
+            odd |= dict.fromkeys(np.flatnonzero(np.isin(starts, list(unclosed))).tolist(), UNCLOSED)
+        return Block(data, starts, ends, odd)
 
     def _join(self, data: bytes, view: npt.NDArray[np.uint8], ends: Places) -> tuple[Places, set[int]]:
         """Join lines that lie inside one quoted text; return record ends and the starts of lines with an unclosed quote."""
@@ -138,11 +169,11 @@ class Records:
     def _closing(self, data: bytes, starts: Places, ends: Places, line: int) -> int | None:
         """Return the line that closes the quote opened on `line`; -1: none does; None: the data ends before."""
         for last in range(line + 1, min(line + 1 + _MOST_LINES, len(ends))):
-            if ends[last] - starts[line] > _MOST_BYTES:
+            if ends[last] - starts[line] > MOST_BYTES:
                 return -1
             if not ends_inside(data[starts[last] : ends[last]], True, self._shape):
                 return last
-        far = len(ends) - line > _MOST_LINES or len(data) - starts[line] > _MOST_BYTES
+        far = len(ends) - line > _MOST_LINES or len(data) - starts[line] > MOST_BYTES
         return -1 if far or self._end else None
 
 
@@ -190,8 +221,8 @@ def parse(
     bad
         Place and reason of the others.
     """
-    bad = [(i, UNCLOSED) for i in block.unclosed]
-    places = np.delete(np.arange(len(block)), block.unclosed) if bad else np.arange(len(block))
+    bad = sorted(block.odd.items())
+    places = np.delete(np.arange(len(block)), [i for i, _ in bad]) if bad else np.arange(len(block))
     if not len(places):
         return _table(names, []), places, bad
     if bad:

@@ -77,8 +77,9 @@ def dry_run(home: Home, who: Who, path: Path, mapping_text: str, source_key: str
     report, limit = _source(home, who, mapping, source_key)
     tally = _Tally(report, bool(mapping.source_id))
     with open_file(path) as file:
-        rows = open_rows(file, mapping)
-        mapper = Mapper(home, mapping, rows.schema, Origin(0, limit, "0" * 64, clock.micros()))
+        rows = open_rows(file, mapping, limit=home.settings.max_import_bytes)
+        origin = Origin(0, limit, "0" * 64, clock.micros())
+        mapper = Mapper(home, mapping, rows.schema, origin, rows.targets)
         try:
             while (piece := rows.read(home.settings.micro_batch_events)) is not None:
                 tally.add(mapper.map(piece, "dry-run"))

@@ -13,7 +13,7 @@ from zerodistance.core.touchpoints import ledger, sources, staging, store
 from zerodistance.core.touchpoints.contracts import Source
 from zerodistance.core.touchpoints.mapper import Mapper, Origin
 from zerodistance.core.touchpoints.mapping import Mapping, parse
-from zerodistance.core.touchpoints.rows import open_rows
+from zerodistance.core.touchpoints.rows import look_through, open_rows
 from zerodistance.kernel import clock, fault
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import NotFound, ZeroDistanceError
@@ -136,6 +136,8 @@ def create(home: Home, who: Who, path: Path, mapping_text: str, source_key: str 
         The account may not import.
     MappingWrong
         The mapping can't be read or does not fit the file.
+    PackingWrong, TooMuch, JsonBroken
+        The file is damaged, encrypted, cut off or too large.
     NoSuchSource, SourceOff, NoFile
         There is nothing to import into, or nothing to import.
     """
@@ -196,14 +198,16 @@ def open_file(path: Path) -> BinaryIO:
 
 
 def _fits(home: Home, path: Path, mapping: Mapping) -> tuple[list[tuple[str, str]], int | None]:
-    """Return the file's columns and rows, or raise `MappingWrong` before anything is kept."""
+    """Return the file's columns and rows, or raise before anything is kept: what breaks as a whole is found here."""
+    limit = home.settings.max_import_bytes
     with open_file(path) as file:
-        rows = open_rows(file, mapping)
-        mapper = Mapper(home, mapping, rows.schema, Origin(0, 1, "", 0))
+        rows = open_rows(file, mapping, limit=limit)
+        mapper = Mapper(home, mapping, rows.schema, Origin(0, 1, "", 0), rows.targets)
         try:
-            return mapper.types(), rows.total
+            columns = [(name, rows.targets.get(name, kind)) for name, kind in mapper.types()]
         finally:
             mapper.close()
+        return columns, rows.total if rows.total is not None else look_through(file, mapping, limit=limit)
 
 
 def _known(tx: Connection, source: int, file_hash: str, mapping_hash: str) -> RowMapping | None:

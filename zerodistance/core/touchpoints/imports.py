@@ -66,8 +66,15 @@ class ImportFeed:
             return False
         mapping = parse(job.mapping)
         self._file = staging.open_staged(self._home, self.number)
-        self._rows = open_rows(self._file, mapping, position)
-        self._mapper = Mapper(self._home, mapping, self._rows.schema, import_jobs.origin(self._home, job))
+        limit = self._home.settings.max_import_bytes
+        self._rows = open_rows(self._file, mapping, position, limit=limit)
+        self._mapper = Mapper(
+            self._home,
+            mapping,
+            self._rows.schema,
+            import_jobs.origin(self._home, job),
+            self._rows.targets,
+        )
         self._upto = position
         import_jobs.started(self._home, self.number)
         return True

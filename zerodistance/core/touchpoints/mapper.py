@@ -20,7 +20,7 @@ from zerodistance.core.touchpoints import scrub
 from zerodistance.core.touchpoints.contracts import BUILT, UTC_US, Batch, Facts, Refused, Signs
 from zerodistance.core.touchpoints.mapping import NUMBERS, WORDS, Mapping
 from zerodistance.core.touchpoints.mapping_sql import PIECE, ROW, Plan, plan
-from zerodistance.core.touchpoints.rows import BadRow, Piece
+from zerodistance.core.touchpoints.pieces import BadRow, Piece
 from zerodistance.kernel import clock
 from zerodistance.kernel.home import Home
 
@@ -201,18 +201,17 @@ class Mapper:
         )
         for row, values in zip(piece.rows[odd].tolist(), found, strict=True):
             reason, _, key = failed[row].partition("|")
-            raw = msgspec.json.encode({"values": values})
-            refused.append(
-                Refused(self._origin.source, reason, self._detail(reason, key), raw, f"row {row}", now)
-            )
-        return sorted(refused, key=lambda r: int(r.place.partition(" ")[2]))
+            kept = {"values": values} if piece.lines is None else {"line": piece.lines[row]}
+            raw, place = msgspec.json.encode(kept), place_of(row, piece.where(row) if piece.where else "")
+            refused.append(Refused(self._origin.source, reason, self._detail(reason, key), raw, place, now))
+        return sorted(refused, key=lambda r: row_of(r.place))
 
     def _bad_line(self, bad: BadRow, now: int) -> Refused:
         try:
             raw = msgspec.json.encode({"line": bad.line.decode()})
         except UnicodeDecodeError:
             raw = msgspec.json.encode({"line_base64": base64.b64encode(bad.line).decode()})
-        return Refused(self._origin.source, "bad_row", bad.detail, raw, f"row {bad.row}", now)
+        return Refused(self._origin.source, "bad_row", bad.detail, raw, place_of(bad.row, bad.where), now)
 
     def _detail(self, reason: str, key: str) -> str:
         if reason == "bad_timestamp":
@@ -229,6 +228,22 @@ class Mapper:
         if reason == "no_kind":
             return "kind: no rule of the mapping holds for the row"
         return f"{key}: larger than the {self._origin.event_bytes} bytes that the source allows"
+
+
+def place_of(row: int, where: str) -> str:
+    """Return how the quarantine names the place of a row.
+
+    Examples
+    --------
+    >>> place_of(17, ""), place_of(17, "b.csv 5")
+    ('row 17', 'row 17 (b.csv 5)')
+    """
+    return f"row {row} ({where})" if where else f"row {row}"
+
+
+def row_of(place: str) -> int:
+    """Return the row number of a place that `place_of` named."""
+    return int(place.split(" ", 2)[1])
 
 
 def _long(mapped: pa.Table, short: str, names: tuple[str, ...]) -> tuple[list[int], list[str], list[str]]:

@@ -1,21 +1,43 @@
-"""Mapping files: TOML that says how the columns of a CSV or Parquet file become touches. Parsed strictly, with errors that teach."""
+"""Mapping files: TOML that says how the columns of a file become touches. Parsed strictly, with errors that teach."""
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from zerodistance.core.touchpoints import toml_values as values
 from zerodistance.core.touchpoints.contracts import KINDS_OF_SOURCE
 from zerodistance.core.touchpoints.kinds import KINDS
-from zerodistance.kernel.errors import ZeroDistanceError
+from zerodistance.core.touchpoints.shapes import (
+    FORMATS,
+    CsvShape,
+    JsonShape,
+    XlsxShape,
+    csv_shape,
+    json_shape,
+    xlsx_shape,
+)
+from zerodistance.core.touchpoints.toml_values import MappingWrong, near, wrong
 from zerodistance.kernel.text import Text
+
+__all__ = [
+    "CsvShape",
+    "JsonShape",
+    "KindRule",
+    "Mapping",
+    "MappingWrong",
+    "SourceSpec",
+    "Times",
+    "XlsxShape",
+    "near",
+    "parse",
+    "wrong",
+]
 
 NAMESPACES = ("user_id", "member_id", "phone", "email", "openid", "device_id", "anonymous_id", "record")
 """Namespaces an identifier column can be mapped to."""
@@ -48,6 +70,9 @@ _TOP = (
     "source",
     "format",
     "csv",
+    "json",
+    "xlsx",
+    "members",
     "types",
     "kind",
     "identifiers",
@@ -59,16 +84,8 @@ _TOP = (
     "required",
 )
 _FIELD = re.compile(r"[a-z][a-z0-9_.]{0,60}")
-_KEY = re.compile(r"[a-z0-9][a-z0-9_.-]{0,60}")
 _LAG = re.compile(r"(\d{1,6}) ?(s|min|h|d|second|minute|hour|day)s?")
 _UNITS = {"s": 1, "second": 1, "min": 60, "minute": 60, "h": 3_600, "hour": 3_600, "d": 86_400, "day": 86_400}
-
-
-class MappingWrong(ZeroDistanceError):
-    """A mapping file says something that can't be followed: which key, what is allowed."""
-
-    code, status = "mapping_wrong", 400
-    text = Text("映射文件的 {key}：{zh}", "mapping, {key}: {en}")
 
 
 @dataclass(frozen=True)
@@ -79,17 +96,6 @@ class SourceSpec:
     name: Text | None = None
     kind: str = "import"
     unit: str | None = None
-
-
-@dataclass(frozen=True)
-class CsvShape:
-    """How a CSV file is written: UTF-8, one delimiter, one quote sign that is doubled inside quotes."""
-
-    delimiter: str = ","
-    quote: str = '"'
-    header: bool = True
-    columns: tuple[str, ...] = ()
-    nulls: tuple[str, ...] = ("",)
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,7 @@ class Mapping:
     format: str
     kinds: tuple[KindRule, ...]
     times: Times
-    csv: CsvShape = CsvShape()
+    csv: CsvShape = field(default=CsvShape())
     types: dict[str, str] = field(default_factory=dict)
     identifiers: dict[str, str] = field(default_factory=dict)
     columns: dict[str, str] = field(default_factory=dict)
@@ -137,28 +143,25 @@ class Mapping:
     body: tuple[str, ...] = ()
     source_id: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
+    json: JsonShape = field(default=JsonShape(), repr=False)
+    xlsx: XlsxShape = field(default=XlsxShape(), repr=False)
+    members: str = field(default="*", repr=False)
 
     @property
     def hash(self) -> str:
-        """SHA-256 of what the mapping says; comments and layout do not count."""
-        return hashlib.sha256(repr(self).encode()).hexdigest()
+        """SHA-256 of what the mapping says; comments and layout do not count.
 
+        What came later counts only where it is not the default: a mapping keeps its hash through upgrades.
+        """
+        said, later = repr(self), (self.json, self.xlsx, self.members, self.csv.encoding)
+        if later != (JsonShape(), XlsxShape(), "*", "utf-8"):
+            said += repr(later)
+        return hashlib.sha256(said.encode()).hexdigest()
 
-def near(given: str, allowed: Iterable[str]) -> Text:
-    """Return "did you mean ..." for a name that is not among the allowed ones, and the allowed names."""
-    names = list(allowed)
-    close = difflib.get_close_matches(given.lower(), names, 1, 0.6) or difflib.get_close_matches(
-        given, names, 1, 0.6
-    )
-    close = close or [name for name in names if name.lower() == given.lower()]
-    listed = ", ".join(names[:40]) + (" ..." if len(names) > 40 else "")
-    guess = Text(f"；是不是 {close[0]}？", f"; did you mean {close[0]}?") if close else Text("", "")
-    return Text(f"可用的有 {listed}{guess.zh}", f"allowed are {listed}{guess.en}")
-
-
-def wrong(key: str, zh: str, en: str) -> MappingWrong:
-    """Make the error for one key of a mapping."""
-    return MappingWrong(key=key, zh=zh, en=en)
+    @property
+    def encoding(self) -> str:
+        """Encoding of the file, where it is a text."""
+        return self.csv.encoding if self.format == "csv" else self.json.encoding
 
 
 def parse(text: str) -> Mapping:
@@ -173,31 +176,41 @@ def parse(text: str) -> Mapping:
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise wrong("TOML", f"读不懂：{error}", f"it can't be read: {error}") from None
-    _known("", given, _TOP)
+    values.known("", given, _TOP)
     mapping = Mapping(
-        source=_source(_need(given, "source")),
-        format=_one_of("format", given.get("format", "csv"), ("csv", "parquet")),
-        kinds=_kinds(_need(given, "kind")),
-        times=_times(_table("times", _need(given, "times"))),
-        csv=_csv(_table("csv", given.get("csv", {}))),
+        source=_source(values.need(given, "source")),
+        format=values.one_of("format", given.get("format", "csv"), FORMATS),
+        kinds=_kinds(values.need(given, "kind")),
+        times=_times(values.table("times", values.need(given, "times"))),
+        csv=csv_shape(values.table("csv", given.get("csv", {}))),
+        json=json_shape(values.table("json", given.get("json", {})), given.get("format", "csv")),
+        xlsx=xlsx_shape(values.table("xlsx", given.get("xlsx", {}))),
+        members=values.string("members", given.get("members", "*")),
         types={
-            c: _one_of(f"types.{c}", t, tuple(TYPES))
-            for c, t in _table("types", given.get("types", {})).items()
+            c: values.one_of(f"types.{c}", t, tuple(TYPES))
+            for c, t in values.table("types", given.get("types", {})).items()
         },
         identifiers=_expressions("identifiers", given, NAMESPACES),
         columns=_expressions("columns", given, WORDS + NUMBERS),
         facts=_expressions("facts", given, None),
-        body=_strings("body", given.get("body", [])),
-        source_id=_strings("source_id", given.get("source_id", [])),
-        required=_strings("required", given.get("required", [])),
+        body=values.strings("body", given.get("body", [])),
+        source_id=values.strings("source_id", given.get("source_id", [])),
+        required=values.strings("required", given.get("required", [])),
     )
     _agree(mapping, given)
     return mapping
 
 
 def _agree(mapping: Mapping, given: dict[str, Any]) -> None:
-    if mapping.format != "csv" and "csv" in given:
-        raise wrong("csv", "format 不是 csv，去掉 [csv]", "the format is not csv: take [csv] out")
+    for key, formats in (("csv", ("csv",)), ("json", ("json", "ndjson")), ("xlsx", ("xlsx",))):
+        if key in given and mapping.format not in formats:
+            raise wrong(
+                key,
+                f"format 是 {mapping.format}，去掉 [{key}]",
+                f"the format is {mapping.format}: take [{key}] out",
+            )
+    if "members" in given and mapping.format in ("xlsx", "parquet"):
+        raise wrong("members", "xlsx 和 parquet 不从 zip 里读", "xlsx and parquet are not read out of a zip")
     if mapping.facts and not mapping.identifiers:
         raise wrong(
             "facts",
@@ -224,53 +237,26 @@ def _agree(mapping: Mapping, given: dict[str, Any]) -> None:
 
 def _source(given: Any) -> SourceSpec:
     if isinstance(given, str):
-        return SourceSpec(_key("source", given))
-    table = _table("source", given)
-    _known("source.", table, ("key", "name", "kind", "unit"))
-    key = _key("source.key", _need(table, "key", "source.key"))
+        return SourceSpec(values.key("source", given))
+    table = values.table("source", given)
+    values.known("source.", table, ("key", "name", "kind", "unit"))
+    key = values.key("source.key", values.need(table, "key", "source.key"))
     name = table.get("name")
     if isinstance(name, str):
         name = Text(name, name)
     elif name is not None:
-        both = _table("source.name", name)
-        _known("source.name.", both, ("zh", "en"))
+        both = values.table("source.name", name)
+        values.known("source.name.", both, ("zh", "en"))
         zh, en = both.get("zh", both.get("en", key)), both.get("en", both.get("zh", key))
-        name = Text(_string("source.name.zh", zh), _string("source.name.en", en))
-    kind = _one_of("source.kind", table.get("kind", "import"), KINDS_OF_SOURCE)
+        name = Text(values.string("source.name.zh", zh), values.string("source.name.en", en))
+    kind = values.one_of("source.kind", table.get("kind", "import"), KINDS_OF_SOURCE)
     unit = table.get("unit")
-    return SourceSpec(key, name, kind, None if unit is None else _string("source.unit", unit))
-
-
-def _csv(given: dict[str, Any]) -> CsvShape:
-    _known("csv.", given, ("delimiter", "quote", "header", "columns", "nulls", "encoding"))
-    encoding = _string("csv.encoding", given.get("encoding", "utf-8")).lower().replace("_", "-")
-    if encoding not in ("utf-8", "utf8"):
-        raise wrong(
-            "csv.encoding",
-            f"只读 utf-8；先转换：iconv -f {encoding} -t utf-8 IN > OUT",
-            f"only utf-8 is read; convert first: iconv -f {encoding} -t utf-8 IN > OUT",
-        )
-    shape = CsvShape(
-        delimiter=_sign("csv.delimiter", given.get("delimiter", ",")),
-        quote=_sign("csv.quote", given.get("quote", '"')),
-        header=_boolean("csv.header", given.get("header", True)),
-        columns=_strings("csv.columns", given.get("columns", [])),
-        nulls=_strings("csv.nulls", given.get("nulls", [""]), empty=True),
-    )
-    if shape.header == bool(shape.columns):
-        raise wrong(
-            "csv.columns",
-            "文件有表头就不写列名；header = false 时必须写",
-            "name the columns if, and only if, header = false",
-        )
-    if shape.delimiter == shape.quote:
-        raise wrong("csv.quote", "不能与 delimiter 相同", "it can't be the same as the delimiter")
-    return shape
+    return SourceSpec(key, name, kind, None if unit is None else values.string("source.unit", unit))
 
 
 def _kinds(given: Any) -> tuple[KindRule, ...]:
     if isinstance(given, str):
-        return (KindRule(_one_of("kind", given, tuple(KINDS))),)
+        return (KindRule(values.one_of("kind", given, tuple(KINDS))),)
     if not isinstance(given, list) or not given:
         raise wrong(
             "kind",
@@ -279,11 +265,11 @@ def _kinds(given: Any) -> tuple[KindRule, ...]:
         )
     rules = []
     for place, rule in enumerate(given, start=1):
-        table = _table(f"kind {place}", rule)
-        _known(f"kind {place}, ", table, ("is", "when"))
-        key = _one_of(f"kind {place}, is", _need(table, "is", f"kind {place}, is"), tuple(KINDS))
+        table = values.table(f"kind {place}", rule)
+        values.known(f"kind {place}, ", table, ("is", "when"))
+        key = values.one_of(f"kind {place}, is", values.need(table, "is", f"kind {place}, is"), tuple(KINDS))
         when = table.get("when")
-        rules.append(KindRule(key, None if when is None else _string(f"kind {place}, when", when)))
+        rules.append(KindRule(key, None if when is None else values.string(f"kind {place}, when", when)))
     for place, found in enumerate(rules[:-1], start=1):
         if found.when is None:
             raise wrong(
@@ -295,18 +281,20 @@ def _kinds(given: Any) -> tuple[KindRule, ...]:
 
 
 def _times(given: dict[str, Any]) -> Times:
-    _known("times.", given, ("happened_at", "format", "zone", "known_at", "lag"))
+    values.known("times.", given, ("happened_at", "format", "zone", "known_at", "lag"))
     formats = given.get("format", [])
     times = Times(
-        happened_at=_string("times.happened_at", _need(given, "happened_at", "times.happened_at")),
-        formats=(formats,) if isinstance(formats, str) else _strings("times.format", formats),
+        happened_at=values.string(
+            "times.happened_at", values.need(given, "happened_at", "times.happened_at")
+        ),
+        formats=(formats,) if isinstance(formats, str) else values.strings("times.format", formats),
         zone=given.get("zone"),
-        known_at=None if "known_at" not in given else _string("times.known_at", given["known_at"]),
+        known_at=None if "known_at" not in given else values.string("times.known_at", given["known_at"]),
         lag=None if "lag" not in given else _lag(given["lag"]),
     )
     if times.zone is not None:
         try:
-            ZoneInfo(_string("times.zone", times.zone))
+            ZoneInfo(values.string("times.zone", times.zone))
         except (ZoneInfoNotFoundError, ValueError):
             raise wrong(
                 "times.zone",
@@ -331,16 +319,16 @@ def _times(given: dict[str, Any]) -> Times:
 
 
 def _lag(given: Any) -> timedelta:
-    found = _LAG.fullmatch(_string("times.lag", given).strip().lower())
+    found = _LAG.fullmatch(values.string("times.lag", given).strip().lower())
     if found is None:
         raise wrong("times.lag", "写成 30 min、36 h 或 1 day", "write it as 30 min, 36 h or 1 day")
     return timedelta(seconds=int(found[1]) * _UNITS[found[2]])
 
 
 def _expressions(key: str, given: dict[str, Any], allowed: tuple[str, ...] | None) -> dict[str, str]:
-    table = _table(key, given.get(key, {}))
+    table = values.table(key, given.get(key, {}))
     if allowed is not None:
-        _known(f"{key}.", table, allowed)
+        values.known(f"{key}.", table, allowed)
     for name in table:
         if not _FIELD.fullmatch(name):
             raise wrong(
@@ -348,63 +336,4 @@ def _expressions(key: str, given: dict[str, Any], allowed: tuple[str, ...] | Non
                 "名称用小写字母、数字、_ 和 .",
                 "names are lower case letters, digits, _ and .",
             )
-    return {name: _string(f"{key}.{name}", value) for name, value in table.items()}
-
-
-def _known(prefix: str, table: dict[str, Any], allowed: tuple[str, ...]) -> None:
-    for name in table:
-        if name not in allowed:
-            hint = near(name, allowed)
-            raise wrong(prefix + name, f"没有这个键；{hint.zh}", f"there is no such key; {hint.en}")
-
-
-def _need(table: dict[str, Any], name: str, key: str | None = None) -> Any:
-    if name not in table:
-        raise wrong(key or name, "缺少这个键", "this key is missing")
-    return table[name]
-
-
-def _table(key: str, value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise wrong(key, f"应是一张表：[{key}]", f"a table is needed: [{key}]")
-    return value
-
-
-def _string(key: str, value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise wrong(key, f"应是文字，给的是 {value!r}", f"a text is needed, not {value!r}")
-    return value
-
-
-def _boolean(key: str, value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise wrong(key, "应是 true 或 false", "true or false is needed")
-    return value
-
-
-def _sign(key: str, value: Any) -> str:
-    if not isinstance(value, str) or len(value) != 1 or not value.isascii() or value in "\r\n":
-        raise wrong(
-            key, f"应是一个 ASCII 字符，给的是 {value!r}", f"one ASCII character is needed, not {value!r}"
-        )
-    return value
-
-
-def _key(key: str, value: Any) -> str:
-    if not isinstance(value, str) or not _KEY.fullmatch(value):
-        raise wrong(key, "用小写字母、数字、_ - .", "use lower case letters, digits, _ - .")
-    return value
-
-
-def _strings(key: str, value: Any, empty: bool = False) -> tuple[str, ...]:
-    listed = [value] if isinstance(value, str) else value
-    if not isinstance(listed, list) or not all(isinstance(v, str) and (v or empty) for v in listed):
-        raise wrong(key, "应是文字的列表", "a list of texts is needed")
-    return tuple(listed)
-
-
-def _one_of(key: str, value: Any, allowed: tuple[str, ...]) -> str:
-    if value not in allowed:
-        hint = near(str(value), allowed)
-        raise wrong(key, f"不能是 {value!r}；{hint.zh}", f"it can't be {value!r}; {hint.en}")
-    return str(value)
+    return {name: values.string(f"{key}.{name}", value) for name, value in table.items()}

@@ -14,11 +14,13 @@ from sqlalchemy import select, update
 
 from zerodistance.core.touchpoints import csv_lines, import_jobs, store, wire
 from zerodistance.core.touchpoints.contracts import Batch
+from zerodistance.core.touchpoints.json_objects import NotARow, by_name, read_object
 from zerodistance.core.touchpoints.ledger import QUARANTINE
-from zerodistance.core.touchpoints.mapper import Mapper
+from zerodistance.core.touchpoints.mapper import Mapper, row_of
 from zerodistance.core.touchpoints.mapping import Mapping, MappingWrong, parse
 from zerodistance.core.touchpoints.parse import Parser, Sent
-from zerodistance.core.touchpoints.rows import Piece
+from zerodistance.core.touchpoints.pieces import Piece
+from zerodistance.core.touchpoints.texts import codec
 from zerodistance.kernel.errors import NotFound
 from zerodistance.kernel.home import Home
 
@@ -113,7 +115,7 @@ class ReplayFeed:
                 failed[row.id] = ("bad_row", found)
             else:
                 values[row.id] = found
-        ids = {_row_number(row): row.id for row in rows if row.id in values}
+        ids = {row_of(row.place): row.id for row in rows if row.id in values}
         if not ids:
             return None, failed
         table = pa.table(
@@ -130,7 +132,7 @@ class ReplayFeed:
         finally:
             mapper.close()
         for refused in batch.refused:
-            failed[ids[int(refused.place.partition(" ")[2])]] = (refused.reason, refused.detail)
+            failed[ids[row_of(refused.place)]] = (refused.reason, refused.detail)
         batch.refused = []
         return batch, failed
 
@@ -140,10 +142,6 @@ def _sent(row: Waiting) -> Sent:
     if row.place == "body" or row.place in wire.TYPES:
         return Sent(row.id, row.source, "batch" if row.place == "body" else row.place, row.at, row.raw)
     return Sent(row.id, row.source, "batch", row.at, b'{"batch":[' + row.raw + b"]}")
-
-
-def _row_number(row: Waiting) -> int:
-    return int(row.place.partition(" ")[2])
 
 
 def _values(raw: bytes, names: Sequence[str], mapping: Mapping) -> dict[str, str | None] | str:
@@ -161,11 +159,22 @@ def _values(raw: bytes, names: Sequence[str], mapping: Mapping) -> dict[str, str
     line = kept.get("line")
     if not isinstance(line, str):
         try:
-            line = base64.b64decode(str(kept.get("line_base64", ""))).decode()
+            line = base64.b64decode(str(kept.get("line_base64", ""))).decode(codec(mapping.encoding))
         except (binascii.Error, UnicodeDecodeError):
-            return "the row is not utf-8"
+            return f"the row is not {mapping.encoding}"
     if not line:
         return f"the row holds nothing; {_FORMS}"
+    return _fields(line, names) if mapping.format in ("json", "ndjson") else _cells(line, names, mapping)
+
+
+def _fields(line: str, names: Sequence[str]) -> dict[str, str | None] | str:
+    try:
+        return by_name(read_object(line), names)
+    except NotARow as error:
+        return str(error)
+
+
+def _cells(line: str, names: Sequence[str], mapping: Mapping) -> dict[str, str | None] | str:
     if csv_lines.ends_inside(line.encode(), False, mapping.csv):
         return csv_lines.UNCLOSED
     found = csv_lines.cells(line.encode(), mapping.csv)

@@ -1,54 +1,29 @@
-"""Reading rows of CSV and Parquet files in pieces, with row numbers, in constant memory; what can't be a row is said, not lost.
+"""Reading the rows of any file in pieces, with row numbers, in constant memory; what can't be a row is said, not lost.
 
-Rows are counted from 1, without the header and without empty lines.
+Rows are counted from 1, without the header and without empty lines, through all parts of a file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Protocol
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from zerodistance.core.touchpoints.csv_lines import Block, Records, cells, parse
-from zerodistance.core.touchpoints.mapping import CsvShape, Mapping, wrong
+from zerodistance.core.touchpoints.csv_rows import CsvPart
+from zerodistance.core.touchpoints.json_rows import JsonPart
+from zerodistance.core.touchpoints.json_values import Start, array
+from zerodistance.core.touchpoints.mapping import Mapping, wrong
+from zerodistance.core.touchpoints.parquet_rows import ParquetRows
+from zerodistance.core.touchpoints.pieces import BadRow, Piece, Sliced
+from zerodistance.core.touchpoints.texts import as_utf8
+from zerodistance.core.touchpoints.unpack import LIMIT, Part, Parts, verify
+from zerodistance.core.touchpoints.xlsx_rows import XlsxRows, verify_workbook
 
-Numbers = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class BadRow:
-    """A row that could not even be read: its number, why, and its bytes where the file has any."""
-
-    row: int
-    detail: str
-    line: bytes
+__all__ = ["BadRow", "Piece", "Rows", "look_through", "open_rows"]
 
 
-@dataclass(frozen=True)
-class Piece:
-    """Some rows of a file.
-
-    Attributes
-    ----------
-    table
-        The rows that could be read, with the file's columns.
-    rows
-        int64, the row number of each.
-    bad
-        The rows that could not.
-    upto
-        Number of the last row of this piece.
-    """
-
-    table: pa.Table
-    rows: Numbers
-    bad: list[BadRow]
-    upto: int
+_NEVER = 1 << 62
 
 
 class Rows(Protocol):
@@ -57,12 +32,15 @@ class Rows(Protocol):
     Attributes
     ----------
     schema
-        Names and Arrow types of the file's columns; those of CSV are all text.
+        Names and Arrow types of the file's columns; those of all but Parquet are text.
+    targets
+        Column -> DuckDB type that its texts stand for, where the file says so.
     total
         Rows of the whole file, None where only reading tells.
     """
 
     schema: pa.Schema
+    targets: dict[str, str]
     total: int | None
 
     def read(self, most: int) -> Piece | None:
@@ -70,171 +48,111 @@ class Rows(Protocol):
         ...
 
 
-def open_rows(file: BinaryIO, mapping: Mapping, skip: int = 0) -> Rows:
-    """Open a file for reading after its first `skip` rows.
+class _Part(Protocol):
+    """One part of a file: its columns, and its rows numbered from 1."""
+
+    schema: pa.Schema
+    targets: dict[str, str]
+
+    def pieces(self, skip: int) -> Iterator[Piece]: ...
+
+
+def open_rows(file: BinaryIO, mapping: Mapping, skip: int = 0, *, limit: int = LIMIT) -> Rows:
+    """Open a file for reading after its first `skip` rows, whatever it is packed in.
+
+    Parameters
+    ----------
+    file
+        Can be read from anywhere.
+    limit
+        Bytes it may have after unpacking.
 
     Raises
     ------
     MappingWrong
         The file is not what the mapping's `format` says.
+    PackingWrong, TooMuch
+        It can't be unpacked, or grows over the limit; `read` raises them too.
     """
     if mapping.format == "parquet":
         return ParquetRows(file, skip)
-    return CsvRows(file, mapping.csv, skip)
+    if mapping.format == "xlsx":
+        return XlsxRows(file, mapping.xlsx, skip, limit)
+    return PartRows(file, mapping, skip, limit)
 
 
-class ParquetRows:
-    """A Parquet file."""
+def look_through(file: BinaryIO, mapping: Mapping, *, limit: int = LIMIT) -> int | None:
+    """Read what breaks as a whole to its end: packing, a workbook's parts, a JSON array; return the rows, if that tells them.
 
-    def __init__(self, file: BinaryIO, skip: int = 0) -> None:
-        try:
-            self._file = pq.ParquetFile(pa.PythonFile(file, mode="r"), pre_buffer=False)
-        except pa.ArrowInvalid as error:
-            raise wrong(
-                "format", f"这不是 Parquet 文件：{error}", f"this is not a Parquet file: {error}"
-            ) from None
-        self.schema = self._file.schema_arrow
-        meta = self._file.metadata
-        self.total: int | None = int(meta.num_rows)
-        ends = np.cumsum(
-            [meta.row_group(group).num_rows for group in range(meta.num_row_groups)], dtype=np.int64
-        )
-        first = int(np.searchsorted(ends, skip, side="right"))
-        self._groups = list(range(first, meta.num_row_groups))
-        self._drop = skip - (int(ends[first - 1]) if first else 0)
-        self._upto = skip
-        self._parts: Iterator[pa.RecordBatch] | None = None
-        self._left: pa.Table | None = None
+    Rows of packed CSV are its line ends: about as many.
 
-    def read(self, most: int) -> Piece | None:
-        """Return the next rows."""
-        if self._parts is None:
-            self._parts = self._file.iter_batches(batch_size=most, row_groups=self._groups, use_threads=False)
-        while self._left is None or not self._left.num_rows:
-            part = next(self._parts, None)
-            if part is None:
-                return None
-            gone = min(self._drop, part.num_rows)
-            self._drop -= gone
-            self._left = pa.Table.from_batches([part.slice(gone)])
-        taken, self._left = self._left.slice(0, most), self._left.slice(most)
-        numbers = np.arange(self._upto + 1, self._upto + 1 + taken.num_rows, dtype=np.int64)
-        self._upto += taken.num_rows
-        return _checked(taken, numbers, [], self._upto)
+    Raises
+    ------
+    PackingWrong, TooMuch
+        The file is damaged, cut off, or grows over the limit.
+    JsonBroken
+        The array does not close.
+    """
+    if mapping.format == "parquet":
+        return None
+    if mapping.format == "xlsx":
+        verify_workbook(file)
+        return None
+    parts = Parts(file, members=mapping.members, limit=limit)
+    if mapping.format == "json":
+        return sum(_count(part, mapping) for part in parts)
+    return verify(file, members=mapping.members, limit=limit)[1] if parts.packing else None
 
 
-class CsvRows:
-    """A CSV file in UTF-8; every column is read as text."""
+def _count(part: Part, mapping: Mapping) -> int:
+    rows = 0
+    for found in array(as_utf8(part.stream, mapping.encoding), mapping.json.path, Start(_NEVER)):
+        rows = found.upto
+    return rows
+
+
+class PartRows:
+    """A file of texts: one, or several that are members of a zip and have the same columns."""
 
     total: int | None = None
 
-    def __init__(self, file: BinaryIO, shape: CsvShape, skip: int = 0) -> None:
-        self._shape = shape
-        self._records = Records(file, shape)
-        self._names = self._header(shape)
-        self.schema = pa.schema([(name, pa.string()) for name in self._names])
-        self._upto = 0
-        self._pending: Piece | None = None
-        self._block: Block | None = None
-        self._skip = skip
-
-    def _header(self, shape: CsvShape) -> tuple[str, ...]:
-        if not shape.header:
-            return shape.columns
-        try:
-            names = cells(self._records.first(), shape) or []
-        except UnicodeDecodeError:
-            raise wrong(
-                "csv.encoding",
-                "文件不是 utf-8；先转换：iconv -f GBK -t utf-8 IN > OUT",
-                "the file is not utf-8; convert it first: iconv -f GBK -t utf-8 IN > OUT",
-            ) from None
-        if not names or len({n.lower() for n in names}) < len(names) or not all(n.strip() for n in names):
-            raise wrong(
-                "csv.header",
-                f"表头的列名要各不相同且不为空：{names}",
-                f"column names must be there and differ from each other: {names}",
-            )
-        return tuple(names)
+    def __init__(self, file: BinaryIO, mapping: Mapping, skip: int, limit: int) -> None:
+        self._mapping = mapping
+        self._parts = iter(Parts(file, members=mapping.members, limit=limit))
+        self._first = next(self._parts)
+        self._opened = self._open(self._first)
+        self.schema, self.targets = self._opened.schema, self._opened.targets
+        self._sliced = Sliced(self._pieces(skip), skip)
 
     def read(self, most: int) -> Piece | None:
         """Return the next rows."""
-        while self._pending is None or self._upto >= self._pending.upto or self._upto < self._skip:
-            if self._pending is not None and self._pending.upto > self._skip > self._upto:
-                self._upto = self._skip
-                continue
-            self._upto = self._pending.upto if self._pending else 0
-            self._pending = self._parse()
-            if self._pending is None:
-                return None
-        whole, after, upto = self._pending, self._upto, min(self._upto + most, self._pending.upto)
-        first, last = np.searchsorted(whole.rows, [after, upto], side="right").tolist()
-        self._upto = upto
-        bad = [b for b in whole.bad if after < b.row <= upto]
-        return _checked(whole.table.slice(first, last - first), whole.rows[first:last], bad, upto, self._line)
+        return self._sliced.read(most)
 
-    def _line(self, row: int) -> bytes:
-        assert self._block is not None and self._pending is not None
-        return self._block.line(row - self._pending.upto + len(self._block) - 1)
+    def _open(self, part: Part, fields: _Part | None = None) -> _Part:
+        if self._mapping.format == "csv":
+            return CsvPart(part.stream, self._mapping.csv)
+        return JsonPart(part.stream, self._mapping, fields if isinstance(fields, JsonPart) else None)
 
-    def _parse(self) -> Piece | None:
-        before = self._pending.upto if self._pending else 0
-        found = self._block = self._records.next()
-        if found is None:
-            return None
-        count = len(found)
-        if before + count <= self._skip:  # already taken in: only counted
-            return Piece(self.schema.empty_table(), np.empty(0, np.int64), [], before + count)
-        table, good, wrong_ones = parse(found, self._names, self._shape)
-        bad = [BadRow(before + 1 + i, detail, found.line(i)) for i, detail in wrong_ones]
-        return Piece(table, good + before + 1, bad, before + count)
+    def _pieces(self, skip: int) -> Iterator[Piece]:
+        before = 0
+        for part, opened in self._every():
+            upto = 0
+            for piece in opened.pieces(max(0, skip - before)):
+                upto = piece.upto
+                yield piece.after(before, part.name)
+            before += upto
 
-
-def _checked(
-    table: pa.Table, rows: Numbers, bad: list[BadRow], upto: int, line: Callable[[int], bytes] | None = None
-) -> Piece:
-    """Turn bytes into text and take out the rows whose text is not UTF-8; with `line`, every column is text."""
-    columns, keep, bad = [], np.ones(table.num_rows, np.bool_), list(bad)
-    for name, column in zip(table.column_names, table.columns, strict=True):
-        kind = column.type
-        if pa.types.is_dictionary(kind):
-            column = column.cast(kind.value_type)
-            kind = column.type
-        if (
-            line is not None
-            or pa.types.is_string(kind)
-            or pa.types.is_large_string(kind)
-            or pa.types.is_string_view(kind)
-        ):
-            octets = column.cast(pa.large_binary())
-            try:
-                column = octets.cast(pa.large_string())
-            except pa.ArrowInvalid:
-                column = _readable(octets, name, rows, keep, bad, line)
-        columns.append(column)
-    whole = pa.table(columns, names=table.column_names)
-    if keep.all():
-        return Piece(whole, rows, bad, upto)
-    return Piece(whole.filter(pa.array(keep)), rows[keep], sorted(bad, key=lambda b: b.row), upto)
-
-
-def _readable(
-    column: pa.ChunkedArray,
-    name: str,
-    rows: Numbers,
-    keep: npt.NDArray[np.bool_],
-    bad: list[BadRow],
-    line: Callable[[int], bytes] | None,
-) -> pa.Array:
-    """Return the texts that are UTF-8, and note the rows of the others."""
-    texts: list[str | None] = []
-    for i, value in enumerate(column.to_pylist()):
-        try:
-            texts.append(None if value is None else value.decode())
-        except UnicodeDecodeError:
-            texts.append(None)
-            if keep[i]:
-                keep[i] = False
-                row = int(rows[i])
-                bad.append(BadRow(row, f"column {name} is not utf-8", line(row) if line else value))
-    return pa.array(texts, pa.large_string())
+    def _every(self) -> Iterable[tuple[Part, _Part]]:
+        yield self._first, self._opened
+        for part in self._parts:
+            opened = self._open(part, self._opened)
+            if opened.schema != self.schema:
+                names, first = ", ".join(opened.schema.names[:40]), ", ".join(self.schema.names[:40])
+                raise wrong(
+                    "members",
+                    f"zip 里 {part.name} 的列（{names}）与 {self._first.name} 的（{first}）不同；"
+                    '用 members = "名称*" 选出同样的文件',
+                    f"the columns of {part.name} in the zip ({names}) are not those of {self._first.name} ({first}); "
+                    'choose files of one kind by members = "name*"',
+                )
+            yield part, opened

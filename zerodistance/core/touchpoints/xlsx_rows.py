@@ -1,0 +1,384 @@
+"""Rows of an XLSX workbook, one after the other: cells as text, dates as ISO 8601, whole numbers without a fraction."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import partial
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO
+from xml.etree.ElementTree import iterparse
+from xml.parsers import expat
+
+import numpy as np
+import pyarrow as pa
+
+from zerodistance.core.touchpoints.mapping import XlsxShape
+from zerodistance.core.touchpoints.pieces import BadRow, Piece, Sliced
+from zerodistance.core.touchpoints.toml_values import near, wrong
+from zerodistance.core.touchpoints.unpack import LIMIT, TooMuch, broken, explained, head_of, open_zip
+from zerodistance.kernel.errors import ZeroDistanceError
+from zerodistance.kernel.text import Text
+
+_MOST_TEXTS, _MOST_SMALL = 512 << 20, 64 << 20  # own values: parts that are held in memory whole
+_MOST_ROW = 32 << 20  # own value: bytes of a sheet between the ends of two rows
+_CHUNK, _ROWS = 1 << 20, 2_000
+_LONGEST = 32_767  # letters of one cell; the format's own limit
+_MIDNIGHT = time()
+
+
+class WorkbookBroken(ZeroDistanceError):
+    """A sheet can't be read on from some row."""
+
+    code, status = "workbook_broken", 400
+    text = Text(
+        "工作簿在第 {row} 行之后读不出来（{why}）；用表格软件打开后另存，再导入",
+        "the workbook can't be read after row {row} ({why}); open it in a spreadsheet program, save it and import that",
+    )
+
+
+class _Doctype(Exception):
+    """A part declares a document type, which no spreadsheet program writes."""
+
+
+class _Root(Exception):
+    """The first element has come."""
+
+
+def is_workbook(file: BinaryIO) -> bool:
+    """Say whether a zip is a workbook."""
+    with open_zip(file) as archive:
+        return "xl/workbook.xml" in archive.namelist()
+
+
+def verify_workbook(file: BinaryIO) -> None:
+    """Unpack the sheets and texts of a workbook to their end: what is damaged is found before anything of it is kept."""
+    with open_zip(file) as archive:
+        for info in archive.infolist():
+            if info.filename.startswith("xl/") and info.filename.endswith(".xml"):
+                with explained(info.filename[:100]), archive.open(info) as part:
+                    while part.read(_CHUNK):
+                        pass
+
+
+@dataclass
+class _Bad:
+    """What stands in the place of a cell that can't be read."""
+
+    why: str
+
+
+class Workbook:
+    """A workbook that has been found harmless: bounded, and without entities that could grow or fetch.
+
+    Raises
+    ------
+    MappingWrong
+        It is no XLSX workbook.
+    PackingWrong, TooMuch
+        It is damaged, encrypted, or too large after unpacking.
+    """
+
+    def __init__(self, file: BinaryIO, limit: int = LIMIT) -> None:
+        from openpyxl import load_workbook
+
+        head = head_of(file)
+        if head.startswith(b"\xd0\xcf\x11\xe0"):
+            raise wrong(
+                "format",
+                "这是旧的 xls，或加了密码的工作簿；用表格软件打开，另存为不加密码的 xlsx",
+                "this is an old xls or an encrypted workbook: open it in a spreadsheet program and save it as xlsx without a password",
+            )
+        if not head.startswith(b"PK"):
+            raise wrong("format", "这不是 xlsx 工作簿", "this is not an xlsx workbook")
+        with open_zip(file) as archive:
+            _guard(archive, limit)
+        file.seek(0)
+        try:
+            self._book = load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        except Exception as error:  # openpyxl lets through whatever a damaged part causes
+            raise wrong(
+                "format",
+                f"工作簿打不开（{type(error).__name__}）；用表格软件打开后另存，再导入",
+                f"the workbook can't be opened ({type(error).__name__}); open it in a spreadsheet program, save it and import that",
+            ) from None
+        self.sheets: tuple[str, ...] = tuple(sheet.title for sheet in self._book.worksheets)
+
+    def sheet(self, wanted: str | int) -> Any:
+        """Return a sheet by name, or by number from 1."""
+        if isinstance(wanted, int) and 1 <= wanted <= len(self.sheets):
+            return self._book.worksheets[wanted - 1]
+        if wanted in self.sheets:
+            return self._book[wanted]
+        hint = near(str(wanted), self.sheets)
+        raise wrong("xlsx.sheet", f"没有工作表 {wanted}；{hint.zh}", f"there is no sheet {wanted}; {hint.en}")
+
+    def rows(self, sheet: Any) -> Iterator[tuple[int, list[Any], int]]:
+        """Yield number, cells from the first column on, and formulas without a kept value of each row that has cells."""
+        parser = _parser(sheet, self._book)
+        last = 0
+        try:
+            with sheet._get_source() as source:
+                parser.source = _Bounded(source)
+                for last, cells in parser.parse():
+                    lost, parser.uncached = parser.uncached, 0
+                    yield last, _in_place(cells), lost
+        except GeneratorExit:
+            raise
+        except Exception as error:  # whatever a damaged part causes
+            raise WorkbookBroken(row=last, why=type(error).__name__) from None
+
+
+def _guard(archive: zipfile.ZipFile, limit: int) -> None:
+    """Refuse a workbook that would take too much memory or declares a document type, before anything of it is parsed."""
+    if "xl/workbook.xml" not in archive.namelist():
+        raise wrong(
+            "format",
+            "这个 zip 里没有工作簿；若是压缩的 csv 或 json，写那个格式",
+            "there is no workbook in this zip; if it holds csv or json, write that format",
+        )
+    if sum(info.file_size for info in archive.infolist()) > limit:
+        raise TooMuch(limit=f"{limit:,}")
+    for info in archive.infolist():
+        if info.flag_bits & 1:
+            raise broken("工作簿加了密码", "the workbook is encrypted")
+        if not info.filename.endswith((".xml", ".rels")):
+            continue
+        most = limit if "/worksheets/" in info.filename else _MOST_SMALL
+        most = _MOST_TEXTS if PurePosixPath(info.filename).name.lower() == "sharedstrings.xml" else most
+        if info.file_size > most:
+            raise broken(
+                f"{info.filename[:100]} 有 {info.file_size:,} 字节，最多 {most:,}；另存为 csv 再导入",
+                f"{info.filename[:100]} has {info.file_size:,} bytes, at most {most:,} are read; save it as csv and import that",
+            )
+        with explained(info.filename[:100]), archive.open(info) as part:
+            _no_doctype(part, info.filename[:100])
+
+
+def _no_doctype(part: Any, name: str) -> None:
+    parser = expat.ParserCreate()
+
+    def refuse(*_: object) -> None:
+        raise _Doctype
+
+    def enough(*_: object) -> None:
+        raise _Root
+
+    parser.StartDoctypeDeclHandler, parser.StartElementHandler = refuse, enough
+    try:
+        while data := part.read(64 << 10):
+            parser.Parse(data)
+    except _Root:
+        return
+    except _Doctype:
+        raise broken(
+            f"{name} 里有 DOCTYPE，可能是恶意构造的",
+            f"{name} holds a DOCTYPE, which no spreadsheet program writes",
+        ) from None
+    except expat.ExpatError:
+        return  # said when it is read
+
+
+class _Bounded:
+    """A sheet that is given up where one row of it does not end."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream, self.taken = stream, 0
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self._stream.read(size)
+        self.taken += len(data)
+        if self.taken > _MOST_ROW:
+            raise ValueError("row without end")
+        return data
+
+
+def _parser(sheet: Any, book: Any) -> Any:
+    """Return openpyxl's reader of one sheet, which goes on where a cell is broken and counts formulas without a value."""
+    from openpyxl.worksheet._reader import DATA_TAG, FORMULA_TAG, ROW_TAG, VALUE_TAG, WorkSheetParser
+
+    class Parser(WorkSheetParser):  # type: ignore[misc]
+        uncached = 0
+
+        def parse(self) -> Iterator[Any]:
+            """Yield each row and let go of it; openpyxl's own loop keeps an element for each."""
+            rows: Any = None
+            for event, element in iterparse(self.source, ("start", "end")):
+                if event == "start":
+                    if element.tag == DATA_TAG:
+                        rows = element
+                elif element.tag == ROW_TAG and rows is not None:
+                    yield self.parse_row(element)
+                    rows.clear()
+                    self.source.taken = 0
+                elif element.tag == DATA_TAG:
+                    return
+
+        def parse_cell(self, element: Any) -> Any:
+            try:
+                found = super().parse_cell(element)
+            except Exception as error:
+                self.col_counter += not element.get("r")
+                place = str(element.get("r"))[:20]
+                return {
+                    "column": self.col_counter,
+                    "value": _Bad(f"cell {place} can't be read ({type(error).__name__})"),
+                }
+            if found["data_type"] == "e":
+                found["value"] = (
+                    None
+                    if found["value"] == "#N/A"
+                    else _Bad(f"cell {element.get('r')} holds the error {found['value']}")
+                )
+            elif (
+                found["value"] is None
+                and element.find(FORMULA_TAG) is not None
+                and element.find(VALUE_TAG) is None
+            ):
+                self.uncached += 1
+            return found
+
+    return Parser(
+        None,
+        sheet._shared_strings,
+        data_only=True,
+        epoch=book.epoch,
+        date_formats=book._date_formats,
+        timedelta_formats=book._timedelta_formats,
+    )
+
+
+def _in_place(cells: list[dict[str, Any]]) -> list[Any]:
+    found: list[Any] = []
+    for cell in cells:
+        at = cell["column"] - 1
+        if at < len(found):
+            found[at] = cell["value"]
+        elif at < 16_384:  # the format's own limit
+            found += [None] * (at - len(found))
+            found.append(cell["value"])
+    return found
+
+
+def text(value: Any) -> str | None:
+    """Return a cell as text.
+
+    Examples
+    --------
+    >>> text(13912345678.0), text(0.1), text(datetime(2026, 1, 2, 3, 4)), text(datetime(2026, 1, 2)), text(True)
+    ('13912345678', '0.1', '2026-01-02 03:04:00', '2026-01-02', 'true')
+    """
+    if value is None or type(value) is str:
+        return value
+    if type(value) is bool:
+        return "true" if value else "false"
+    if type(value) is float:
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, datetime):
+        return value.date().isoformat() if value.time() == _MIDNIGHT else value.isoformat(" ")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    return str(value.total_seconds()) if isinstance(value, timedelta) else str(value)
+
+
+class XlsxRows:
+    """One sheet of a workbook.
+
+    Attributes
+    ----------
+    uncached
+        Formulas without a kept value among the rows read so far; their cells are empty.
+    """
+
+    total: int | None = None
+
+    def __init__(self, file: BinaryIO, shape: XlsxShape, skip: int = 0, limit: int = LIMIT) -> None:
+        book = Workbook(file, limit)
+        self._name = (
+            shape.sheet if isinstance(shape.sheet, str) else book.sheets[shape.sheet - 1 : shape.sheet]
+        )
+        sheet = book.sheet(shape.sheet)
+        self._rows = book.rows(sheet)
+        self.names = self._header(shape)
+        self.schema = pa.schema([(name, pa.large_string()) for name in self.names])
+        self.targets: dict[str, str] = {}
+        self.uncached = 0
+        self._sliced = Sliced(self._pieces(skip), skip)
+
+    def _header(self, shape: XlsxShape) -> tuple[str, ...]:
+        if not shape.header:
+            return shape.columns
+        cells: list[Any] = []
+        for number, found, _ in self._rows:
+            if number >= shape.header:
+                cells = found if number == shape.header else []
+                break
+        names = [(text(cell) or "").strip() if not isinstance(cell, _Bad) else "" for cell in cells]
+        while names and not names[-1]:
+            names.pop()
+        if not names or len({n.lower() for n in names}) < len(names) or not all(names):
+            raise wrong(
+                "xlsx.header",
+                f"第 {shape.header} 行应是列名，各不相同且不为空：{names}",
+                f"row {shape.header} should name the columns, which must be there and differ from each other: {names}",
+            )
+        return tuple(names)
+
+    def read(self, most: int) -> Piece | None:
+        """Return the next rows."""
+        return self._sliced.read(most)
+
+    def _pieces(self, skip: int) -> Iterator[Piece]:
+        number, good, rows, sheet_rows, bad = (
+            0,
+            list[list[Any]](),
+            list[int](),
+            dict[int, int](),
+            list[BadRow](),
+        )
+        width = len(self.names)
+        for sheet_row, cells, lost in self._rows:
+            if all(cell is None or cell == "" for cell in cells):
+                continue
+            number += 1
+            if number > skip:
+                self.uncached += lost
+                sheet_rows[number] = sheet_row
+                why = _why_bad(cells, width)
+                if why:
+                    line = "\t".join("" if c is None else str(c) for c in cells).encode("utf-8", "replace")
+                    bad.append(BadRow(number, why, line, f"sheet row {sheet_row}"))
+                else:
+                    good.append(cells)
+                    rows.append(number)
+            if len(sheet_rows) >= _ROWS or (number <= skip and number % _ROWS == 0):
+                yield self._piece(good, rows, bad, number, sheet_rows)
+                good, rows, sheet_rows, bad = [], [], {}, []
+        yield self._piece(good, rows, bad, number, sheet_rows)
+
+    def _piece(
+        self, good: list[list[Any]], rows: list[int], bad: list[BadRow], upto: int, sheet_rows: dict[int, int]
+    ) -> Piece:
+        columns = {
+            name: pa.array([text(cells[i]) if i < len(cells) else None for cells in good], pa.large_string())
+            for i, name in enumerate(self.names)
+        }
+        where = partial(_sheet_row, sheet_rows)
+        return Piece(pa.table(columns), np.array(rows, np.int64), bad, upto, None, where)
+
+
+def _sheet_row(rows: dict[int, int], row: int) -> str:
+    return f"sheet row {rows[row]}"
+
+
+def _why_bad(cells: list[Any], width: int) -> str:
+    for cell in cells:
+        if type(cell) is _Bad:
+            return cell.why
+        if type(cell) is str and ("\0" in cell or len(cell) > _LONGEST):
+            return "a cell holds the sign NUL" if "\0" in cell else "a cell is longer than a cell can be"
+    if any(cell not in (None, "") for cell in cells[width:]):
+        return f"the row has {len(cells)} columns, the file has {width}"
+    return ""
