@@ -287,7 +287,7 @@ def test_formulas_give_their_kept_value_and_errors_are_refused() -> None:
     rows = open_rows(io.BytesIO(_changed(BOOK, SHEET, change)), parse(XL + MAPPING))
     piece = rows.read(10)
     assert piece is not None
-    assert piece.table["b"].to_pylist() == [None, "7"] and rows.uncached == 1  # type: ignore[attr-defined]
+    assert piece.table["b"].to_pylist() == [None, "7"] and piece.uncached == {1: 1}
     assert [(b.row, b.detail, b.where) for b in piece.bad] == [
         (2, "cell B3 holds the error #REF!", "sheet row 3")
     ]

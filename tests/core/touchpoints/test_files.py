@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.core.touchpoints import tables
@@ -111,8 +111,9 @@ def touches(home: Home, data: bytes, mapping_text: str, sizes: list[int], stop: 
     stop=st.integers(0, 4),
     block=st.sampled_from([5, 64, 1 << 20]),
 )
+@example(rows=[], form="ndjson", sizes=[1], stop=0, block=5)
 @settings(
-    max_examples=25,
+    max_examples=12,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

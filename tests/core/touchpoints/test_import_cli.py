@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +15,7 @@ from cyclopts import App
 from tests.core.touchpoints.people import EachIdentifier
 from zerodistance.core.touchpoints.digest import Digest
 from zerodistance.core.touchpoints.import_cli import import_
+from zerodistance.core.touchpoints.import_jobs import NoFile
 from zerodistance.core.touchpoints.imports import Feeds
 from zerodistance.core.touchpoints.parse import Parser
 from zerodistance.core.touchpoints.quarantine_cli import app as quarantine
@@ -112,3 +116,50 @@ def test_refused_rows_are_listed_mended_and_replayed(
     run(capsys, quarantine, "export", "--to", str(tmp_path / "left.jsonl"))
     assert (tmp_path / "left.jsonl").read_text() == ""
     assert "say which" in run(capsys, quarantine, "replay")
+
+
+def test_a_folder_a_pattern_and_several_files_are_taken_in_with_one_summary(
+    capsys: pytest.CaptureFixture[str], files: list[str], tmp_path: Path
+) -> None:
+    inbox = tmp_path / "inbox"
+    (inbox / "below").mkdir(parents=True)
+    for day in (1, 2):
+        (inbox / f"{day}.csv").write_text(f"at,member\n2026-01-0{day},m{day}\n")
+    (inbox / ".hidden").write_text("at,member\n")
+    mapping = files[1:]
+    assert "2 files: 2 imported, 0 imported before, 0 not imported; 2 taken" in run(
+        capsys, imports(), str(inbox), *mapping
+    )
+    (inbox / "3.csv").write_text("at\n2026-01-03\n")
+    said = run(capsys, imports(), str(inbox / "*.csv"), files[0], *mapping)
+    assert "4 files: 1 imported, 2 imported before, 1 not imported; 2 taken, 0 repeated, 1 refused" in said
+    told = json.loads(run(capsys, imports(), str(inbox), *mapping, "--json"))
+    assert [job["new"] for job in told["files"]] == [False, False] and told["failed"] == 1
+    assert (
+        told["not_imported"][0]["file_name"] == "3.csv"
+        and "no column member" in told["not_imported"][0]["error"]
+    )
+    assert "3.csv" in json.dumps(
+        json.loads(run(capsys, imports(), str(inbox), *mapping, "--dry-run", "--json"))
+    )
+    with pytest.raises(NoFile, match="no file has such a name"):
+        run(capsys, imports(), str(inbox / "*.json"), *mapping)
+
+
+def test_standard_input_is_kept_sealed_and_taken_in(
+    capsys: pytest.CaptureFixture[str], files: list[str], monkeypatch: pytest.MonkeyPatch, home: Home
+) -> None:
+    mapping = files[1:]
+    packed = gzip.compress(b"at,member\n2026-01-01,m1\n2026-01-02,m2\n")
+    for words, said in (
+        (["--dry-run"], "2 rows: 2 would be taken"),
+        (["--name", "visits.gz"], "2 rows: 2 taken"),
+        ([], "already"),
+    ):
+        read, write = os.pipe()
+        os.write(write, packed)
+        os.close(write)
+        with open(read, "rb") as stream:
+            monkeypatch.setattr("sys.stdin", io.TextIOWrapper(stream))
+            assert said in run(capsys, imports(), "-", *mapping, *words)
+    assert list(home.path("imports").iterdir()) == []

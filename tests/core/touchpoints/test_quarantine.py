@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.core.touchpoints import tables
 from tests.core.touchpoints.people import EachIdentifier
 from zerodistance.core.touchpoints import import_jobs, quarantine, sources, tail
 from zerodistance.core.touchpoints.digest import Digest
@@ -219,6 +220,46 @@ def test_parquet_rows_come_back_with_their_types(
     assert bench.touches("quantity") == [1.5, 2.5]
     assert bench.people.numbers == {("member_id", "17850"): 1}
     assert bench.touches("epoch(happened_at)::bigint") == [1_767_261_600] * 2
+
+
+@pytest.mark.parametrize(
+    ("form", "broken", "mended"),
+    [
+        (
+            'format = "ndjson"',
+            '{"at": "2026-01-02", "at": 1}',
+            '{"at": "2026-01-02", "member": "m2", "store": "s2"}',
+        ),
+        ('format = "json"', "[1]", '{"at": "2026-01-02", "member": "m2", "store": "s2"}'),
+        ('csv = { encoding = "gbk" }', "2026-01-02,m2", "2026-01-02,m2,s2,2"),
+    ],
+)
+def test_a_row_of_any_text_in_a_zip_is_mended_as_text_and_replayed(
+    home: Home, admin: Who, bench: Bench, tmp_path: Path, form: str, broken: str, mended: str
+) -> None:
+    def member(*rows: str) -> bytes:
+        if "json" not in form:
+            return "\n".join(["at,member,store,pieces", *rows]).encode("gbk")
+        return ("[" + ",".join(rows) + "]" if '"json"' in form else "\n".join(rows)).encode()
+
+    good = ["2026-01-01,m1,青岛,1", "2026-01-03,m3,s3,3"]
+    if "json" in form:
+        good = [
+            '{"at": "2026-01-01", "member": "m1", "store": "青岛", "pieces": 1}',
+            '{"at": "2026-01-03", "member": "m3", "store": "s3"}',
+        ]
+    path = tmp_path / "visits.zip"
+    path.write_bytes(tables.zipped({"a": member(good[0]), "b": member(broken, good[1])}))
+    job = import_jobs.create(home, admin, path, f"{form}\n{VISITS}").job
+    bench.run()
+    assert waiting(home, admin) == [("row 2 (b 1)", "bad_row")]
+    row = quarantine.rows(home, admin, reveal=True)[0]
+    assert row.content == {"line": broken}
+    quarantine.mend(home, admin, row.id, json.dumps({"line": mended}).encode())
+    quarantine.replay(home, admin)
+    bench.run()
+    assert waiting(home, admin) == [] and bench.touches("place") == ["s2", "s3", "青岛"]
+    assert bench.touches("source_id") == [f"{job.file_hash[:16]}:{i}" for i in (1, 2, 3)]
 
 
 def test_rows_go_after_their_retention(home: Home, admin: Who, visits: int) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from zerodistance.core.touchpoints import forget, log, overview
-from zerodistance.core.touchpoints.dry_run import Report, dry_run
+from zerodistance.core.touchpoints.dry_run import Report, dry_run, dry_run_from
 from zerodistance.core.touchpoints.import_jobs import Created, Job
 from zerodistance.core.touchpoints.import_jobs import create as create_import
+from zerodistance.core.touchpoints.import_jobs import create_from as create_import_from
 from zerodistance.core.touchpoints.import_jobs import get as get_import
 from zerodistance.core.touchpoints.import_jobs import jobs as list_imports
 from zerodistance.core.touchpoints.kinds import KINDS, Kind, kind
@@ -48,11 +49,13 @@ __all__ = [
     "kind",
     # imports
     "create_import",
+    "create_import_from",
     "get_import",
     "list_imports",
     "Created",
     "Job",
     "dry_run",
+    "dry_run_from",
     "Report",
     # files
     "sniff",

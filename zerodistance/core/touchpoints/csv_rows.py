@@ -12,7 +12,7 @@ from zerodistance.core.touchpoints.checked import checked
 from zerodistance.core.touchpoints.csv_lines import Block, Records, cells, parse
 from zerodistance.core.touchpoints.pieces import BadRow, Piece, Sliced
 from zerodistance.core.touchpoints.shapes import CsvShape
-from zerodistance.core.touchpoints.texts import as_utf8, guess_encoding, original
+from zerodistance.core.touchpoints.texts import as_utf8, decoded, guess_encoding, original
 from zerodistance.core.touchpoints.toml_values import MappingWrong, wrong
 
 _LOOKED = 256 << 10  # own value: bytes by which the encoding is judged
@@ -35,7 +35,8 @@ class CsvPart:
         encoding = self._shape.encoding
         if encoding != "utf-8":
             lead = raw[:_LOOKED]
-            if not lead.isascii() and guess_encoding(lead) == "utf-8" and not encoding.startswith("utf-16"):
+            utf16 = encoding.startswith("utf-16")
+            if not utf16 and not lead.isascii() and decoded(lead, "utf-8", len(raw) <= _LOOKED) is not None:
                 raise _other_encoding(encoding, "utf-8")
             return
         sample = self._records.sample[:_LOOKED]

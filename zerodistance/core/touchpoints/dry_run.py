@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from zerodistance.core.touchpoints import sources
+from zerodistance.core.touchpoints import sources, staging
 from zerodistance.core.touchpoints.contracts import Batch
 from zerodistance.core.touchpoints.import_jobs import NoSuchSource, open_file
 from zerodistance.core.touchpoints.mapper import Mapper, Origin
@@ -41,6 +41,8 @@ class Report:
         By reason: how many rows, and up to five of them, masked.
     identifiers
         Namespace -> rows that carry one, distinct values (at most `_MOST_DISTINCT` are told apart).
+    uncached_formulas
+        Formulas of a workbook without a kept value, read as empty.
     nobody
         Good rows without any identifier.
     first
@@ -55,6 +57,7 @@ class Report:
     accepted: int = 0
     repeated: int = 0
     nobody: int = 0
+    uncached_formulas: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     examples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -73,12 +76,21 @@ def dry_run(home: Home, who: Who, path: Path, mapping_text: str, source_key: str
         As the import itself would.
     """
     who.need(Permission.IMPORT)
-    mapping = parse(mapping_text)
-    report, limit = _source(home, who, mapping, source_key)
-    tally = _Tally(report, bool(mapping.source_id))
     with open_file(path) as file:
-        rows = open_rows(file, mapping, limit=home.settings.max_import_bytes)
-        origin = Origin(0, limit, "0" * 64, clock.micros())
+        return dry_run_from(home, who, file, mapping_text, source_key)
+
+
+def dry_run_from(
+    home: Home, who: Who, stream: BinaryIO, mapping_text: str, source_key: str | None = None
+) -> Report:
+    """Say what would become of what a stream holds; see `dry_run`."""
+    who.need(Permission.IMPORT)
+    mapping = parse(mapping_text)
+    report, event_bytes = _source(home, who, mapping, source_key)
+    tally, limit = _Tally(report, bool(mapping.source_id)), home.settings.max_import_bytes
+    with staging.seekable(home, stream) as file:
+        rows = open_rows(file, mapping, limit=limit)
+        origin = Origin(0, event_bytes, "0" * 64, clock.micros())
         mapper = Mapper(home, mapping, rows.schema, origin, rows.targets)
         try:
             while (piece := rows.read(home.settings.micro_batch_events)) is not None:
@@ -108,6 +120,9 @@ class _Tally:
         report, n = self._report, batch.touches.num_rows
         report.rows += n + len(batch.refused)
         report.accepted += n
+        report.uncached_formulas += sum(
+            v for (_, name), v in batch.counts.items() if name == "uncached_formulas"
+        )
         report.nobody += n - len(set(batch.signs.row))
         for entry in pc.value_counts(batch.touches["kind"]).to_pylist():
             report.kinds[entry["values"]] += entry["counts"]

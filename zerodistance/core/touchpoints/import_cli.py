@@ -1,8 +1,9 @@
-"""`zerodistance import`: take a file in under a mapping, or say what would become of it."""
+"""`zerodistance import`: take files in under a mapping, or say what would become of them."""
 
 from __future__ import annotations
 
 import dataclasses
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from zerodistance.kernel.text import Text
 if TYPE_CHECKING:
     from zerodistance.core.touchpoints.dry_run import Report
     from zerodistance.core.touchpoints.import_jobs import Created, Job
+    from zerodistance.kernel.access import Who
+    from zerodistance.kernel.errors import ZeroDistanceError
     from zerodistance.kernel.home import Home
 
 _POLL = 0.2  # seconds
@@ -27,43 +30,149 @@ _AsJson = Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 
 
 
 def import_(
-    file: Annotated[Path, Parameter(help=words("CSV 或 Parquet 文件", "CSV or Parquet file"))],
-    *,
+    *files: Annotated[
+        str,
+        Parameter(
+            allow_leading_hyphen=True,
+            help=words(
+                "文件，可多个：CSV、NDJSON、JSON、XLSX 或 Parquet，可压缩（gzip、zip、zstd）；也可以是文件夹、带 * 的名称，或 -（标准输入）",
+                "files: CSV, NDJSON, JSON, XLSX or Parquet, plain or as gzip, zip or zstd; or a folder, a name with *, or - for standard input",
+            )
+        ),
+    ],
     mapping: Annotated[Path, Parameter(help=words("映射文件（TOML）", "mapping file (TOML)"))],
     source: Annotated[
         str | None, Parameter(help=words("来源，代替映射里写的", "source, instead of the one in the mapping"))
     ] = None,
+    name: Annotated[
+        str, Parameter(help=words("标准输入的内容叫什么", "what standard input is called"))
+    ] = "stdin",
     dry_run: Annotated[
         bool, Parameter(negative="", help=words("只看会怎样，不写入", "say what would happen, keep nothing"))
     ] = False,
     wait: Annotated[bool, Parameter(help=words("等到处理完", "wait until it is taken in"))] = True,
     as_json: _AsJson = False,
 ) -> int:
-    """Import a CSV or Parquet file through a mapping file; the same file is taken in once."""
-    from zerodistance.core.touchpoints.import_jobs import create, get
+    """Import files through a mapping file; the same file is taken in once."""
+    from zerodistance.core.touchpoints.gather import gather
 
     home, who = command.home(), command.who()
-    text = _read(mapping)
+    text, chosen = _read(mapping), gather(files)
     if dry_run:
-        from zerodistance.core.touchpoints.dry_run import dry_run as try_out
+        return _try_out(home, who, chosen, text, source, as_json)
+    made, failed = _create(home, who, chosen, name, text, source, quiet=as_json)
+    if wait:
+        for one in made:
+            if one.job.open:
+                _follow(home, one.job, quiet=as_json)
+    return _tell_all(home, who, made, failed, len(chosen), as_json)
 
-        _tell_report(try_out(home, who, file, text, source), as_json)
-        return 0
-    made = create(home, who, file, text, source)
-    if not as_json:
-        _tell_created(made)
-    job = made.job
-    if wait and job.open:
-        job = _follow(home, job, quiet=as_json)
-    job = get(home, who, job.number)
+
+def _create(
+    home: Home, who: Who, chosen: list[Path | None], name: str, text: str, source: str | None, *, quiet: bool
+) -> tuple[list[Created], list[tuple[str, ZeroDistanceError]]]:
+    """Ask for each import; of several files, one that can't be imported does not keep the others from it."""
+    from zerodistance.core.touchpoints.import_jobs import create, create_from
+    from zerodistance.kernel.errors import ZeroDistanceError
+
+    made: list[Created] = []
+    failed: list[tuple[str, ZeroDistanceError]] = []
+    for path in chosen:
+        try:
+            if path is None:
+                one = create_from(home, who, sys.stdin.buffer, name, text, source)
+            else:
+                one = create(home, who, path, text, source)
+        except ZeroDistanceError as error:
+            if len(chosen) == 1:
+                raise
+            failed.append((name if path is None else path.name, error))
+            continue
+        made.append(one)
+        if not quiet:
+            _tell_created(one)
+    return made, failed
+
+
+def _try_out(
+    home: Home, who: Who, chosen: list[Path | None], text: str, source: str | None, as_json: bool
+) -> int:
+    from zerodistance.core.touchpoints.dry_run import dry_run, dry_run_from
+    from zerodistance.kernel.errors import ZeroDistanceError
+
+    reports: list[dict[str, Any]] = []
+    failed = 0
+    for path in chosen:
+        shown = "-" if path is None else path.name
+        try:
+            if path is None:
+                report = dry_run_from(home, who, sys.stdin.buffer, text, source)
+            else:
+                report = dry_run(home, who, path, text, source)
+        except ZeroDistanceError as error:
+            if len(chosen) == 1:
+                raise
+            failed += 1
+            reports.append({"file": shown, "error": error.message(command.lang())})
+            command.errors.print(f"{shown}: {error.message(command.lang())}", markup=False, highlight=False)
+            continue
+        reports.append({"file": shown, **vars(report)})
+        if not as_json:
+            if len(chosen) > 1:
+                command.console.print(f"{shown}:", markup=False, highlight=False)
+            _tell_report(report)
     if as_json:
+        command.say_json(vars(report) if len(chosen) == 1 else {"files": reports})
+    return 1 if failed else 0
+
+
+def _tell_all(
+    home: Home,
+    who: Who,
+    made: list[Created],
+    failed: list[tuple[str, ZeroDistanceError]],
+    files: int,
+    as_json: bool,
+) -> int:
+    """Say how each import ended, and of several files all in one line."""
+    from zerodistance.core.touchpoints.import_jobs import get
+
+    jobs = [(one, get(home, who, one.job.number)) for one in made]
+    broken = len(failed) + sum(job.state == "failed" for _, job in jobs)
+    sums = {key: sum(getattr(job, key) for one, job in jobs if one.new) for key in _SUMMED}
+    if as_json:
+        told = [_as_json(one, job) for one, job in jobs]
+        errors = [
+            {"file_name": name, "code": e.code, "error": e.message(command.lang())} for name, e in failed
+        ]
         command.say_json(
-            {k: v for k, v in dataclasses.asdict(job).items() if k not in ("mapping", "columns")}
-            | {"new": made.new}
+            told[0] if files == 1 else {"files": told, "not_imported": errors, "failed": broken, **sums}
         )
-    elif made.new or made.job.state != "done":
-        _tell_end(job)
-    return 1 if job.state == "failed" else 0
+        return 1 if broken else 0
+    for one, job in jobs:
+        if one.new or one.job.state != "done":
+            _tell_end(job)
+    for name, error in failed:
+        command.errors.print(f"{name}: {error.message(command.lang())}", markup=False, highlight=False)
+    if files > 1:
+        said = Text(
+            "{files} 个文件：新导入 {new}，已导入过 {old}，没能导入 {broken}；共收下 {accepted}，重复 {duplicates}，拒收 {refused}",
+            "{files} files: {new} imported, {old} imported before, {broken} not imported; {accepted} taken, {duplicates} repeated, "
+            "{refused} refused",
+        )
+        new = sum(one.new and job.state != "failed" for one, job in jobs)
+        old = sum(not one.new and job.state != "failed" for one, job in jobs)
+        counts = {key: f"{n:,}" for key, n in sums.items()}
+        command.tell(said, files=files, new=new, old=old, broken=broken, **counts)
+    return 1 if broken else 0
+
+
+_SUMMED = ("accepted", "duplicates", "refused")
+
+
+def _as_json(made: Created, job: Job) -> dict[str, Any]:
+    left_out = ("mapping", "columns")
+    return {k: v for k, v in dataclasses.asdict(job).items() if k not in left_out} | {"new": made.new}
 
 
 def _read(path: Path) -> str:
@@ -176,10 +285,7 @@ def _tell_end(job: Job) -> None:
         command.tell(hint, key=job.source_key)
 
 
-def _tell_report(report: Report, as_json: bool) -> None:
-    if as_json:
-        command.say_json(vars(report))
-        return
+def _tell_report(report: Report) -> None:
     for text, values in _lines(report):
         command.tell(text, **values)
     for reason, examples in report.examples.items():
@@ -230,6 +336,11 @@ def _lines(report: Report) -> list[tuple[Text, dict[str, Any]]]:
             "标识 {space}：{n} 行，{d} 个不同的值", "identifier {space}: on {n} rows, {d} different values"
         )
         lines.append((found, {"space": namespace, "n": f"{n:,}", "d": f"{distinct:,}"}))
+    if report.uncached_formulas:
+        empty = Text(
+            "{n} 个公式没有存下结果，按空处理", "{n} formulas have no kept value and are read as empty"
+        )
+        lines.append((empty, {"n": f"{report.uncached_formulas:,}"}))
     nobody = Text("没有任何标识：{n} 行，照样保留", "without any identifier: {n} rows, kept all the same")
     lines.append((nobody, {"n": f"{report.nobody:,}"}))
     return lines

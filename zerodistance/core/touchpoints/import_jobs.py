@@ -136,24 +136,45 @@ def create(home: Home, who: Who, path: Path, mapping_text: str, source_key: str 
         The account may not import.
     MappingWrong
         The mapping can't be read or does not fit the file.
-    PackingWrong, TooMuch, JsonBroken
+    PackingWrong, TooMuch, JsonBroken, WorkbookBroken
         The file is damaged, encrypted, cut off or too large.
     NoSuchSource, SourceOff, NoFile
         There is nothing to import into, or nothing to import.
     """
     who.need(Permission.IMPORT)
-    mapping = parse(mapping_text)
-    columns, total = _fits(home, path, mapping)
-    source, made = resolve_source(home, who, mapping, source_key)
     with open_file(path) as file:
-        staged, file_hash, lines = staging.stage(home, file)
+        return create_from(home, who, file, path.name, mapping_text, source_key)
+
+
+def create_from(
+    home: Home, who: Who, stream: BinaryIO, name: str, mapping_text: str, source_key: str | None = None
+) -> Created:
+    """Keep what a stream holds, such as standard input or an upload, for import under a name; see `create`."""
+    who.need(Permission.IMPORT)
+    with staging.seekable(home, stream) as file:
+        return _create(home, who, file, name, parse(mapping_text), mapping_text, source_key)
+
+
+def _create(
+    home: Home,
+    who: Who,
+    file: BinaryIO,
+    name: str,
+    mapping: Mapping,
+    mapping_text: str,
+    source_key: str | None,
+) -> Created:
+    columns, total = _fits(home, file, mapping)
+    source, made = resolve_source(home, who, mapping, source_key)
+    file.seek(0)
+    staged, file_hash, lines = staging.stage(home, file)
     try:
         with home.state.write() as tx:
             known = _known(tx, source.number, file_hash, mapping.hash)
             if known is not None and known["state"] != "failed":
                 return Created(_job(tx, known), False, source if made else None)
             values = {
-                "source": source.number, "file_name": path.name, "file_hash": file_hash, "mapping": mapping_text,
+                "source": source.number, "file_name": name, "file_hash": file_hash, "mapping": mapping_text,
                 "mapping_hash": mapping.hash, "columns": json.dumps(columns, ensure_ascii=False),
                 "rows": lines if total is None else total, "state": "waiting", "error": None, "created_by": who.name,
                 "staged": True,
@@ -197,17 +218,16 @@ def open_file(path: Path) -> BinaryIO:
         raise NoFile(path=path, why=why.get(kind, Text(kind, kind))) from None
 
 
-def _fits(home: Home, path: Path, mapping: Mapping) -> tuple[list[tuple[str, str]], int | None]:
+def _fits(home: Home, file: BinaryIO, mapping: Mapping) -> tuple[list[tuple[str, str]], int | None]:
     """Return the file's columns and rows, or raise before anything is kept: what breaks as a whole is found here."""
     limit = home.settings.max_import_bytes
-    with open_file(path) as file:
-        rows = open_rows(file, mapping, limit=limit)
-        mapper = Mapper(home, mapping, rows.schema, Origin(0, 1, "", 0), rows.targets)
-        try:
-            columns = [(name, rows.targets.get(name, kind)) for name, kind in mapper.types()]
-        finally:
-            mapper.close()
-        return columns, rows.total if rows.total is not None else look_through(file, mapping, limit=limit)
+    rows = open_rows(file, mapping, limit=limit)
+    mapper = Mapper(home, mapping, rows.schema, Origin(0, 1, "", 0), rows.targets)
+    try:
+        columns = [(name, rows.targets.get(name, kind)) for name, kind in mapper.types()]
+    finally:
+        mapper.close()
+    return columns, rows.total if rows.total is not None else look_through(file, mapping, limit=limit)
 
 
 def _known(tx: Connection, source: int, file_hash: str, mapping_hash: str) -> RowMapping | None:

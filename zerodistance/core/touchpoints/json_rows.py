@@ -95,6 +95,9 @@ def _needed(mapping: Mapping, found: dict[str, Field]) -> dict[str, Field]:
         path = path_of(name)
         if path is not None and name.lower() not in small:
             fields[name] = Field(name, path, "text")
+    if not found:  # a file without rows has whatever is asked for
+        asked = {name: path_of(name) for name in _bare(mapping)}
+        return fields | {name: Field(name, path, "text") for name, path in asked.items() if path is not None}
     said = [text.lower() for text in (*_bare(mapping), *_expressions(mapping))]
     if any(name not in fields for name in _bare(mapping) if path_of(name) is not None):
         return fields

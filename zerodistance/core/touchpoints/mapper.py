@@ -6,6 +6,7 @@ import base64
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import duckdb
@@ -119,6 +120,8 @@ class Mapper:
             forever=True,
         )
         batch.counts[self._origin.source, "received"] += piece.table.num_rows + len(piece.bad)
+        if piece.uncached:
+            batch.counts[self._origin.source, "uncached_formulas"] += sum(piece.uncached.values())
         ahead = int(pc.sum(mapped["ahead"]).as_py() or 0)
         if ahead:
             batch.counts[self._origin.source, "clock_ahead"] += ahead
@@ -175,9 +178,16 @@ class Mapper:
         return pc.binary_join_element_wise(self._origin.file_hash[:16], mapped[ROW].cast(pa.string()), ":")
 
     def _prints(self, touches: pa.Table) -> npt.NDArray[np.uint64]:
-        seed, digest, source = self._home.seal.fingerprint_seed, xxhash.xxh3_64_intdigest, self._origin.source
-        ids = touches["source_id"].to_pylist()
-        return np.fromiter((digest(f"{source}\0{i}".encode(), seed) or 1 for i in ids), np.uint64, len(ids))
+        """Return `Seal.fingerprint` of each row, a column at a time."""
+        source, seed = str(self._origin.source).encode(), self._home.seal.fingerprint_seed
+        ids = touches["source_id"].cast(pa.large_binary())
+        named = pc.binary_join_element_wise(
+            pa.scalar(source, pa.large_binary()), ids, pa.scalar(b"\0", pa.large_binary())
+        )
+        found = map(xxhash.xxh3_64_intdigest, named.to_pylist(), repeat(seed))
+        prints = np.fromiter(found, np.uint64, touches.num_rows)
+        prints[prints == 0] = 1
+        return prints
 
     def _signs(self, mapped: pa.Table) -> Signs:
         rows, values, names = _long(mapped, "id", self._plan.namespaces)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -39,7 +40,9 @@ class Piece:
     lines
         Row number -> its text in the file, for formats whose columns do not hold all of it.
     where
-        Row number -> where a person finds it, if the number alone does not say; empty: it does.
+        Row number -> where a person finds it, if the number alone does not say.
+    uncached
+        Row number -> formulas in it for which the file keeps no value; they are empty.
     """
 
     table: pa.Table
@@ -48,6 +51,7 @@ class Piece:
     upto: int
     lines: dict[int, str] | None = None
     where: Callable[[int], str] | None = None
+    uncached: dict[int, int] | None = None
 
     def after(self, before: int, part: str) -> Piece:
         """Return the piece as one of a file that had `before` rows in parts before this one."""
@@ -90,8 +94,6 @@ class Sliced:
             left -= part.upto - self._upto
             self._upto = part.upto
             taken.append(part)
-            if part.where is not None:  # rows of two parts are not mixed
-                break
         return _joined(taken) if taken else None
 
 
@@ -99,21 +101,31 @@ def _cut(whole: Piece, after: int, upto: int) -> Piece:
     upto = min(upto, whole.upto)
     first, last = np.searchsorted(whole.rows, [after, upto], side="right").tolist()
     bad = [b for b in whole.bad if after < b.row <= upto]
-    return replace(
-        whole, table=whole.table.slice(first, last - first), rows=whole.rows[first:last], bad=bad, upto=upto
-    )
+    lost = {row: n for row, n in (whole.uncached or {}).items() if after < row <= upto}
+    table = whole.table.slice(first, last - first)
+    return replace(whole, table=table, rows=whole.rows[first:last], bad=bad, upto=upto, uncached=lost)
 
 
 def _joined(taken: list[Piece]) -> Piece:
     if len(taken) == 1:
         return taken[0]
     lines: dict[int, str] = {}
+    uncached: dict[int, int] = {}
     for piece in taken:
         lines |= piece.lines or {}
+        uncached |= piece.uncached or {}
+    ends = [piece.upto for piece in taken]
+
+    def where(row: int) -> str:
+        inner = taken[bisect_left(ends, row)].where
+        return "" if inner is None else inner(row)
+
     return Piece(
         pa.concat_tables([piece.table for piece in taken]),
         np.concatenate([piece.rows for piece in taken]),
         [bad for piece in taken for bad in piece.bad],
         taken[-1].upto,
         None if taken[0].lines is None else lines,
+        None if all(piece.where is None for piece in taken) else where,
+        uncached,
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -139,6 +141,20 @@ class SealedFile(io.RawIOBase):
         """Close the file."""
         self._file.close()
         super().close()
+
+
+@contextmanager
+def seekable(home: Home, stream: BinaryIO) -> Iterator[BinaryIO]:
+    """Give a stream that can only be read once, such as standard input, as a file that can be read from anywhere."""
+    if stream.seekable():
+        yield stream
+        return
+    path, _, _ = stage(home, stream)
+    try:
+        with io.BufferedReader(SealedFile(path, home.seal), FRAME) as file:
+            yield file
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def open_staged(home: Home, number: int) -> BinaryIO:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from pathlib import PurePosixPath
@@ -15,6 +15,7 @@ from xml.parsers import expat
 import numpy as np
 import pyarrow as pa
 
+from zerodistance.core.touchpoints.csv_lines import KEPT_BYTES
 from zerodistance.core.touchpoints.mapping import XlsxShape
 from zerodistance.core.touchpoints.pieces import BadRow, Piece, Sliced
 from zerodistance.core.touchpoints.toml_values import near, wrong
@@ -284,13 +285,7 @@ def text(value: Any) -> str | None:
 
 
 class XlsxRows:
-    """One sheet of a workbook.
-
-    Attributes
-    ----------
-    uncached
-        Formulas without a kept value among the rows read so far; their cells are empty.
-    """
+    """One sheet of a workbook."""
 
     total: int | None = None
 
@@ -304,7 +299,6 @@ class XlsxRows:
         self.names = self._header(shape)
         self.schema = pa.schema([(name, pa.large_string()) for name in self.names])
         self.targets: dict[str, str] = {}
-        self.uncached = 0
         self._sliced = Sliced(self._pieces(skip), skip)
 
     def _header(self, shape: XlsxShape) -> tuple[str, ...]:
@@ -331,42 +325,53 @@ class XlsxRows:
         return self._sliced.read(most)
 
     def _pieces(self, skip: int) -> Iterator[Piece]:
-        number, good, rows, sheet_rows, bad = (
-            0,
-            list[list[Any]](),
-            list[int](),
-            dict[int, int](),
-            list[BadRow](),
-        )
-        width = len(self.names)
-        for sheet_row, cells, lost in self._rows:
-            if all(cell is None or cell == "" for cell in cells):
+        some = _Some()
+        for sheet_row, cells, uncached in self._rows:
+            if all(cell is None or cell == "" for cell in cells) and not uncached:
                 continue
-            number += 1
-            if number > skip:
-                self.uncached += lost
-                sheet_rows[number] = sheet_row
-                why = _why_bad(cells, width)
-                if why:
-                    line = "\t".join("" if c is None else str(c) for c in cells).encode("utf-8", "replace")
-                    bad.append(BadRow(number, why, line, f"sheet row {sheet_row}"))
-                else:
-                    good.append(cells)
-                    rows.append(number)
-            if len(sheet_rows) >= _ROWS or (number <= skip and number % _ROWS == 0):
-                yield self._piece(good, rows, bad, number, sheet_rows)
-                good, rows, sheet_rows, bad = [], [], {}, []
-        yield self._piece(good, rows, bad, number, sheet_rows)
+            some.upto += 1
+            if some.upto > skip:
+                some.add(sheet_row, cells, uncached, len(self.names))
+            if len(some.sheet_rows) >= _ROWS or (some.upto <= skip and some.upto % _ROWS == 0):
+                yield some.piece(self.names)
+                some = _Some(some.upto)
+        yield some.piece(self.names)
 
-    def _piece(
-        self, good: list[list[Any]], rows: list[int], bad: list[BadRow], upto: int, sheet_rows: dict[int, int]
-    ) -> Piece:
+
+@dataclass
+class _Some:
+    """Rows that are collected for a piece."""
+
+    upto: int = 0
+    good: list[list[Any]] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    bad: list[BadRow] = field(default_factory=list)
+    sheet_rows: dict[int, int] = field(default_factory=dict)
+    uncached: dict[int, int] = field(default_factory=dict)
+
+    def add(self, sheet_row: int, cells: list[Any], uncached: int, width: int) -> None:
+        self.sheet_rows[self.upto] = sheet_row
+        if uncached:
+            self.uncached[self.upto] = uncached
+        why = _why_bad(cells, width)
+        if not why:
+            self.good.append(cells)
+            self.rows.append(self.upto)
+            return
+        line = "\t".join(cell.why if type(cell) is _Bad else text(cell) or "" for cell in cells)
+        kept = line.encode("utf-8", "replace")[:KEPT_BYTES]
+        self.bad.append(BadRow(self.upto, why, kept, _sheet_row(self.sheet_rows, self.upto)))
+
+    def piece(self, names: tuple[str, ...]) -> Piece:
         columns = {
-            name: pa.array([text(cells[i]) if i < len(cells) else None for cells in good], pa.large_string())
-            for i, name in enumerate(self.names)
+            name: pa.array(
+                [text(cells[i]) if i < len(cells) else None for cells in self.good], pa.large_string()
+            )
+            for i, name in enumerate(names)
         }
-        where = partial(_sheet_row, sheet_rows)
-        return Piece(pa.table(columns), np.array(rows, np.int64), bad, upto, None, where)
+        where = partial(_sheet_row, self.sheet_rows)
+        numbers = np.array(self.rows, np.int64)
+        return Piece(pa.table(columns), numbers, self.bad, self.upto, None, where, self.uncached)
 
 
 def _sheet_row(rows: dict[int, int], row: int) -> str:
