@@ -215,7 +215,7 @@ def parse(
     Returns
     -------
     table
-        Binary columns of the good records.
+        Columns of the good records: text, or bytes if some of them are no text.
     good
         Their places in the block.
     bad
@@ -229,33 +229,9 @@ def parse(
         data = b"".join(block.data[block.starts[i] : block.ends[i]] for i in places.tolist())
     else:
         data = block.data[block.starts[0] : block.ends[-1]]
-    odd: list[tuple[int, int]] = []
-
-    def _odd(row: pc.InvalidRow) -> str:
-        odd.append((row.number - 1, row.actual_columns))
-        return "skip"
-
-    try:
-        table = pc.read_csv(
-            pa.BufferReader(data),
-            read_options=pc.ReadOptions(
-                column_names=list(names), use_threads=False, block_size=len(data) + 64
-            ),
-            parse_options=pc.ParseOptions(
-                delimiter=shape.delimiter,
-                quote_char=shape.quote,
-                newlines_in_values=True,
-                invalid_row_handler=_odd,
-            ),
-            convert_options=pc.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.binary()),
-                null_values=[],
-                strings_can_be_null=False,
-                check_utf8=False,
-            ),
-        )
-    except pa.ArrowInvalid:
-        table = None
+    table, odd = _read(data, names, shape, pa.string())
+    if table is None:  # some text is not UTF-8: which, is said later
+        table, odd = _read(data, names, shape, pa.binary())
     if table is None or table.num_rows + len(odd) != len(places):
         return _one_by_one(block, places, bad, names, shape)
     if odd:
@@ -263,6 +239,38 @@ def parse(
         bad += [(int(places[p]), f"the row has {n} columns, the file has {len(names)}") for p, n in odd]
         places = np.delete(places, wrong_ones)
     return table, places, sorted(bad)
+
+
+def _read(
+    data: bytes, names: Sequence[str], shape: CsvShape, type_: pa.DataType
+) -> tuple[pa.Table | None, list[tuple[int, int]]]:
+    """Return the columns, None if they can't be had; and place and width of records of another width."""
+    odd: list[tuple[int, int]] = []
+
+    def _odd(row: pc.InvalidRow) -> str:
+        odd.append((row.number - 1, row.actual_columns))
+        return "skip"
+
+    read = pc.ReadOptions(column_names=list(names), use_threads=False, block_size=len(data) + 64)
+    cut = pc.ParseOptions(
+        delimiter=shape.delimiter,
+        quote_char=shape.quote,
+        newlines_in_values=True,
+        invalid_row_handler=_odd,
+    )
+    columns = pc.ConvertOptions(
+        column_types=dict.fromkeys(names, type_),
+        null_values=[],
+        strings_can_be_null=False,
+        check_utf8=type_ == pa.string(),
+    )
+    try:
+        table = pc.read_csv(
+            pa.BufferReader(data), read_options=read, parse_options=cut, convert_options=columns
+        )
+    except pa.ArrowInvalid:
+        return None, []
+    return table, odd
 
 
 def _one_by_one(

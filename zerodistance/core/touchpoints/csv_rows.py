@@ -81,6 +81,8 @@ class CsvPart:
 
         table, good, odd = parse(block, self._names, self._shape)
         bad = [BadRow(before + 1 + i, detail, line(before + 1 + i)) for i, detail in odd]
+        if all(pa.types.is_string(kind) for kind in table.schema.types):
+            return Piece(table.cast(self.schema), good + before + 1, bad, before + len(block))
         return checked(table, good + before + 1, bad, before + len(block), line, encoding)
 
 

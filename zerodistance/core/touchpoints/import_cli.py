@@ -37,7 +37,7 @@ def import_(
             help=words(
                 "文件，可多个：CSV、NDJSON、JSON、XLSX 或 Parquet，可压缩（gzip、zip、zstd）；也可以是文件夹、带 * 的名称，或 -（标准输入）",
                 "files: CSV, NDJSON, JSON, XLSX or Parquet, plain or as gzip, zip or zstd; or a folder, a name with *, or - for standard input",
-            )
+            ),
         ),
     ],
     mapping: Annotated[Path, Parameter(help=words("映射文件（TOML）", "mapping file (TOML)"))],
