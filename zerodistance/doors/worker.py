@@ -10,12 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from zerodistance.kernel import clock, priority
 from zerodistance.kernel.bus import Bus
-from zerodistance.kernel.errors import ZeroDistanceError
+from zerodistance.kernel.errors import told
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Jobs
 from zerodistance.kernel.locks import worker_lock
@@ -134,17 +133,6 @@ class Loop:
         log("worker").error(
             "step_failed", loop=self.name, failures=self.pulse.failures, error=self.pulse.error
         )
-
-
-def told(error: Exception) -> str:
-    """Return an error as it may stand in logs and status: its own words if it is one of ours, else its kind and place only."""
-    if isinstance(error, ZeroDistanceError):
-        return f"{error.code}: {error.message('en')}"
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    place = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
-    return type(error).__name__ + place
 
 
 def run(home: Home, make: Callable[[Home], Work]) -> int:

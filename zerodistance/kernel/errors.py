@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, ClassVar
 
 from zerodistance.kernel.text import Text
@@ -148,3 +149,14 @@ class Invalid(ZeroDistanceError):
 
     code, status = "invalid", 400
     text = Text("{field} 的值 {given!r} 不对：{why}", "{field} is {given!r}: {why}")
+
+
+def told(error: BaseException) -> str:
+    """Return an error as it may stand in logs and status: its own words if it is one of ours, else its kind and place only."""
+    if isinstance(error, ZeroDistanceError):
+        return f"{error.code}: {error.message('en')}"
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    return type(error).__name__ + place

@@ -67,10 +67,9 @@ def _journal(home: Home) -> Iterator[Finding]:
                 f"完好；{waiting.rows} 个请求（{waiting.events} 条）等待处理",
                 f"sound; {waiting.rows} requests ({waiting.events} events) wait to be digested",
             )
-        try:
-            read.read(position, events=1)
-        except WrongKey as error:
-            yield _damage("journal", error.message("zh"), error.message("en"))
+        if any(row.encoding == journal.DAMAGED for row in read.read(position, events=1)):
+            shut = WrongKey(path=home.seal.path)
+            yield _damage("journal", shut.message("zh"), shut.message("en"))
     finally:
         read.close()
 

@@ -160,6 +160,8 @@ def _number(value: wire.Scalar) -> float:
         return 1.0 if value is None else float(value)
     except ValueError:
         return 1.0
+    except OverflowError:  # more digits than a number can have: the sum is none
+        return float("inf")
 
 
 def is_container(raw: bytes, name: str) -> bool:

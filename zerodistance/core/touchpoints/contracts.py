@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -102,6 +102,8 @@ class Refused:
         The row as it came; sealed before it is stored.
     place
         Where it stood: `message 3` or `row 17`.
+    feed
+        The feed that it came by first, if the batch is another one's (a replay); None: the batch's.
     """
 
     source: int
@@ -110,6 +112,7 @@ class Refused:
     raw: bytes
     place: str
     at: int
+    feed: str | None = None
 
 
 @dataclass
@@ -156,6 +159,9 @@ class Facts:
         self.value.append(value)
 
 
+Refuse = Callable[[int, str, str], Refused]
+
+
 @dataclass
 class Batch:
     """What one commit will take in.
@@ -176,6 +182,8 @@ class Batch:
         True: the feed's source ids are unique for ever (imports), not for the deduplication window only.
     replayed
         Quarantine ids that this batch takes up again; marked in the same commit.
+    refuse
+        Touch row, reason and detail -> the row as one that is refused: its commit failed and it is to blame.
     """
 
     feed: str
@@ -189,6 +197,7 @@ class Batch:
     counts: Counter[tuple[int, str]] = field(default_factory=Counter)
     forever: bool = False
     replayed: list[int] = field(default_factory=list)
+    refuse: Refuse | None = None
 
 
 @dataclass

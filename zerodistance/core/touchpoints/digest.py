@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import compress
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
-from zerodistance.core.touchpoints import ledger, store, tail
-from zerodistance.core.touchpoints.contracts import TOUCHES, Batch, Facts, Recognised, Recogniser, Signs
+from zerodistance.core.touchpoints import ledger, salvage, store, tail
+from zerodistance.core.touchpoints.contracts import (
+    TOUCHES,
+    Batch,
+    Facts,
+    Recognised,
+    Recogniser,
+    Refuse,
+    Signs,
+)
 from zerodistance.core.touchpoints.seen import Seen
 from zerodistance.kernel import clock, fault
-from zerodistance.kernel.errors import StoreBehind
+from zerodistance.kernel.errors import StoreBehind, told
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
@@ -74,17 +83,29 @@ class Digest:
                 self.seen.add(np.frombuffer(blob, "<u8").astype(np.uint64), at)
 
     def step(self) -> int:
-        """Commit one micro-batch of each feed that has something; return how many rows were taken in, 0 if nothing waited."""
-        done = 0
+        """Commit one micro-batch of each feed that has something; return how many rows were taken in, 0 if nothing waited.
+
+        A feed that fails does not keep the others from their turn.
+        """
+        done, failed = 0, list[Exception]()
         for feed in self._feeds():
-            batch = feed.next(self._home.settings.micro_batch_events)
-            if batch is not None:
-                done += max(1, batch.touches.num_rows + len(batch.refused))
-                self.commit(batch)
+            try:
+                batch = feed.next(self._home.settings.micro_batch_events)
+                if batch is not None:
+                    rows = max(1, batch.touches.num_rows + len(batch.refused))
+                    self.commit(batch)
+                    done += rows
+            except Exception as error:
+                failed.append(error)
+        if failed:
+            raise failed[0]
         return done
 
     def commit(self, batch: Batch) -> int:
-        """Commit one batch; return its number. When anything fails, nothing of it is kept."""
+        """Commit one batch; return its number. When anything fails, nothing of it is kept.
+
+        When it fails because of some of its rows, those are set aside in the quarantine and the others are committed.
+        """
         now = clock.micros()
         self.seen.expire(now - self._home.settings.dedup_days * clock.MICROS_PER_DAY)
         fresh = self.seen.fresh(batch.fingerprints)
@@ -93,8 +114,21 @@ class Digest:
         _count_rows(batch, fresh)
         if not fresh.all():
             take(batch, fresh)
+        try:
+            self._commit(batch)
+        except Exception as error:
+            if salvage.no_row_is_to_blame(error) or batch.refuse is None:
+                raise
+            self._set_aside(batch, batch.refuse, error)
+            self._commit(batch)
+        self.seen.add(batch.fingerprints, now)
+        log("digest").debug("committed", batch=self._last, feed=batch.feed, touches=batch.touches.num_rows)
+        return self._last
+
+    def _commit(self, batch: Batch) -> None:
         number = self._last + 1
         file: tuple[str, int] | None = None
+        counts = batch.counts.copy()
         try:
             found = self._recogniser.recognise(batch)
             batch.counts.update(found.counts)
@@ -104,20 +138,63 @@ class Digest:
                     self._home.path("tail"), number, _complete(batch.touches, number, found.subjects)
                 )
             with self._home.state.write() as tx:
-                if ledger.last_batch(tx) != self._last:
-                    raise RuntimeError("another worker has committed: this one must stop")
-                self._recogniser.write(tx, found, number)
-                fault.point("commit.half")
-                ledger.write(tx, self._home.seal, number, batch, found.subjects, batch.fingerprints, file)
+                self._write(tx, number, batch, found, file)
                 fault.point("commit.before")
         except BaseException:
+            batch.counts = counts
             self._recogniser.reset()
             raise
         fault.point("commit.after")
         self._last = number
-        self.seen.add(batch.fingerprints, now)
-        log("digest").debug("committed", batch=number, feed=batch.feed, touches=batch.touches.num_rows)
-        return number
+
+    def _write(
+        self, tx: Connection, number: int, batch: Batch, found: Recognised, file: tuple[str, int] | None
+    ) -> None:
+        if ledger.last_batch(tx) != self._last:
+            raise RuntimeError("another worker has committed: this one must stop")
+        self._recogniser.write(tx, found, number)
+        fault.point("commit.half")
+        ledger.write(tx, self._home.seal, number, batch, found.subjects, batch.fingerprints, file)
+
+    def _set_aside(self, batch: Batch, refuse: Refuse, error: Exception) -> None:
+        """Move the touches with which no commit succeeds to those that are refused; raise `error` if there are none."""
+        rows = batch.touches.num_rows
+        bad = salvage.culprits(rows, lambda chosen: self._would_commit(batch, chosen))
+        if not bad:
+            raise error
+        for i in bad:
+            refused = refuse(i, salvage.UNREADABLE, told(error))
+            log("digest").error(
+                "unreadable", feed=batch.feed, position=batch.position, place=refused.place, error=told(error)
+            )
+            batch.refused.append(refused)
+            batch.counts[refused.source, "accepted"] -= 1
+            batch.counts[refused.source, "refused"] += 1
+        keep = np.ones(rows, np.bool_)
+        keep[bad] = False
+        take(batch, keep)
+
+    def _would_commit(self, batch: Batch, chosen: Sequence[int]) -> bool:
+        """Say whether some touches of a batch could be committed; nothing of it is kept."""
+        part = replace(batch, counts=batch.counts.copy())
+        keep = np.zeros(batch.touches.num_rows, np.bool_)
+        keep[list(chosen)] = True
+        take(part, keep)
+        number = self._last + 1
+        try:
+            found = self._recogniser.recognise(part)
+            _complete(part.touches, number, found.subjects)
+            with self._home.state.write() as tx:
+                self._write(tx, number, part, found, None)
+                raise _Undone
+        except _Undone:
+            return True
+        except Exception as problem:
+            if salvage.no_row_is_to_blame(problem):
+                raise
+            return False
+        finally:
+            self._recogniser.reset()
 
     def _in_lake(self, batch: Batch) -> npt.NDArray[np.bool_]:
         """Say which rows the log holds from before the deduplication window (imports must never double)."""
@@ -140,6 +217,10 @@ class Digest:
             ).fetchnumpy()
         known[places["place"]] = True
         return known
+
+
+class _Undone(Exception):
+    """Takes a trial back."""
 
 
 def _complete(touches: pa.Table, number: int, subjects: npt.NDArray[np.int64]) -> pa.Table:
@@ -184,6 +265,11 @@ def take(batch: Batch, keep: npt.NDArray[np.bool_]) -> None:
     rows, kept = _moved(facts.row, keep, place)
     batch.facts = Facts(rows, *(list(compress(column, kept)) for column in (facts.field, facts.value)))
     batch.texts = [(new[row], raw) for row, raw in batch.texts if old[row]]
+    batch.refuse = _moved_refuse(batch.refuse, np.flatnonzero(keep))
+
+
+def _moved_refuse(refuse: Refuse | None, before: npt.NDArray[np.int64]) -> Refuse | None:
+    return None if refuse is None else lambda i, *said: refuse(int(before[i]), *said)
 
 
 def _moved(

@@ -7,14 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from zerodistance.core.touchpoints import bodies, forget, import_jobs, ledger, sources, tail
-from zerodistance.core.touchpoints.contracts import Batch, Follower, Forget, Recogniser
+from zerodistance.core.touchpoints import bodies, forget, import_jobs, ledger, salvage, sources, tail
+from zerodistance.core.touchpoints.contracts import Batch, Follower, Forget, Recogniser, Refused
 from zerodistance.core.touchpoints.digest import Digest, Feed
-from zerodistance.core.touchpoints.journal import FEED, Journal
+from zerodistance.core.touchpoints.journal import DAMAGED, FEED, Journal, JournalRow
 from zerodistance.core.touchpoints.parse import Parser, Sent
 from zerodistance.core.touchpoints.sealer import Sealer
 from zerodistance.kernel import clock
+from zerodistance.kernel.errors import told
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.logs import log
 
 _DEFAULT_EVENT_BYTES = 32_768  # the protocol's own limit, for a source that is gone
 _TAILS = 8  # own value: so many times the size at which it is sealed may the tail have; sealing stands behind digestion
@@ -61,12 +63,42 @@ class JournalFeed:
         rows = self._journal.read(position, events=most)
         if not rows or sum(row.events for row in rows) < least:
             return None
-        return self._parser.parse(
-            [
-                Sent(r.id, r.source, r.route, r.received_at, bodies.unpack(r.body, r.encoding, _ANY_SIZE))
-                for r in rows
-            ]
-        )
+        return self._parsed([(row, _opened(row)) for row in rows])
+
+    def _parsed(self, rows: list[tuple[JournalRow, Sent | Refused]]) -> Batch:
+        """Return the batch of some rows; of their first half when they can't be parsed together."""
+        try:
+            batch = self._parser.parse([sent for _, sent in rows if isinstance(sent, Sent)])
+        except Exception as error:
+            if salvage.no_row_is_to_blame(error):
+                raise
+            if len(rows) > 1:
+                return self._parsed(rows[: len(rows) // 2])
+            row = rows[0][0]
+            log("digest").error("unreadable", feed=FEED, row=row.id, place="body", error=told(error))
+            rows, batch = [(row, _whole(row, salvage.UNREADABLE, told(error)))], self._parser.parse([])
+        for _, found in rows:
+            if isinstance(found, Refused):
+                batch.counts[found.source, "received"] += 1
+                batch.refused.append(found)
+        batch.position = rows[-1][0].id
+        return batch
+
+
+def _opened(row: JournalRow) -> Sent | Refused:
+    if row.encoding == DAMAGED:
+        log("digest").error("damaged", feed=FEED, row=row.id)
+        return _whole(row, salvage.UNREADABLE, "the journal's row is damaged; it is kept as it stood there")
+    try:
+        body = bodies.unpack(row.body, row.encoding, _ANY_SIZE)
+    except (bodies.BadEncoding, bodies.BodyTooLarge) as error:
+        return _whole(row, salvage.UNREADABLE, error.message("en"))
+    return Sent(row.id, row.source, row.route, row.received_at, body)
+
+
+def _whole(row: JournalRow, reason: str, detail: str) -> Refused:
+    """Return a whole request as refused, its body as it came."""
+    return Refused(row.source, reason, detail, row.body, "body", row.received_at)
 
 
 class Intake:

@@ -16,11 +16,15 @@ from sqlalchemy import select
 
 from zerodistance.core.touchpoints import store
 from zerodistance.kernel import fault
+from zerodistance.kernel.errors import WrongKey
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.seal import Seal
 
 FEED = "journal"
 """The journal's name in the table of feeds; its position is the id of the last digested row."""
+
+DAMAGED = "damaged"
+"""Stands as encoding of a row that can't be opened: it was changed on disk. Its body is then as it stands there."""
 
 _BUSY_SECONDS = 60.0
 _TABLE = """
@@ -137,13 +141,7 @@ class Journal:
         return self._connection
 
     def read(self, after: int, *, events: int = 30_000, limit_bytes: int = 64 << 20) -> list[JournalRow]:
-        """Return the rows after id `after` in order, up to `events` events and `limit_bytes` of bodies, at least one.
-
-        Raises
-        ------
-        WrongKey
-            A row was sealed with another key or is damaged.
-        """
+        """Return the rows after id `after` in order, up to `events` events and `limit_bytes` of bodies, at least one."""
         found: list[JournalRow] = []
         size = count = 0
         with self._lock:
@@ -156,7 +154,10 @@ class Journal:
                     count, size = count + held, size + len(body)
                     if found and (count > events or size > limit_bytes):
                         break
-                    opened = self._seal.open(body, where(source, route, received_at))
+                    try:  # the home's key is the right one, or the state would not have opened
+                        opened = self._seal.open(body, where(source, route, received_at))
+                    except WrongKey:
+                        encoding, opened = DAMAGED, bytes(body)
                     found.append(JournalRow(number, source, route, received_at, held, encoding, opened))
             finally:
                 rows.close()

@@ -85,7 +85,7 @@ def write(
             insert(store.quarantine),
             [
                 {
-                    "source": r.source, "batch": number, "feed": batch.feed, "place": r.place, "reason": r.reason,
+                    "source": r.source, "batch": number, "feed": r.feed or batch.feed, "place": r.place, "reason": r.reason,
                     "detail": r.detail, "raw": seal.seal(r.raw, QUARANTINE), "at": r.at,
                 }
                 for r in batch.refused

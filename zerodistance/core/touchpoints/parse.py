@@ -18,9 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from zerodistance.core.touchpoints import columns, scrub, times, wire
+from zerodistance.core.touchpoints import columns, salvage, scrub, times, wire
 from zerodistance.core.touchpoints.contracts import BUILT, UTC_US, Batch, Facts, Refused, Signs
 from zerodistance.core.touchpoints.kinds import kind_of
+from zerodistance.kernel.errors import told
+from zerodistance.kernel.logs import log
 from zerodistance.kernel.seal import Seal
 
 FEED = "journal"
@@ -33,13 +35,26 @@ _TYPE_WORDS = ", ".join(sorted(wire.TYPES))
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One accepted request: journal row, source number, route, microseconds of receipt, body after decompression."""
+    """One accepted request.
+
+    Attributes
+    ----------
+    id
+        Of the row that holds it.
+    received_at
+        Microseconds UTC.
+    body
+        After decompression.
+    feed
+        The feed whose row `id` is.
+    """
 
     id: int
     source: int
     route: str
     received_at: int
     body: bytes
+    feed: str = FEED
 
 
 @dataclass(slots=True)
@@ -51,7 +66,7 @@ class _Parts:
     source: list[int] = field(default_factory=list)
     received: list[int] = field(default_factory=list)
     sent: list[str | None] = field(default_factory=list)
-    row: list[int] = field(default_factory=list)
+    row: list[Sent] = field(default_factory=list)
     place: list[int] = field(default_factory=list)
 
     def keep(self, good: npt.NDArray[np.bool_]) -> None:
@@ -60,6 +75,10 @@ class _Parts:
         for column in fields(self):
             values: list[object] = getattr(self, column.name)
             values[:] = [values[i] for i in at]
+
+    def only(self, chosen: Sequence[int]) -> _Parts:
+        """Return some of the events."""
+        return _Parts(*([getattr(self, column.name)[i] for i in chosen] for column in fields(self)))
 
 
 class Parser:
@@ -97,11 +116,53 @@ class Parser:
         parts = _Parts()
         for row in rows:
             _open(row, parts, refused, counts)
-        self._weigh(parts, refused)
-        events = self._shred(parts, refused)
-        batch = self._build(parts, events, refused, counts)
+        try:
+            batch = self._batch(parts, refused[:], counts.copy())
+        except Exception as error:
+            if salvage.no_row_is_to_blame(error):
+                raise
+            batch = self._without_culprits(rows, error)
         batch.position = rows[-1].id if rows else 0
         return batch
+
+    def _batch(self, parts: _Parts, refused: list[Refused], counts: Counter[tuple[int, str]]) -> Batch:
+        self._weigh(parts, refused)
+        events = self._shred(parts, refused, counts)
+        return self._build(parts, events, refused, counts)
+
+    def _without_culprits(self, rows: Sequence[Sent], error: Exception) -> Batch:
+        """Set aside the events on which the program fails, and return the batch of the others."""
+        refused: list[Refused] = []
+        counts: Counter[tuple[int, str]] = Counter()
+        parts = _Parts()
+        for row in rows:
+            _open(row, parts, refused, counts)
+
+        def works(chosen: Sequence[int]) -> bool:
+            try:
+                self._batch(parts.only(chosen), [], Counter())
+            except Exception as problem:
+                if salvage.no_row_is_to_blame(problem):
+                    raise
+                return False
+            return True
+
+        bad = salvage.culprits(len(parts.raw), works)
+        if not bad:
+            raise error
+        for i in bad:
+            log("digest").error(
+                "unreadable",
+                feed=parts.row[i].feed,
+                row=parts.row[i].id,
+                place=parts.place[i],
+                error=told(error),
+            )
+            refused.append(_refusal(parts, i, salvage.UNREADABLE, told(error)))
+        good = np.ones(len(parts.raw), np.bool_)
+        good[bad] = False
+        parts.keep(good)
+        return self._batch(parts, refused, counts)
 
     def _weigh(self, parts: _Parts, refused: list[Refused]) -> None:
         limits = {source: self._event_bytes(source) for source in set(parts.source)}
@@ -115,21 +176,31 @@ class Parser:
             refused.append(_refusal(parts, i, "too_large", detail))
         parts.keep(good)
 
-    def _shred(self, parts: _Parts, refused: list[Refused]) -> pa.Table:
-        """Take the events apart; those that are no JSON object in UTF-8 are refused."""
+    def _shred(self, parts: _Parts, refused: list[Refused], counts: Counter[tuple[int, str]]) -> pa.Table:
+        """Take the events apart; those that are no JSON in UTF-8 are refused."""
         try:
             return self._query(_strings(parts.raw))
         except (duckdb.Error, pa.ArrowInvalid):
             pass
-        good = np.ones(len(parts.raw), np.bool_)
-        for i, raw in enumerate(parts.raw):
-            try:
-                self._query(_strings([raw]))
-            except (duckdb.Error, pa.ArrowInvalid) as error:
-                good[i] = False
-                refused.append(_refusal(parts, i, "not_json", str(error).splitlines()[0][:200]))
-        parts.keep(good)
+        self._sift(parts, refused, counts)
         return self._query(_strings(parts.raw))
+
+    def _sift(self, parts: _Parts, refused: list[Refused], counts: Counter[tuple[int, str]]) -> None:
+        """Mend half letters and refuse what is no JSON in UTF-8, with one look at all: a batch may be full of it."""
+        for i, raw in enumerate(parts.raw):
+            mended = wire.whole_letters(raw)
+            if mended is not raw:
+                parts.raw[i] = mended
+                counts[parts.source[i], "half_letters"] += 1
+        texts = [wire.as_text(raw) for raw in parts.raw]
+        table = pa.table({"j": pa.array([text or "" for text in texts], pa.large_string())})
+        self._connection.register("asked", table)
+        valid = self._connection.sql("select json_valid(j) as good from asked").to_arrow_table()
+        self._connection.unregister("asked")
+        good = valid["good"].to_numpy(zero_copy_only=False).astype(np.bool_)
+        for i in np.flatnonzero(~good).tolist():
+            refused.append(_refusal(parts, i, "not_json", wire.why_not_json(parts.raw[i])))
+        parts.keep(good)
 
     def _query(self, raws: pa.Array) -> pa.Table:
         self._connection.register("sent", pa.table({"place": np.arange(len(raws)), "j": raws}))
@@ -179,17 +250,18 @@ class Parser:
             }
         )
         touches = touches.select(BUILT.names).cast(BUILT)
-        return Batch(
-            FEED, 0, touches, self._prints(parts.source, ids), signs, facts, texts + sealed, refused, counts
-        )
+        prints = self._prints(parts.source, ids)
+        batch = Batch(FEED, 0, touches, prints, signs, facts, texts + sealed, refused, counts)
+        batch.refuse = lambda i, reason, detail: _refusal(parts, i, reason, detail)
+        return batch
 
     def _ids(self, parts: _Parts, given: pa.Array) -> list[str]:
         ids: list[str] = given.to_pylist()
         for i, known in enumerate(ids):
-            if not known:  # made from the journal's row, so that a replay makes the same
-                ids[i] = str(
-                    uuid.uuid5(_ID_SPACE, f"{self._seal.fingerprint_seed}/{parts.row[i]}/{parts.place[i]}")
-                )
+            if not known:  # made from the row that holds it, so that whoever reads it again makes the same
+                row = parts.row[i]
+                of = row.id if row.feed == FEED else f"{row.feed}:{row.id}"
+                ids[i] = str(uuid.uuid5(_ID_SPACE, f"{self._seal.fingerprint_seed}/{of}/{parts.place[i]}"))
         return ids
 
     def _prints(self, sources: Sequence[int], ids: Sequence[str]) -> npt.NDArray[np.uint64]:
@@ -200,27 +272,41 @@ class Parser:
 
 def _open(row: Sent, parts: _Parts, refused: list[Refused], counts: Counter[tuple[int, str]]) -> None:
     route = wire.LETTERS.get(row.route, row.route)
-    sent: wire.Scalar = None
+    sent: str | None = None
     raws: list[bytes] = [row.body]
     if route == "batch":
         try:
-            body = wire.BODY.decode(row.body)
-        except wire.BROKEN as error:
+            body = _decoded(row, counts)
+        except Exception as error:
             counts[row.source, "received"] += 1
             refused.append(
-                Refused(row.source, "not_json", str(error)[:200], row.body, "body", row.received_at)
+                Refused(row.source, "not_json", wire.why(error), row.body, "body", row.received_at)
             )
             return
-        raws, sent = body.batch, body.sentAt  # type: ignore[assignment]
+        raws = body.batch  # type: ignore[assignment]
+        sent, unread = wire.batch_sent_at(body.sentAt)
+        if unread:
+            counts[row.source, "sent_at_ignored"] += 1
     n = len(raws)
     counts[row.source, "received"] += n
     parts.raw += raws
     parts.route += repeat(route, n)
     parts.source += repeat(row.source, n)
     parts.received += repeat(row.received_at, n)
-    parts.sent += repeat(None if sent is None else str(sent), n)
-    parts.row += repeat(row.id, n)
+    parts.sent += repeat(sent, n)
+    parts.row += repeat(row, n)
     parts.place += range(n)
+
+
+def _decoded(row: Sent, counts: Counter[tuple[int, str]]) -> wire.Body:
+    try:
+        return wire.BODY.decode(row.body)
+    except wire.BROKEN:
+        mended = wire.whole_letters(row.body)
+        if mended is row.body:
+            raise
+        counts[row.source, "half_letters"] += 1
+        return wire.BODY.decode(mended)
 
 
 def _refusal(parts: _Parts, i: int, reason: str, detail: str) -> Refused:

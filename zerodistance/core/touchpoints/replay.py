@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
@@ -13,7 +13,7 @@ import pyarrow as pa
 from sqlalchemy import select, update
 
 from zerodistance.core.touchpoints import csv_lines, import_jobs, store, wire
-from zerodistance.core.touchpoints.contracts import Batch
+from zerodistance.core.touchpoints.contracts import Batch, Refuse
 from zerodistance.core.touchpoints.json_objects import NotARow, by_name, read_object
 from zerodistance.core.touchpoints.ledger import QUARANTINE
 from zerodistance.core.touchpoints.mapper import Mapper, row_of
@@ -62,6 +62,7 @@ class ReplayFeed:
             if batch is None or not good:
                 continue
             batch.feed, batch.position, batch.replayed = FEED, max(good), good
+            batch.refuse = _as_it_came(batch.refuse, rows[0].feed)
             return batch
         return None
 
@@ -137,11 +138,17 @@ class ReplayFeed:
         return batch, failed
 
 
+def _as_it_came(refuse: Refuse | None, feed: str) -> Refuse | None:
+    """Return how a row is refused whose commit failed: as one of the feed that it came by first."""
+    return None if refuse is None else lambda *said: replace(refuse(*said), feed=feed)
+
+
 def _sent(row: Waiting) -> Sent:
     """Return a refused event as a request of its own; a refused body as it was."""
     if row.place == "body" or row.place in wire.TYPES:
-        return Sent(row.id, row.source, "batch" if row.place == "body" else row.place, row.at, row.raw)
-    return Sent(row.id, row.source, "batch", row.at, b'{"batch":[' + row.raw + b"]}")
+        route = "batch" if row.place == "body" else row.place
+        return Sent(row.id, row.source, route, row.at, row.raw, FEED)
+    return Sent(row.id, row.source, "batch", row.at, b'{"batch":[' + row.raw + b"]}", FEED)
 
 
 def _values(raw: bytes, names: Sequence[str], mapping: Mapping) -> dict[str, str | None] | str:

@@ -25,11 +25,17 @@ REASONS: dict[str, Text] = {
     "bad_row": Text("这一行读不懂", "the row can't be read"),
     "missing_value": Text("必需的值没有给", "a required value is missing"),
     "no_kind": Text("映射里没有一条类型规则适用", "no rule of the mapping names its kind"),
+    "unreadable": Text("程序处理它时出错；原样保留", "the program failed on it; it is kept as it came"),
     "bad_value": Text("某一列的值不合要求", "a value is not what its column allows"),
 }
 """Why a row stands in the quarantine: stable code -> words."""
 
 COUNTERS: dict[str, Text] = {
+    "clock_ahead": Text(
+        "时间在未来、改为接收时间的交互", "touches whose time lay ahead, taken as the time of receipt"
+    ),
+    "sent_at_ignored": Text("发送时间读不懂的批", "batches whose sentAt can't be read"),
+    "half_letters": Text("带半个表情的正文或事件", "bodies or events with half an emoji"),
     "door_200": Text("已接收的请求", "requests accepted"),
     "door_events": Text("已接收的事件", "events accepted"),
     "door_bytes": Text("已接收的字节（按发送时）", "bytes accepted, as sent"),
