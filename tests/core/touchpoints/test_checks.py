@@ -13,8 +13,9 @@ from tests.core.touchpoints.people import EachIdentifier
 from zerodistance.core.touchpoints import checks, figures, flow, journal, store, tail
 from zerodistance.core.touchpoints.contracts import Batch
 from zerodistance.core.touchpoints.digest import Digest
-from zerodistance.core.touchpoints.parse import Parser, Sent
+from zerodistance.core.touchpoints.parse import Parser
 from zerodistance.core.touchpoints.sealer import Sealer
+from zerodistance.core.touchpoints.sent import Sent
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import Forbidden, NotFound

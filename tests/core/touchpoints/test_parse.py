@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from zerodistance.core.touchpoints import scrub, times
 from zerodistance.core.touchpoints.contracts import BUILT, Batch
-from zerodistance.core.touchpoints.parse import Parser, Sent
+from zerodistance.core.touchpoints.parse import Parser
+from zerodistance.core.touchpoints.sent import Sent
 from zerodistance.kernel.home import Home
 
 RECEIVED = times.parse_one("2026-11-21T12:00:00Z")

@@ -14,7 +14,8 @@ from tests.core.touchpoints.people import EachIdentifier
 from zerodistance.core.touchpoints import import_jobs, quarantine, sources, tail
 from zerodistance.core.touchpoints.digest import Digest
 from zerodistance.core.touchpoints.imports import Feeds
-from zerodistance.core.touchpoints.parse import Parser, Sent
+from zerodistance.core.touchpoints.parse import Parser
+from zerodistance.core.touchpoints.sent import Sent
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import Forbidden, NotFound

@@ -11,8 +11,9 @@ from zerodistance.core.touchpoints import bodies, forget, import_jobs, ledger, s
 from zerodistance.core.touchpoints.contracts import Batch, Follower, Forget, Recogniser, Refused
 from zerodistance.core.touchpoints.digest import Digest, Feed
 from zerodistance.core.touchpoints.journal import DAMAGED, FEED, Journal, JournalRow
-from zerodistance.core.touchpoints.parse import Parser, Sent
+from zerodistance.core.touchpoints.parse import Parser
 from zerodistance.core.touchpoints.sealer import Sealer
+from zerodistance.core.touchpoints.sent import Sent
 from zerodistance.kernel import clock
 from zerodistance.kernel.errors import told
 from zerodistance.kernel.home import Home

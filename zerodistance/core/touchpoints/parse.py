@@ -6,7 +6,6 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from importlib.resources import files
 from itertools import repeat
@@ -21,64 +20,16 @@ import xxhash
 from zerodistance.core.touchpoints import columns, salvage, scrub, times, wire
 from zerodistance.core.touchpoints.contracts import BUILT, UTC_US, Batch, Facts, Refused, Signs
 from zerodistance.core.touchpoints.kinds import kind_of
+from zerodistance.core.touchpoints.sent import FEED, Parts, Sent, refusal, take_apart
 from zerodistance.kernel.errors import told
 from zerodistance.kernel.logs import log
 from zerodistance.kernel.seal import Seal
 
-FEED = "journal"
 _SQL = files("zerodistance.core.touchpoints").joinpath("sql/events.sql").read_text()
 _ID_SPACE = uuid.UUID(
     "0d8a3a51-5e0b-5a5c-9d3e-7a2f1c4b6e90"
 )  # ours: for message ids of events that came without one
 _TYPE_WORDS = ", ".join(sorted(wire.TYPES))
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """One accepted request.
-
-    Attributes
-    ----------
-    id
-        Of the row that holds it.
-    received_at
-        Microseconds UTC.
-    body
-        After decompression.
-    feed
-        The feed whose row `id` is.
-    """
-
-    id: int
-    source: int
-    route: str
-    received_at: int
-    body: bytes
-    feed: str = FEED
-
-
-@dataclass(slots=True)
-class _Parts:
-    """Events that are still raw, in parallel lists."""
-
-    raw: list[bytes] = field(default_factory=list)
-    route: list[str] = field(default_factory=list)
-    source: list[int] = field(default_factory=list)
-    received: list[int] = field(default_factory=list)
-    sent: list[str | None] = field(default_factory=list)
-    row: list[Sent] = field(default_factory=list)
-    place: list[int] = field(default_factory=list)
-
-    def keep(self, good: npt.NDArray[np.bool_]) -> None:
-        """Drop the events that are not good, from every list."""
-        at = np.flatnonzero(good).tolist()
-        for column in fields(self):
-            values: list[object] = getattr(self, column.name)
-            values[:] = [values[i] for i in at]
-
-    def only(self, chosen: Sequence[int]) -> _Parts:
-        """Return some of the events."""
-        return _Parts(*([getattr(self, column.name)[i] for i in chosen] for column in fields(self)))
 
 
 class Parser:
@@ -113,9 +64,9 @@ class Parser:
     def _parse(self, rows: Sequence[Sent]) -> Batch:
         refused: list[Refused] = []
         counts: Counter[tuple[int, str]] = Counter()
-        parts = _Parts()
+        parts = Parts()
         for row in rows:
-            _open(row, parts, refused, counts)
+            take_apart(row, parts, refused, counts)
         try:
             batch = self._batch(parts, refused[:], counts.copy())
         except Exception as error:
@@ -125,7 +76,7 @@ class Parser:
         batch.position = rows[-1].id if rows else 0
         return batch
 
-    def _batch(self, parts: _Parts, refused: list[Refused], counts: Counter[tuple[int, str]]) -> Batch:
+    def _batch(self, parts: Parts, refused: list[Refused], counts: Counter[tuple[int, str]]) -> Batch:
         self._weigh(parts, refused)
         events = self._shred(parts, refused, counts)
         return self._build(parts, events, refused, counts)
@@ -134,9 +85,9 @@ class Parser:
         """Set aside the events on which the program fails, and return the batch of the others."""
         refused: list[Refused] = []
         counts: Counter[tuple[int, str]] = Counter()
-        parts = _Parts()
+        parts = Parts()
         for row in rows:
-            _open(row, parts, refused, counts)
+            take_apart(row, parts, refused, counts)
 
         def works(chosen: Sequence[int]) -> bool:
             try:
@@ -158,13 +109,13 @@ class Parser:
                 place=parts.place[i],
                 error=told(error),
             )
-            refused.append(_refusal(parts, i, salvage.UNREADABLE, told(error)))
+            refused.append(refusal(parts, i, salvage.UNREADABLE, told(error)))
         good = np.ones(len(parts.raw), np.bool_)
         good[bad] = False
         parts.keep(good)
         return self._batch(parts, refused, counts)
 
-    def _weigh(self, parts: _Parts, refused: list[Refused]) -> None:
+    def _weigh(self, parts: Parts, refused: list[Refused]) -> None:
         limits = {source: self._event_bytes(source) for source in set(parts.source)}
         if not parts.raw or max(map(len, parts.raw)) <= min(limits.values()):
             return
@@ -173,10 +124,10 @@ class Parser:
         )
         for i in np.flatnonzero(~good).tolist():
             detail = f"the event has {len(parts.raw[i])} bytes; this source allows {limits[parts.source[i]]}"
-            refused.append(_refusal(parts, i, "too_large", detail))
+            refused.append(refusal(parts, i, "too_large", detail))
         parts.keep(good)
 
-    def _shred(self, parts: _Parts, refused: list[Refused], counts: Counter[tuple[int, str]]) -> pa.Table:
+    def _shred(self, parts: Parts, refused: list[Refused], counts: Counter[tuple[int, str]]) -> pa.Table:
         """Take the events apart; those that are no JSON in UTF-8 are refused."""
         try:
             return self._query(_strings(parts.raw))
@@ -185,7 +136,7 @@ class Parser:
         self._sift(parts, refused, counts)
         return self._query(_strings(parts.raw))
 
-    def _sift(self, parts: _Parts, refused: list[Refused], counts: Counter[tuple[int, str]]) -> None:
+    def _sift(self, parts: Parts, refused: list[Refused], counts: Counter[tuple[int, str]]) -> None:
         """Mend half letters and refuse what is no JSON in UTF-8, with one look at all: a batch may be full of it."""
         for i, raw in enumerate(parts.raw):
             mended = wire.whole_letters(raw)
@@ -199,7 +150,7 @@ class Parser:
         self._connection.unregister("asked")
         good = valid["good"].to_numpy(zero_copy_only=False).astype(np.bool_)
         for i in np.flatnonzero(~good).tolist():
-            refused.append(_refusal(parts, i, "not_json", wire.why_not_json(parts.raw[i])))
+            refused.append(refusal(parts, i, "not_json", wire.why_not_json(parts.raw[i])))
         parts.keep(good)
 
     def _query(self, raws: pa.Array) -> pa.Table:
@@ -211,7 +162,7 @@ class Parser:
         return found.combine_chunks()
 
     def _build(
-        self, parts: _Parts, found: pa.Table, refused: list[Refused], counts: Counter[tuple[int, str]]
+        self, parts: Parts, found: pa.Table, refused: list[Refused], counts: Counter[tuple[int, str]]
     ) -> Batch:
         said = {name: _flat(found[name]) for name in found.column_names}
         types = _types(parts, said["type"])
@@ -223,7 +174,7 @@ class Parser:
         if bad:
             good = np.ones(len(received), np.bool_)
             good[list(bad)] = False
-            refused += [_refusal(parts, i, reason, detail) for i, (reason, detail) in sorted(bad.items())]
+            refused += [refusal(parts, i, reason, detail) for i, (reason, detail) in sorted(bad.items())]
             parts.keep(good)
             mask = pa.array(good)
             said = {name: column.filter(mask) for name, column in said.items()}
@@ -252,10 +203,10 @@ class Parser:
         touches = touches.select(BUILT.names).cast(BUILT)
         prints = self._prints(parts.source, ids)
         batch = Batch(FEED, 0, touches, prints, signs, facts, texts + sealed, refused, counts)
-        batch.refuse = lambda i, reason, detail: _refusal(parts, i, reason, detail)
+        batch.refuse = lambda i, reason, detail: refusal(parts, i, reason, detail)
         return batch
 
-    def _ids(self, parts: _Parts, given: pa.Array) -> list[str]:
+    def _ids(self, parts: Parts, given: pa.Array) -> list[str]:
         ids: list[str] = given.to_pylist()
         for i, known in enumerate(ids):
             if not known:  # made from the row that holds it, so that whoever reads it again makes the same
@@ -268,51 +219,6 @@ class Parser:
         seed, digest = self._seal.fingerprint_seed, xxhash.xxh3_64_intdigest
         prints = [digest(f"{s}\0{i}".encode(), seed) or 1 for s, i in zip(sources, ids, strict=True)]
         return np.array(prints, np.uint64)
-
-
-def _open(row: Sent, parts: _Parts, refused: list[Refused], counts: Counter[tuple[int, str]]) -> None:
-    route = wire.LETTERS.get(row.route, row.route)
-    sent: str | None = None
-    raws: list[bytes] = [row.body]
-    if route == "batch":
-        try:
-            body = _decoded(row, counts)
-        except Exception as error:
-            counts[row.source, "received"] += 1
-            refused.append(
-                Refused(row.source, "not_json", wire.why(error), row.body, "body", row.received_at)
-            )
-            return
-        raws = body.batch  # type: ignore[assignment]
-        sent, unread = wire.batch_sent_at(body.sentAt)
-        if unread:
-            counts[row.source, "sent_at_ignored"] += 1
-    n = len(raws)
-    counts[row.source, "received"] += n
-    parts.raw += raws
-    parts.route += repeat(route, n)
-    parts.source += repeat(row.source, n)
-    parts.received += repeat(row.received_at, n)
-    parts.sent += repeat(sent, n)
-    parts.row += repeat(row, n)
-    parts.place += range(n)
-
-
-def _decoded(row: Sent, counts: Counter[tuple[int, str]]) -> wire.Body:
-    try:
-        return wire.BODY.decode(row.body)
-    except wire.BROKEN:
-        mended = wire.whole_letters(row.body)
-        if mended is row.body:
-            raise
-        counts[row.source, "half_letters"] += 1
-        return wire.BODY.decode(mended)
-
-
-def _refusal(parts: _Parts, i: int, reason: str, detail: str) -> Refused:
-    raw = bytes(parts.raw[i])
-    place = f"message {parts.place[i]}" if parts.route[i] == "batch" else parts.route[i]
-    return Refused(parts.source[i], reason, detail, raw, place, parts.received[i])
 
 
 def _strings(raws: Sequence[bytes]) -> pa.Array:
@@ -331,7 +237,7 @@ def _flat(column: pa.ChunkedArray) -> pa.Array:
     )
 
 
-def _types(parts: _Parts, given: pa.Array) -> pa.Array:
+def _types(parts: Parts, given: pa.Array) -> pa.Array:
     """Return the type of each event: the route's for single calls, the event's own in a batch."""
     if set(parts.route) <= {"batch"}:
         return given
@@ -341,7 +247,7 @@ def _types(parts: _Parts, given: pa.Array) -> pa.Array:
 
 
 def _bad(
-    parts: _Parts,
+    parts: Parts,
     said: dict[str, pa.Array],
     types: pa.Array,
     bad_original: Iterable[int],

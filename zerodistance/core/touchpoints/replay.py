@@ -18,8 +18,9 @@ from zerodistance.core.touchpoints.json_objects import NotARow, by_name, read_ob
 from zerodistance.core.touchpoints.ledger import QUARANTINE
 from zerodistance.core.touchpoints.mapper import Mapper, row_of
 from zerodistance.core.touchpoints.mapping import Mapping, MappingWrong, parse
-from zerodistance.core.touchpoints.parse import Parser, Sent
+from zerodistance.core.touchpoints.parse import Parser
 from zerodistance.core.touchpoints.pieces import Piece
+from zerodistance.core.touchpoints.sent import Sent
 from zerodistance.core.touchpoints.texts import codec
 from zerodistance.kernel.errors import NotFound
 from zerodistance.kernel.home import Home
