@@ -30,7 +30,7 @@ from sqlalchemy import select
 import zerodistance
 import zerodistance.compose as compose
 from zerodistance.core.identity import api as identity
-from zerodistance.core.touchpoints import forget, ledger, sources, store, tail
+from zerodistance.core.touchpoints import forget, kept, ledger, sources, store, tail
 from zerodistance.core.touchpoints.http import Collector, collector
 from zerodistance.doors import worker as doors_worker
 from zerodistance.kernel import clock, fault
@@ -309,7 +309,7 @@ def refused(home: Home) -> list[_Refused]:
     """Return the message ids in the quarantine."""
     with home.state.read() as tx:
         raws = tx.execute(select(store.quarantine.c.raw)).scalars().all()
-    return [_Refused(json.loads(home.seal.open(raw, ledger.QUARANTINE))["messageId"]) for raw in raws]
+    return [_Refused(json.loads(kept.open(home.seal, raw))["messageId"]) for raw in raws]
 
 
 if __name__ == "__main__":

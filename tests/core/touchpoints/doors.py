@@ -46,11 +46,11 @@ class Door:
         self,
         method: str,
         path: str,
-        body: bytes | Sequence[bytes] = b"",
+        body: bytes | Sequence[bytes] | None = b"",
         headers: dict[str, str] | None = None,
         query: str = "",
     ) -> Answer:
-        """Send one request, in chunks if `body` is several, and return the answer."""
+        """Send one request, in chunks if `body` is several, never its body if it is None, and return the answer."""
         asked = asyncio.run_coroutine_threadsafe(
             self._ask(method, path, body, headers or {}, query), self._loop
         )
@@ -66,15 +66,20 @@ class Door:
         query: str = "",
     ) -> Answer:
         """Post bytes as they are or a value as JSON; `key` goes into Basic."""
-        raw = body if isinstance(body, bytes | list) else json.dumps(body).encode()
+        raw = body if isinstance(body, bytes | list | None) else json.dumps(body).encode()
         if key is not None:
             headers = {"authorization": basic(key), **(headers or {})}
         return self.ask("POST", path, raw, headers, query)
 
     async def _ask(
-        self, method: str, path: str, body: bytes | Sequence[bytes], headers: dict[str, str], query: str
+        self,
+        method: str,
+        path: str,
+        body: bytes | Sequence[bytes] | None,
+        headers: dict[str, str],
+        query: str,
     ) -> Answer:
-        chunks = [body] if isinstance(body, bytes) else list(body)
+        chunks = [body] if isinstance(body, bytes) else list(body or ())
         waiting = [
             {"type": "http.request", "body": chunk, "more_body": n < len(chunks) - 1}
             for n, chunk in enumerate(chunks)
@@ -82,7 +87,7 @@ class Door:
         sent: list[Any] = []
 
         async def receive() -> Any:
-            await asyncio.sleep(0)
+            await asyncio.sleep(1 if body is None else 0)
             return waiting.pop(0) if waiting else {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:

@@ -112,7 +112,7 @@ def test_what_is_not_a_batch_is_refused_by_its_kind(text: bytes, error: type[Zer
 @pytest.mark.parametrize("pad", [0, 1 << 20])
 def test_events_are_counted_in_small_and_large_bodies(pad: int) -> None:
     text = json.dumps({"pad": "x" * pad, "batch": [{}, 1, None, "x"], "writeKey": "k"}).encode()
-    assert bodies.head(text, batch=True) == bodies.Head(4, "k")
+    assert bodies.head(text, batch=True) == bodies.Head(4, "k", len(text))
 
 
 @pytest.mark.parametrize("pad", [0, 1 << 20])
@@ -126,3 +126,7 @@ def test_too_many_events_are_refused_in_small_and_large_bodies(pad: int) -> None
 def test_a_key_in_the_body_that_is_no_text_is_no_key() -> None:
     assert bodies.head(b'{"writeKey": 7}', batch=False).write_key is None
     assert bodies.head(b'{"writeKey": null}', batch=False).write_key is None
+
+
+def test_half_an_emoji_does_not_make_a_body_unreadable() -> None:
+    assert bodies.head(rb'{"batch":[{"a":"\ud83d"},{"a":"\\ud83d"}]}', batch=True).events == 2

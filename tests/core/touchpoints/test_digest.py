@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.core.touchpoints.people import EachIdentifier
-from zerodistance.core.touchpoints import intake, ledger, store, tail
+from zerodistance.core.touchpoints import intake, kept, ledger, store, tail
 from zerodistance.core.touchpoints.contracts import Batch
 from zerodistance.core.touchpoints.digest import Digest
 from zerodistance.core.touchpoints.parse import Parser
@@ -125,7 +125,7 @@ def test_refused_events_are_sealed_in_the_quarantine(home: Home) -> None:
     with home.state.read() as tx:
         row = tx.execute(select(store.quarantine)).mappings().one()
     assert row["reason"] == "bad_timestamp" and b"never" not in row["raw"]
-    assert b"never" in home.seal.open(row["raw"], ledger.QUARANTINE)
+    assert b"never" in kept.open(home.seal, row["raw"])
     assert count(home, "refused") == 1
 
 

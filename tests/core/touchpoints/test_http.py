@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import sqlite3
 import time
 import zlib
 from collections.abc import Iterator
@@ -219,6 +220,40 @@ def test_a_body_that_is_never_finished_is_given_up(
         answer = door.post("/v1/batch", [b"{"] * 1_000, key=source.write_key)
         assert (answer.status, answer.json["code"]) == (408, "too_slow")
         assert door.collector.inflight == 0
+
+
+def test_a_body_that_never_begins_is_given_up(
+    home: Home, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "BODY_SECONDS", 0.05)
+    with opened(home) as door:
+        answer = door.post("/v1/batch", None, key=source.write_key)
+        assert (answer.status, answer.json["code"]) == (408, "too_slow")
+
+
+def test_twelve_thousand_small_events_are_one_batch(door: Door, source: Source) -> None:
+    body = json.dumps({"batch": [EVENT] * 12_000}).encode()
+    assert len(body) > 800_000
+    assert door.post("/v1/batch", body, key=source.write_key).status == 200
+    assert door.rows()[0].events == 12_000
+
+
+def test_four_mebibytes_of_the_shortest_events_are_one_batch(door: Door, source: Source) -> None:
+    event = b'{"type":"track","event":"e","userId":"u"}'
+    body = b'{"batch":[' + b",".join([event] * ((4 << 20) // (len(event) + 1) - 1)) + b"]}"
+    assert door.post("/v1/batch", body, key=source.write_key).status == 200
+
+
+def test_half_an_emoji_is_taken_in(door: Door, source: Source) -> None:
+    cut = rb'{"batch":[{"type":"track","event":"\ud83d","userId":"u"}]}'
+    assert door.post("/v1/batch", cut, key=source.write_key).status == 200
+
+
+def test_the_journal_knows_how_large_a_packed_body_is(door: Door, source: Source) -> None:
+    raw = json.dumps({**BATCH, "pad": " " * (1 << 20)}).encode()
+    assert door.post("/v1/batch", gzip.compress(raw), key=source.write_key).status == 200
+    with sqlite3.connect(door.home.path("journal.db")) as connection:
+        assert connection.execute("select unpacked from row").fetchall() == [(len(raw),)]
 
 
 def test_a_page_of_an_allowed_origin_hears_its_origin_and_others_are_403(door: Door, source: Source) -> None:

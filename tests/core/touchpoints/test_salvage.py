@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import os
 import sqlite3
 import time
 from typing import Any
@@ -16,6 +18,7 @@ from tests.core.touchpoints.people import EachIdentifier
 from zerodistance.core.touchpoints import (
     columns,
     intake,
+    kept,
     quarantine,
     salvage,
     sources,
@@ -24,7 +27,7 @@ from zerodistance.core.touchpoints import (
     writer,
 )
 from zerodistance.core.touchpoints.contracts import Batch, Recognised
-from zerodistance.core.touchpoints.journal import connect, where
+from zerodistance.core.touchpoints.journal import Journal, connect, where
 from zerodistance.core.touchpoints.parse import Parser
 from zerodistance.core.touchpoints.replay import ReplayFeed
 from zerodistance.kernel import clock
@@ -52,7 +55,7 @@ class Share:
         at = clock.micros()
         connection = connect(self.home.path("journal.db"))
         sealed = self.home.seal.seal(body, where(self.source, route, at))
-        connection.execute(writer._INSERT[1], [self.source, route, at, events, encoding, sealed])
+        connection.execute(writer._INSERT[1], [self.source, route, at, events, encoding, sealed, None])
         connection.close()
 
     def run(self) -> None:
@@ -73,7 +76,7 @@ class Share:
                 .where(store.quarantine.c.replayed_at.is_(None))
                 .order_by(store.quarantine.c.id)
             ).all()
-        return [(r.reason, r.place, quarantine.open_raw(self.home, r.raw)) for r in rows]
+        return [(r.reason, r.place, kept.open(self.home.seal, r.raw)) for r in rows]
 
     def counted(self, counter: str) -> int:
         with self.home.state.read() as tx:
@@ -259,3 +262,80 @@ def test_very_many_culprits_are_set_aside_in_bounded_time() -> None:
 
     assert salvage.culprits(100_000, works) == list(range(100_000))
     assert len(asked) < 400
+
+
+def test_a_micro_batch_is_measured_by_what_it_unpacks_to(home: Home) -> None:
+    connection = connect(home.path("journal.db"))
+    packed = gzip.compress(b" " * (1 << 20))
+    for at in range(5):
+        sealed = home.seal.seal(packed, where(1, "batch", at))
+        connection.execute(writer._INSERT[1], [1, "batch", at, 1, "gzip", sealed, 1 << 20])
+    connection.close()
+    assert len(Journal.of(home).read(0, limit_bytes=2 << 20)) == 2
+
+
+def test_a_journal_of_the_first_version_is_brought_up_to_this_one(share: Share) -> None:
+    connection = connect(share.home.path("journal.db"))
+    connection.execute("alter table row drop column unpacked")
+    old = b'{"batch":[' + event("old") + b"]}"
+    for at, (encoding, body) in enumerate([("", old), ("gzip", gzip.compress(old))]):
+        sealed = share.home.seal.seal(body, where(share.source, "batch", at))
+        row = [share.source, "batch", at, 1, encoding, sealed]
+        connection.execute(
+            "insert into row (source, route, received_at, events, encoding, body) values (?, ?, ?, ?, ?, ?)",
+            row,
+        )
+    connection.close()
+    share.run()
+    assert share.touches() == ["old"] and share.counted("duplicates") == 1
+
+
+def test_a_refused_event_is_kept_packed_and_whole(share: Share) -> None:
+    large = event("large", note="0123456789" * 100_000)
+    share.post(batch(large))
+    share.run()
+    assert share.refused() == [("too_large", "message 0", large)]
+    with share.home.state.read() as tx:
+        assert len(tx.execute(select(store.quarantine.c.raw)).scalar_one()) < 50_000
+
+
+def test_what_is_too_large_even_when_packed_is_cut_and_says_so() -> None:
+    noise = os.urandom(3 << 20)
+    packed, held = kept.pack(noise)
+    assert len(packed) <= kept.MOST_BYTES + 200 and held < len(noise)
+    assert kept.unpack(packed) == noise[:held]
+
+
+@given(st.binary(max_size=2_000), st.integers(0, 2_000))
+def test_what_is_kept_comes_back(raw: bytes, limit: int) -> None:
+    for given_ in (raw, b"\0zd1" + raw):
+        packed, held = kept.pack(given_)
+        assert held == len(given_) and kept.unpack(packed) == given_
+        assert kept.unpack(packed, limit or 1) == given_[: limit or 1]
+
+
+def test_a_hundred_thousand_refused_events_of_one_request_take_few_rows_and_come_back(share: Share) -> None:
+    many = 20_000
+    share.post(batch(*[b"{}"] * (many - 1), event("good")), many)
+    share.run()
+    assert share.touches() == ["good"] and share.counted("refused") == many - 1
+    found = share.refused()
+    assert len(found) == kept.SINGLE + 1
+    rest = found[-1][2]
+    assert json.loads(rest) == {"batch": [{}] * (many - 1 - kept.SINGLE)}
+    number = kept.SINGLE + 1
+    quarantine.mend(share.home, Who.system("test"), number, rest.replace(b"[{}", b"[" + event("mended"), 1))
+    quarantine.replay(share.home, Who.system("test"), ids=[number])
+    share.run()
+    assert share.touches() == ["good", "mended"]
+    assert len(share.refused()) == 2 * kept.SINGLE + 1
+
+
+def test_a_body_that_was_kept_packed_is_replayed(share: Share, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "_ANY_SIZE", 10)
+    share.post(gzip.compress(batch(event("a"), event("b"))), 2, encoding="gzip")
+    share.run()
+    assert [reason for reason, *_ in share.refused()] == [salvage.UNREADABLE]
+    quarantine.replay(share.home, Who.system("test"))
+    share.run()
+    assert share.touches() == ["a", "b"] and share.refused() == []

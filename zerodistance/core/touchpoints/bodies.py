@@ -10,17 +10,18 @@ from typing import Annotated, Any
 import msgspec
 from isal import igzip_lib
 
+from zerodistance.core.touchpoints import wire
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.text import Text
 
 GZIP = b"\x1f\x8b"
 BOM = b"\xef\xbb\xbf"
-MAX_EVENTS = 10_000  # own value: events in one batch
+MAX_EVENTS = 100_000  # own value: what 4 MiB hold of the shortest event there is, of 42 bytes; a batch of that size must be taken
 MAX_MEMBERS = 100  # own value: gzip members in one body
 _BIG = 1 << 20  # beyond this size a batch is read without one object per event first
 
 NOTHING = msgspec.Raw(b"")
-BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+BROKEN = wire.BROKEN
 
 
 class BadEncoding(ZeroDistanceError):
@@ -78,10 +79,11 @@ class NotABatch(ZeroDistanceError):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What was learned from a body at the door: how many events, and the write key if one stands in it."""
+    """What was learned from a body at the door: how many events, the write key if one stands in it, and its size unpacked."""
 
     events: int
     write_key: str | None
+    size: int
 
 
 class _Batch(msgspec.Struct, gc=False):
@@ -155,24 +157,31 @@ def head(text: bytes, *, batch: bool) -> Head:
         What a client must be told at once.
     """
     try:
-        if not batch:
-            return Head(1, _key(_SINGLE.decode(text).writeKey))
-        if len(text) <= _BIG:
-            found = _BATCH.decode(text)
-            events, key = len(found.batch), found.writeKey
-        else:
-            outline = _BOUNDED.decode(text)
-            events, key = _count(outline.batch), outline.writeKey
+        return _head(text, batch=batch)
     except msgspec.ValidationError as error:
         why = str(error)
         raise (NotAnObject if why.startswith("Expected `object`") and "$" not in why else NotABatch)(
             why=why
         ) from None
     except BROKEN as error:
-        raise NotJson(why=_why(error)) from None
+        mended = wire.whole_letters(text)
+        if mended is text:
+            raise NotJson(why=wire.why(error)) from None
+        return head(mended, batch=batch)
+
+
+def _head(text: bytes, *, batch: bool) -> Head:
+    if not batch:
+        return Head(1, _key(_SINGLE.decode(text).writeKey), len(text))
+    if len(text) <= _BIG or text.count(b",") < MAX_EVENTS:
+        found = _BATCH.decode(text)
+        events, key = len(found.batch), found.writeKey
+    else:
+        outline = _BOUNDED.decode(text)
+        events, key = _count(outline.batch), outline.writeKey
     if events > MAX_EVENTS:
         raise TooManyEvents(limit=MAX_EVENTS)
-    return Head(events, _key(key))
+    return Head(events, _key(key), len(text))
 
 
 def _key(raw: msgspec.Raw) -> str | None:
@@ -182,14 +191,6 @@ def _key(raw: msgspec.Raw) -> str | None:
         return _KEY.decode(raw)
     except BROKEN:
         return None
-
-
-def _why(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    if isinstance(error, UnicodeDecodeError):
-        return "not UTF-8"
-    return str(error)
 
 
 @cache

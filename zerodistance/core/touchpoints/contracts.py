@@ -104,6 +104,8 @@ class Refused:
         Where it stood: `message 3` or `row 17`.
     feed
         The feed that it came by first, if the batch is another one's (a replay); None: the batch's.
+    row
+        Of the journal or the quarantine, which held it; None: it comes from a file.
     """
 
     source: int
@@ -113,6 +115,7 @@ class Refused:
     place: str
     at: int
     feed: str | None = None
+    row: int | None = None
 
 
 @dataclass

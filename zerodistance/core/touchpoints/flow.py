@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from zerodistance.core.touchpoints import bodies, journal, ledger, store, tail
+from zerodistance.core.touchpoints import bodies, journal, kept, store, tail
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import NotFound
 from zerodistance.kernel.flow import Step
@@ -133,7 +133,9 @@ def _waiting(home: Home, message: str) -> Iterator[Step]:
         while rows := reader.read(after):
             after = rows[-1].id
             for row in rows:
-                if needle in bodies.unpack(row.body, row.encoding, home.settings.max_body_bytes):
+                if row.encoding != journal.DAMAGED and needle in bodies.unpack(
+                    row.body, row.encoding, home.settings.max_body_bytes
+                ):
                     said = Text("已收下并落盘，等待处理", "accepted and on disk, waits to be digested")
                     yield Step("journal", f"journal:{row.id}", said, row.received_at)
     finally:
@@ -145,7 +147,7 @@ def _refused(home: Home, message: str) -> Iterator[Step]:
     with home.state.read() as tx:
         rows = tx.execute(select(q).order_by(q.c.id.desc()).execution_options(yield_per=500)).mappings()
         for row in rows:
-            if needle in home.seal.open(row["raw"], ledger.QUARANTINE):
+            if needle in kept.open(home.seal, row["raw"]):
                 said = Text("在隔离区：{reason}，{detail}", "in the quarantine: {reason}, {detail}").format(
                     **row
                 )

@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from zerodistance.core.touchpoints import ledger, store, tail
+from zerodistance.core.touchpoints import kept, store, tail
 from zerodistance.core.touchpoints.contracts import Forget
 from zerodistance.kernel import clock, fault
 from zerodistance.kernel.access import Permission, Who
@@ -209,13 +209,11 @@ def _forget_quarantine(home: Home, matches: Match) -> int:
     t, gone, last = store.quarantine, 0, 0
     while True:
         with home.state.read() as tx:
-            rows = tx.execute(
-                select(t.c.id, t.c.raw).where(t.c.id > last).order_by(t.c.id).limit(1_000)
-            ).all()
+            rows = tx.execute(select(t.c.id, t.c.raw).where(t.c.id > last).order_by(t.c.id).limit(100)).all()
         if not rows:
             return gone
         last = rows[-1][0]
-        hits = [number for number, raw in rows if matches(home.seal.open(raw, ledger.QUARANTINE))]
+        hits = [number for number, raw in rows if matches(kept.open(home.seal, raw))]
         if hits:
             with home.state.write() as tx:
                 gone += tx.execute(delete(t).where(t.c.id.in_(hits))).rowcount

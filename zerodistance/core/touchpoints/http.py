@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from contextlib import nullcontext
 from typing import Any
 from urllib.parse import unquote
 
@@ -57,8 +56,9 @@ KEYS_SECONDS = 1.0  # a new or changed source holds within this time
 TALLY_SECONDS = 3.0
 _RETRY_SECONDS = {"busy": 1, "journal_full": 10, "disk_short": 30}
 _RETRY_OTHERWISE = 5
-_THREAD_BYTES = 256 << 10  # larger bodies are unpacked and read in a thread, so that small ones do not wait
-_NO_TIMEOUT: nullcontext[None] = nullcontext()
+_THREAD_BYTES = (
+    256 << 10
+)  # bodies larger than that, unpacked, are read in a thread, so that small ones do not wait
 _JSON = (b"content-type", b"application/json")
 _OK = b'{"success": true}'
 _OK_HEADERS = [_JSON, (b"content-length", b"%d" % len(_OK))]
@@ -164,14 +164,11 @@ class Collector:
             body = await self._body(receive, length)
             held = len(body)
             at = clock.micros()
-            if held <= _THREAD_BYTES:
-                packed, head = self._read(body, encoding, route)
-            else:
-                packed, head = await asyncio.to_thread(self._read, body, encoding, route)
+            packed, head = await self._look_into(body, encoding, route)
             if source is None:
                 source = await self._by_body(head.write_key, origin)
             if head.events:
-                await self.writer.put(source.number, route, at, head.events, packed, body)
+                await self.writer.put(source.number, route, at, head.events, packed, body, head.size)
             self.tally.accept(source.number, at, head.events, held)
         except ZeroDistanceError as error:
             self.tally.refuse(NOBODY if source is None else source.number, error.status)
@@ -201,9 +198,9 @@ class Collector:
             raise InMemoryShort
         held, chunks = 0, []
         try:
-            message = await receive()
-            async with asyncio.timeout(BODY_SECONDS) if message.get("more_body") else _NO_TIMEOUT:
+            async with asyncio.timeout(BODY_SECONDS):
                 while True:
+                    message = await receive()
                     if message["type"] == "http.disconnect":
                         raise _Gone
                     chunk: bytes = message.get("body", b"")
@@ -216,16 +213,25 @@ class Collector:
                     chunks.append(chunk)
                     if not message.get("more_body"):
                         return chunk if len(chunks) == 1 else b"".join(chunks)
-                    message = await receive()
         except BaseException as error:
             self.inflight -= held
             if isinstance(error, TimeoutError):
                 raise TooSlow(seconds=BODY_SECONDS) from None
             raise
 
-    def _read(self, body: bytes, declared: bytes, route: str) -> tuple[str, bodies.Head]:
+    async def _look_into(self, body: bytes, declared: bytes, route: str) -> tuple[str, bodies.Head]:
+        """Read a body here if it is small when unpacked, else in a thread: a few bytes may hold very many."""
         packed = bodies.encoding_of(body, _text(declared) if declared else "")
-        return packed, bodies.head(bodies.unpack(body, packed, self._max_body), batch=route is BATCH)
+        if len(body) <= _THREAD_BYTES:
+            try:
+                text = bodies.unpack(body, packed, min(self._max_body, _THREAD_BYTES))
+                return packed, bodies.head(text, batch=route is BATCH)
+            except bodies.BodyTooLarge:
+                pass
+        return packed, await asyncio.to_thread(self._read, body, packed, route)
+
+    def _read(self, body: bytes, packed: str, route: str) -> bodies.Head:
+        return bodies.head(bodies.unpack(body, packed, self._max_body), batch=route is BATCH)
 
     async def _by_body(self, key: str | None, origin: bytes) -> Source:
         source = await self.keys.find_fresh([key] if key else [])

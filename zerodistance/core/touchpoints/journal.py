@@ -35,9 +35,11 @@ create table if not exists row (
     received_at integer not null,
     events integer not null,
     encoding text not null,
-    body blob not null
+    body blob not null,
+    unpacked integer
 )
 """
+_RATIO = 32  # own value: what a packed body of a journal older than the column `unpacked` is taken to hold for each byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class JournalRow:
     events
         How many events the body holds.
     encoding, body
-        As received; `bodies.unpack(body, encoding, limit)` gives the text.
+        As received; `bodies.unpack(body, encoding, limit)` gives the text. `DAMAGED` for a row that can't be opened.
     """
 
     id: int
@@ -88,6 +90,7 @@ def connect(path: Path) -> sqlite3.Connection:
     for pragma in ("page_size=32768", "journal_mode=wal", "synchronous=full", "temp_store=memory"):
         connection.execute(f"pragma {pragma}")
     connection.execute(_TABLE)
+    _upgrade(connection)
     if is_new:
         path.chmod(0o600)
         folder = os.open(path.parent, os.O_RDONLY)
@@ -96,6 +99,20 @@ def connect(path: Path) -> sqlite3.Connection:
         finally:
             os.close(folder)
     return connection
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Add the column that the first version did not have; door and worker may both be the first to open the file."""
+    if "unpacked" not in _columns(connection):
+        try:
+            connection.execute("alter table row add column unpacked integer")
+        except sqlite3.OperationalError:
+            if "unpacked" not in _columns(connection):
+                raise
+
+
+def _columns(connection: sqlite3.Connection) -> set[str]:
+    return {row[1] for row in connection.execute("pragma table_info(row)")}
 
 
 def position(home: Home) -> int:
@@ -141,17 +158,18 @@ class Journal:
         return self._connection
 
     def read(self, after: int, *, events: int = 30_000, limit_bytes: int = 64 << 20) -> list[JournalRow]:
-        """Return the rows after id `after` in order, up to `events` events and `limit_bytes` of bodies, at least one."""
+        """Return the rows after id `after` in order, up to `events` events and `limit_bytes` of unpacked bodies, at least one."""
         found: list[JournalRow] = []
         size = count = 0
         with self._lock:
             rows = self._open().execute(
-                "select id, source, route, received_at, events, encoding, body from row where id > ? order by id",
+                "select id, source, route, received_at, events, encoding, body, unpacked from row where id > ? order by id",
                 (after,),
             )
             try:
-                for number, source, route, received_at, held, encoding, body in rows:
-                    count, size = count + held, size + len(body)
+                for number, source, route, received_at, held, encoding, body, unpacked in rows:
+                    count += held
+                    size += unpacked or len(body) * (_RATIO if encoding else 1)
                     if found and (count > events or size > limit_bytes):
                         break
                     try:  # the home's key is the right one, or the state would not have opened

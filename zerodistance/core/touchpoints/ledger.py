@@ -10,14 +10,14 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from zerodistance.core.touchpoints import store
-from zerodistance.core.touchpoints.contracts import Batch
+from zerodistance.core.touchpoints import kept, store
+from zerodistance.core.touchpoints.contracts import Batch, Refused
 from zerodistance.kernel import clock
 from zerodistance.kernel.seal import Seal
 from zerodistance.kernel.state import greatest, upsert
 
 HOUR = 3_600_000_000
-QUARANTINE, TEXT = b"quarantine", b"text"
+TEXT = b"text"
 
 
 @dataclass(frozen=True)
@@ -83,14 +83,8 @@ def write(
     if batch.refused:
         tx.execute(
             insert(store.quarantine),
-            [
-                {
-                    "source": r.source, "batch": number, "feed": r.feed or batch.feed, "place": r.place, "reason": r.reason,
-                    "detail": r.detail, "raw": seal.seal(r.raw, QUARANTINE), "at": r.at,
-                }
-                for r in batch.refused
-            ],
-        )  # fmt: skip
+            [_kept(seal, number, batch.feed, r) for r in kept.bundled(batch.refused)],
+        )
     if batch.replayed:
         tx.execute(
             update(store.quarantine).where(store.quarantine.c.id.in_(batch.replayed)).values(replayed_at=now)
@@ -115,6 +109,14 @@ def write(
     _count(tx, batch.counts, now)
     _import(tx, batch)
     _last(tx, batch)
+
+
+def _kept(seal: Seal, number: int, feed: str, refused: Refused) -> dict[str, object]:
+    raw, detail = kept.seal(seal, refused)
+    return {
+        "source": refused.source, "batch": number, "feed": refused.feed or feed, "place": refused.place,
+        "reason": refused.reason, "detail": detail, "raw": raw, "at": refused.at,
+    }  # fmt: skip
 
 
 def _count(tx: Connection, counts: Counter[tuple[int, str]], now: int) -> None:

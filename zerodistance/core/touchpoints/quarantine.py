@@ -9,8 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, case, delete, func, select, update
 
-from zerodistance.core.touchpoints import sources, store
-from zerodistance.core.touchpoints.ledger import QUARANTINE
+from zerodistance.core.touchpoints import kept, sources, store
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import NotFound, ZeroDistanceError
@@ -22,6 +21,7 @@ _OPEN_KEYS = frozenset(
     ("type", "event", "timestamp", "originalTimestamp", "sentAt")
 )  # of the protocol, not of a person
 _SHOWN = 4_000  # own value: letters of one row that are shown
+_READ = 64 << 10  # own value: a row that is longer is shown as the beginning of its text, not taken apart
 _PART = 500  # ids in one statement
 
 
@@ -176,7 +176,9 @@ def mend(home: Home, who: Who, number: int, content: bytes) -> None:
     with home.state.write() as tx:
         if _one(tx, keys, number).replayed_at is not None:
             raise AlreadyReplayed(id=number)
-        tx.execute(update(q).where(q.c.id == number).values(raw=home.seal.seal(content, QUARANTINE)))
+        tx.execute(
+            update(q).where(q.c.id == number).values(raw=home.seal.seal(kept.pack(content)[0], kept.WHERE))
+        )
     log("quarantine").warning("mended", who=who.name, row=number)
 
 
@@ -216,11 +218,6 @@ def _form(sign: str) -> str:
     return "字" if sign.isalpha() else sign
 
 
-def open_raw(home: Home, sealed: bytes) -> bytes:
-    """Return a refused row as it came."""
-    return home.seal.open(sealed, QUARANTINE)
-
-
 def _visible(home: Home, who: Who) -> dict[int, str]:
     return {s.number: s.key for s in sources.list_sources(home, who)}
 
@@ -242,7 +239,7 @@ def _one(tx: Connection, keys: dict[int, str], number: int) -> Any:
 
 
 def _row(home: Home, keys: dict[int, str], r: Any, reveal: bool) -> Row:
-    raw = home.seal.open(r.raw, QUARANTINE)
+    raw = kept.open(home.seal, r.raw, _READ)
     content: Any
     try:
         content = msgspec.json.decode(raw)

@@ -6,27 +6,28 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 from sqlalchemy import select, update
 
-from zerodistance.core.touchpoints import csv_lines, import_jobs, store, wire
+from zerodistance.core.touchpoints import bodies, csv_lines, import_jobs, kept, store, wire
 from zerodistance.core.touchpoints.contracts import Batch, Refuse
 from zerodistance.core.touchpoints.json_objects import NotARow, by_name, read_object
-from zerodistance.core.touchpoints.ledger import QUARANTINE
 from zerodistance.core.touchpoints.mapper import Mapper, row_of
 from zerodistance.core.touchpoints.mapping import Mapping, MappingWrong, parse
 from zerodistance.core.touchpoints.parse import Parser
 from zerodistance.core.touchpoints.pieces import Piece
 from zerodistance.core.touchpoints.sent import Sent
 from zerodistance.core.touchpoints.texts import codec
-from zerodistance.kernel.errors import NotFound
+from zerodistance.kernel.errors import NotFound, ZeroDistanceError
 from zerodistance.kernel.home import Home
 
 FEED = "replay"
 _MOST = 2_000  # own value: rows taken up in one commit
+_BYTES = 32 << 20  # own value: bytes of rows taken up in one commit
 _FORMS = 'allowed are {"values": {column: text}} and {"line": text}'
 
 Failed = dict[int, tuple[str, str]]
@@ -75,13 +76,26 @@ class ReplayFeed:
             .where(q.c.asked_at.is_not(None), q.c.replayed_at.is_(None))
             .order_by(q.c.asked_at, q.c.id)
         )
+        waiting: list[Waiting] = []
+        size = 0
         with self._home.state.read() as tx:
-            found = tx.execute(query.limit(most)).all()
-        same = [row for row in found if row.feed == found[0].feed]
-        return [
-            Waiting(r.id, r.source, r.feed, r.place, self._home.seal.open(r.raw, QUARANTINE), r.at)
-            for r in same
-        ]
+            for r in tx.execute(query.limit(most).execution_options(yield_per=50)):
+                alone = "body" in (r.place, *(w.place for w in waiting[:1]))
+                if waiting and (alone or r.feed != waiting[0].feed or size > _BYTES):
+                    break
+                waiting.append(Waiting(r.id, r.source, r.feed, r.place, self._raw(r), r.at))
+                size += len(waiting[-1].raw)
+        return waiting
+
+    def _raw(self, row: Any) -> bytes:
+        """Return what a row holds; a body that was kept as it came, packed by its client, is unpacked."""
+        raw = kept.open(self._home.seal, row.raw)
+        if row.place != "body":
+            return raw
+        try:
+            return bodies.unpack(raw, bodies.encoding_of(raw), self._home.settings.max_body_bytes)
+        except ZeroDistanceError:
+            return raw
 
     def _still(self, failed: Failed) -> None:
         q = store.quarantine
@@ -92,16 +106,19 @@ class ReplayFeed:
                 )
 
     def _collected(self, rows: Sequence[Waiting]) -> tuple[Batch | None, Failed]:
-        sent, failed = [_sent(row) for row in rows], Failed()
-        batch = self._parser.parse(sent)
-        if not batch.refused:
-            return batch, failed
-        for one in sent:
-            refused = self._parser.parse([one]).refused
-            if refused:
-                failed[one.id] = (refused[0].reason, refused[0].detail)
-        good = [one for one in sent if one.id not in failed]
-        return (self._parser.parse(good) if good else None), failed
+        sent, failed = {row.id: _sent(row) for row in rows}, Failed()
+        batch = self._parser.parse(list(sent.values()))
+        for refused in batch.refused:
+            failed.setdefault(cast(int, refused.row), (refused.reason, refused.detail))
+        good = [one for number, one in sent.items() if number not in failed]
+        if failed and len(rows) > 1:
+            return (self._parser.parse(good) if good else None), failed
+        if (
+            failed and batch.touches.num_rows
+        ):  # a body of which some is good: the rest becomes rows of its own
+            batch.refused = [replace(one, feed=rows[0].feed) for one in batch.refused]
+            return batch, Failed()
+        return (batch if good else None), failed
 
     def _imported(self, rows: Sequence[Waiting]) -> tuple[Batch | None, Failed]:
         number = int(rows[0].feed.partition(":")[2])
@@ -147,8 +164,7 @@ def _as_it_came(refuse: Refuse | None, feed: str) -> Refuse | None:
 def _sent(row: Waiting) -> Sent:
     """Return a refused event as a request of its own; a refused body as it was."""
     if row.place == "body" or row.place in wire.TYPES:
-        route = "batch" if row.place == "body" else row.place
-        return Sent(row.id, row.source, route, row.at, row.raw, FEED)
+        return Sent(row.id, row.source, "batch" if row.place == "body" else row.place, row.at, row.raw, FEED)
     return Sent(row.id, row.source, "batch", row.at, b'{"batch":[' + row.raw + b"]}", FEED)
 
 

@@ -75,7 +75,9 @@ def take_apart(row: Sent, parts: Parts, refused: list[Refused], counts: Counter[
         except Exception as error:
             counts[row.source, "received"] += 1
             refused.append(
-                Refused(row.source, "not_json", wire.why(error), row.body, "body", row.received_at)
+                Refused(
+                    row.source, "not_json", wire.why(error), row.body, "body", row.received_at, row=row.id
+                )
             )
             return
         raws = body.batch  # type: ignore[assignment]
@@ -108,4 +110,4 @@ def refusal(parts: Parts, i: int, reason: str, detail: str) -> Refused:
     """Return one event as refused."""
     raw = bytes(parts.raw[i])
     place = f"message {parts.place[i]}" if parts.route[i] == "batch" else parts.route[i]
-    return Refused(parts.source[i], reason, detail, raw, place, parts.received[i])
+    return Refused(parts.source[i], reason, detail, raw, place, parts.received[i], row=parts.row[i].id)

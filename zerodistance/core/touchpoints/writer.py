@@ -26,10 +26,10 @@ LOOK_SECONDS = 0.25  # pause between two looks at free disk, size and the worker
 SLICE = 256  # rows removed in one transaction, or twice what is written if that is more
 SHRINK_BYTES = 64 << 20  # an empty file larger than this is made small at start
 MOST_ROWS = 64  # rows in one insert statement: each statement hands the interpreter lock over once
-_INTO = "insert into row (source, route, received_at, events, encoding, body) values "
-_INSERT = [_INTO + ", ".join(["(?, ?, ?, ?, ?, ?)"] * n) for n in range(MOST_ROWS + 1)]
+_INTO = "insert into row (source, route, received_at, events, encoding, body, unpacked) values "
+_INSERT = [_INTO + ", ".join(["(?, ?, ?, ?, ?, ?, ?)"] * n) for n in range(MOST_ROWS + 1)]
 
-Item = tuple["asyncio.Future[None]", tuple[int, str, int, int, str, bytes]]
+Item = tuple["asyncio.Future[None]", tuple[int, str, int, int, str, bytes, int]]
 
 
 class JournalFull(ZeroDistanceError):
@@ -104,9 +104,21 @@ class Writer:
             thread.join()
 
     def put(
-        self, source: int, route: str, received_at: int, events: int, encoding: str, body: bytes
+        self,
+        source: int,
+        route: str,
+        received_at: int,
+        events: int,
+        encoding: str,
+        body: bytes,
+        unpacked: int | None = None,
     ) -> asyncio.Future[None]:
         """Take one request in; the future ends when it is on disk, or with an error if it is not.
+
+        Parameters
+        ----------
+        unpacked
+            Bytes of the body after decompression; None: it is not packed.
 
         Raises
         ------
@@ -117,7 +129,20 @@ class Writer:
             raise JournalFailed
         sealed = self._seal.seal(body, journal.where(source, route, received_at))
         done: asyncio.Future[None] = self._loop.create_future()
-        self._queue.put((done, (source, route, received_at, events, encoding, sealed)))
+        self._queue.put(
+            (
+                done,
+                (
+                    source,
+                    route,
+                    received_at,
+                    events,
+                    encoding,
+                    sealed,
+                    len(body) if unpacked is None else unpacked,
+                ),
+            )
+        )
         return done
 
     def _open(self) -> sqlite3.Connection:
