@@ -60,7 +60,7 @@ class Job:
     read
         Rows of the file that are committed, good or refused.
     rows
-        Rows of the file; of a CSV file about, until it is read.
+        Rows of the file; of CSV and workbooks about, until it is read.
     """
 
     number: int

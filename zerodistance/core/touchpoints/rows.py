@@ -18,7 +18,6 @@ from zerodistance.core.touchpoints.parquet_rows import ParquetRows
 from zerodistance.core.touchpoints.pieces import BadRow, Piece, Sliced
 from zerodistance.core.touchpoints.texts import as_utf8
 from zerodistance.core.touchpoints.unpack import LIMIT, Part, Parts, verify
-from zerodistance.core.touchpoints.xlsx_rows import XlsxRows, verify_workbook
 
 __all__ = ["BadRow", "Piece", "Rows", "look_through", "open_rows"]
 
@@ -77,6 +76,8 @@ def open_rows(file: BinaryIO, mapping: Mapping, skip: int = 0, *, limit: int = L
     if mapping.format == "parquet":
         return ParquetRows(file, skip)
     if mapping.format == "xlsx":
+        from zerodistance.core.touchpoints.xlsx_rows import XlsxRows  # openpyxl takes a while to load
+
         return XlsxRows(file, mapping.xlsx, skip, limit)
     return PartRows(file, mapping, skip, limit)
 
@@ -84,7 +85,7 @@ def open_rows(file: BinaryIO, mapping: Mapping, skip: int = 0, *, limit: int = L
 def look_through(file: BinaryIO, mapping: Mapping, *, limit: int = LIMIT) -> int | None:
     """Read what breaks as a whole to its end: packing, a workbook's parts, a JSON array; return the rows, if that tells them.
 
-    Rows of packed CSV are its line ends: about as many.
+    Rows of packed CSV are its line ends, those of a workbook the rows of its sheet: about as many.
 
     Raises
     ------
@@ -96,8 +97,9 @@ def look_through(file: BinaryIO, mapping: Mapping, *, limit: int = LIMIT) -> int
     if mapping.format == "parquet":
         return None
     if mapping.format == "xlsx":
-        verify_workbook(file)
-        return None
+        from zerodistance.core.touchpoints.xlsx_rows import look_through_workbook
+
+        return look_through_workbook(file, mapping.xlsx, limit)
     parts = Parts(file, members=mapping.members, limit=limit)
     if mapping.format == "json":
         return sum(_count(part, mapping) for part in parts)

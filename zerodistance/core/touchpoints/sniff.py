@@ -17,9 +17,7 @@ from zerodistance.core.touchpoints.json_values import Found, JsonBroken, Start, 
 from zerodistance.core.touchpoints.parquet_rows import ParquetRows
 from zerodistance.core.touchpoints.texts import as_utf8, decoded, guess_encoding
 from zerodistance.core.touchpoints.toml_values import MappingWrong
-from zerodistance.core.touchpoints.unpack import Parts, head_of, packing
-from zerodistance.core.touchpoints.xlsx_rows import Workbook, is_workbook
-from zerodistance.core.touchpoints.xlsx_rows import text as cell_text
+from zerodistance.core.touchpoints.unpack import Parts, head_of, is_workbook, packing
 
 _LOOKED = 1 << 20  # own value: bytes that are looked at
 _ROWS, _SAMPLES, _TITLES = 200, 5, 10  # own values; rows above a sheet's header
@@ -294,6 +292,9 @@ def _type_of(value: str) -> str:
 
 def _xlsx(file: BinaryIO) -> Guess:
     """Guess the first sheet that has rows."""
+    from zerodistance.core.touchpoints.xlsx_rows import Workbook
+    from zerodistance.core.touchpoints.xlsx_rows import text as cell_text
+
     book = Workbook(file)
     for place, name in enumerate(book.sheets, start=1):
         rows = []

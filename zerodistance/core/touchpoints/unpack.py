@@ -105,6 +105,12 @@ def head_of(file: BinaryIO) -> bytes:
     return head
 
 
+def is_workbook(file: BinaryIO) -> bool:
+    """Say whether a zip is a workbook."""
+    with open_zip(file) as archive:
+        return "xl/workbook.xml" in archive.namelist()
+
+
 class Parts:
     """The parts of a file, one after the other.
 

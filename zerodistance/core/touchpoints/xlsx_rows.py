@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from pathlib import PurePosixPath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 from xml.etree.ElementTree import iterparse
 from xml.parsers import expat
 
 import numpy as np
 import pyarrow as pa
+from openpyxl import load_workbook
+from openpyxl.cell.text import Text as CellText
+from openpyxl.utils.datetime import from_excel, from_ISO8601
+from openpyxl.xml.constants import SHEET_MAIN_NS
 
 from zerodistance.core.touchpoints.csv_lines import KEPT_BYTES
 from zerodistance.core.touchpoints.mapping import XlsxShape
@@ -26,8 +31,13 @@ from zerodistance.kernel.text import Text
 _MOST_TEXTS, _MOST_SMALL = 512 << 20, 64 << 20  # own values: parts that are held in memory whole
 _MOST_ROW = 32 << 20  # own value: bytes of a sheet between the ends of two rows
 _CHUNK, _ROWS = 1 << 20, 2_000
+_ROW, _ROW_LETTERS = re.compile(rb"<row[\s>/]"), 4
 _LONGEST = 32_767  # letters of one cell; the format's own limit
 _MIDNIGHT = time()
+_COLUMNS = 16_384  # the format's own limit
+_DATA, _ROW_TAG, _VALUE, _FORMULA, _INLINE = (
+    f"{{{SHEET_MAIN_NS}}}{tag}" for tag in ("sheetData", "row", "v", "f", "is")
+)
 
 
 class WorkbookBroken(ZeroDistanceError):
@@ -48,20 +58,26 @@ class _Root(Exception):
     """The first element has come."""
 
 
-def is_workbook(file: BinaryIO) -> bool:
-    """Say whether a zip is a workbook."""
-    with open_zip(file) as archive:
-        return "xl/workbook.xml" in archive.namelist()
+def look_through_workbook(file: BinaryIO, shape: XlsxShape, limit: int = LIMIT) -> int | None:
+    """Unpack the sheets and texts of a workbook to their end: what is damaged is found before anything of it is kept.
 
-
-def verify_workbook(file: BinaryIO) -> None:
-    """Unpack the sheets and texts of a workbook to their end: what is damaged is found before anything of it is kept."""
+    Returns
+    -------
+    int | None
+        About how many rows the sheet has, None if it doesn't show.
+    """
+    sheet, rows = Workbook(file, limit).sheet(shape.sheet)._worksheet_path, 0
     with open_zip(file) as archive:
         for info in archive.infolist():
-            if info.filename.startswith("xl/") and info.filename.endswith(".xml"):
-                with explained(info.filename[:100]), archive.open(info) as part:
-                    while part.read(_CHUNK):
-                        pass
+            if not (info.filename.startswith("xl/") and info.filename.endswith(".xml")):
+                continue
+            with explained(info.filename[:100]), archive.open(info) as part:
+                before = b""
+                while data := part.read(_CHUNK):
+                    if info.filename == sheet:
+                        rows += len(_ROW.findall(before + data))
+                        before = data[-_ROW_LETTERS:]
+    return max(0, rows - shape.header) if rows else None
 
 
 @dataclass
@@ -83,8 +99,6 @@ class Workbook:
     """
 
     def __init__(self, file: BinaryIO, limit: int = LIMIT) -> None:
-        from openpyxl import load_workbook
-
         head = head_of(file)
         if head.startswith(b"\xd0\xcf\x11\xe0"):
             raise wrong(
@@ -118,14 +132,11 @@ class Workbook:
 
     def rows(self, sheet: Any) -> Iterator[tuple[int, list[Any], int]]:
         """Yield number, cells from the first column on, and formulas without a kept value of each row that has cells."""
-        parser = _parser(sheet, self._book)
-        last = 0
+        reader, last = _Sheet(sheet, self._book), 0
         try:
             with sheet._get_source() as source:
-                parser.source = _Bounded(source)
-                for last, cells in parser.parse():
-                    lost, parser.uncached = parser.uncached, 0
-                    yield last, _in_place(cells), lost
+                for last, cells in reader.rows(_Bounded(source)):
+                    yield last, cells, reader.uncached
         except GeneratorExit:
             raise
         except Exception as error:  # whatever a damaged part causes
@@ -196,70 +207,101 @@ class _Bounded:
         return data
 
 
-def _parser(sheet: Any, book: Any) -> Any:
-    """Return openpyxl's reader of one sheet, which goes on where a cell is broken and counts formulas without a value."""
-    from openpyxl.worksheet._reader import DATA_TAG, FORMULA_TAG, ROW_TAG, VALUE_TAG, WorkSheetParser
+class _Sheet:
+    """Cells of one sheet, row after row; what has been read is let go of.
 
-    class Parser(WorkSheetParser):  # type: ignore[misc]
-        uncached = 0
+    Attributes
+    ----------
+    uncached
+        Formulas without a kept value in the row read last.
+    """
 
-        def parse(self) -> Iterator[Any]:
-            """Yield each row and let go of it; openpyxl's own loop keeps an element for each."""
-            rows: Any = None
-            for event, element in iterparse(self.source, ("start", "end")):
-                if event == "start":
-                    if element.tag == DATA_TAG:
-                        rows = element
-                elif element.tag == ROW_TAG and rows is not None:
-                    yield self.parse_row(element)
-                    rows.clear()
-                    self.source.taken = 0
-                elif element.tag == DATA_TAG:
-                    return
+    def __init__(self, sheet: Any, book: Any) -> None:
+        self._texts, self._epoch = sheet._shared_strings, book.epoch
+        self._dates, self._spans = book._date_formats, book._timedelta_formats
+        self._columns: dict[str, int] = {}
+        self.uncached = 0
 
-        def parse_cell(self, element: Any) -> Any:
+    def rows(self, source: _Bounded) -> Iterator[tuple[int, list[Any]]]:
+        """Yield number and cells of each row, from the first column on."""
+        held: Any = None
+        number = 0
+        for event, element in iterparse(cast(BinaryIO, source), ("start", "end")):
+            tag = element.tag
+            if event == "start":
+                if tag == _DATA:
+                    held = element
+            elif tag == _ROW_TAG and held is not None:
+                number, self.uncached = int(element.get("r", number + 1)), 0
+                yield number, self._cells(element)
+                held.clear()
+                source.taken = 0
+            elif tag == _DATA:
+                return
+
+    def _cells(self, row: Any) -> list[Any]:
+        found: list[Any] = []
+        for cell in row:
+            place = cell.get("r")
+            at = len(found) if place is None else self._column(place)
+            if at >= _COLUMNS:
+                continue
+            if at > len(found):
+                found += [None] * (at - len(found))
             try:
-                found = super().parse_cell(element)
-            except Exception as error:
-                self.col_counter += not element.get("r")
-                place = str(element.get("r"))[:20]
-                return {
-                    "column": self.col_counter,
-                    "value": _Bad(f"cell {place} can't be read ({type(error).__name__})"),
-                }
-            if found["data_type"] == "e":
-                found["value"] = (
-                    None
-                    if found["value"] == "#N/A"
-                    else _Bad(f"cell {element.get('r')} holds the error {found['value']}")
-                )
-            elif (
-                found["value"] is None
-                and element.find(FORMULA_TAG) is not None
-                and element.find(VALUE_TAG) is None
-            ):
-                self.uncached += 1
-            return found
+                value = self._value(cell)
+            except Exception as error:  # openpyxl lets through whatever a broken value causes
+                value = _Bad(f"cell {str(place)[:20]} can't be read ({type(error).__name__})")
+            if at < len(found):
+                found[at] = value
+            else:
+                found.append(value)
+        return found
 
-    return Parser(
-        None,
-        sheet._shared_strings,
-        data_only=True,
-        epoch=book.epoch,
-        date_formats=book._date_formats,
-        timedelta_formats=book._timedelta_formats,
-    )
+    def _column(self, place: str) -> int:
+        """Return the column of a cell from 0: BC17 is 54."""
+        letters = place.rstrip("0123456789")
+        found = self._columns.get(letters)
+        if found is None:
+            found = 0
+            for letter in letters[:4].upper():
+                found = found * 26 + ord(letter) - 64
+            found = self._columns[letters] = found - 1 if 0 < found <= _COLUMNS else _COLUMNS
+        return found
+
+    def _value(self, cell: Any) -> Any:
+        raw = inline = None
+        formula = False
+        for part in cell:
+            if part.tag == _VALUE:
+                raw = part.text
+            elif part.tag == _FORMULA:
+                formula = True
+            elif part.tag == _INLINE:
+                inline = _inline(part)
+        if not raw:
+            self.uncached += formula
+            return inline
+        kind = cell.get("t", "n")
+        if kind == "n":
+            number = float(raw) if "." in raw or "E" in raw or "e" in raw else int(raw)
+            style = int(cell.get("s", 0))
+            if style in self._dates:
+                return from_excel(number, self._epoch, timedelta=style in self._spans)
+            return number
+        if kind == "s":
+            return self._texts[int(raw)]
+        if kind == "b":
+            return raw != "0"
+        if kind == "d":
+            return from_ISO8601(raw)
+        if kind == "e":
+            return None if raw == "#N/A" else _Bad(f"cell {cell.get('r')} holds the error {raw[:20]}")
+        return raw
 
 
-def _in_place(cells: list[dict[str, Any]]) -> list[Any]:
-    found: list[Any] = []
-    for cell in cells:
-        at = cell["column"] - 1
-        if at < len(found):
-            found[at] = cell["value"]
-        elif at < 16_384:  # the format's own limit
-            found += [None] * (at - len(found))
-            found.append(cell["value"])
+def _inline(part: Any) -> str | None:
+    found: str | None = CellText.from_tree(part).content
     return found
 
 
