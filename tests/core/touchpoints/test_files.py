@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.core.touchpoints import tables
 from zerodistance.core.touchpoints import csv_lines, json_values
 from zerodistance.core.touchpoints.mapper import Mapper, Origin
-from zerodistance.core.touchpoints.mapping import parse
+from zerodistance.core.touchpoints.mapping import MappingWrong, parse
 from zerodistance.core.touchpoints.rows import open_rows
 from zerodistance.kernel.home import Home
 
@@ -131,3 +131,46 @@ def test_a_table_gives_the_same_touches_whatever_it_is_written_as(
     finally:
         csv_lines._BLOCK, json_values._BLOCK = before
     assert found == expected
+
+
+ORDERS = """
+format = "ndjson"
+source = "shop"
+source_id = "id"
+body = ["paid", "items"]
+[[kind]]
+is = "order.returned"
+when = "total < 0"
+[[kind]]
+is = "order.line"
+[times]
+happened_at = "at"
+format = "epoch_ms"
+lag = "1 day"
+[identifiers]
+phone = "customer.phone"
+[columns]
+product = "items[0].sku"
+amount = "total"
+channel = "\\"customer.city\\" || '-' || \\"items[1].sku\\""
+"""
+ORDER = (
+    b'{"id": 12345678901234567890, "at": 1767225600000, "total": -1.50, "paid": true, "customer": {"phone": 17100000001, '
+    b'"city": "Q"}, "items": [{"sku": "a", "n": 1.0}, {"sku": "b"}]}'
+)
+
+
+def test_nested_fields_of_json_are_mapped_and_keep_their_types(home: Home) -> None:
+    kept, signs, refused, _ = touches(home, ORDER, ORDERS, [10], 0)
+    (touch,) = kept
+    assert (touch["kind"], touch["product"], touch["amount"], touch["channel"]) == (
+        "order.returned",
+        "a",
+        -1.5,
+        "Q-b",
+    )
+    assert touch["source_id"] == "12345678901234567890" and touch["happened_at"].year == 2026
+    assert touch["body"] == '{"paid":true,"items":"[{\\"sku\\":\\"a\\",\\"n\\":1.0},{\\"sku\\":\\"b\\"}]"}'
+    assert signs == [(0, "phone", "17100000001")] and refused == []
+    with pytest.raises(MappingWrong, match="double quotes"):
+        touches(home, ORDER, ORDERS.replace('"total"', '"customer.phone || total"'), [10], 0)

@@ -76,6 +76,12 @@ def check(connection: duckdb.DuckDBPyConnection, key: str, expression: str, colu
             )
         if kind == "COLUMN_REF":
             name = ".".join(part["column_names"])
+            if len(part["column_names"]) > 1 and name.lower() in small:
+                raise wrong(
+                    key,
+                    f'在表达式里，列 {name} 要写在双引号里："{name}"',
+                    f'in an expression the column {name} is written in double quotes: "{name}"',
+                )
             if name.lower() not in small:
                 hint = near(name, columns)
                 raise wrong(
