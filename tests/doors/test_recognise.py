@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from structlog.testing import capture_logs
 
 import zerodistance.compose as compose
 from tests.factory import Touch, touches_batch
+from zerodistance.core.identity import http as identity_http
 from zerodistance.core.identity.api import Recognition
 from zerodistance.core.touchpoints.digest import Digest
 from zerodistance.doors.portal import sessions
@@ -58,6 +60,8 @@ def test_every_way_to_name_an_identifier_finds_the_person(client: TestClient, ke
         ({}, 400, "not_an_identifier"),
         (b"\xff{", 400, "invalid"),
         (b"[1]", 400, "invalid"),
+        (b'{"phone": "\xff"}', 400, "invalid"),
+        (b'{"phone": ' + b"[" * 5_000 + b"]" * 5_000 + b"}", 400, "invalid"),
         ({"phone": "x" * 20_000}, 400, "invalid"),
         ({"id": "p_nobody"}, 400, "invalid"),
     ],
@@ -67,6 +71,20 @@ def test_what_can_not_be_answered_says_why(
 ) -> None:
     got = ask(client, key, body)
     assert (got[0], got[1]["code"]) == (status, code) and got[1]["message"]
+
+
+def test_what_nobody_expected_is_json_too_and_names_no_value(
+    client: TestClient, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise KeyError("13912348001")
+
+    monkeypatch.setattr(identity_http, "_asked", broken)
+    with capture_logs() as lines:
+        status, said = ask(client, key, {"phone": "13912348001"})
+    assert (status, said["code"]) == (500, "broken")
+    assert [line["error"].partition(" ")[0] for line in lines] == ["KeyError"]
+    assert "139" not in str(lines)
 
 
 def test_without_a_valid_key_nothing_is_said(client: TestClient, key: str) -> None:

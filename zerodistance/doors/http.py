@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from zerodistance.doors.portal import assets, registry
 from zerodistance.doors.portal.gate import Gate, genuine
 from zerodistance.doors.portal.shell import LoginNeeded, page
-from zerodistance.kernel.errors import NotFound, ZeroDistanceError
+from zerodistance.kernel.errors import NotFound, ZeroDistanceError, frames, told
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 from zerodistance.kernel.text import Text
@@ -82,6 +82,16 @@ class Answering(Protocol):
         ...
 
 
+async def _guarded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer in our form what such an application did not expect."""
+    try:
+        await app(scope, receive, send)
+    except Exception as error:
+        number = secrets.token_hex(4)
+        log("http").error("broken", number=number, path=scope["path"], error=told(error), trace=frames(error))
+        await JSONResponse(Broken(number=number).as_dict(), 500)(scope, receive, send)
+
+
 class Door:
     """Sends collection and look-ups to their own plain ASGI applications, and everything else to the pages and the API."""
 
@@ -91,15 +101,20 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] == "http" and self._handles(scope["path"]):
+        if scope["type"] != "http":
+            await self._rest(scope, receive, send)
+            return
+        if self._handles(scope["path"]):
             await self._collector(scope, receive, send)
             return
-        if scope["type"] == "http":
-            for quick in self._quick:
-                if quick.handles(scope):
-                    await quick(scope, receive, send)
-                    return
-        await self._rest(scope, receive, send)
+        quick = next((one for one in self._quick if one.handles(scope)), None)
+        if quick is not None:
+            await _guarded(quick, scope, receive, send)
+            return
+        try:
+            await self._rest(scope, receive, send)
+        except Exception:  # it is answered and in the log; the server would write it once more, as plain text
+            return
 
 
 def create_app(
@@ -227,5 +242,5 @@ async def _plain(request: Request, error: Exception) -> Response:
 
 async def _broken(request: Request, error: Exception) -> Response:
     number = secrets.token_hex(4)
-    log("http").error("broken", number=number, path=request.url.path, exc_info=error)
+    log("http").error("broken", number=number, path=request.url.path, error=told(error), trace=frames(error))
     return _answer(request, Broken(number=number))

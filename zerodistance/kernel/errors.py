@@ -155,8 +155,15 @@ def told(error: BaseException) -> str:
     """Return an error as it may stand in logs and status: its own words if it is one of ours, else its kind and place only."""
     if isinstance(error, ZeroDistanceError):
         return f"{error.code}: {error.message('en')}"
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
+    where = frames(error)
+    return type(error).__name__ + (f" at {where[-1].partition(' ')[0]}" if where else "")
+
+
+def frames(error: BaseException) -> list[str]:
+    """Return where an error came from, `file:line function`, outermost first; its words stay out: they may hold a value."""
+    found, trace = list[str](), error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        found.append(f"{Path(code.co_filename).name}:{trace.tb_lineno} {code.co_name}")
         trace = trace.tb_next
-    place = f" at {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
-    return type(error).__name__ + place
+    return found

@@ -8,6 +8,8 @@ import sys
 
 import structlog
 
+from zerodistance.kernel.errors import frames, told
+
 
 def setup(level: str | None = None) -> None:
     """Set the format once, at the start of a process; ZERODISTANCE_LOG names the level (default warning)."""
@@ -26,6 +28,18 @@ def setup(level: str | None = None) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    root = logging.getLogger()
+    if not any(isinstance(handler, _Others) for handler in root.handlers):
+        root.addHandler(_Others(logging.WARNING))
+
+
+class _Others(logging.Handler):
+    """Writes what libraries log in our form. Their words stand; an error of theirs is named by kind and place only."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        more = {} if error is None else {"error": told(error), "trace": frames(error)}
+        log(record.name).log(record.levelno, record.getMessage().strip(), **more)
 
 
 def log(name: str) -> structlog.stdlib.BoundLogger:

@@ -141,3 +141,10 @@ def test_versions_never_overlap_and_every_beginning_stays(
         assert {v.valid_from for v in before} <= {v.valid_from for v in history}
         assert all(a.valid_to is not None and a.valid_to <= b.valid_from for a, b in pairwise(history))
         assert all(v.valid_to is None or v.valid_from < v.valid_to for v in history)
+
+
+def test_a_cell_that_is_too_long_to_be_read_is_named() -> None:
+    kind = rules.PLACES
+    text = ",".join(kind.header) + "\n" + "x" * 131_073 + "\n"
+    changes, bad = rules.read_file(kind, text.splitlines(keepends=True), CHINA)
+    assert changes == [] and [(cell.line, "131,072" in cell.allowed.en) for cell in bad] == [(2, True)]

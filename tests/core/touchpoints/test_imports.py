@@ -8,13 +8,24 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from tests.core.touchpoints.people import EachIdentifier
-from zerodistance.core.touchpoints import import_jobs, ledger, sources, staging, store, tail
+from zerodistance.core.touchpoints import (
+    import_jobs,
+    ledger,
+    mapper,
+    quarantine,
+    sources,
+    staging,
+    store,
+    tail,
+)
+from zerodistance.core.touchpoints.contracts import Batch, Recognised
 from zerodistance.core.touchpoints.digest import Digest
 from zerodistance.core.touchpoints.dry_run import dry_run
 from zerodistance.core.touchpoints.import_jobs import NoFile, NoSuchSource, SourceOff
@@ -22,7 +33,7 @@ from zerodistance.core.touchpoints.imports import Feeds, ImportFeed
 from zerodistance.core.touchpoints.mapping import MappingWrong
 from zerodistance.core.touchpoints.parse import Parser
 from zerodistance.kernel.access import Who
-from zerodistance.kernel.errors import Forbidden, WrongKey
+from zerodistance.kernel.errors import Forbidden, StateBusy, WrongKey
 from zerodistance.kernel.home import Home
 
 LAGS = count(1)
@@ -233,3 +244,71 @@ def test_no_line_of_the_shipped_example_is_lost(home: Home, admin: Who, digest: 
             "count(distinct product) from touches"
         ).fetchall()
     assert found == [(541_909, 406_829, 4_372, 9_288, 9_747_747.93, 10_624, 1_291_191_960, 4_017)]
+
+
+def test_rows_of_a_file_on_which_the_program_fails_are_set_aside(
+    home: Home, admin: Who, visits: Path, digest: Digest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = mapper.scrub.words
+
+    def broken(values: pa.Array) -> pa.Array:
+        if "s5" in values.to_pylist():
+            raise ZeroDivisionError
+        return real(values)
+
+    monkeypatch.setattr(mapper.scrub, "words", broken)
+    number = import_jobs.create(home, admin, visits, VISITS + 'name = "store"\n').job.number
+    run(digest)
+    job = import_jobs.get(home, admin, number)
+    assert (job.state, job.accepted, job.refused) == ("done", 47, 3)
+    assert ("row 6", "unreadable") in refused(home)
+
+
+def test_a_row_of_a_file_on_which_the_commit_fails_is_set_aside_and_replayed(
+    home: Home, admin: Who, visits: Path, digest: Digest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = digest._recogniser
+    real = people.recognise
+
+    def broken(batch: Batch) -> Recognised:
+        if "s5" in batch.touches["place"].to_pylist():
+            raise ValueError("a value that the store can't hold")
+        return real(batch)
+
+    monkeypatch.setattr(people, "recognise", broken)
+    number = import_jobs.create(home, admin, visits, VISITS).job.number
+    run(digest)
+    job = import_jobs.get(home, admin, number)
+    assert (job.state, job.accepted, job.refused) == ("done", 47, 3)
+    assert ("row 6", "unreadable") in refused(home)
+    quarantine.replay(home, admin, reason="unreadable")
+    run(digest)
+    assert ("row 6", "unreadable") in refused(home) and "s5" not in stores(home)
+    monkeypatch.undo()
+    quarantine.replay(home, admin, reason="unreadable")
+    run(digest)
+    assert "s5" in stores(home)
+
+
+def test_a_store_that_is_away_does_not_fail_an_import(
+    home: Home, admin: Who, visits: Path, digest: Digest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise StateBusy(where="here")
+
+    number = import_jobs.create(home, admin, visits, VISITS).job.number
+    with monkeypatch.context() as patched:
+        patched.setattr(import_jobs, "started", away)
+        with pytest.raises(StateBusy):
+            digest.step()
+    run(digest)
+    assert import_jobs.get(home, admin, number).state == "done"
+
+
+def test_a_dry_run_refuses_a_source_that_is_switched_off_as_the_import_does(
+    home: Home, admin: Who, visits: Path
+) -> None:
+    import_jobs.create(home, admin, visits, VISITS)
+    sources.switch_off(home, admin, "visits")
+    with pytest.raises(SourceOff):
+        dry_run(home, admin, visits, VISITS)

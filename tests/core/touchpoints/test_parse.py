@@ -276,3 +276,15 @@ def test_times_are_read_in_the_forms_clients_send(given: str | int, expected: st
     micros = times.parse_one(given)
     assert micros is not None
     assert abs(micros - round(datetime.fromisoformat(expected + "+00:00").timestamp() * 1e6)) <= 1
+
+
+def test_an_empty_original_timestamp_is_none(parser: Parser) -> None:
+    found = row(one(parser, event(originalTimestamp=" ", timestamp="2026-11-01T00:00:00Z")))
+    assert str(found["original_at"]) == "2026-11-01 00:00:00+00:00"
+
+
+@pytest.mark.parametrize("number", ["1.10", "1e2", "-0.50", "100000000000000000000.0"])
+def test_a_number_as_an_id_stays_the_text_that_was_sent(parser: Parser, number: str) -> None:
+    raw = b'{"batch":[{"type":"track","event":"a","userId":%s,"messageId":%s}]}'
+    found = parser.parse([Sent(7, 3, "batch", RECEIVED, raw % (number.encode(), number.encode()))])
+    assert found.signs.value == [number] and row(found)["source_id"] == number

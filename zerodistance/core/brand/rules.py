@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
@@ -213,14 +213,15 @@ def write_moment(at: int | None) -> str:
 def read_file(kind: Kind, lines: Iterable[str], zone: tzinfo) -> tuple[list[Change], list[BadCell]]:
     """Read a CSV file with a header: the rows in which every cell is right, and every cell that is wrong."""
     reader = csv.reader(lines)
-    header = [cell.strip() for cell in next(reader, [])]
-    wrong = _bad_header(kind, header)
+    bad: list[BadCell] = []
+    rows = _rows(reader, bad)
+    header = [cell.strip() for cell in next(rows, [])]
+    wrong = bad or _bad_header(kind, header)
     if wrong:
         return [], wrong
     changes: list[Change] = []
-    bad: list[BadCell] = []
     first: dict[tuple[Any, ...], int] = {}
-    for cells in reader:
+    for cells in rows:
         if not any(cell.strip() for cell in cells):
             continue
         line = reader.line_num
@@ -241,6 +242,19 @@ def read_file(kind: Kind, lines: Iterable[str], zone: tzinfo) -> tuple[list[Chan
         if change:
             changes.append(change)
     return changes, bad
+
+
+def _rows(reader: Any, bad: list[BadCell]) -> Iterator[list[str]]:
+    """Yield the rows; a place from which the file can't be read further becomes a bad cell, and the last."""
+    try:
+        yield from reader
+    except csv.Error as error:
+        most = csv.field_size_limit()
+        allowed = Text(
+            f"一格最多 {most:,} 个字符，引号要成对：从这里起读不下去（{error}）",
+            f"at most {most:,} characters a cell, and quotes in pairs: from here on the file can't be read ({error})",
+        )
+        bad.append(BadCell(reader.line_num, "", "", allowed))
 
 
 def _bad_header(kind: Kind, header: Sequence[str]) -> list[BadCell]:

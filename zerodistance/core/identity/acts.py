@@ -213,7 +213,9 @@ def export(home: Home, who: Who, path: Path) -> int:
         con.register("subject_ids", pa.RecordBatchReader.from_batches(PERSON_IDS, _ids(home)))
         con.execute("create temp table subject_person_id as select subject, person_id from subject_ids")
         con.sql(_EXPORT).write_csv(str(part), header=True)
-        row = con.execute("select count(*) from touches").fetchone()
+        row = con.execute(
+            "select count(*) from touches t join source_keys k on k.number = t.source"
+        ).fetchone()
     part.replace(path)
     return int(row[0]) if row else 0
 

@@ -116,7 +116,7 @@ async def _read(receive: Receive) -> bytes:
 def _body(raw: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(raw, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Invalid(
             field="body", given=f"{len(raw)} bytes", why='send a JSON object such as {"phone": "..."}'
         ) from None

@@ -164,10 +164,16 @@ def _number(value: wire.Scalar) -> float:
         return float("inf")
 
 
-def is_container(raw: bytes, name: str) -> bool:
-    """Say whether a field of an event is an object or a list (as text it can't be told from a value in braces)."""
-    value = msgspec.json.decode(raw, type=dict[str, msgspec.Raw]).get(name, b"")
-    return bytes(value).lstrip()[:1] in (b"{", b"[")
+def as_sent(raw: bytes, name: str) -> bytes:
+    """Return a field of an event as it was sent: as text an object can't be told from words in braces, and 1.10 is 1.1."""
+    return bytes(msgspec.json.decode(raw, type=dict[str, msgspec.Raw]).get(name, b"")).strip()
+
+
+def replaced(values: pa.Array, by: dict[int, str]) -> pa.Array:
+    """Return a column in which the values at some places are others."""
+    mask = np.zeros(len(values), np.bool_)
+    mask[list(by)] = True
+    return pc.replace_with_mask(values, pa.array(mask), pa.array([by[i] for i in sorted(by)], values.type))
 
 
 def quoted(values: pa.Array) -> pa.Array:

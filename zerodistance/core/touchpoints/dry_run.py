@@ -14,7 +14,7 @@ import xxhash
 
 from zerodistance.core.touchpoints import sources, staging
 from zerodistance.core.touchpoints.contracts import Batch
-from zerodistance.core.touchpoints.import_jobs import NoSuchSource, open_file
+from zerodistance.core.touchpoints.import_jobs import NoSuchSource, SourceOff, open_file
 from zerodistance.core.touchpoints.mapper import Mapper, Origin
 from zerodistance.core.touchpoints.mapping import Mapping, parse
 from zerodistance.core.touchpoints.quarantine import mask
@@ -72,7 +72,7 @@ def dry_run(home: Home, who: Who, path: Path, mapping_text: str, source_key: str
 
     Raises
     ------
-    MappingWrong, NoSuchSource, NoFile, Forbidden
+    MappingWrong, NoSuchSource, SourceOff, NoFile, Forbidden
         As the import itself would.
     """
     who.need(Permission.IMPORT)
@@ -103,11 +103,14 @@ def dry_run_from(
 def _source(home: Home, who: Who, mapping: Mapping, key: str | None) -> tuple[Report, int]:
     wanted = key or mapping.source.key
     try:
-        return Report(wanted, False), sources.get_source(home, who, wanted).event_bytes
+        found = sources.get_source(home, who, wanted)
     except sources.NoSource:
         if mapping.source.name is None or wanted != mapping.source.key:
             raise NoSuchSource(key=wanted) from None
         return Report(wanted, True), sources.EVENT_BYTES
+    if found.off_at is not None:
+        raise SourceOff(key=wanted)
+    return Report(wanted, False), found.event_bytes
 
 
 class _Tally:

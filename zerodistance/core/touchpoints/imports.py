@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import BinaryIO
 
-import duckdb
-import pyarrow as pa
-
 from zerodistance.core.touchpoints import import_jobs, ledger, staging
 from zerodistance.core.touchpoints.contracts import Batch
 from zerodistance.core.touchpoints.digest import Feed
@@ -19,9 +16,6 @@ from zerodistance.core.touchpoints.rows import Rows, open_rows
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
-
-_BROKEN = (ZeroDistanceError, OSError, pa.ArrowException, duckdb.Error)
-"""What a file or mapping can do; anything else is our own mistake and stops the step, not the job."""
 
 
 class ImportFeed:
@@ -45,7 +39,10 @@ class ImportFeed:
             assert self._rows is not None and self._mapper is not None
             piece = self._rows.read(most)
             batch = None if piece is None else self._mapper.map(piece, self._feed)
-        except _BROKEN as error:
+        except Exception as error:
+            if isinstance(error, ZeroDistanceError) and error.retry:  # a store is away: it is met again later
+                self.close()
+                raise
             said = error.message("en") if isinstance(error, ZeroDistanceError) else _kind_of(error)
             log("imports").error("import_failed", number=self.number, error=said)
             self.close()

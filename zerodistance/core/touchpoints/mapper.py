@@ -17,13 +17,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from zerodistance.core.touchpoints import scrub
-from zerodistance.core.touchpoints.contracts import BUILT, UTC_US, Batch, Facts, Refused, Signs
+from zerodistance.core.touchpoints import salvage, scrub
+from zerodistance.core.touchpoints.contracts import BUILT, UTC_US, Batch, Facts, Refuse, Refused, Signs
 from zerodistance.core.touchpoints.mapping import NUMBERS, WORDS, Mapping
 from zerodistance.core.touchpoints.mapping_sql import PIECE, ROW, Plan, plan
 from zerodistance.core.touchpoints.pieces import BadRow, Piece
 from zerodistance.kernel import clock
+from zerodistance.kernel.errors import told
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.logs import log
 
 _RULE = "row"
 
@@ -95,9 +97,39 @@ class Mapper:
         return [(str(row[0]), str(row[1])) for row in rows]
 
     def map(self, piece: Piece, feed: str) -> Batch:
-        """Return the batch of a piece: its good rows as touches, the others refused with their reasons."""
+        """Return the batch of a piece: its good rows as touches, the others refused with their reasons.
+
+        Rows on which the program itself fails are found and refused like the others.
+        """
+        try:
+            return self._map(piece, feed, {})
+        except Exception as error:
+            if salvage.no_row_is_to_blame(error):
+                raise
+            bad = salvage.culprits(piece.table.num_rows, lambda chosen: self._works(piece.only(chosen), feed))
+            if not bad:
+                raise
+            problem = f"{salvage.UNREADABLE}|{told(error)}"
+            log("digest").error(
+                "unreadable", feed=feed, rows=piece.rows[bad].tolist()[:100], error=told(error)
+            )
+            return self._map(piece, feed, dict.fromkeys(piece.rows[bad].tolist(), problem))
+
+    def _works(self, piece: Piece, feed: str) -> bool:
+        try:
+            self._map(piece, feed, {})
+        except Exception as problem:
+            if salvage.no_row_is_to_blame(problem):
+                raise
+            return False
+        return True
+
+    def _map(self, piece: Piece, feed: str, aside: dict[int, str]) -> Batch:
         table = piece.table.append_column(ROW, pa.array(piece.rows))
+        if aside:
+            table = table.filter(pa.array(~np.isin(piece.rows, list(aside))))
         mapped, failed = self._run(table)
+        failed |= aside
         problems = mapped["problem"]
         if problems.null_count < len(problems):
             odd = pc.is_valid(problems)
@@ -118,6 +150,7 @@ class Mapper:
             refused,
             Counter(),
             forever=True,
+            refuse=self._refuse(piece, mapped[ROW].to_numpy()),
         )
         batch.counts[self._origin.source, "received"] += piece.table.num_rows + len(piece.bad)
         if piece.uncached:
@@ -216,6 +249,22 @@ class Mapper:
             refused.append(Refused(self._origin.source, reason, self._detail(reason, key), raw, place, now))
         return sorted(refused, key=lambda r: row_of(r.place))
 
+    def _refuse(self, piece: Piece, numbers: npt.NDArray[np.int64]) -> Refuse:
+        """Return how a touch of this piece is refused afterwards; it may be asked when the connection is given back."""
+        source = self._origin.source
+
+        def refuse(i: int, reason: str, detail: str) -> Refused:
+            row = int(numbers[i])
+            if piece.lines is None:
+                (cells,) = piece.table.slice(int(np.searchsorted(piece.rows, row)), 1).to_pylist()
+                kept: Any = {"values": {k: None if v is None else str(v) for k, v in cells.items()}}
+            else:
+                kept = {"line": piece.lines[row]}
+            place = place_of(row, piece.where(row) if piece.where else "")
+            return Refused(source, reason, detail, msgspec.json.encode(kept), place, clock.micros())
+
+        return refuse
+
     def _bad_line(self, bad: BadRow, now: int) -> Refused:
         try:
             raw = msgspec.json.encode({"line": bad.line.decode()})
@@ -235,6 +284,8 @@ class Mapper:
             return f"{key}: the value is not a finite number, or the expression fails on it"
         if reason == "missing_value":
             return f"{key}: the value is missing, and it is required"
+        if reason == salvage.UNREADABLE:
+            return key
         if reason == "no_kind":
             return "kind: no rule of the mapping holds for the row"
         return f"{key}: larger than the {self._origin.event_bytes} bytes that the source allows"

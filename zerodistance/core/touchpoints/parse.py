@@ -274,11 +274,17 @@ def _bad(
         ("message_id", "messageId"),
         ("previous_id", "previousId"),
     ):
-        for i in where(pc.match_substring_regex(said[name], r"^[\[{].*[\]}]$")):
-            if columns.is_container(parts.raw[i], shown):
+        numbers: dict[int, str] = {}
+        for i in where(pc.match_substring_regex(said[name], r"^(?s)(?:[\[{].*[\]}]|-?[0-9]+[.eE].*)$")):
+            value = columns.as_sent(parts.raw[i], shown)
+            if value[:1] in (b"{", b"["):
                 bad.setdefault(
                     i, ("bad_type", f"{shown} is an object or a list; allowed are text and numbers")
                 )
+            elif value[:1] != b'"':
+                numbers[i] = value.decode()
+        if numbers:
+            said[name] = columns.replaced(said[name], numbers)
     for i in where(pc.and_(pc.is_null(said["user_id"]), pc.is_null(said["anonymous_id"]))):
         bad.setdefault(i, ("no_identifier", "neither userId nor anonymousId is given; one of them is needed"))
     allowed = "allowed are ISO 8601 and seconds or milliseconds since 1970"

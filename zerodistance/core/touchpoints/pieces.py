@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -52,6 +52,11 @@ class Piece:
     lines: dict[int, str] | None = None
     where: Callable[[int], str] | None = None
     uncached: dict[int, int] | None = None
+
+    def only(self, chosen: Sequence[int]) -> Piece:
+        """Return some of the rows that could be read, by their place in the table."""
+        at = np.array(list(chosen), np.int64)
+        return replace(self, table=self.table.take(pa.array(at)), rows=self.rows[at], bad=[])
 
     def after(self, before: int, part: str) -> Piece:
         """Return the piece as one of a file that had `before` rows in parts before this one."""
