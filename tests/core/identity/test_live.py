@@ -115,6 +115,30 @@ def test_records_of_two_sources_with_the_same_key_are_two(home: Home) -> None:
     assert found.subjects.tolist() == [1, 2]
 
 
+@pytest.mark.parametrize(("batches", "records"), [(1, 100), (4, 100), (4, 20)])
+def test_a_shops_phone_on_the_records_of_a_source_joins_nobody(
+    home: Home, batches: int, records: int
+) -> None:
+    recognition = Recognition(home)
+    rows = [
+        touch(n, record=f"r{n}", phone="0532 8888 0001", email=f"r{n}@example.com") for n in range(records)
+    ]
+    for part in range(batches):
+        take_in(home, *rows[part::batches], with_=recognition)
+    api.rebuild(home, Who.system())
+    phone = next(iter(api.guards(home, Who.system()).shared), None)
+    one_person = [together(home, ("record", "1:r0"), ("record", f"1:r{n}")) for n in range(1, records)]
+    if records > 20:
+        assert phone is not None and (phone.namespace, phone.persons, phone.by) == (
+            "phone",
+            records,
+            "record",
+        )
+        assert not any(one_person)
+    else:
+        assert phone is None and any(one_person)
+
+
 def test_a_user_id_that_looks_like_an_e_mail_stays_a_user_id(home: Home) -> None:
     take_in(home, touch(0, user_id="a.b@example.com"), touch(1, email="a.b@example.com"))
     assert subject(home, "user_id", "a.b@example.com") != subject(home, "email", "a.b@example.com")

@@ -103,7 +103,7 @@ def bind(home: Home, text: str, data: str) -> None:
     ("expression", "hint"),
     [
         ("'CN'", ""),
-        ("left(phone, 3) || 'x'", ""),
+        ("left(minutes, 3) || 'x'", ""),
         ("case when minutes ilike '%a%' then 'b' end", ""),
         ("map {'a': 'b'}[minutes]", ""),
         ("CN", "A fixed text is written \"'CN'\""),
@@ -119,7 +119,7 @@ def bind(home: Home, text: str, data: str) -> None:
         ("read_text('/etc/passwd')", "more than one row"),
         ("minutes) from zd_piece; drop table x; --", "not an SQL expression"),
         ("1) where (true", "not one expression"),
-        ("minutes, phone", "one value is needed"),
+        ("minutes, minutes", "one value is needed"),
         ("minutes +", "not an SQL expression"),
     ],
 )
@@ -132,6 +132,39 @@ def test_expressions_compute_from_one_row_and_do_nothing_else(home: Home, expres
     with pytest.raises(MappingWrong) as caught:
         bind(home, text, data)
     assert hint in str(caught.value) and "columns.place" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "case when phone is null then 'x' when phone like '1%' then minutes end",
+        "case when not (phone in ('1', '2') or phone between '3' and '4') then 'a' else 'b' end",
+        "minutes || (phone is not null)",
+    ],
+)
+def test_a_personal_column_may_decide(home: Home, place: str) -> None:
+    bind(home, CALLS + f'[columns]\nplace = """{place}"""\n', "opened,phone,minutes\n")
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ("[columns]\nplace = 'lower(phone)'", "columns.place"),
+        ("[columns]\nplace = \"case when minutes is null then phone else 'x' end\"", "columns.place"),
+        ("[columns]\nquantity = 'cast(\"PHONE\" as double)'", "columns.quantity"),
+        ("[facts]\nname = 'upper(caller)'\n[columns]\ncampaign = \"caller || ''\"", "columns.campaign"),
+    ],
+)
+def test_no_expression_carries_a_personal_column_into_the_log(home: Home, table: str, key: str) -> None:
+    with pytest.raises(MappingWrong, match="belongs in the vault") as caught:
+        bind(home, CALLS + table, "opened,phone,minutes,caller\n")
+    assert key in str(caught.value)
+
+
+def test_a_personal_column_named_by_an_expression_stays_out_of_the_body(home: Home) -> None:
+    text = CALLS.replace('phone = "phone"', 'phone = "trim(phone)"')
+    with pytest.raises(MappingWrong, match="belongs in the vault"):
+        bind(home, text.replace("[times]", 'body = ["phone"]\n[times]', 1), "opened,phone,minutes\n")
 
 
 def test_times_without_a_zone_need_one(home: Home) -> None:

@@ -164,11 +164,12 @@ def test_rudderstack_traits_in_the_context_count_as_well(parser: Parser) -> None
     assert found.signs.namespace == ["user_id", "email"]
 
 
-def test_an_alias_names_both_ids(parser: Parser) -> None:
+def test_an_alias_names_who_was_anonymous_before_and_invents_no_second_user(parser: Parser) -> None:
     found = one(parser, {"type": "alias", "userId": "new", "previousId": "old"})
-    assert ("anonymous_id", "old", "alias") in set(
-        zip(found.signs.namespace, found.signs.value, found.signs.rule, strict=True)
-    )
+    assert list(zip(found.signs.namespace, found.signs.value, found.signs.rule, strict=True)) == [
+        ("user_id", "new", "login"),
+        ("anonymous_id", "old", "alias"),
+    ]
 
 
 def test_an_order_sums_its_lines(parser: Parser) -> None:
@@ -192,6 +193,43 @@ def test_personal_data_in_properties_is_sealed(parser: Parser) -> None:
     assert json.loads(found.texts[0][1])["by"] == "a@b.cn"
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"openid": "oX4kz1"}, {"unionId": "u-1"}, {"member_id": "M1"}, {"device_id": "d1"}, {"imei": "86"}, {"wechat": "w"}, {"qq": 1},
+        {"customerPhone": "12"}, {"receiver": "王"}, {"receiver_tel": "8"}, {"收货人": "王"}, {"联系人": "王"}, {"full_address": "x"},
+        {"x": "139 1234 8001"}, {"x": "ring 139-1234-8001 now"}, {"x": "１３９１２３４８００１"}, {"x": "+86 139 1234 8001"},
+    ],
+)  # fmt: skip
+def test_however_it_is_named_or_written_it_is_sealed(parser: Parser, said: dict[str, Any]) -> None:
+    body = json.loads(row(one(parser, event(properties={"sku": "W1", **said})))["body"])
+    assert body == {"sku": "W1", **dict.fromkeys(said, "[sealed]")}
+
+
+def test_a_typed_column_holds_no_phone_and_equal_order_numbers_stay_equal(parser: Parser) -> None:
+    said = {
+        "order_id": "13912348001",
+        "place": "li@example.com",
+        "category": "13912348001",
+        "fault": "a@b.cn",
+        "product_id": "13912348001",
+    }
+    got = [row(one(parser, event(event="Order Completed", properties=said))) for _ in range(2)]
+    for name in ("place", "category", "fault"):
+        assert got[0][name] == "[sealed]"
+    assert got[0]["order_id"] == got[1]["order_id"] == got[0]["product"]
+    assert got[0]["order_id"].startswith("#") and "13912348001" not in json.dumps(got[0], default=str)
+    plain = {
+        "order_id": "SO-2026-0001",
+        "place": "QD",
+        "category": "fridge",
+        "fault": "E4",
+        "product_id": "6901234567892",
+    }
+    kept = row(one(parser, event(event="Order Completed", properties=plain)))
+    assert [kept[n] for n in ("order_id", "place", "category", "fault", "product")] == list(plain.values())
+
+
 def test_an_address_in_the_path_is_sealed(parser: Parser) -> None:
     assert row(one(parser, event(context={"page": {"path": "/reset/a@b.cn"}})))["page"] == "[sealed]"
 
@@ -205,6 +243,7 @@ def test_one_broken_event_does_not_hide_the_others(parser: Parser) -> None:
 
 class OnlySeed:
     fingerprint_seed = 5
+    pseudonym = staticmethod(str.upper)
 
 
 ANY_PARSER = Parser(duckdb.connect(), OnlySeed(), lambda source: 100_000, "CNY")  # type: ignore[arg-type]

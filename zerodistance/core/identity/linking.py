@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
+from zerodistance.core.identity import rules
 from zerodistance.core.identity.cache import NEVER, RESERVED, Cache
-from zerodistance.core.identity.live import Group, Joined, Link, crowds, join, stars
+from zerodistance.core.identity.live import Group, Joined, Link, crowds, is_listed, join, stars
 from zerodistance.kernel import bulk
 
 Ints = npt.NDArray[np.int64]
@@ -91,7 +92,7 @@ def join_new(tx: Connection, cache: Cache, links: list[Link], first_new: int) ->
         elif key not in cache.pairs:
             cache.pairs[key] = before
     active = [k for k in joined.links if (k.a, k.b) not in revoked]
-    joined.shared = crowds(active, neighbours)
+    joined.shared = crowds(active, neighbours, _records(tx, cache, active))
     for subject in [s for s in joined.shared if cache.shared[cache.slot_of[s]]]:
         del joined.shared[subject]
     for subject in joined.shared:
@@ -157,6 +158,19 @@ def _held(
         for stronger in neighbours[b].values():
             stronger.discard(a)
     return held, neighbours, revoked
+
+
+def _records(tx: Connection, cache: Cache, links: Iterable[Link]) -> dict[int, set[int]]:
+    """Read which source records the state holds with the phones and e-mail addresses of links, without revoked evidence."""
+    ends = list(dict.fromkeys(k.a for k in links if is_listed(k) and not cache.shared[cache.slot_of[k.a]]))
+    sql = (
+        f"select e.a, e.b from evidence e join subject s on s.number = e.b where s.namespace = {rules.RECORD} "
+        "and e.revoked_at is null and e.a in {values}"
+    )
+    found: dict[int, set[int]] = {}
+    for a, b in bulk.among(tx, sql, ends):
+        found.setdefault(a, set()).add(b)
+    return found
 
 
 def _groups(tx: Connection, cache: Cache, links: list[Link], joined: Joined) -> None:

@@ -91,7 +91,9 @@ class Joined:
 
 
 def crowds(
-    links: Sequence[Link], neighbours: Mapping[int, Mapping[int, set[int]]]
+    links: Sequence[Link],
+    neighbours: Mapping[int, Mapping[int, set[int]]],
+    records: Mapping[int, set[int]],
 ) -> dict[int, tuple[int, int]]:
     """Return the identifiers that new evidence takes over their cap.
 
@@ -99,6 +101,8 @@ def crowds(
     ----------
     neighbours
         Weaker subject -> rank -> stronger subjects seen with it before.
+    records
+        Phone or e-mail address -> source records seen with it before.
     """
     seen: dict[int, dict[int, set[int]]] = {}
     rank_of: dict[int, int] = {}
@@ -117,7 +121,21 @@ def crowds(
             count = len(stronger | before.get(rank, set())) if before else len(stronger)
             if count > cap and count > over.get(subject, (0, 0))[0]:
                 over[subject] = (count, rank)
+    listed: dict[int, set[int]] = {}
+    for link in links:
+        if is_listed(link):
+            listed.setdefault(link.a, set()).add(link.b)
+            rank_of[link.a] = link.rank_a
+    for subject, some in listed.items():
+        count = len(some | records.get(subject, set()))
+        if count > max(rules.RECORDS[rank_of[subject]], over.get(subject, (0, 0))[0]):
+            over[subject] = (count, rules.RECORD)
     return over
+
+
+def is_listed(link: Link) -> bool:
+    """Say whether a link is between a phone or e-mail address and a source record."""
+    return link.rank_b == rules.RECORD and link.rank_a in rules.RECORDS
 
 
 def stars(links: Sequence[Link], first_new: int) -> tuple[dict[int, int], list[Link]]:

@@ -70,7 +70,11 @@ class Partition:
 
 
 def shared(subjects: Subjects, pairs: Pairs) -> dict[int, tuple[int, int]]:
-    """Return the identifiers seen with more values of one stronger namespace than its cap: row -> (count, rank)."""
+    """Return the identifiers seen with more values of one namespace than its cap: row -> (count, rank).
+
+    Counted are stronger namespaces, and source records of phones and e-mail addresses: a shop's phone stands on customers of which
+    nothing else is known.
+    """
     rank_a, rank_b = subjects.rank[pairs.a], subjects.rank[pairs.b]
     stronger = rank_a < rank_b
     key, count = np.unique(pairs.b[stronger] * _RANKS + rank_a[stronger], return_counts=True)
@@ -80,6 +84,11 @@ def shared(subjects: Subjects, pairs: Pairs) -> dict[int, tuple[int, int]]:
     for one, many, rank in zip(row[over].tolist(), count[over].tolist(), by[over].tolist(), strict=True):
         if many > found.get(one, (0, 0))[0]:
             found[one] = (many, rank)
+    counted = (rank_b == rules.RECORD) & np.isin(rank_a, list(rules.RECORDS))
+    row, count = np.unique(pairs.a[counted], return_counts=True)
+    for one, many in zip(row.tolist(), count.tolist(), strict=True):
+        if many > max(rules.RECORDS[int(subjects.rank[one])], found.get(one, (0, 0))[0]):
+            found[one] = (many, rules.RECORD)
     return found
 
 

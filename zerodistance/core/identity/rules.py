@@ -40,6 +40,8 @@ class Namespace:
     cap
         Distinct persons at most, counted over the values of one stronger namespace seen together with it; beyond
         it the identifier is shared, stops linking and is listed.
+    records
+        The same for customers of one source only, `record`, seen together with it; None: any number.
     """
 
     key: str
@@ -49,6 +51,7 @@ class Namespace:
     kept: bool
     limit: Limit
     cap: int
+    records: int | None = None
 
     @property
     def unique(self) -> bool:
@@ -61,18 +64,22 @@ class Namespace:
 # Cap 8: in a measured Chinese CRM, keys shared by more than 8 names were dealers and installers (precision .0016 without
 # the cap, .9945 with it). All limits are own values: what one person may plausibly have, so that a robot, a kiosk or a
 # bug (one user id on every cookie) stops at the limit; people who change devices for years stay below the windowed ones.
+# A source may list one customer many times, so more records than names fit under one phone: 20, an own value too.
 NAMESPACES: tuple[Namespace, ...] = (
     Namespace("member_id", Text("会员号", "member id"), 0, False, True, Limit(1, None), 8),
     Namespace("user_id", Text("用户号", "user id"), 1, False, True, Limit(1, None), 8),
     Namespace("openid", Text("微信 openid", "openid"), 2, False, True, Limit(12, 365), 8),
-    Namespace("phone", Text("手机号", "phone"), 3, False, True, Limit(6, 365), 8),
-    Namespace("email", Text("电子邮箱", "e-mail"), 4, False, True, Limit(6, 365), 8),
+    Namespace("phone", Text("手机号", "phone"), 3, False, True, Limit(6, 365), 8, 20),
+    Namespace("email", Text("电子邮箱", "e-mail"), 4, False, True, Limit(6, 365), 8, 20),
     Namespace("record", Text("来源记录", "source record"), 5, False, True, Limit(500, 365), 8),
     Namespace("device_id", Text("设备号", "device id"), 6, True, True, Limit(20, 180), 8),
     Namespace("anonymous_id", Text("匿名号", "anonymous id"), 7, True, False, Limit(100, 30), 8),
 )
 BY_KEY: Mapping[str, Namespace] = {n.key: n for n in NAMESPACES}
 RANKS: Mapping[str, int] = {n.key: n.rank for n in NAMESPACES}
+RECORD = RANKS["record"]
+RECORDS: Mapping[int, int] = {n.rank: n.records for n in NAMESPACES if n.records is not None}
+"""Rank of an identifier -> source records at most that are seen with it."""
 ANONYMOUS_FROM = min(n.rank for n in NAMESPACES if n.anonymous)
 LIMITS: tuple[Limit, ...] = tuple(n.limit for n in NAMESPACES)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -56,7 +56,9 @@ class _Line(msgspec.Struct, gc=False):
 _LINES = msgspec.json.Decoder(list[_Line])
 
 
-def typed(said: dict[str, pa.Array], kinds: pa.Array, currency: str) -> dict[str, pa.Array]:
+def typed(
+    said: dict[str, pa.Array], kinds: pa.Array, currency: str, stand_in: Callable[[str], str]
+) -> dict[str, pa.Array]:
     """Return the typed columns by name; a number that can't be read is null, and stands in the body as it came.
 
     Parameters
@@ -65,6 +67,8 @@ def typed(said: dict[str, pa.Array], kinds: pa.Array, currency: str) -> dict[str
         Columns of `sql/events.sql`.
     kinds
         Kind of each touch.
+    stand_in
+        What stands for a product or order number that looks like personal data.
     """
     product, category, quantity = said["product"], said["category"], said["quantity"]
     if said["products"].null_count < len(kinds):
@@ -82,16 +86,16 @@ def typed(said: dict[str, pa.Array], kinds: pa.Array, currency: str) -> dict[str
     return {
         "kind": kinds,
         "name": scrub.words(_short(said["name"])),
-        "product": _short(product),
-        "category": _short(category),
+        "product": scrub.words(_short(product), stand_in),
+        "category": scrub.words(_short(category)),
         "quantity": _finite(quantity),
         "amount": _finite(amount),
         "currency": _short(money),
         "duration": _finite(said["duration"]),
-        "fault": _short(said["fault"]),
-        "place": _short(said["at_place"]),
-        "order_id": _short(said["order_id"]),
-        "channel": _short(said["channel"]),
+        "fault": scrub.words(_short(said["fault"])),
+        "place": scrub.words(_short(said["at_place"])),
+        "order_id": scrub.words(_short(said["order_id"]), stand_in),
+        "channel": scrub.words(_short(said["channel"])),
         "page": scrub.words(_short(_paths(said["page"]))),
         "referrer": _short(_hosts(said["referrer"])),
         "campaign": scrub.words(_short(said["campaign"])),

@@ -26,6 +26,11 @@ _CLASSES = frozenset(
         "COLLATE",
     )
 )
+_DECIDE = frozenset(("COMPARISON", "CONJUNCTION", "BETWEEN"))
+_TESTS = frozenset(
+    ("OPERATOR_IS_NULL", "OPERATOR_IS_NOT_NULL", "OPERATOR_NOT", "COMPARE_IN", "COMPARE_NOT_IN")
+)
+"""What gives true or false, whatever goes in."""
 _CLAUSES = ("where_clause", "having", "qualify", "sample", "group_expressions", "group_sets", "modifiers")
 
 
@@ -92,6 +97,31 @@ def check(connection: duckdb.DuckDBPyConnection, key: str, expression: str, colu
         if kind == "FUNCTION":
             _check_function(key, part["function_name"])
     return f"({expression}\n)"
+
+
+def columns_in(
+    connection: duckdb.DuckDBPyConnection, key: str, expression: str, columns: Sequence[str]
+) -> set[str]:
+    """Return the columns, in lower case, whose values an expression of a mapping may carry on.
+
+    A column that only decides, in a comparison, a test for null or the condition of a case, is not among them.
+    """
+    if expression in columns:
+        return {expression.lower()}
+    return set(_carried(_tree(connection, key, expression)))
+
+
+def _carried(node: Any) -> Iterator[str]:
+    if isinstance(node, list):
+        for value in node:
+            yield from _carried(value)
+    if not isinstance(node, dict) or node.get("class") in _DECIDE or node.get("type") in _TESTS:
+        return
+    if node.get("class") == "COLUMN_REF":
+        yield ".".join(node["column_names"]).lower()
+    for name, value in node.items():
+        if name != "when_expr":
+            yield from _carried(value)
 
 
 def _check_function(key: str, name: str) -> None:

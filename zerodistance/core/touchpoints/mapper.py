@@ -187,9 +187,11 @@ class Mapper:
         if self._mapping.body and n:
             bodies, texts = scrub.bodies(mapped["body"].cast(pa.string()).combine_chunks())
         given = {name: mapped[name] for name in (*WORDS, *NUMBERS)}
-        for name in ("name", "page"):
+        # A product, category or fault is what the mapping says it is; the others may hold whatever people typed.
+        for name in ("name", "page", "referrer", "campaign", "place", "channel", "order_id"):
             if name in self._mapping.columns:
-                given[name] = scrub.words(mapped[name].cast(pa.string()).combine_chunks())
+                stand_in = self._home.seal.pseudonym if name == "order_id" else None
+                given[name] = scrub.words(mapped[name].cast(pa.string()).combine_chunks(), stand_in)
         default = pc.if_else(pc.is_valid(mapped["amount"]), self._home.settings.currency, None)
         columns = {
             **given,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
-from zerodistance.core.touchpoints.expressions import check, literal, quoted
+from zerodistance.core.touchpoints.expressions import check, columns_in, literal, quoted
 from zerodistance.core.touchpoints.mapping import EPOCHS, NUMBERS, TYPES, WORDS, Mapping, near, wrong
 
 ROW = "zd_row"
@@ -76,6 +76,28 @@ class _Binder:
             raise wrong(key, f"文件没有列 {name}；{hint.zh}", f"the file has no column {name}; {hint.en}")
         return quoted(name)
 
+    def keep_apart(self, mapping: Mapping) -> None:
+        """Refuse what would carry an identifier or a personal field into the log, under whatever expression."""
+
+        def read(key: str, expression: str) -> set[str]:
+            return columns_in(self._connection, key, expression, self.names)
+
+        personal: set[str] = set()
+        for table, fields in (("identifiers", mapping.identifiers), ("facts", mapping.facts)):
+            for name, expression in fields.items():
+                personal |= read(f"{table}.{name}", expression)
+        open_places = [("body", column) for column in mapping.body] + [
+            ("source_id", c) for c in mapping.source_id
+        ]
+        open_places += [(f"columns.{name}", expression) for name, expression in mapping.columns.items()]
+        for key, expression in open_places:
+            for column in sorted(read(key, expression) & personal):
+                raise wrong(
+                    key,
+                    f"{column} 是标识或个人资料，只能进保险库，不能进交互日志",
+                    f"{column} is an identifier or a personal field: it belongs in the vault, never in the log",
+                )
+
     def bind(self, key: str, expression: str) -> tuple[str, str]:
         """Return the name under which an expression is computed, once a row, and its type."""
         sql = check(self._connection, key, expression, self.names)
@@ -128,6 +150,7 @@ def plan(
     on = _Binder(connection, mapping, schema, targets or {})
     for name in mapping.types:
         on.column(f"types.{name}", name)
+    on.keep_apart(mapping)
     fields: dict[str, str] = {"kind": _kind(on, mapping)}
     problems: list[tuple[str, str]] = [
         ("zd_problem is not null", "zd_problem"),

@@ -184,7 +184,7 @@ class Parser:
             counts[parts.source[i], "clock_ahead"] += 1
         ids = self._ids(parts, said["message_id"])
         signs, facts, texts = _people(said, types)
-        typed = columns.typed(said, _kinds(types, said["name"]), self._currency)
+        typed = columns.typed(said, _kinds(types, said["name"]), self._currency, self._seal.pseudonym)
         bodies, sealed = scrub.bodies(_bodies(types, said))
         touches = pa.table(
             {
@@ -338,7 +338,6 @@ def _people(said: dict[str, pa.Array], types: pa.Array) -> tuple[Signs, Facts, l
             )
         elif said["previous_id"][i].is_valid:
             signs.add(i, "anonymous_id", said["previous_id"][i].as_py(), "alias")
-            signs.add(i, "user_id", said["previous_id"][i].as_py(), "alias")
     return signs, facts, texts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -13,14 +14,18 @@ import pyarrow.compute as pc
 SEALED = "[sealed]"
 """Stands where a value was taken out; the original is among the sealed texts."""
 
+_WHOSE = r"(?:customer|contact|consignee|receiver|recipient|user|member|buyer|caller|home|work|office)"
 _KEYS = (
-    r"e-?mail(?:_?address)?|(?:cell|mobile|tele|home|work|contact)?_?phone(?:_?(?:number|no))?|mobile|tel|"
-    r"(?:first|last|full|real|middle|nick|sur|family|given|contact|customer|receiver|user)_?name|(?:street|postal|shipping|"
-    r"billing|home|delivery)?_?address\d?|street|birth_?(?:day|date)|dob|id_?card(?:_?no)?|passport|ip(?:_?address)?|password|passwd|secret|"
-    r"access_?token|comment|message|content|text|note|remark|review|feedback|question|姓名|手机号?|电话|地址|邮箱|身份证号?|备注|留言|评论"
+    rf"(?:{_WHOSE}_?)?e-?mail(?:_?address)?|(?:{_WHOSE}_?)?(?:cell|mobile|tele)?_?phone(?:_?(?:number|no))?|(?:{_WHOSE}_?)?(?:mobile|tel)|"
+    rf"(?:(?:first|last|full|real|middle|nick|sur|family|given|{_WHOSE})_?)name|(?:(?:street|postal|shipping|"
+    rf"billing|delivery|full|{_WHOSE})_?)?address\d?|street|consignee|receiver|recipient|birth_?(?:day|date)|dob|id_?card(?:_?no)?|passport|"
+    r"ip(?:_?address)?|password|passwd|secret|(?:open|union|member|user|device|anonymous|customer)_?(?:id|no)|imei|imsi|idfa|oaid|wechat(?:_?id)?|"
+    r"weixin|qq|access_?token|comment|message|content|text|note|remark|review|feedback|question|姓名|收货人|收件人|联系人|联系方式|手机号?码?|"
+    r"电话号?码?|地址|收货地址|邮箱|身份证号?码?|会员号|微信号?|备注|留言|评论"
 )
+_PHONE = r"[1１][3-9３-９][0-9０-９](?:[ -]?[0-9０-９]{4}){2}"
 _VALUES = (
-    r"[^\s\"@]+@[^\s\"@]+\.[a-zA-Z]{2,}|(?:^|[^0-9a-fA-F])(?:\+?86[- ]?)?1[3-9][0-9]{9}(?:[^0-9a-fA-F]|$)|"
+    r"[^\s\"@]+@[^\s\"@]+\.[a-zA-Z]{2,}|(?:^|[^0-9a-fA-F])(?:\+?86[- ]?)?" + _PHONE + r"(?:[^0-9a-fA-F]|$)|"
     r"\+[0-9][0-9 -]{7,16}[0-9]|(?:^|[^0-9a-fA-F])[1-9][0-9]{5}(?:19|20)[0-9]{2}"
     r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])[0-9]{3}[0-9Xx](?:[^0-9a-fA-F]|$)"  # resident identity number, GB 11643
 )
@@ -57,13 +62,27 @@ def bodies(raws: pa.Array) -> tuple[pa.Array, list[tuple[int, bytes]]]:
     return text, sealed
 
 
-def words(values: pa.Array) -> pa.Array:
-    """Return short texts (event names, paths) with those that look like personal data replaced."""
+def words(values: pa.Array, stand_in: Callable[[str], str] | None = None) -> pa.Array:
+    """Return short texts (event names, paths, product codes) with those that look like personal data replaced.
+
+    Parameters
+    ----------
+    stand_in
+        What stands for one of them, such as a pseudonym by which equal ones stay equal; None: `SEALED` for all.
+    """
     if values.null_count == len(values):
         return values
     coded = values.dictionary_encode()
     suspect = pc.match_substring_regex(coded.dictionary, _VALUES)
-    return pc.if_else(suspect, pa.scalar(SEALED), coded.dictionary).take(coded.indices)
+    if not pc.any(suspect).as_py():
+        return values
+    replaced: Any = pa.scalar(SEALED)
+    if stand_in is not None:
+        some = coded.dictionary.filter(suspect).to_pylist()
+        replaced = pc.replace_with_mask(
+            coded.dictionary, suspect, pa.array([stand_in(word) for word in some])
+        )
+    return pc.if_else(suspect, replaced, coded.dictionary).take(coded.indices)
 
 
 def walk(value: Any, key: str = "") -> Any:
