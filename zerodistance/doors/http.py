@@ -181,7 +181,7 @@ def _ready(request: Request) -> dict[str, str]:
 async def _static(request: Request, named: str) -> Response:
     found = assets.find(named)
     if found is None:
-        raise NoSuchPage(what=Text("文件", "file").get(request.state.lang), given=named)
+        raise NoSuchPage(given=named)
     headers = {"Cache-Control": assets.FOREVER, "Vary": "Accept-Encoding"}
     if "gzip" in request.headers.get("accept-encoding", ""):
         return Response(found.packed, media_type=found.type, headers={**headers, "Content-Encoding": "gzip"})
@@ -232,7 +232,7 @@ async def _unreadable(request: Request, error: Exception) -> Response:
 async def _plain(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
-        return _answer(request, NoSuchPage(what="", given=request.url.path))
+        return _answer(request, NoSuchPage(given=request.url.path))
     if request.url.path.startswith(API):
         body = {"code": "http", "message": str(error.detail), "retry": False}
         return JSONResponse(body, error.status_code, headers=error.headers)

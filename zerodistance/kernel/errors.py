@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 from zerodistance.kernel.text import Text
 
+_EMPTY = Text("", "")
+
 
 class ZeroDistanceError(Exception):
     """An error that a person or a client will read.
@@ -138,17 +140,31 @@ class StoreBehind(ZeroDistanceError):
 
 
 class NotFound(ZeroDistanceError):
-    """Something named does not exist."""
+    """Something named does not exist.
+
+    `what` is read by a person, so it is a `Text`; `given` is what was asked for.
+    """
 
     code, status = "not_found", 404
     text = Text("找不到{what}：{given}", "there is no {what} {given}")
 
+    def __init__(self, *, given: object, what: Text = _EMPTY, **more: Any) -> None:
+        super().__init__(what=what, given=given, **more)
+
 
 class Invalid(ZeroDistanceError):
-    """A value that a person gave is not allowed."""
+    """A value that a person gave is not allowed.
+
+    `why` is read by a person, so it is a `Text`; `field` is one too, unless it is the name of a flag or of a field of the API.
+    """
 
     code, status = "invalid", 400
     text = Text("{field} 的值 {given!r} 不对：{why}", "{field} is {given!r}: {why}")
+
+    def __init__(
+        self, *, field: str | Text = _EMPTY, given: object = None, why: Text = _EMPTY, **more: Any
+    ) -> None:
+        super().__init__(field=field, given=given, why=why, **more)
 
 
 def told(error: BaseException) -> str:

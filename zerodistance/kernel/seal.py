@@ -13,6 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from zerodistance.kernel.errors import Invalid, NoHome, WrongKey
+from zerodistance.kernel.text import Text
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 _DIGITS = {c: i for i, c in enumerate(_ALPHABET)}
@@ -158,7 +159,11 @@ class Seal:
         """
         letters = public_id.partition("_")[2].upper()
         if len(letters) != 8 or any(c not in _DIGITS for c in letters):
-            raise Invalid(field="id", given=public_id, why="an id looks like p_7Q2K9F3A")
+            raise Invalid(
+                field=Text("编号", "the id"),
+                given=public_id,
+                why=Text("编号形如 p_7Q2K9F3A", "an id looks like p_7Q2K9F3A"),
+            )
         mixed = 0
         for c in letters:
             mixed = mixed << 5 | _DIGITS[c]

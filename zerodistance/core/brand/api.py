@@ -245,7 +245,8 @@ def _dangling(tx: Connection, spec: rules.Kind, changes: Sequence[Change]) -> di
 
 def _known(kind: str) -> str:
     if kind not in rules.KINDS:
-        raise Invalid(field="kind", given=kind, why="one of " + ", ".join(rules.KINDS))
+        kinds = ", ".join(rules.KINDS)
+        raise Invalid(field="kind", given=kind, why=Text(f"可用 {kinds}", f"allowed are {kinds}"))
     return kind
 
 
@@ -255,9 +256,8 @@ def _decoded(data: bytes) -> str:
             return data.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise Invalid(
-        field="file", given="…", why="UTF-8 or GB 18030 text is allowed / 只能是 UTF-8 或 GB 18030 文本"
-    )
+    why = Text("要 UTF-8 或 GB 18030 的文本", "UTF-8 or GB 18030 text is allowed")
+    raise Invalid(field=Text("文件", "the file"), given="…", why=why)
 
 
 def _at(at: int | None) -> int:

@@ -20,6 +20,7 @@ from zerodistance.kernel import bulk, clock, fault
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
 
 _STEP = 10_000
 
@@ -41,7 +42,11 @@ def revoke(home: Home, who: Who, a: int, b: int, why: str) -> Rebuilt:
     """
     who.need(Permission.OPERATE)
     if not why.strip():
-        raise Invalid(field="why", given=why, why="say why the two are not one person")
+        raise Invalid(
+            field=Text("理由", "the reason"),
+            given=why,
+            why=Text("要说明为什么这两个不是同一个人", "say why the two are not one person"),
+        )
     return _mark(home, a, b, clock.micros(), f"{why.strip()} ({who.name})")
 
 
@@ -85,11 +90,13 @@ def reveal(home: Home, who: Who, person_id: str, field: str, purpose: str, case:
         The id belongs to nobody.
     """
     who.need(Permission.REVEAL)
-    for name, given in (("purpose", purpose), ("case", case)):
+    for field_name, given in ((Text("用途", "the purpose"), purpose), (Text("工单", "the case"), case)):
         if not given.strip():
-            raise Invalid(
-                field=name, given=given, why="say for what and in which open case the value is needed"
+            why = Text(
+                "要写明为什么、哪张没办完的工单需要原文",
+                "say for what and in which open case the value is needed",
             )
+            raise Invalid(field=field_name, given=given, why=why)
     person = reading.show(home, who, person_id)
     with home.state.write() as tx:
         subjects = [member[0] for member in store.members(tx, person.number)]

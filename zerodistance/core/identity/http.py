@@ -17,6 +17,7 @@ from zerodistance.kernel import clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import Invalid, ZeroDistanceError
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
 from zerodistance.kernel.web import NotSignedIn
 
 PATH = "/v1/persons/lookup"
@@ -107,7 +108,9 @@ async def _read(receive: Receive) -> bytes:
         body += message.get("body", b"")
         if len(body) > _MOST_BYTES:
             raise Invalid(
-                field="body", given=f"{len(body)} bytes", why=f"at most {_MOST_BYTES} bytes are allowed"
+                field="body",
+                given=f"{len(body)} bytes",
+                why=Text(f"最多 {_MOST_BYTES} 字节", f"at most {_MOST_BYTES} bytes are allowed"),
             )
         if not message.get("more_body"):
             return body
@@ -118,7 +121,9 @@ def _body(raw: bytes) -> dict[str, Any]:
         return msgspec.json.decode(raw, type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Invalid(
-            field="body", given=f"{len(raw)} bytes", why='send a JSON object such as {"phone": "..."}'
+            field="body",
+            given=f"{len(raw)} bytes",
+            why=Text('要发 JSON 对象，如 {"phone": "..."}', 'send a JSON object such as {"phone": "..."}'),
         ) from None
 
 

@@ -154,12 +154,14 @@ class Value:
         """
         found = re.fullmatch(r"(\w+)\(([\w.*]+)\)", text.strip())
         if found is None or found[1] not in cls.VERBS:
-            raise Invalid(
-                field="value", given=text, why=f"allowed are {', '.join(f'{v}(...)' for v in cls.VERBS)}"
-            )
+            verbs = ", ".join(f"{v}(...)" for v in cls.VERBS)
+            raise Invalid(field="value", given=text, why=Text(f"可用 {verbs}", f"allowed are {verbs}"))
         allowed = cls.VERBS[found[1]]
         if allowed is not None and found[2] not in allowed:
-            raise Invalid(field="value", given=text, why=f"{found[1]} takes {', '.join(allowed)}")
+            takes = ", ".join(allowed)
+            raise Invalid(
+                field="value", given=text, why=Text(f"{found[1]} 只收 {takes}", f"{found[1]} takes {takes}")
+            )
         return cls(found[1], found[2])
 
     @property

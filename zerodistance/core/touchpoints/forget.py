@@ -21,6 +21,7 @@ from zerodistance.kernel import clock, fault
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid, NotFound
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
 
 STORES = (
     *("journal", "imports", "quarantine", "texts", "identifiers", "evidence", "vault", "facts"),
@@ -62,12 +63,15 @@ def ask(home: Home, who: Who, what: str, subjects: Sequence[int], purpose: str) 
     who.need(Permission.FORGET)
     if not purpose.strip():
         raise Invalid(
-            field="purpose",
+            field=Text("原因", "the purpose"),
             given=purpose,
-            why="say why, for the certificate: a request by the person, a case number",
+            why=Text(
+                "要写明原因，会进证书：本人要求、工单号",
+                "say why, for the certificate: a request by the person, a case number",
+            ),
         )
     if not subjects:
-        raise NotFound(what="person", given=what)
+        raise NotFound(what=Text("用户", "person"), given=what)
     with home.state.write() as tx:
         made = tx.execute(
             insert(store.forget_request).values(
@@ -103,7 +107,7 @@ def _one(home: Home, number: int) -> Request:
     with home.state.read() as tx:
         row = tx.execute(select(t).where(t.c.id == number)).mappings().first()
     if row is None:
-        raise NotFound(what="forget request", given=number)
+        raise NotFound(what=Text("忘记的请求", "request to forget"), given=number)
     certificate = json.loads(row["certificate"]) if row["certificate"] else None
     return Request(
         row["id"], row["what"], row["purpose"], row["asked_by"], row["asked_at"], row["done_at"], certificate

@@ -29,6 +29,7 @@ from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Role, Who
 from zerodistance.kernel.errors import Invalid, NotFound
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
 
 ONCE_HOURS = 24
 PASSWORD_LENGTH = 10  # own value, above the 8 of NIST SP 800-63B
@@ -36,6 +37,10 @@ WINDOW = 15 * 60 * clock.MICROS_PER_SECOND  # own value: failures older than thi
 LIMITS = {"pair": 5, "address": 30, "account": 100}  # own values: failures within the window
 NAME = re.compile(r"[\w.@-]{2,40}")
 ROLES = (Role.ADMIN, Role.ANALYST)
+_ACCOUNT = Text("账号", "account")
+_NAME_ALLOWED = Text(
+    "可用 2 到 40 个字母、数字、. @ _ 和 -", "2 to 40 letters, digits, . @ _ or - are allowed"
+)
 
 
 @lru_cache(maxsize=1)
@@ -52,6 +57,13 @@ def _nobody() -> str:
 def digest(secret: str) -> bytes:
     """Return the form in which a session, link or API key is stored."""
     return hashlib.sha256(secret.encode()).digest()
+
+
+def check_role(role: Role) -> None:
+    """Raise `Invalid` for a role that nobody may be given."""
+    if role not in ROLES:
+        why = Text("可用 admin（管理员）、analyst（分析员）", "admin or analyst are allowed")
+        raise Invalid(field=Text("角色", "the role"), given=role.value, why=why)
 
 
 def account_of_row(row: RowMapping, seen_at: int | None = None) -> Account:
@@ -76,7 +88,7 @@ def _named(tx: Connection, name: str) -> RowMapping | None:
 def _by_number(tx: Connection, number: int) -> RowMapping:
     row = tx.execute(select(store.account).where(store.account.c.number == number)).mappings().first()
     if row is None:
-        raise NotFound(what="account", given=number)
+        raise NotFound(what=_ACCOUNT, given=number)
     return row
 
 
@@ -96,9 +108,8 @@ def create(home: Home, who: Who, name: str, role: Role = Role.ANALYST) -> Accoun
     """Create an account without a password; `one_time_login` gives the link that sets one."""
     who.need(Permission.MANAGE_ACCOUNTS)
     if not NAME.fullmatch(name):
-        raise Invalid(field="name", given=name, why="2 to 40 letters, digits, . @ _ or - are allowed")
-    if role not in ROLES:
-        raise Invalid(field="role", given=role, why="admin or analyst are allowed")
+        raise Invalid(field=Text("账号名", "the name"), given=name, why=_NAME_ALLOWED)
+    check_role(role)
     with home.state.write() as tx:
         if _named(tx, name) is not None:
             raise NameTaken(name=name)
@@ -117,7 +128,7 @@ def one_time_login(home: Home, who: Who, name: str) -> str:
     with home.state.write() as tx:
         row = _named(tx, name)
         if row is None:
-            raise NotFound(what="account", given=name)
+            raise NotFound(what=_ACCOUNT, given=name)
         tx.execute(delete(store.once).where(store.once.c.account == row["number"]))
         expires = now + ONCE_HOURS * 3_600 * clock.MICROS_PER_SECOND
         values = {

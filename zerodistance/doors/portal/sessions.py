@@ -7,12 +7,13 @@ import secrets
 from sqlalchemy import delete, insert, select, update
 
 from zerodistance.doors.portal import store
-from zerodistance.doors.portal.accounts import ROLES, account_of_row, digest
+from zerodistance.doors.portal.accounts import account_of_row, check_role, digest
 from zerodistance.doors.portal.contracts import Account, ApiKey, NameTaken
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Role, Who
 from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
 
 KEY_PREFIX = "zd_"
 KEY_SECONDS = 5  # own value: how long an API key that was found is believed without another look
@@ -61,9 +62,9 @@ def create_key(home: Home, who: Who, name: str, role: Role = Role.ANALYST) -> st
     """Make an API key and return its secret, which is shown this once."""
     who.need(Permission.MANAGE_ACCOUNTS)
     if not name.strip() or len(name) > 60:
-        raise Invalid(field="name", given=name, why="1 to 60 characters are allowed")
-    if role not in ROLES:
-        raise Invalid(field="role", given=role, why="admin or analyst are allowed")
+        why = Text("可用 1 到 60 个字符", "1 to 60 characters are allowed")
+        raise Invalid(field=Text("密钥的名称", "the name of the key"), given=name, why=why)
+    check_role(role)
     secret = KEY_PREFIX + secrets.token_urlsafe(30)
     values = {
         "name": name.strip(),
