@@ -65,3 +65,47 @@ def test_a_condition_taken_away_leaves_no_empty_group() -> None:
     assert drafting.without(rule, 1) == AllOf((VIEWED, OWNS, NoneOf((Did("device.fault"),))))
     assert drafting.without(AllOf((VIEWED, BOUGHT)), 0) == BOUGHT
     assert drafting.without(VIEWED, 0) is None
+
+
+def test_a_condition_is_read_as_it_was_typed() -> None:
+    spend = {"what": "has", "dimension": "value.spend_total"}
+    assert drafting.leaf_of({**spend, "low": "10,000"}) == Has("value.spend_total", at_least=10_000)
+    assert drafting.leaf_of({**spend, "low": "１０，０００", "high": "2 000 000.5"}) == Has(
+        "value.spend_total", at_least=10_000, at_most=2_000_000.5
+    )
+    assert drafting.leaf_of({**spend, "node": "none"}) == Has("value.spend_total", node="none")
+    did = {"what": "did", "kind": "order.line", "low": "left over from the other half"}
+    assert drafting.leaf_of({**did, "times": "1,000", "within": "３０"}) == Did(
+        "order.line", at_least=1_000, within_days=30
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "wrong", "says"),
+    [
+        ({"what": "has"}, "dimension", "choose"),
+        ({"what": "did"}, "kind", "choose"),
+        ({"what": "did", "kind": "order.line", "times": "2.5"}, "times", "2.5"),
+        ({"what": "did", "kind": "order.line", "times": "0"}, "times", "1 to"),
+        ({"what": "did", "kind": "order.line", "within": "30天"}, "within", "30天"),
+        ({"what": "did", "kind": "order.line", "within": "40000"}, "within", "36,500"),
+        ({"dimension": "value.spend_total", "low": "1,0000"}, "low", "10,000"),
+        ({"dimension": "value.spend_total", "high": "viel"}, "high", "viel"),
+        ({"dimension": "value.spend_total", "low": "5", "high": "4"}, "high", "below 5"),
+        ({"dimension": "value.spend_total", "low": "5", "node": "none"}, "node", "not both"),
+        ({"dimension": "geo.place", "low": "5"}, "dimension", "no range"),
+    ],
+)
+def test_a_field_that_cannot_be_read_is_named_and_nothing_else_is_counted(
+    fields: dict[str, str], wrong: str, says: str
+) -> None:
+    with pytest.raises(drafting.WrongFields) as caught:
+        drafting.leaf_of(fields)
+    assert list(caught.value.wrong) == [wrong]
+    assert says in caught.value.wrong[wrong].en
+
+
+def test_every_mistake_of_a_form_is_said_at_once() -> None:
+    with pytest.raises(drafting.WrongFields) as caught:
+        drafting.leaf_of({"what": "did", "times": "x", "within": "y"})
+    assert set(caught.value.wrong) == {"kind", "times", "within"}

@@ -255,17 +255,19 @@ def test_a_segment_is_counted_while_it_is_built_and_saved(stand: Stand) -> None:
     tab = stand.tab()
     tab.open(f"{stand.origin}/segments/new?lang=en")
     tab.click("#conditions .chips button")
-    tab.until("document.querySelectorAll('#conditions .cond').length === 1")
+    tab.until(
+        "document.querySelectorAll('#conditions .cond').length === 2"
+    )  # completed orders or order lines
     first = _persons(tab)
     assert first > 0
     tab.click(".what label:last-child")
     tab.run("document.querySelector('#kind').value = 'service.called'")
     tab.click("#add > div:last-child .btn")
-    tab.until("document.querySelectorAll('#conditions .cond').length === 2")
+    tab.until("document.querySelectorAll('#conditions .cond').length === 3")
     assert 0 < _persons(tab) < first
     tab.shot(SHOTS / "segment-building-1280-en-light.png")
     tab.click("#conditions .cond:nth-of-type(1) .drop")
-    tab.until("document.querySelectorAll('#conditions .cond').length === 1")
+    tab.until("document.querySelectorAll('#conditions .cond').length === 2")
     tab.run("document.querySelector('details:has(#rule)').open = true")
     tab.fill("#rule", "Did(")
     tab.until("document.querySelector('#conditions [role=alert]')")
@@ -290,6 +292,27 @@ def test_a_tag_condition_offers_its_values(stand: Stand) -> None:
     tab.until("document.querySelector('#node')")
     tab.click("#add > div:last-child .btn")
     tab.until("document.querySelectorAll('#conditions .cond').length === 1")
+    assert tab.problems == []
+
+
+def test_a_mistake_in_a_condition_is_shown_at_its_field_which_gets_the_focus(stand: Stand) -> None:
+    tab = stand.tab()
+    tab.open(f"{stand.origin}/segments/new?lang=en")
+    tab.click("#add > div:last-child .btn")
+    tab.until("document.activeElement.matches('#dimension[aria-invalid]')")
+    assert "choose a dimension" in tab.text(".field:has(#dimension)")
+    tab.click(".what label:last-child")
+    tab.run("document.querySelector('#kind').value = 'order.completed'")
+    tab.fill("#within", "30天")
+    tab.click("#add > div:last-child .btn")
+    tab.until("document.activeElement.matches('#within[aria-invalid]')")
+    assert "30天" in tab.text(".field:has(#within)")
+    tab.shot(SHOTS / "segment-wrong-field-1280-en-light.png")
+    tab.fill("#within", "３６５")
+    tab.click("#add > div:last-child .btn")
+    tab.until("document.querySelectorAll('#conditions .cond').length === 1")
+    assert "within_days=365" in tab.run("document.querySelector('#rule').value")
+    assert tab.run("document.querySelector('#add [aria-invalid]')") is None
     assert tab.problems == []
 
 

@@ -242,6 +242,24 @@ def test_a_segment_has_versions_and_can_be_deleted(shop: Home, analyst: Who) -> 
         api.create(shop, analyst, "Käufer", Text("买家", "Buyers"), rule)
 
 
+def test_a_made_up_key_is_never_one_that_was_there_before(shop: Home, analyst: Who) -> None:
+    rule, name = api.read_rule('Did("order.line")'), Text("买家", "Buyers")
+    made = [api.create(shop, analyst, None, name, rule).key for _ in range(3)]
+    assert made == ["s_1", "s_2", "s_3"]
+    api.delete(shop, analyst, "s_2")
+    assert api.create(shop, analyst, None, name, rule).key == "s_4"
+    api.delete(shop, analyst, "s_4")
+    assert api.create(shop, analyst, None, name, rule).key == "s_5"
+
+
+def test_a_version_says_who_saved_it(shop: Home, analyst: Who, admin: Who) -> None:
+    api.create(shop, analyst, "buyers", Text("买家", "Buyers"), api.read_rule('Did("order.line")'))
+    changed = api.save(shop, admin, "buyers", api.read_rule('Did("order.*")'))
+    assert (changed.made_by, changed.changed_by) == (analyst.name, admin.name)
+    first = api.segment(shop, analyst, "buyers", 1)
+    assert (first.made_by, first.changed_by) == (analyst.name, analyst.name)
+
+
 def test_a_segment_of_another_unit_is_not_seen(shop: Home, admin: Who) -> None:
     rule = api.read_rule('Did("order.line")')
     api.create(shop, admin, "theirs", Text("他们的", "Theirs"), rule, unit=7)

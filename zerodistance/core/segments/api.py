@@ -15,6 +15,7 @@ from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import answer, rules, store, wording
 from zerodistance.core.segments.contracts import (
+    KEY,
     Count,
     Members,
     NoSuchSegment,
@@ -33,6 +34,7 @@ from zerodistance.kernel.text import Text
 
 _MOST_MEMBERS = 1_000  # own value: members on one page
 _SLICE = 10_000
+_MADE_UP = "s_"
 
 
 @cache
@@ -101,7 +103,11 @@ def members(
     """
     who.need(Permission.SEE_PERSONS)
     if not 1 <= limit <= _MOST_MEMBERS:
-        raise Invalid(field="limit", given=limit, why=f"1 to {_MOST_MEMBERS} are allowed")
+        raise Invalid(
+            field="limit",
+            given=limit,
+            why=Text(f"可用 1 到 {_MOST_MEMBERS}", f"1 to {_MOST_MEMBERS} are allowed"),
+        )
     found = answer.Answer(home).fits(rule)
     total = len(found.visitors if visitors else found.persons)
     numbers = list(itertools.islice(answer.after(found, after, visitors=visitors), limit + 1))
@@ -133,20 +139,49 @@ def _slices(numbers: Iterator[int]) -> Iterator[list[int]]:
         yield slice_
 
 
-def create(home: Home, who: Who, key: str, name: Text, rule: Rule, *, unit: int | None = None) -> Segment:
-    """Save a new segment as version 1; needs MANAGE_SEGMENTS; raises SegmentExists."""
+def create(
+    home: Home, who: Who, key: str | None, name: Text, rule: Rule, *, unit: int | None = None
+) -> Segment:
+    """Save a new segment as version 1; needs MANAGE_SEGMENTS; raises SegmentExists.
+
+    Parameters
+    ----------
+    key
+        None: the next of `s_1`, `s_2`, ...; the key of a segment that was deleted is not made up again.
+    """
     who.need(Permission.MANAGE_SEGMENTS)
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9_-]{0,62}[a-z0-9])?", key):
-        raise Invalid(field="key", given=key, why="1 to 64 of a-z, 0-9, - and _, like washer-renewal")
+    if key is not None and not re.fullmatch(KEY, key):
+        raise Invalid(
+            field=Text("标识", "key"),
+            given=key,
+            why=Text(
+                "1 到 64 个 a-z、0-9、- 和 _，头尾是字母或数字，如 washer-renewal",
+                "1 to 64 of a-z, 0-9, - and _ are allowed, a letter or digit first and last, like washer-renewal",
+            ),
+        )
     if not who.sees_unit(unit):
-        raise Invalid(field="unit", given=unit, why="it is none of this account's units")
+        why = Text("它不在这个账号的小微之列", "it is none of this account's units")
+        raise Invalid(field=Text("小微", "unit"), given=unit, why=why)
     at = clock.micros()
     with home.state.write() as tx:
+        key = key or _next_key(store.keys_like(tx, _MADE_UP))
         if store.living(tx, key):
             raise SegmentExists(key=key)
         number = store.add(tx, key, unit, who.name, at)
         store.add_version(tx, number, 1, (name.zh, name.en), json.dumps(rule_json(rule)), who.name, at)
     return segment(home, who, key)
+
+
+def _next_key(taken: Sequence[str]) -> str:
+    """Return the next key that is made up.
+
+    Examples
+    --------
+    >>> _next_key(["s_2", "s_old", "s_9"]), _next_key([])
+    ('s_10', 's_1')
+    """
+    numbers = [key.removeprefix(_MADE_UP) for key in taken]
+    return f"{_MADE_UP}{max((int(n) for n in numbers if n.isdecimal()), default=0) + 1}"
 
 
 def save(home: Home, who: Who, key: str, rule: Rule, *, name: Text | None = None) -> Segment:
@@ -203,5 +238,6 @@ def _segment(row: Mapping[str, Any]) -> Segment:
         unit=row["unit_id"],
         made_by=row["made_by"],
         made_at=row["made_at"],
+        changed_by=row["saved_by"],
         changed_at=row["saved_at"],
     )

@@ -8,6 +8,10 @@ from datetime import datetime
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.text import Text
 
+KEY = r"[a-z0-9]([a-z0-9_\-]{0,62}[a-z0-9])?"
+"""What the key of a segment looks like; also a pattern for browsers."""
+MOST_DAYS = 36_500  # own value: a rule looks back at most a hundred years
+
 
 @dataclass(frozen=True, slots=True)
 class Has:
@@ -136,6 +140,10 @@ class Segment:
         Number of the unit it belongs to; None: everybody's.
     versions
         How many versions there are.
+    made_by, made_at
+        Of the first version.
+    changed_by, changed_at
+        Of this version.
     """
 
     key: str
@@ -146,6 +154,7 @@ class Segment:
     unit: int | None
     made_by: str
     made_at: int
+    changed_by: str
     changed_at: int
 
 

@@ -70,6 +70,7 @@ class SegmentAnswer(BaseModel):
     text: str
     made_by: str
     made_at: int
+    changed_by: str
     changed_at: int
 
 
@@ -141,5 +142,6 @@ def _answer(found: Segment) -> SegmentAnswer:
         text=api.rule_text(found.rule),
         made_by=found.made_by,
         made_at=found.made_at,
+        changed_by=found.changed_by,
         changed_at=found.changed_at,
     )

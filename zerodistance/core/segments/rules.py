@@ -11,9 +11,18 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from zerodistance.core.profiles.contracts import Bands, Dimension
-from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule, WrongRule
+from zerodistance.core.segments.contracts import (
+    MOST_DAYS,
+    AllOf,
+    AnyOf,
+    Did,
+    Has,
+    NoneOf,
+    Rule,
+    WrongRule,
+)
 
-MOST_TEXT, MOST_DEPTH, MOST_TERMS, MOST_DAYS = 20_000, 12, 200, 36_500  # own values
+MOST_TEXT, MOST_DEPTH, MOST_TERMS = 20_000, 12, 200  # own values
 _GROUPS: dict[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {
     "AllOf": AllOf,
     "AnyOf": AnyOf,

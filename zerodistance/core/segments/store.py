@@ -54,7 +54,7 @@ def living(tx: Connection, key: str | None = None, version: int | None = None) -
     wanted = newest if version is None else version
     found = (
         select(s.c.number, s.c.key, s.c.unit_id, s.c.made_by, s.c.made_at, newest.label("versions"))
-        .add_columns(v.c.version, v.c.name_zh, v.c.name_en, v.c.rule, v.c.saved_at)
+        .add_columns(v.c.version, v.c.name_zh, v.c.name_en, v.c.rule, v.c.saved_by, v.c.saved_at)
         .select_from(s)
         .join(v, (v.c.segment == s.c.number) & (v.c.version == wanted))
         .where(s.c.deleted_at.is_(None))
@@ -63,6 +63,13 @@ def living(tx: Connection, key: str | None = None, version: int | None = None) -
     if key is not None:
         found = found.where(s.c.key == key)
     return [dict(row) for row in tx.execute(found).mappings()]
+
+
+def keys_like(tx: Connection, start: str) -> list[str]:
+    """Return every key that begins so, of segments that are deleted too."""
+    return list(
+        tx.execute(select(segment.c.key).where(segment.c.key.startswith(start, autoescape=True))).scalars()
+    )
 
 
 def add(tx: Connection, key: str, unit: int | None, by: str, at: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.profiles import api as profiles
@@ -16,20 +16,41 @@ from zerodistance.kernel.text import Text
 
 def of(home: Home, who: Who, rule: Rule) -> Text:
     """Return a rule in words."""
+    return said(rule, lambda leaf: _has(home, who, leaf) if isinstance(leaf, Has) else _did(home, leaf))
+
+
+def said(rule: Rule, leaf: Callable[[Has | Did], Text]) -> Text:
+    """Return how the conditions of a rule are joined, with brackets wherever "and" and "or" meet.
+
+    Examples
+    --------
+    >>> a, b, c = Did("a"), Did("b"), Did("c")
+    >>> said(AnyOf((AllOf((a, b)), c)), lambda leaf: Text(leaf.kind, leaf.kind)).en
+    '(a and b) or c'
+    >>> said(NoneOf((a, b)), lambda leaf: Text(leaf.kind, leaf.kind)).zh
+    '不符合（a 或 b）'
+    """
     match rule:
-        case Has():
-            return _has(home, who, rule)
-        case Did():
-            return _did(home, rule)
+        case Has() | Did():
+            return leaf(rule)
         case AllOf():
             if not rule.terms:
                 return Text("所有人", "everybody")
-            return _joined([of(home, who, term) for term in rule.terms], " 并且 ", " and ")
+            return _joined([_inside(term, AllOf, leaf) for term in rule.terms], " 并且 ", " and ")
         case AnyOf():
-            return _joined([of(home, who, term) for term in rule.terms], " 或 ", " or ")
+            return _joined([_inside(term, AnyOf, leaf) for term in rule.terms], " 或 ", " or ")
         case NoneOf():
-            some = _joined([of(home, who, term) for term in rule.terms], " 或 ", " or ")
-            return Text(f"不是：{some.zh}", f"not: {some.en}")
+            some = said(AnyOf(rule.terms), leaf)
+            return Text(f"不符合（{some.zh}）", f"not ({some.en})")
+
+
+def _inside(term: Rule, group: type[AllOf] | type[AnyOf], leaf: Callable[[Has | Did], Text]) -> Text:
+    """Return a term of a group: what is joined in another way stands in brackets."""
+    words = said(term, leaf)
+    while isinstance(term, AllOf | AnyOf) and len(term.terms) == 1:
+        (term,) = term.terms
+    plain = isinstance(term, group | Has | Did | NoneOf) or not term.terms
+    return words if plain else Text(f"（{words.zh}）", f"({words.en})")
 
 
 def _joined(texts: Sequence[Text], zh: str, en: str) -> Text:

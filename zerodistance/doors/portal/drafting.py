@@ -7,13 +7,16 @@ from dataclasses import dataclass
 
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Bands, Dimension
-from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule
+from zerodistance.core.segments.contracts import MOST_DAYS, AllOf, AnyOf, Did, Has, NoneOf, Rule
+from zerodistance.doors.portal import numbers
 from zerodistance.kernel.access import Who
+from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 JOINS = {"and": Text("并且", "and"), "or": Text("或者", "or"), "not": Text("但不要", "but not")}
 Leaf = Has | Did
+MOST_TIMES = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -85,36 +88,89 @@ def _terms(rule: Rule | None) -> tuple[Rule, ...]:
     return rule.terms if isinstance(rule, AllOf) else (rule,)
 
 
-def leaf_of(fields: Mapping[str, str]) -> Leaf | None:
-    """Read one condition from the form; None when nothing was chosen."""
-    if fields.get("what") == "did":
-        kind = fields.get("kind", "")
-        if not kind:
+def leaf_of(fields: Mapping[str, str]) -> Leaf:
+    """Read one condition from the form.
+
+    Raises
+    ------
+    WrongFields
+        Something is missing or can't be read; `wrong` says what, field by field.
+    """
+    reading = _Reading(fields)
+    leaf = _did(reading) if fields.get("what") == "did" else _has(reading)
+    if leaf is None or reading.wrong:
+        raise WrongFields(reading.wrong)
+    return leaf
+
+
+class WrongFields(ZeroDistanceError):
+    """Fields of a form that can't be taken: name -> what was given and what is allowed."""
+
+    code, status = "wrong_fields", 400
+    text = Text("有没填好的地方：{fields}", "these need another look: {fields}")
+
+    def __init__(self, wrong: Mapping[str, Text]) -> None:
+        super().__init__(fields=", ".join(wrong))
+        self.wrong = dict(wrong)
+
+
+class _Reading:
+    """The fields of a form while they are read; mistakes are collected."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.fields = fields
+        self.wrong: dict[str, Text] = {}
+
+    def text(self, name: str) -> str:
+        return self.fields.get(name, "").strip()
+
+    def number(self, name: str, allowed: Text) -> float | None:
+        given = self.text(name)
+        found = numbers.read(given) if given else None
+        if given and found is None:
+            self.complain(name, allowed)
+        return found
+
+    def whole(self, name: str, most: int) -> int | None:
+        allowed = Text(f"写 1 到 {most:,} 的整数", f"a whole number from 1 to {most:,} is allowed")
+        found = self.number(name, allowed)
+        if found is not None and not (found.is_integer() and 1 <= found <= most):
+            self.complain(name, allowed)
             return None
-        return Did(
-            kind=kind,
-            at_least=_whole(fields.get("times", "")),
-            within_days=_whole(fields.get("within", "")),
-            category=fields.get("category") or None,
-        )
-    key = fields.get("dimension", "")
+        return None if found is None else int(found)
+
+    def complain(self, name: str, allowed: Text) -> None:
+        given = self.text(name)
+        self.wrong[name] = Text(f"写的是“{given}”，{allowed.zh}", f'"{given}" was given; {allowed.en}')
+
+
+def _did(reading: _Reading) -> Did | None:
+    kind = reading.text("kind")
+    if not kind:
+        reading.wrong["kind"] = Text("先选做了什么", "choose what they did")
+    times = reading.whole("times", MOST_TIMES)
+    within = reading.whole("within", MOST_DAYS)
+    return Did(kind, at_least=times, within_days=within, category=reading.text("category") or None)
+
+
+def _has(reading: _Reading) -> Has | None:
+    key = reading.text("dimension")
     if not key:
+        reading.wrong["dimension"] = Text("先选一个维度", "choose a dimension")
         return None
-    dimension = profiles.dimension(key)
-    if dimension.numeric and (fields.get("low") or fields.get("high")):
-        return Has(key, at_least=_number(fields.get("low", "")), at_most=_number(fields.get("high", "")))
-    return Has(key, node=fields.get("node") or None)
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if text.strip().isdigit() else None
-
-
-def _number(text: str) -> float | None:
-    try:
-        return float(text) if text.strip() else None
-    except ValueError:
-        return None
+    allowed = Text("写一个数，如 10,000 或 12.5", "a number such as 10,000 or 12.5 is allowed")
+    low, high = reading.number("low", allowed), reading.number("high", allowed)
+    node = reading.text("node") or None
+    ranged = reading.text("low") or reading.text("high")
+    if ranged and not profiles.dimension(key).numeric:
+        reading.wrong["dimension"] = Text(
+            "这个维度不是数，不能用范围", "it is no number, so it takes no range"
+        )
+    elif ranged and node is not None:
+        reading.wrong["node"] = Text("档位和范围只能用一个", "choose a value or a range, not both")
+    elif low is not None and high is not None and low > high:
+        reading.complain("high", Text(f"不能小于 {low:,g}", f"it can't be below {low:,g}"))
+    return Has(key, node, low, high)
 
 
 def nodes(home: Home, who: Who, dimension: Dimension) -> list[Choice]:

@@ -14,7 +14,7 @@ from zerodistance.core.brand import api as brand
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Layer
 from zerodistance.core.segments import api as segments
-from zerodistance.core.segments.contracts import Did, Rule, Segment
+from zerodistance.core.segments.contracts import KEY, AnyOf, Did, Rule, Segment
 from zerodistance.core.touchpoints.kinds import KINDS
 from zerodistance.doors.portal import drafting
 from zerodistance.doors.portal.registry import Menu, register
@@ -28,7 +28,10 @@ Field = Annotated[str, Form()]
 MENU = Menu("segments", "/segments", "segments", Text("人群", "Segments"), 30, tab=True)
 PAGE = 50
 FIRST_QUESTIONS = (
-    (Text("一年内买过的人", "Bought within a year"), Did("order.*", within_days=365)),
+    (
+        Text("一年内买过的人", "Bought within a year"),
+        AnyOf((Did("order.completed", within_days=365), Did("order.line", within_days=365))),
+    ),
     (Text("最近 30 天看过产品的人", "Looked at a product in 30 days"), Did("product.viewed", within_days=30)),
     (Text("退过货的人", "Returned something"), Did("order.returned")),
 )
@@ -63,8 +66,30 @@ def _choices(request: Request) -> dict[str, Any]:
         "kinds": list(KINDS.values()),
         "categories": brand.categories(home, who),
         "joins": drafting.JOINS,
-        "fields_of": None,
-        "nodes": [],
+        "given": {},
+        "wrong": {},
+        **_fields(request, ""),
+    }
+
+
+def _fields(request: Request, dimension: str) -> dict[str, Any]:
+    """Return what can be said of one dimension: its nodes, or a range."""
+    if not dimension:
+        return {"fields_of": None, "nodes": [], "unit": None}
+    home, found = home_of(request), profiles.dimension(dimension)
+    nodes = drafting.nodes(home, who_of(request), found)
+    return {"fields_of": found, "nodes": nodes, "unit": profiles.unit_of(home, found)}
+
+
+def _adder(request: Request, given: Mapping[str, str], wrong: Mapping[str, Text]) -> dict[str, Any]:
+    """Return the form that adds a condition, with what was typed and what is wrong with it."""
+    return {
+        **_choices(request),
+        **_fields(request, given.get("dimension", "")),
+        "given": given,
+        "wrong": wrong,
+        "adder": True,
+        "questions": FIRST_QUESTIONS,
     }
 
 
@@ -80,12 +105,11 @@ def listing(request: Request) -> Response:
 def _builder(
     request: Request, segment: Segment | None, text: str, status: int = 200, **values: Any
 ) -> Response:
-    questions = [(label, segments.rule_text(rule)) for label, rule in FIRST_QUESTIONS]
-    shown = {"saved": "", "save_problem": "", "given": {"name": "", "key": ""}, **values}
+    shown = {"saved": "", "save_problem": "", "naming": {"name": "", "key": ""}, "pattern": KEY, **values}
     parts = {
         **_counted(request, text),
         **_choices(request),
-        "questions": questions,
+        "questions": FIRST_QUESTIONS,
         "oob": False,
         "retype": False,
     }
@@ -114,29 +138,34 @@ async def draft(request: Request) -> Response:
 
 
 def _drafted(request: Request, fields: Mapping[str, str]) -> Response:
-    text = fields.get("rule", "")
+    text, operation = fields.get("rule", ""), fields.get("op", "add")
+    more: dict[str, Any] = {}
     try:
         rule: Rule | None = segments.read_rule(text) if text.strip() else None
-        operation = fields.get("op", "add")
         if operation.startswith("drop:") and rule is not None:
             rule = drafting.without(rule, int(operation.removeprefix("drop:")))
         elif operation.startswith("ask:"):
             rule = FIRST_QUESTIONS[int(operation.removeprefix("ask:"))][1]
-        elif (leaf := drafting.leaf_of(fields)) is not None:
-            rule = drafting.joined(rule, leaf, fields.get("join", "and"))
+        else:
+            rule = drafting.joined(rule, drafting.leaf_of(fields), fields.get("join", "and"))
+            kept = {key: fields[key] for key in ("what", "join") if key in fields}
+            more = _adder(request, kept, {})
         text = "" if rule is None else segments.rule_text(rule)
+    except drafting.WrongFields as error:
+        more = _adder(request, fields, error.wrong)
+        return page(
+            request, "segment_conditions.html", **_counted(request, text), oob=True, retype=False, **more
+        )
     except ZeroDistanceError as error:
         parts = {**_counted(request, ""), "problem": error.message(lang_of(request)), "text": text}
         return page(request, "segment_conditions.html", **parts, oob=True, retype=False)
-    return page(request, "segment_conditions.html", **_counted(request, text), oob=True, retype=True)
+    return page(request, "segment_conditions.html", **_counted(request, text), oob=True, retype=True, **more)
 
 
 @router.get("/segments/fields")
 def fields(request: Request, dimension: str = "") -> Response:
     """Show what can be said of one dimension: its nodes, or a range."""
-    found = profiles.dimension(dimension) if dimension else None
-    nodes = drafting.nodes(home_of(request), who_of(request), found) if found else []
-    return page(request, "segment_fields.html", fields_of=found, nodes=nodes)
+    return page(request, "segment_fields.html", given={}, wrong={}, **_fields(request, dimension))
 
 
 @router.post("/segments")
@@ -146,13 +175,13 @@ def create(request: Request, name: Field, rule: Field, key: Field = "") -> Respo
     try:
         if not rule.strip():
             raise NoRule()
-        chosen = key.strip() or f"s_{len(segments.segments(home, who)) + 1}"
-        made = segments.create(home, who, chosen, Text(name.strip(), name.strip()), segments.read_rule(rule))
+        called = Text(name.strip(), name.strip())
+        made = segments.create(home, who, key.strip() or None, called, segments.read_rule(rule))
     except ZeroDistanceError as error:
         who.need(Permission.MANAGE_SEGMENTS)
-        given = {"name": name, "key": key}
+        naming = {"name": name, "key": key}
         return _builder(
-            request, None, rule, error.status, save_problem=error.message(lang_of(request)), given=given
+            request, None, rule, error.status, save_problem=error.message(lang_of(request)), naming=naming
         )
     return go(f"/segments/{made.key}?saved=1")
 
