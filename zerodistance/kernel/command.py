@@ -107,7 +107,11 @@ def tell(text: Text, **values: object) -> None:
 
 def say_json(value: Any) -> None:
     """Print a value as JSON, for programs that read the output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
+
+
+def _plain(value: object) -> object:
+    return {"zh": value.zh, "en": value.en} if isinstance(value, Text) else str(value)
 
 
 _work_here: list[Callable[[Home], None]] = []

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.touchpoints import tables
+from tests.core.touchpoints.sentences import in_chinese
 from zerodistance.core.touchpoints import csv_lines, xlsx_rows
 from zerodistance.core.touchpoints.mapping import MappingWrong, parse
 from zerodistance.core.touchpoints.mapping_sql import plan
@@ -48,6 +49,7 @@ def read(data: bytes | BinaryIO, head: str = "", most: int = 50, limit: int = 1 
     while (piece := rows.read(most)) is not None:
         good |= dict(zip(piece.rows.tolist(), piece.table.to_pylist(), strict=True))
         bad += [(b.row, b.detail, b.line) for b in piece.bad]
+        assert all(in_chinese(b.detail) for b in piece.bad), bad
     return good, bad
 
 
@@ -288,6 +290,7 @@ def test_formulas_give_their_kept_value_and_errors_are_refused() -> None:
     piece = rows.read(10)
     assert piece is not None
     assert piece.table["b"].to_pylist() == [None, "7"] and piece.uncached == {1: 1}
+    assert all(in_chinese(b.detail) for b in piece.bad)
     assert [(b.row, b.detail, b.where) for b in piece.bad] == [
         (2, "cell B3 holds the error #REF!", "sheet row 3")
     ]

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.core.touchpoints.sentences import in_chinese
 from zerodistance.core.touchpoints import csv_lines
 from zerodistance.core.touchpoints.csv_rows import CsvRows
 from zerodistance.core.touchpoints.mapping import CsvShape, MappingWrong
@@ -74,6 +75,7 @@ def test_a_quote_that_is_never_closed_spoils_its_own_line_only() -> None:
     good, bad = read(b'a,b\n1,"open\n2,two\n3,three\n')
     assert good == {2: ("2", "two"), 3: ("3", "three")}
     assert bad == [BadRow(1, csv_lines.UNCLOSED, b'1,"open')]
+    assert in_chinese(csv_lines.UNCLOSED)
 
 
 def test_a_stray_quote_inside_a_cell_is_just_a_sign() -> None:
@@ -87,6 +89,7 @@ def test_wrong_column_counts_and_bytes_that_are_not_utf8_are_named_with_their_ro
         )
     )
     assert good == {1: ("1", "王"), 5: ("7", "ok")}
+    assert all(in_chinese(b.detail) for b in bad)
     assert [(b.row, b.detail, b.line) for b in bad] == [
         (2, "the row has 1 columns, the file has 2", b"2"),
         (3, "column b is not utf-8", b"3,\xff"),

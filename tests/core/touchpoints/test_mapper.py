@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.core.touchpoints.sentences import in_chinese
 from zerodistance.core.touchpoints.contracts import BUILT, Batch
 from zerodistance.core.touchpoints.mapper import Mapper, Origin
 from zerodistance.core.touchpoints.mapping import MappingWrong, parse
@@ -124,6 +125,7 @@ def test_a_bad_row_is_refused_with_its_number_and_reason_and_spoils_no_other(
     assert batch.position == 3 and batch.counts[7, "received"] == 3
     if reason:
         assert detail in batch.refused[0].detail
+        assert in_chinese(batch.refused[0].detail)
         assert batch.touches["source_id"].to_pylist() == ["0123456789abcdef:1", "0123456789abcdef:3"]
         kept = json.loads(batch.refused[0].raw)
         assert kept == {"line": line} or list(kept["values"].values()) == line.split(",")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.core.touchpoints.sentences import in_chinese
 from zerodistance.core.touchpoints import scrub, times
 from zerodistance.core.touchpoints.contracts import BUILT, Batch
 from zerodistance.core.touchpoints.parse import Parser
@@ -93,6 +95,31 @@ def test_no_touch_lies_in_the_future(parser: Parser) -> None:
     assert found.counts[3, "clock_ahead"] == 1
 
 
+PHONE = "13800002207"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"batch":[{{"type":"{PHONE}","userId":"u"}}]}}',
+        f'{{"batch":[{{"type":"track","userId":"u","timestamp":"{PHONE} 王"}}]}}',
+        f'{{"batch":[{{"type":"track","userId":"u"}}],"sentAt":"call {PHONE}"}}',
+        f'{{"batch":[{{"type":"track","userId":"u","timestamp":"call {PHONE}"}}]}}',
+        f'{{"batch":[{{"type":"track","userId":{PHONE}x}}]}}',
+        f'{{"batch":"{PHONE}"}}',
+        f'{{"batch":[{{"type":"track","userId":"{PHONE}\xff"}}]}}',
+        f'"{PHONE}"',
+        f"{PHONE}x",
+    ],
+)
+@pytest.mark.parametrize("route", ["batch", "track"])
+def test_nothing_raw_stands_beside_the_sealed_row(parser: Parser, body: str, route: str) -> None:
+    found = parser.parse([Sent(1, 3, route, RECEIVED, body.encode("utf-8").replace(b"\xc3\xbf", b"\xff"))])
+    for refused in found.refused:
+        assert not re.search("1380|2207|0000|王", refused.detail), refused.detail
+        assert in_chinese(refused.detail), refused.detail
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
@@ -114,6 +141,7 @@ def test_a_bad_event_is_refused_with_its_reason_and_its_neighbours_stay(
 ) -> None:
     found = one(parser, event(messageId="a"), said, event(messageId="b"))
     assert [(r.reason, r.place, json.loads(r.raw)) for r in found.refused] == [(reason, "message 1", said)]
+    assert in_chinese(found.refused[0].detail)
     assert found.touches["source_id"].to_pylist() == ["a", "b"]
     assert found.counts[3, "received"] == 3
 

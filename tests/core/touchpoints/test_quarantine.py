@@ -143,7 +143,9 @@ def test_a_mended_row_becomes_the_touch_it_should_have_been_once(
         ":5",
     ]
     left = quarantine.rows(home, admin)
-    assert [(row.place, row.detail) for row in left] == [("row 3", "the file has no column shop")]
+    assert [(row.place, row.detail) for row in left] == [
+        ("row 3", Text("文件没有列 shop", "the file has no column shop"))
+    ]
     assert quarantine.replay(home, admin) == 1
     bench.run()
     assert len(bench.touches("place")) == 4

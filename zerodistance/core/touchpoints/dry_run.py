@@ -14,6 +14,7 @@ import xxhash
 
 from zerodistance.core.touchpoints import sources, staging
 from zerodistance.core.touchpoints.contracts import Batch
+from zerodistance.core.touchpoints.details import words
 from zerodistance.core.touchpoints.import_jobs import NoSuchSource, SourceOff, open_file
 from zerodistance.core.touchpoints.mapper import Mapper, Origin
 from zerodistance.core.touchpoints.mapping import Mapping, parse
@@ -136,7 +137,7 @@ class _Tally:
                 shown.append(
                     {
                         "place": refused.place,
-                        "detail": refused.detail,
+                        "detail": words(refused.detail),
                         "row": mask(msgspec.json.decode(refused.raw)),
                     }
                 )

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import func, select
 
 from zerodistance.core.touchpoints import bodies, journal, kept, store, tail
+from zerodistance.core.touchpoints.details import words
+from zerodistance.core.touchpoints.rules import REASONS
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import NotFound
 from zerodistance.kernel.flow import Step
@@ -149,6 +151,6 @@ def _refused(home: Home, message: str) -> Iterator[Step]:
         for row in rows:
             if needle in kept.open(home.seal, row["raw"]):
                 said = Text("在隔离区：{reason}，{detail}", "in the quarantine: {reason}, {detail}").format(
-                    **row
+                    reason=REASONS.get(row["reason"], row["reason"]), detail=words(row["detail"])
                 )
                 yield Step("quarantine", f"q{row['id']}", said, row["at"])

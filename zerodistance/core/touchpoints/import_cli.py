@@ -298,7 +298,9 @@ def _tell_report(report: Report) -> None:
             table.add_column(heading, overflow="fold")
         for example in examples:
             table.add_row(
-                example["place"], example["detail"], str(example["row"].get("values", example["row"]))
+                example["place"],
+                example["detail"].get(command.lang()),
+                str(example["row"].get("values", example["row"])),
             )
         command.console.print(table)
     if report.first:

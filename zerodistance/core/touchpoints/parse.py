@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from zerodistance.core.touchpoints import columns, salvage, scrub, times, wire
+from zerodistance.core.touchpoints import columns, details, salvage, scrub, times, wire
 from zerodistance.core.touchpoints.contracts import BUILT, UTC_US, Batch, Facts, Refused, Signs
 from zerodistance.core.touchpoints.kinds import kind_of
 from zerodistance.core.touchpoints.sent import FEED, Parts, Sent, refusal, take_apart
@@ -267,7 +267,7 @@ def _bad(
         elif given is None:
             bad[i] = ("no_type", f"the event has no type; allowed are {_TYPE_WORDS}")
         else:
-            bad[i] = ("unknown_type", f"type is {given[:40]!r}; allowed are {_TYPE_WORDS}")
+            bad[i] = ("unknown_type", f"type has the form {details.shown(given)}; allowed are {_TYPE_WORDS}")
     for name, shown in (
         ("user_id", "userId"),
         ("anonymous_id", "anonymousId"),
@@ -290,12 +290,12 @@ def _bad(
     allowed = "allowed are ISO 8601 and seconds or milliseconds since 1970"
     for name, places in (("original_at", bad_original), ("sent_at", bad_sent)):
         for i in places:
-            given = (said[name][i].as_py() or parts.sent[i] or "")[:40]
+            given = details.shown(said[name][i].as_py() or parts.sent[i] or "")
             bad.setdefault(
                 i,
                 (
                     "bad_timestamp",
-                    f"{'timestamp' if name == 'original_at' else 'sentAt'} is {given!r}; {allowed}",
+                    f"{'timestamp' if name == 'original_at' else 'sentAt'} has the form {given}; {allowed}",
                 ),
             )
     return bad

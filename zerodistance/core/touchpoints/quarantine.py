@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import ColumnElement, Connection, case, delete, func, select, update
 
 from zerodistance.core.touchpoints import kept, sources, store
+from zerodistance.core.touchpoints.details import form, words
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import NotFound, ZeroDistanceError
@@ -53,6 +54,8 @@ class Row:
     content
         What came: JSON, or text where it is none. Masked, every letter by `a`, digit by `9`, other sign of a script by
         `字`, unless it was revealed.
+    detail
+        What was given, as a form without content, and what is allowed.
     asked_at
         Its replay was asked for and has not happened yet.
     """
@@ -62,7 +65,7 @@ class Row:
     feed: str
     place: str
     reason: str
-    detail: str
+    detail: Text
     at: int
     asked_at: int | None
     replayed_at: int | None
@@ -207,15 +210,7 @@ def mask(value: Any, key: str = "") -> Any:
         return [mask(v) for v in value]
     if value is None or isinstance(value, bool):
         return value
-    return "".join(_form(c) for c in str(value))
-
-
-def _form(sign: str) -> str:
-    if sign.isdigit():
-        return "9"
-    if sign.isascii() and sign.isalpha():
-        return "A" if sign.isupper() else "a"
-    return "字" if sign.isalpha() else sign
+    return form(str(value))
 
 
 def _visible(home: Home, who: Who) -> dict[int, str]:
@@ -246,6 +241,6 @@ def _row(home: Home, keys: dict[int, str], r: Any, reveal: bool) -> Row:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         content = raw[:_SHOWN].decode("utf-8", "replace")
     return Row(
-        r.id, keys[r.source], r.feed, r.place, r.reason, r.detail, r.at, r.asked_at, r.replayed_at,
+        r.id, keys[r.source], r.feed, r.place, r.reason, words(r.detail), r.at, r.asked_at, r.replayed_at,
         content if reveal else mask(content),
     )  # fmt: skip

@@ -80,7 +80,12 @@ def list_(
     )
     for row in rows:
         table.add_row(
-            f"q{row.id}", row.source, f"{row.feed} {row.place}", row.reason, row.detail, _moment(row.at)
+            f"q{row.id}",
+            row.source,
+            f"{row.feed} {row.place}",
+            row.reason,
+            row.detail.get(command.lang()),
+            _moment(row.at),
         )
     command.console.print(table)
 
