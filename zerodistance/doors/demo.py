@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 import zerodistance
+from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import api as segments
@@ -35,15 +36,8 @@ WAIT_SECONDS = 300.0
 _SETTINGS = """# The shop of the example sells in Britain.
 currency = "GBP"
 country = "GB"
+zone = "Europe/London"
 """
-CAKESTAND = {
-    "product_id": "REGENCY-CAKESTAND-3-TIER",
-    "category": "kitchen",
-    "quantity": 1,
-    "price": 12.75,
-    "currency": "GBP",
-}
-
 SEGMENTS: tuple[tuple[str, Text, str], ...] = (
     (
         "big_spenders",
@@ -99,6 +93,7 @@ class Tour:
 
     address: str
     imported: Any = None
+    new: bool = True
     import_s: float = 0.0
     loop_s: float = 0.0
     before: str = ""
@@ -144,7 +139,6 @@ def _home() -> Home:
     settings.home.mkdir(parents=True, exist_ok=True)
     (settings.home / FILE_NAME).write_text(_SETTINGS)
     home = create_home(command.settings())
-    handed.parts().begin(home, command.who())
     command.tell(Text("演示数据目录：{root}", "the demo's home: {root}"), root=home.root)
     return home
 
@@ -155,6 +149,7 @@ def _tour(home: Home, tour: Tour, stay: bool) -> None:
 
     try:
         started = time.monotonic()
+        _brand(home)
         _import(home, tour)
         tour.import_s = time.monotonic() - started
         _browse(home, tour)
@@ -169,10 +164,17 @@ def _tour(home: Home, tour: Tour, stay: bool) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
+def _brand(home: Home) -> None:
+    """Give the shop's categories and countries their names; saying it twice changes nothing."""
+    for kind in ("categories", "places"):
+        brand.import_file(home, command.who(), kind, EXAMPLE / "brand" / f"{kind}.csv")
+
+
 def _import(home: Home, tour: Tour) -> None:
     who = command.who()
     mapping = (EXAMPLE / "mapping.toml").read_text()
     made = import_jobs.create(home, who, EXAMPLE / "online_retail.parquet", mapping)
+    tour.new = made.new
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -292,7 +294,9 @@ def _report(home: Home, tour: Tour) -> None:
     job, tree = tour.imported, profiles.tree(home, who)
     kinds = log.composition(home, who, job.source)
     out = _table(Text("收到了什么", "what came in"))
-    _row(out, Text("订单行，新收", "order lines, new"), f"{job.accepted:,}")
+    lines = Text("订单行，新收", "order lines, new")
+    known = Text("订单行，以前导入过，没有重收", "order lines, imported before and not taken twice")
+    _row(out, lines if tour.new else known, f"{job.accepted:,}")
     _row(
         out,
         Text("其中没有客户、仍然保留", "of these without a customer, kept all the same"),
@@ -300,8 +304,16 @@ def _report(home: Home, tour: Tour) -> None:
     )
     _row(
         out,
-        Text("退回（金额为负），仍然保留", "returned (negative), kept all the same"),
-        f"{kinds.negative:,}",
+        Text(
+            "退货，含同样记账的折扣和费用（为负），仍然保留",
+            "returned, with discounts and fees booked the same way (negative), kept",
+        ),
+        f"{kinds.returned:,}",
+    )
+    _row(
+        out,
+        Text("盘点更正和坏账（为负），仍然保留", "stock counted again, bad debts (negative), kept"),
+        f"{kinds.corrected:,}",
     )
     _row(out, Text("重复 / 拒收", "repeated / refused"), f"{job.duplicates:,} / {job.refused:,}")
     _row(

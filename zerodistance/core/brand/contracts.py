@@ -59,7 +59,7 @@ class Place:
     Attributes
     ----------
     kind
-        community, district, city.
+        community, district, city, country.
     lat, lon
         Degrees, WGS-84 (not GCJ-02 as on most Chinese maps); of a community always given.
     area

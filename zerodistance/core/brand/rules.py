@@ -14,7 +14,7 @@ from zerodistance.core.brand.contracts import ALWAYS, BadCell, Change
 from zerodistance.kernel.clock import to_micros
 from zerodistance.kernel.text import Text
 
-PLACE_KINDS = ("community", "district", "city")
+PLACE_KINDS = ("community", "district", "city", "country")
 GRADES = ("A", "B", "C", "D")  # own value: how many grades there are
 MAX_LIFETIME_YEARS = 100  # own value: above it a lifetime is a typing error
 MAX_CELL = 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 from zerodistance.core.touchpoints import ledger, tail
 from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
 
 _COLUMNS = (
     "batch", "row", "source", "kind", "name", "subject", "product", "category", "quantity", "amount", "currency",
@@ -110,14 +113,20 @@ def just_now(home: Home, who: Who, limit: int = 12) -> tuple[LoggedTouch, ...]:
 def timeline(
     home: Home, who: Who, subjects: Sequence[int], *, before: str | None = None, limit: int = 20
 ) -> TouchPage:
-    """Return a page of what these subjects did, at every touchpoint, latest first."""
+    """Return a page of what these subjects did, at every touchpoint, latest first.
+
+    Raises
+    ------
+    Invalid
+        `before` is not what a page before gave.
+    """
     who.need(Permission.SEE_PERSONS)
     if not subjects:
         return TouchPage((), None)
     bound: dict[str, Any] = {"subjects": [int(s) for s in subjects], "limit": limit + 1}
     where = "subject in (select unnest($subjects))"
     if before is not None:
-        happened, batch, row = (int(part) for part in before.split("."))
+        happened, batch, row = _place(before)
         bound |= {"happened": happened, "batch": batch, "row": row}
         where += " and (epoch_us(happened_at), batch, row) < ($happened, $batch, $row)"
     rows = _query(
@@ -129,6 +138,14 @@ def timeline(
     touches = tuple(LoggedTouch(**row) for row in rows[:limit])
     end = touches[-1] if len(rows) > limit else None
     return TouchPage(touches, f"{end.happened_at}.{end.batch}.{end.row}" if end else None)
+
+
+def _place(before: str) -> tuple[int, int, int]:
+    found = re.fullmatch(r"(-?\d{1,18})\.(\d{1,18})\.(\d{1,9})", before)
+    if found is None:
+        why = Text("要用上一页给出的 before", "take the `before` that the page before gave")
+        raise Invalid(field="before", given=before[:40], why=why)
+    return int(found[1]), int(found[2]), int(found[3])
 
 
 def journey(home: Home, who: Who, subjects: Sequence[int]) -> Journey:
@@ -193,19 +210,23 @@ class Composition:
     ----------
     nobody
         Touches on which nothing points at anybody.
-    negative
-        Touches whose quantity or amount is below zero: goods or money that went back.
+    returned
+        Touches of the kind `order.returned`.
+    corrected
+        Touches of other kinds whose quantity or amount is below zero: stock counted again, debts written off.
     """
 
     touches: int
     nobody: int
-    negative: int
+    returned: int
+    corrected: int
 
 
 def composition(home: Home, who: Who, source: int) -> Composition:
     """Count what the touches of a source are made of, lake and tail."""
     sql = (
-        "select count(*), count(*) filter (where subject is null), count(*) filter (where quantity < 0 or amount < 0) "
+        "select count(*), count(*) filter (where subject is null), count(*) filter (where kind = 'order.returned'), "
+        "count(*) filter (where kind <> 'order.returned' and (quantity < 0 or amount < 0)) "
         "from touches where source = $source"
     )
     with home.engine.connect() as connection:
