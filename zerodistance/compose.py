@@ -113,6 +113,9 @@ def work_here(home: Home) -> None:
 
 def door(home: Home) -> Any:
     """Return the ASGI application: collection, look-up, portal."""
+    from zerodistance.doors.portal.registry import name_jobs
+
+    name_jobs(jobs())
     from zerodistance.core.identity import http as identity
     from zerodistance.core.segments import http as segments
     from zerodistance.core.touchpoints.http import collector

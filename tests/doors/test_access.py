@@ -217,6 +217,52 @@ def test_errors_speak_the_language_and_say_a_code(boss: Visitor) -> None:
     assert boss.client.get("/v1/nothing").json()["code"] == "no_such_page"
 
 
+@pytest.mark.parametrize(
+    ("path", "fields", "leads_to"),
+    [
+        ("/me/password", {"old": "x", "password": "y" * 12, "again": "z"}, "/me"),
+        ("/keys", {"name": " "}, "/accounts"),
+        ("/accounts", {"name": "a b c"}, "/accounts"),
+        ("/accounts/1/link", {"name": "admin"}, "/accounts"),
+        ("/segments", {"name": "x", "rule": ""}, "/segments"),
+        ("/people/p_00000000/forget", {"purpose": "x"}, "/people/p_00000000"),
+    ],
+)
+def test_the_language_switch_of_what_follows_a_form_leads_to_a_page(
+    boss: Visitor, path: str, fields: dict[str, str], leads_to: str
+) -> None:
+    found = re.search(r'href="([^"]+)" data-lang="en"', boss.post(path, **fields).text)
+    assert found is not None
+    assert found[1] == f"http://testserver{leads_to}?lang=en"
+    assert boss.get(found[1]).status_code != 405
+
+
+def test_a_failed_login_and_a_one_time_link_keep_their_page_when_the_language_is_switched(
+    home: Home, visitor: Visitor
+) -> None:
+    once = f"/once/{accounts.make_one_time_login(home, 'third')}"
+    for path, fields in (
+        ("/login", {"name": "admin", "password": "no"}),
+        (once, {"password": "x", "again": "y"}),
+    ):
+        answer = visitor.post(path, path, **fields)
+        assert f'href="http://testserver{path}?lang=en"' in answer.text
+
+
+def test_an_address_that_takes_forms_alone_says_so_in_both_languages(boss: Visitor) -> None:
+    assert "按钮" in boss.get("/me/password").text
+    answer = boss.get("/me/password?lang=en")
+    assert answer.status_code == 405
+    assert "use the button" in answer.text
+
+
+def test_a_phone_reaches_every_page_of_the_menu(boss: Visitor) -> None:
+    page = boss.get("/").text
+    bar = page[page.index('<nav class="tabs"') : page.index('<dialog id="find"')]
+    for path in ("/", "/people", "/segments", "/touchpoints", "/operations", "/accounts", "/me"):
+        assert bar.count(f'href="{path}"') == 1, path
+
+
 def test_an_admin_makes_an_account_whose_link_works(boss: Visitor) -> None:
     answer = boss.post("/accounts", "/accounts", name="liu", role="analyst")
     path = re.search(r"http://testserver(/once/[\w-]+)", answer.text)

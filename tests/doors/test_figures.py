@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -13,10 +14,16 @@ from tests.doors import world
 from tests.doors.conftest import Visitor
 from zerodistance import compose
 from zerodistance.core.identity import api as identity
+from zerodistance.core.identity import store as identity_store
+from zerodistance.core.touchpoints import columns, sources
 from zerodistance.core.touchpoints.api import log
+from zerodistance.core.touchpoints.snippets import snippets
+from zerodistance.doors.portal import evidence, registry
+from zerodistance.doors.portal.pages.touchpoints import IN_BROWSERS
 from zerodistance.kernel.access import Permission, Role, Who
 from zerodistance.kernel.errors import Forbidden
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
 
 
 @pytest.fixture
@@ -73,6 +80,29 @@ def test_pages_of_the_small_world(home: Home, filled: Visitor) -> None:
         text = filled.get(path).text
         assert not any(raw in text for raw in ("13800002207", "wang31", "王小明", "13900001111")), path
 
+    # a place in the timeline that nobody gave is refused, not stumbled over
+    answer = filled.get(f"/people/{star.id}/timeline?before=abc&lang=en")
+    assert answer.status_code == 400
+    assert "abc" in answer.text
+
+    # a source that takes no browsers shows first what works, and no key stands in what is shown
+    device = sources.get_source(home, who, "devices")
+    page = filled.get("/touchpoints/devices?lang=en").text
+    shown = re.findall(r'<pre tabindex="0">(.*?)</pre>', page, re.S)
+    assert shown
+    assert not any(device.write_key in code for code in shown)
+    assert page.count(device.write_key) == len(shown) + 1  # to be copied, and where it is revealed
+    assert page.index("analytics-next") > page.index("curl -u")
+    assert "refuses browsers" in page
+    assert "zerodistance sources origins devices" in page
+    assert "refuses browsers" not in filled.get("/touchpoints/web?lang=en").text
+
+    # a refused row is explained in Chinese to whoever reads Chinese
+    page = filled.get("/touchpoints/lockers?lang=zh").text
+    assert "userId 和 anonymousId 都没有" in page
+    assert "第 0 条" in page
+    assert "allowed are" not in page
+
     # tables behind the charts
     rows = list(csv.reader(io.StringIO(filled.get("/today/touchpoints.csv?lang=en").text.lstrip("\ufeff"))))
     assert rows[0][:3] == ["key", "name", "state"]
@@ -85,6 +115,24 @@ def test_pages_of_the_small_world(home: Home, filled: Visitor) -> None:
     assert members[0] == "person_id"
     assert len(members) == 14  # twelve who called, the one of everything, and the head
     assert all(member.startswith("p_") for member in members[1:])
+    filled.post("/segments", "/segments/new", name="Lookers", key="lookers", rule='Did("page.viewed")')
+    link = re.search(
+        r'href="([^"]+members.csv[^"]*)"', filled.get("/segments/lookers/members?visitors=true").text
+    )
+    assert link is not None
+    visitors = filled.get(link[1])
+    assert "visitors.csv" in visitors.headers["content-disposition"]
+    assert visitors.text.split()[0] == "visitor_id"
+    assert len(visitors.text.split()) == 41  # forty who looked, and the head
+
+    # forgetting is certified in words
+    work = compose.work(home)
+    filled.post(f"/people/{star.id}/forget", f"/people/{star.id}", purpose="test")
+    work.errands()
+    certificate = filled.get("/people/forgotten/1?lang=zh").text
+    stores = re.findall(r"<dt[^>]*>(.*?)</dt>", certificate)
+    assert "湖里的证据" in stores
+    assert not [name for name in stores if re.search("[a-z]", name)]
 
 
 def test_only_those_who_may_see_persons_read_the_log(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,3 +141,22 @@ def test_only_those_who_may_see_persons_read_the_log(home: Home, monkeypatch: py
     for verb in (lambda: log.timeline(home, nobody, [1]), lambda: log.journey(home, nobody, [1])):
         with pytest.raises(Forbidden):
             verb()
+
+
+def test_everything_that_is_taken_in_about_a_person_has_a_name_on_the_page() -> None:
+    for field in {*columns._FIELDS.values(), *columns._IDENTIFIERS.values()}:
+        assert evidence.label(field).zh != field, field
+    for table, _ in identity_store.OWN:
+        assert f"identity.{table}" in evidence.STORES
+
+
+def test_every_job_has_a_name_on_operations(home: Home) -> None:
+    with TestClient(compose.door(home)):
+        assert [job.key for job in compose.jobs() if registry.job_name(job.key).zh == job.key] == []
+
+
+def test_snippets_that_run_in_a_browser_are_known_as_such(home: Home) -> None:
+    source = sources.create_source(home, Who.system(), key="s", name=Text("甲", "a"), kind="web")
+    browsers = {s.key for s in snippets(source, "http://x") if s.label.zh.startswith("网页")}
+    assert browsers <= IN_BROWSERS
+    assert "browser" in browsers

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf
 from zerodistance.doors.portal import charts, drafting
 from zerodistance.doors.portal.formats import Formats
+from zerodistance.doors.portal.readings import refused_place
 from zerodistance.kernel import clock
+from zerodistance.kernel.text import Text
 
 AT = clock.to_micros(datetime(2026, 11, 21, 14, 32, 8, tzinfo=UTC))
 
@@ -109,3 +111,10 @@ def test_every_mistake_of_a_form_is_said_at_once() -> None:
     with pytest.raises(drafting.WrongFields) as caught:
         drafting.leaf_of({"what": "did", "times": "x", "within": "y"})
     assert set(caught.value.wrong) == {"kind", "times", "within"}
+
+
+def test_where_a_refused_row_stood_is_said_in_both_languages() -> None:
+    assert refused_place("message 3") == Text("第 3 条", "message 3")
+    assert refused_place("row 17 (sheet row 3)") == Text("第 17 行（sheet row 3）", "row 17 (sheet row 3)")
+    assert refused_place("body").zh == "正文"
+    assert refused_place("track") == Text("track", "track")

@@ -34,6 +34,8 @@ POINTS = (  # key, zh, en, kind, silent after, touches an hour at the peak, shar
     ("paper", "纸质保修卡", "Paper warranty cards", "import", None, 0, 0.0),
 )
 CATEGORIES = ("fridge", "washer", "air_conditioner", "water_heater")
+LONG = "WHITE-HANGING-HEART-T-LIGHT-HOLDER-WITH-RIBBON-BELL-AND-GIFT-BOX"
+"""A product whose code has no place to break, longer than a phone is wide."""
 STAR = "M-700031"
 """The member whose page shows everything."""
 
@@ -169,7 +171,13 @@ def _star(add: Any) -> None:
     device = {"device": {"id": "D-91C40001", "type": "fridge"}}
     known = {"email": "wang31@example.com", "phone": "13800002207", "name": "王小明"}
     caller = {"traits": {"phone": "13800002207"}}
-    bought = {"order_id": "S17-88", "total": 5_299, "currency": "CNY", "category": "fridge"}
+    bought = {
+        "order_id": "S17-88",
+        "total": 5_299,
+        "currency": "CNY",
+        "category": "fridge",
+        "product_id": LONG,
+    }
     alarm = {"category": "fridge", "fault": "E4", "duration": 95}
     member = {"userId": STAR}
     add(

@@ -50,6 +50,15 @@ class Broken(ZeroDistanceError):
     )
 
 
+_HTTP = {
+    405: Text(
+        "这个地址不能这样打开；请从页面上的按钮进去",
+        "this address can't be opened this way; use the button on its page",
+    ),
+}
+"""What the framework says, in both languages."""
+
+
 class Collecting(Protocol):
     """What answers the collection protocol; touchpoints' `collector(home)` is one."""
 
@@ -233,10 +242,11 @@ async def _plain(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 404:
         return _answer(request, NoSuchPage(given=request.url.path))
+    message = _HTTP.get(error.status_code, Text(str(error.detail), str(error.detail))).get(request.state.lang)
     if request.url.path.startswith(API):
-        body = {"code": "http", "message": str(error.detail), "retry": False}
+        body = {"code": "http", "message": message, "retry": False}
         return JSONResponse(body, error.status_code, headers=error.headers)
-    values = {"message": str(error.detail), "code": "http", "number": error.status_code}
+    values = {"message": message, "code": "http", "number": error.status_code}
     return page(request, "error.html", status=error.status_code, **values)
 
 

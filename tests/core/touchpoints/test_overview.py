@@ -91,6 +91,22 @@ def test_a_source_is_silent_after_its_limit(
         assert overview.today(home, Who.system()).sources[0].state == "off"
 
 
+@pytest.mark.parametrize(("fresh", "state"), [(None, "by_file"), (600, "late")])
+def test_a_store_whose_books_are_imported_is_not_on_time(home: Home, fresh: int | None, state: str) -> None:
+    shop = sources.create_source(
+        home, Who.system(), key="shop", name=Text("门店", "Shop"), kind="store", fresh_seconds=fresh
+    )
+    at = clock.to_micros(NOW - timedelta(hours=1))
+    with home.state.write() as tx:
+        tx.execute(insert(store.source_last).values(source=shop.number, received_at=at, happened_at=at))
+        job = {"source": shop.number, "file_name": "x", "file_hash": "x", "mapping": "x", "mapping_hash": "x"}
+        tx.execute(
+            insert(store.import_job).values(**job, columns="[]", state="done", created_by="x", created_at=at)
+        )
+    with clock.freeze(NOW):
+        assert overview.today(home, Who.system()).sources[0].state == state
+
+
 def test_an_account_of_a_unit_sees_its_own_and_everybodys_sources(home: Home, web: sources.Source) -> None:
     brand.load_default(home, Who.system())
     first, second = brand.units(home, Who.system())[:2]

@@ -118,19 +118,22 @@ def members(
     return Members(tuple(named[n] for n in here), tuple(here), following, total)
 
 
-def export(home: Home, who: Who, rule: Rule, to: TextIO) -> int:
-    """Write the public ids of all persons who fit as CSV, one a line under `person_id`; return how many."""
+def export(home: Home, who: Who, rule: Rule, to: TextIO, *, visitors: bool = False) -> int:
+    """Write the public ids of all persons, or all visitors, who fit as CSV, one a line; return how many.
+
+    The column is `person_id`, or `visitor_id`.
+    """
     who.need(Permission.SEE_PERSONS)
     who.need(Permission.MANAGE_SEGMENTS)
     found = answer.Answer(home).fits(rule)
     out = csv.writer(to, lineterminator="\n")
-    out.writerow(["person_id"])
+    out.writerow(["visitor_id" if visitors else "person_id"])
     written = 0
-    for slice_ in _slices(answer.after(found, None, visitors=False)):
+    for slice_ in _slices(answer.after(found, None, visitors=visitors)):
         named = identity.public_ids(home, slice_)
         out.writerows([named[n]] for n in slice_ if n in named)
         written += sum(n in named for n in slice_)
-    log("segments").info("exported", who=who.name, persons=written, rule=rule_text(rule))
+    log("segments").info("exported", who=who.name, visitors=visitors, written=written, rule=rule_text(rule))
     return written
 
 

@@ -156,4 +156,3 @@ def shown(value: str) -> str:
     "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'..."
     """
     return repr(form(value[:SHOWN])) + ("..." if len(value) > SHOWN else "")
-

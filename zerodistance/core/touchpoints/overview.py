@@ -129,10 +129,20 @@ def today(home: Home, who: Who, days: int = 1) -> Overview:
             for row in tx.execute(select(store.source_last.c.source, store.source_last.c.received_at))
         }
         refusals = _refusals(tx, sources)
+        imported = set(tx.execute(select(store.import_job.c.source).distinct()).scalars())
         newest = (
             tx.execute(select(store.batch).order_by(store.batch.c.number.desc()).limit(1)).mappings().first()
         )
-    figures = tuple(_figures(row, per_source, week, last.get(row["number"]), now) for row in sources)
+    figures = tuple(
+        _figures(
+            row,
+            per_source,
+            week,
+            _state(row, last.get(row["number"]), now, imported),
+            last.get(row["number"]),
+        )
+        for row in sources
+    )
     total = {
         c: sum(v for h, v in hours[c].items() if h >= since)
         for c in ("accepted", "recognised", "refused", "duplicates")
@@ -203,18 +213,21 @@ def _refusals(tx: Connection, sources: Sequence[RowMapping]) -> tuple[Refusals, 
 
 
 def _figures(
-    row: RowMapping, sums: dict[tuple[int, str], int], week: dict[int, list[int]], last: int | None, now: int
+    row: RowMapping,
+    sums: dict[tuple[int, str], int],
+    week: dict[int, list[int]],
+    state: tuple[str, int | None],
+    last: int | None,
 ) -> SourceFigures:
     number = row["number"]
-    state, late = _state(row, last, now)
     return SourceFigures(
         number=number,
         key=row["key"],
         name=Text(row["name_zh"], row["name_en"]),
         kind=row["kind"],
         unit=row["unit"],
-        state=state,
-        late_seconds=late,
+        state=state[0],
+        late_seconds=state[1],
         last_at=last,
         came=sums.get((number, "accepted"), 0),
         recognised=sums.get((number, "recognised"), 0),
@@ -224,10 +237,14 @@ def _figures(
     )
 
 
-def _state(row: RowMapping, last: int | None, now: int) -> tuple[str, int | None]:
+def _state(row: RowMapping, last: int | None, now: int, imported: set[int]) -> tuple[str, int | None]:
+    """Return the state of a source, and for how many seconds it has been silent.
+
+    One that files are imported for and that has no limit is fed by file, whatever its kind: nothing says when the next is due.
+    """
     if row["off_at"] is not None:
         return OFF, None
-    if row["kind"] == "import":
+    if row["kind"] == "import" or (row["fresh_seconds"] is None and row["number"] in imported):
         return BY_FILE, None
     if last is None:
         return WAITING, None

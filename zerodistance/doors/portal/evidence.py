@@ -85,16 +85,38 @@ FIELDS = {
     "birthday": Text("生日", "birthday"),
     "gender": Text("性别", "gender"),
     "address": Text("地址", "address"),
-    "street": Text("街道", "street"),
+    "district": Text("区县", "district"),
     "city": Text("城市", "city"),
+    "province": Text("省、州", "province"),
+    "postal_code": Text("邮编", "postal code"),
     "country": Text("国家", "country"),
-    "postcode": Text("邮编", "postcode"),
 }
+STORES = {
+    "touches": Text("交互日志", "interaction log"),
+    "texts": Text("加密的文本", "sealed texts"),
+    "quarantine": Text("隔离区", "quarantine"),
+    "identity.evidence_lake": Text("湖里的证据", "evidence in the lake"),
+    "identity.evidence": Text("证据", "evidence"),
+    "identity.subject": Text("标识", "identifiers"),
+    "identity.identity_vault": Text("保险库", "vault"),
+    "identity.identity_fact": Text("发布的事实", "published facts"),
+    "identity.identity_shared": Text("多人共用的标记", "marks of shared identifiers"),
+    "identity.identity_change": Text("归属的变更记录", "record of who belonged to whom"),
+    "identity.identity_reveal": Text("查看原文的记录里的用户号", "person ids in the record of reveals"),
+    "profiles.profile_state": Text("画像的累计", "states of the profile"),
+    "profiles.tag_index": Text("标签索引", "tag index"),
+}
+"""Stores that a certificate of forgetting names."""
 
 
 def label(field: str) -> Text:
     """Return what a kind of identifier or a personal field is called."""
     return BY_KEY[field].label if field in BY_KEY else FIELDS.get(field, Text(field, field))
+
+
+def store(key: str) -> Text:
+    """Return what a store in a certificate is called."""
+    return STORES.get(key, Text(key, key))
 
 
 def picture(explained: Explanation) -> Picture:

@@ -20,6 +20,8 @@ class Formats:
     >>> en = Formats("en", UTC)
     >>> en.number(1284306), en.percent(0.7140), en.short(123_000), en.span(11_160)
     ('1,284,306', '71.4%', '123 k', '3 h 06 min')
+    >>> en.span(86_400), en.span(90_000), en.span(7_200)
+    ('1 d', '1 d 1 h', '2 h')
     >>> Formats("zh", UTC).short(123_000)
     '12.3万'
     """
@@ -90,7 +92,7 @@ class Formats:
         return f"{DAYS_EN[day.weekday()]} {day.day} {month}"
 
     def span(self, seconds: float | None) -> str:
-        """Return a duration in its two largest units."""
+        """Return a duration in its two largest units; the smaller one is left out when it is nought."""
         if seconds is None:
             return "–"
         whole = int(seconds)
@@ -101,9 +103,11 @@ class Formats:
             return f"{whole // 60}分" if zh else f"{whole // 60} min"
         if whole < 86_400:
             hours, minutes = divmod(whole // 60, 60)
-            return f"{hours}小时{minutes:02d}分" if zh else f"{hours} h {minutes:02d} min"
+            small = (f"{minutes:02d}分" if zh else f" {minutes:02d} min") if minutes else ""
+            return (f"{hours}小时" if zh else f"{hours} h") + small
         days, hours = divmod(whole // 3_600, 24)
-        return f"{days}天{hours}小时" if zh else f"{days} d {hours} h"
+        small = (f"{hours}小时" if zh else f" {hours} h") if hours else ""
+        return (f"{days}天" if zh else f"{days} d") + small
 
     def bytes(self, size: int) -> str:
         """Return a size in the largest fitting unit."""

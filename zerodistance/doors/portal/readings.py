@@ -16,6 +16,7 @@ from zerodistance.doors.portal.formats import Formats
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
 
 LATE_SECONDS = (
     60  # own value: after so long without a commit, with touches waiting, the worker counts as stopped
@@ -79,6 +80,22 @@ def touch_details(touch: LoggedTouch, f: Formats) -> str:
     if touch.order_id:
         parts.append(f"订单 {touch.order_id}" if zh else f"order {touch.order_id}")
     return " · ".join(parts)
+
+
+_PLACES = {
+    "message": Text("第 {n} 条", "message {n}"),
+    "row": Text("第 {n} 行", "row {n}"),
+    "body": Text("正文", "body"),
+}
+
+
+def refused_place(place: str) -> Text:
+    """Return where a refused row stood: `message 3`, `row 17 (sheet row 3)`, `body`, or the route of a single call."""
+    plain, _, where = place.partition(" (")
+    kind, _, number = plain.partition(" ")
+    words = _PLACES.get(kind, Text(plain, plain)).format(n=number)
+    inside = where.removesuffix(")")
+    return Text(f"{words.zh}（{inside}）", f"{words.en} ({inside})") if inside else words
 
 
 def needs_a_person(home: Home, who: Who, found: Overview, lang: str) -> list[Need]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fastapi import APIRouter
 
 from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.jobs import Job
 from zerodistance.kernel.text import Text
 
 
@@ -38,6 +40,19 @@ class Menu:
 
 _menus: dict[str, Menu] = {}
 _routers: dict[str, APIRouter] = {}
+
+
+_jobs: dict[str, Text] = {}
+
+
+def name_jobs(jobs: Iterable[Job]) -> None:
+    """Keep what recurring work is called; compose knows it."""
+    _jobs.update({job.key: Text(job.text.zh, job.text.en[:1].upper() + job.text.en[1:]) for job in jobs})
+
+
+def job_name(key: str) -> Text:
+    """Return what recurring work is called; work of another version of the program has its key only."""
+    return _jobs.get(key, Text(key, key))
 
 
 def register(name: str, router: APIRouter, menu: Menu | None = None) -> None:

@@ -12,6 +12,8 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from starlette.datastructures import URL
+from starlette.routing import Match
 
 from zerodistance.doors.portal import assets, charts, registry
 from zerodistance.doors.portal.formats import Formats
@@ -98,7 +100,7 @@ def formats_of(request: Request) -> Formats:
 def page(request: Request, template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     """Render a template with the words, formats, menu and account of this request."""
     who: Who | None = request.state.who
-    lang = lang_of(request)
+    lang, here = lang_of(request), values.pop("here", None)
     shared = {
         "t": Words(lang),
         "f": formats_of(request),
@@ -107,14 +109,30 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         "who": who,
         "csrf": request.state.csrf,
         "menus": registry.menus(who) if who else [],
-        "here": values.pop("here", None),
+        "here": here,
         "path": request.url.path,
-        "other_lang": request.url.include_query_params(lang="zh" if lang == "en" else "en"),
+        "other_lang": _openable(request, here).include_query_params(lang="zh" if lang == "en" else "en"),
         "now": clock.micros(),
         "is_htmx": request.headers.get("HX-Request") == "true",
     }
     body = _environment().get_template(template).render({**shared, **values})
     return HTMLResponse(body, status, headers={"Cache-Control": "no-store"})
+
+
+def _openable(request: Request, here: str | None) -> URL:
+    """Return the address of this page, or after a form that of the nearest page that can be opened by it: a form can't."""
+    if request.method in ("GET", "HEAD"):
+        return request.url
+    path = request.url.path
+    above = ["/".join(path.split("/")[:n]) for n in range(path.count("/") + 1, 1, -1)]
+    known = [menu.path for menu in registry.menus(request.state.who) if menu.key == here] if here else []
+    found = (p for p in (above[0], *known, *above[1:]) if _answers_get(request, p))
+    return request.url.replace(path=next(found, "/"), query="")
+
+
+def _answers_get(request: Request, path: str) -> bool:
+    asked = {**request.scope, "method": "GET", "path": path, "type": "http"}
+    return any(route.matches(asked)[0] == Match.FULL for route in request.app.routes)
 
 
 def go(path: str, status: int = 303) -> Response:

@@ -11,7 +11,7 @@ from zerodistance.core.profiles import api as profiles
 from zerodistance.core.touchpoints.api import forget, overview
 from zerodistance.doors.portal.evidence import label
 from zerodistance.doors.portal.readings import worker
-from zerodistance.doors.portal.registry import Menu, register
+from zerodistance.doors.portal.registry import Menu, job_name, register
 from zerodistance.doors.portal.shell import home_of, page, who_of
 from zerodistance.kernel.access import Permission
 from zerodistance.kernel.jobs import Jobs
@@ -54,6 +54,7 @@ def operations(request: Request) -> Response:
         shared_total=guards.shared_total,
         forgets=forget.requests(home, who),
         label=label,
+        job_name=job_name,
     )
 
 

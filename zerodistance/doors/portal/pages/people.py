@@ -148,7 +148,7 @@ def certificate(request: Request, number: int) -> Response:
     """Show what became of a wish to be forgotten."""
     found = forget.get(home_of(request), who_of(request), number)
     template = "forgotten_state.html" if request.headers.get("HX-Request") == "true" else "forgotten.html"
-    return page(request, template, here="people", r=found)
+    return page(request, template, here="people", r=found, store=evidence.store)
 
 
 register("people", router, MENU)

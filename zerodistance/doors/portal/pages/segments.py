@@ -235,13 +235,14 @@ def members(request: Request, key: str, after: int | None = None, visitors: bool
 
 
 @router.get("/segments/{key}/members.csv")
-def members_file(request: Request, key: str) -> Response:
-    """Give every member's public id as a CSV file."""
+def members_file(request: Request, key: str, visitors: bool = False) -> Response:
+    """Give the public id of every person, or of every visitor, who fits as a CSV file."""
     home, who = home_of(request), who_of(request)
     segment, out = segments.segment(home, who, key), io.StringIO()
-    segments.export(home, who, segment.rule, out)
+    segments.export(home, who, segment.rule, out, visitors=visitors)
+    name = f"{segment.key}-v{segment.version}{'-visitors' if visitors else ''}"
     headers = {
-        "Content-Disposition": f'attachment; filename="{segment.key}-v{segment.version}.csv"',
+        "Content-Disposition": f'attachment; filename="{name}.csv"',
         "Cache-Control": "no-store",
     }
     return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)

@@ -73,7 +73,7 @@ def today(request: Request, days: int = 1) -> Response:
     home, who, f = home_of(request), who_of(request), formats_of(request)
     found = overview.today(home, who, _days(days))
     late = [s for s in found.sources if s.state == overview.LATE]
-    watched = [s for s in found.sources if s.state != overview.OFF]
+    watched = [s for s in found.sources if s.state not in (overview.OFF, overview.BY_FILE)]
     return page(
         request,
         "today.html",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form, Request
@@ -11,7 +12,7 @@ from zerodistance.core.brand import api as brand
 from zerodistance.core.touchpoints import api as touchpoints
 from zerodistance.core.touchpoints.api import REASONS, kind, log, overview
 from zerodistance.core.touchpoints.contracts import KINDS_OF_SOURCE, Source
-from zerodistance.doors.portal.readings import brand_names, touch_words
+from zerodistance.doors.portal.readings import brand_names, refused_place, touch_words
 from zerodistance.doors.portal.registry import Menu, register
 from zerodistance.doors.portal.shell import go, home_of, lang_of, page, who_of
 from zerodistance.kernel.access import Permission
@@ -31,6 +32,8 @@ KIND_NAMES = {
     "social": Text("社交媒体", "Social media"),
     "import": Text("文件导入", "File import"),
 }
+IN_BROWSERS = frozenset({"browser", "rudder_browser", "jitsu"})
+"""Snippets that run in a page, so that the source needs its origin."""
 FRESH = (
     (0, Text("不看时限", "no limit")),
     (300, Text("5 分钟", "5 minutes")),
@@ -98,6 +101,23 @@ def create(
     return go(f"/touchpoints/{source.key}")
 
 
+def _masked(key: str) -> str:
+    return f"{key[:4]}••••••••{key[-2:]}" if key else ""
+
+
+def _snippets(source: Source, address: str) -> list[tuple[touchpoints.Snippet, str, bool]]:
+    """Return beginnings, each with its code without the key, and whether it would be refused; those that work come first."""
+    if not source.write_key or source.kind == "import":
+        return []
+    whole = touchpoints.snippets(source, address)
+    masked = touchpoints.snippets(replace(source, write_key=_masked(source.write_key)), address)
+    found = [
+        (one, shown.code, one.key in IN_BROWSERS and not source.origins)
+        for one, shown in zip(whole, masked, strict=True)
+    ]
+    return sorted(found, key=lambda one: one[2])
+
+
 def _live(request: Request, source: Source) -> dict[str, Any]:
     lang = lang_of(request)
     said = brand_names(home_of(request), who_of(request), lang)
@@ -127,11 +147,11 @@ def detail(request: Request, key: str) -> Response:
         here="touchpoints",
         s=next(s for s in found.sources if s.number == source.number),
         kinds=KIND_NAMES,
-        snippets=touchpoints.snippets(source, address)
-        if source.write_key and source.kind != "import"
-        else (),
+        snippets=_snippets(source, address),
+        masked_key=_masked(source.write_key),
         refusals=[r for r in found.refusals if r.source == source.number],
         reasons=REASONS,
+        place=refused_place,
         rows=touchpoints.quarantine_rows(home, who, source=source.key, limit=20),
         jobs=_imports(request, source),
         **_live(request, source),
