@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
 from tests.core.touchpoints.people import EachIdentifier
+from tests.core.touchpoints.sentences import in_chinese
 from zerodistance.core.touchpoints import (
     columns,
     intake,
@@ -127,6 +128,8 @@ def test_an_event_on_which_the_program_fails_is_set_aside_and_the_others_go_on(
     assert share.touches() == ["a", "b", "c"]
     assert share.refused() == [(salvage.UNREADABLE, "message 1", bad)]
     assert (share.counted("received"), share.counted("accepted"), share.counted("refused")) == (4, 3, 1)
+    with share.home.state.read() as tx:
+        assert in_chinese(tx.execute(select(store.quarantine.c.detail)).scalar_one())
     monkeypatch.setattr(columns, "identify", real)
     quarantine.replay(share.home, Who.system("test"))
     share.run()
@@ -322,6 +325,8 @@ def test_a_hundred_thousand_refused_events_of_one_request_take_few_rows_and_come
     found = share.refused()
     assert len(found) == kept.SINGLE + 1
     rest = found[-1][2]
+    with share.home.state.read() as tx:
+        assert all(map(in_chinese, tx.execute(select(store.quarantine.c.detail).distinct()).scalars()))
     assert json.loads(rest) == {"batch": [{}] * (many - 1 - kept.SINGLE)}
     number = kept.SINGLE + 1
     quarantine.mend(share.home, Who.system("test"), number, rest.replace(b"[{}", b"[" + event("mended"), 1))

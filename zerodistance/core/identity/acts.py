@@ -207,7 +207,8 @@ PERSON_IDS = pa.schema([("subject", pa.int64()), ("person_id", pa.string())])
 def export(home: Home, who: Who, path: Path) -> int:
     """Write `source,source_id,person_id` as CSV, one row per touch, for evaluation outside; return the number of rows.
 
-    `source` is the source's key. A touch on which nothing points at anybody has an empty `person_id`.
+    `source` is the source's key. An id that a spreadsheet would take for a formula has a `'` before it.
+    A touch on which nothing points at anybody has an empty `person_id`.
     """
     who.need(Permission.SEE_PERSONS)
     sources = touchpoints.list_sources(home, who)
@@ -227,8 +228,11 @@ def export(home: Home, who: Who, path: Path) -> int:
     return int(row[0]) if row else 0
 
 
-_EXPORT = """
-select k.key as source, t.source_id, p.person_id
+_EXPORT = r"""
+select
+    k.key as source,
+    case when regexp_matches(t.source_id, '^[=+@\t\r-]') then '''' || t.source_id else t.source_id end as source_id,
+    p.person_id
 from touches t
 join source_keys k on k.number = t.source
 left join subject_person_id p on p.subject = t.subject

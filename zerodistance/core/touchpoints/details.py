@@ -9,6 +9,15 @@ from zerodistance.kernel.text import Text
 
 SHOWN = 40  # own value: signs of a value whose form is shown
 SENTENCES: tuple[Text, ...] = (
+    Text(
+        "{detail}；只留下 {size} 字节中的前 {held} 字节",
+        "{detail}; only the first {held} of {size} bytes are kept",
+    ),
+    Text(
+        "{count} 个事件，{first} 到 {last}；第一个：{detail}",
+        "{count} events, {first} to {last}; the first: {detail}",
+    ),
+    Text("程序处理它时出错：{error}", "the program failed on it: {error}"),
     Text("嵌套太深", "nested too deeply"),
     Text("不是 UTF-8", "not UTF-8"),
     Text("不合 RFC 8259 的 JSON", "no JSON by RFC 8259"),

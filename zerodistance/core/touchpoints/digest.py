@@ -163,7 +163,7 @@ class Digest:
         if not bad:
             raise error
         for i in bad:
-            refused = refuse(i, salvage.UNREADABLE, told(error))
+            refused = refuse(i, salvage.UNREADABLE, salvage.said(error))
             log("digest").error(
                 "unreadable", feed=batch.feed, position=batch.position, place=refused.place, error=told(error)
             )

@@ -77,7 +77,10 @@ class JournalFeed:
                 return self._parsed(rows[: len(rows) // 2])
             row = rows[0][0]
             log("digest").error("unreadable", feed=FEED, row=row.id, place="body", error=told(error))
-            rows, batch = [(row, _whole(row, salvage.UNREADABLE, told(error)))], self._parser.parse([])
+            rows, batch = (
+                [(row, _whole(row, salvage.UNREADABLE, salvage.said(error)))],
+                self._parser.parse([]),
+            )
         for _, found in rows:
             if isinstance(found, Refused):
                 batch.counts[found.source, "received"] += 1

@@ -109,7 +109,7 @@ class Mapper:
             bad = salvage.culprits(piece.table.num_rows, lambda chosen: self._works(piece.only(chosen), feed))
             if not bad:
                 raise
-            problem = f"{salvage.UNREADABLE}|{told(error)}"
+            problem = f"{salvage.UNREADABLE}|{salvage.said(error)}"
             log("digest").error(
                 "unreadable", feed=feed, rows=piece.rows[bad].tolist()[:100], error=told(error)
             )

@@ -109,7 +109,7 @@ class Parser:
                 place=parts.place[i],
                 error=told(error),
             )
-            refused.append(refusal(parts, i, salvage.UNREADABLE, told(error)))
+            refused.append(refusal(parts, i, salvage.UNREADABLE, salvage.said(error)))
         good = np.ones(len(parts.raw), np.bool_)
         good[bad] = False
         parts.keep(good)

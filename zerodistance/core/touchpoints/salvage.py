@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import duckdb
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 
-from zerodistance.kernel.errors import ZeroDistanceError
+from zerodistance.kernel.errors import ZeroDistanceError, told
 
 UNREADABLE = "unreadable"
 """Why a row stands in the quarantine on which the program itself failed; see rules.REASONS."""
@@ -29,6 +29,11 @@ _OUTSIDE = (
 def no_row_is_to_blame(error: Exception) -> bool:
     """Say whether an error tells of a store or the machine: it is met again later, and no row is set aside for it."""
     return isinstance(error, _OUTSIDE)
+
+
+def said(error: Exception) -> str:
+    """Return what stands beside a row on which the program failed."""
+    return f"the program failed on it: {told(error)}"
 
 
 def culprits(count: int, works: Callable[[Sequence[int]], bool]) -> list[int]:
