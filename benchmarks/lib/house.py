@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from benchmarks.lib.machine import cpu_seconds, peak_mb, say
+from zerodistance.kernel.bulk import for_postgres
 
 START_SECONDS, STOP_SECONDS = 60.0, 90.0
 
@@ -160,7 +161,12 @@ class House:
     # -- what the state says
 
     def ask(self, sql: str, *values: object) -> list[tuple[int, ...]]:
-        """Read from the state store, without a lock on it."""
+        """Read from the state store, without a lock on it; with ZERODISTANCE_STATE_URL that is a PostgreSQL database."""
+        if url := os.environ.get("ZERODISTANCE_STATE_URL"):
+            import psycopg
+
+            with psycopg.connect(url, autocommit=True) as server:
+                return server.execute(for_postgres(sql).encode(), values).fetchall()
         connection = sqlite3.connect(f"file:{self.home}/state.db?mode=ro", uri=True, timeout=10)
         try:
             return connection.execute(sql, values).fetchall()

@@ -1,8 +1,9 @@
 """A process that plays rounds of door and worker in forked children, kills them, and says what the stores hold afterwards.
 
 Started by `test_kill.py`, one for a whole test: it imports everything once and forks, so that a round takes a fraction of a
-second. It reads rounds as JSON lines and answers each with one: {"home", "round", "fault": "point:n" or null, "victim":
-"door" | "worker" | "both", "after": seconds, "forget": "at once" | "when sealed" | null} -> {"acked", "forgot", "died", "trouble": [...]}.
+second. It reads rounds as JSON lines and answers each with one: {"home", "state": URL of a PostgreSQL database or "", "round",
+"fault": "point:n" or null, "victim": "door" | "worker" | "both" | "server", "after": seconds, "forget": "at once" | "when sealed" |
+null} -> {"acked", "forgot", "died", "trouble": [...]}. A server is killed by who started it, in the middle of the round.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from zerodistance.core.touchpoints.http import Collector, collector
 from zerodistance.doors import worker as doors_worker
 from zerodistance.kernel import clock, fault
 from zerodistance.kernel.access import Who
-from zerodistance.kernel.errors import ZeroDistanceError
+from zerodistance.kernel.errors import StateAway, ZeroDistanceError
 from zerodistance.kernel.findings import Level
 from zerodistance.kernel.home import Home, create_home, open_home
 from zerodistance.kernel.settings import Settings, load
@@ -68,7 +69,7 @@ def main() -> None:
 def play(asked: dict[str, Any]) -> dict[str, Any]:
     """Play one round and judge it."""
     root = Path(asked["home"])
-    settings = load(home=root, **SETTINGS)
+    settings = load(home=root, state_url=asked["state"], **SETTINGS)
     if not (root / "key").exists():
         os.waitpid(child(lambda: make(settings), None), 0)
     log = tempfile.TemporaryFile()  # noqa: SIM115  no pipe: once that is full, the door would stand still
@@ -277,7 +278,7 @@ def judge(settings: Settings, root: Path, told_us: dict[str, set[str]]) -> list[
 
 def verdict(settings: Settings, told_us: dict[str, set[str]]) -> list[str]:
     """Return what is wrong: every acknowledged touch is there exactly once, but those of people who were forgotten."""
-    home = open_home(settings)
+    home = opened_again(settings)
     doors_worker.once(compose.work(home))
     trouble = [f"doctor: {f.store}: {f.text.en}" for f in compose.checks(home) if f.level is Level.DAMAGE]
     with home.engine.connect() as connection:
@@ -298,6 +299,18 @@ def verdict(settings: Settings, told_us: dict[str, set[str]]) -> list[str]:
     if waiting:
         trouble.append(f"not carried out: {waiting}")
     return trouble
+
+
+def opened_again(settings: Settings) -> Home:
+    """Open the home as soon as its server is there again."""
+    end = time.monotonic() + ROUND_SECONDS
+    while True:
+        try:
+            return open_home(settings)
+        except StateAway:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
 
 
 class _Refused:

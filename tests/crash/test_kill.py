@@ -8,11 +8,14 @@ import random
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.postgres import Homes, Server
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("ZERODISTANCE_KILLS", "8"))
@@ -25,6 +28,7 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "import.",
     "lake.replace.",  # in tests/core/profiles/test_states.py
     "lake.settle.",
+    "moving.",
 )
 FORGETTING = ("forget.profiles", "forget.identity")  # made from the names of the rooms that take a share
 WRITTEN = [
@@ -37,10 +41,12 @@ POINTS = sorted({*(point for point in NAMED if not point.startswith(SEEN_ELSEWHE
 
 
 class Stage:
-    """The process of stage.py."""
+    """The process of stage.py, and the server that holds the states, if one does."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, server: Server | None = None) -> None:
         self.homes, self.round = home, 0
+        self.server, self.databases = server, Homes(server) if server else None
+        self.state = ""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.crash.stage"],
             cwd=ROOT,
@@ -54,32 +60,53 @@ class Stage:
         assert self.process.stdin and self.process.stdout
         self.round += 1
         home = self.homes / str(self.round // ROUNDS_A_HOME)
-        self.process.stdin.write(
-            json.dumps({"home": str(home), "round": self.round, "fault": None, **asked}) + "\n"
-        )
+        if self.databases is not None and not home.exists():
+            self.state = self.databases.new()
+        told = {"home": str(home), "state": self.state, "round": self.round, "fault": None, **asked}
+        self.process.stdin.write(json.dumps(told) + "\n")
         self.process.stdin.flush()
+        if asked["victim"] == "server":
+            self.kill_server(asked["after"] / 2)
         return dict(json.loads(self.process.stdout.readline()))
 
+    def kill_server(self, after: float) -> None:
+        """Kill the server in the middle of a round and let it come back while door and worker live on."""
+        assert self.server is not None
+        time.sleep(after)
+        self.server.kill()
+        self.server.start()
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """One home that is killed again and again."""
-    started = Stage(tmp_path_factory.mktemp("killed") / "home")
+
+BOTH = [
+    pytest.param("sqlite", id="sqlite"),
+    pytest.param("postgres", id="postgres", marks=pytest.mark.postgres),
+]
+
+
+@pytest.fixture(scope="module", params=BOTH)
+def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """One home that is killed again and again; the server forces its commits to disk, as one in use does."""
+    server = Server(durable=True) if request.param == "postgres" else None
+    started = Stage(tmp_path_factory.mktemp("killed") / "home", server)
     yield started
     assert started.process.stdin
     started.process.stdin.close()
     started.process.wait()
+    if server is not None:
+        server.remove()
 
 
 def test_random_kills_lose_and_double_nothing(stage: Stage) -> None:
     chance = random.Random(KILLS)
+    victims = ["door", "worker", "both"] + ["server"] * (stage.server is not None)
     acked = forgot = 0
     for _ in range(KILLS):
-        victim, forgets = (
-            chance.choice(["door", "worker", "both"]),
-            chance.choice(["at once", "when sealed", None, None]),
+        victim, forgets = chance.choice(victims), chance.choice(["at once", "when sealed", None, None])
+        said = stage.play(
+            victim=victim,
+            after=chance.uniform(0.2, 1.2) + 0.8 * bool(forgets) + 1.5 * (victim == "server"),
+            forget=forgets,
         )
-        said = stage.play(victim=victim, after=chance.uniform(0.2, 1.2) + 0.8 * bool(forgets), forget=forgets)
         assert said["trouble"] == [], f"round {stage.round}, victim {victim}"
         acked += said["acked"]
         forgot += said["forgot"]

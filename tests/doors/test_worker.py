@@ -10,7 +10,7 @@ import pytest
 from zerodistance.doors import worker
 from zerodistance.doors.worker import GIVE_UP, Loop, Work
 from zerodistance.kernel.bus import Bus
-from zerodistance.kernel.errors import NotFound
+from zerodistance.kernel.errors import NotFound, StateAway
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Jobs
 
@@ -64,6 +64,14 @@ def test_after_too_many_failures_the_process_is_to_be_started_afresh() -> None:
     loop.run(Stop(GIVE_UP + 5), broken)
     assert broken.is_set()
     assert loop.pulse.failures == GIVE_UP
+
+
+def test_while_the_state_is_away_it_waits_and_does_not_give_up() -> None:
+    broken, stop = threading.Event(), Stop(GIVE_UP + 5)
+    loop = Loop("digest", lambda: one(steps(StateAway(where="there", why="gone"))), 0.02)
+    loop.run(stop, broken)
+    assert not broken.is_set()
+    assert (loop.pulse.failures, max(stop.pauses)) == (GIVE_UP + 5, 5.0)
 
 
 def test_an_error_is_told_without_what_may_be_personal() -> None:

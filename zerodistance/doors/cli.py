@@ -22,6 +22,7 @@ _HERE = "zerodistance.doors"
 _OWN: tuple[tuple[str, str, Text], ...] = (
     ("init", f"{_HERE}.starting:init", Text("建立数据目录：密钥、数据表、示例品牌、首次登录链接", "make a home: key, tables, default brand, first login")),
     ("serve", f"{_HERE}.starting:serve", Text("启动：采集接口、门户和处理进程", "start the door (API, portal) and the worker")),
+    ("door", f"{_HERE}.starting:door", Text("再开一扇门：同一目录、另一个端口", "one more door on the same home, on a port of its own")),
     ("run", f"{_HERE}.starting:run", Text("把等待中的事全部处理一遍后退出", "do everything that waits, once, and exit")),
     ("import", "zerodistance.core.touchpoints.import_cli:import_", Text("按映射导入 CSV 或 Parquet 文件", "import a CSV or Parquet file through a mapping")),
     ("demo", f"{_HERE}.demo:demo", Text("真实门店数据加一次网页会话，走完全程", "a real shop and a web session through the whole house")),
@@ -29,6 +30,7 @@ _OWN: tuple[tuple[str, str, Text], ...] = (
     ("status", f"{_HERE}.status:status", Text("各存储、来源、任务的现状", "stores, sources, jobs as they are now")),
     ("trace", f"{_HERE}.tracing:trace", Text("一个编号的来龙去脉", "the flow behind an id")),
     ("doctor", f"{_HERE}.doctor:doctor", Text("检查每个存储，说明问题和办法", "check every store; say what is wrong and what to do")),
+    ("migrate-state", f"{_HERE}.moving:migrate_state", Text("把状态库从 SQLite 搬到 PostgreSQL，或搬回来", "move the state to PostgreSQL, or back to SQLite")),
     ("bus", f"{_HERE}.hearing:app", Text("谁听到什么消息", "who hears what")),
 )  # fmt: skip
 

@@ -19,7 +19,7 @@ from zerodistance.kernel.text import Text
 
 OLDEST_NOW = 1_767_225_600_000_000  # 2026-01-01: the program did not exist before
 RESTORE = Text("停止服务，恢复最近一次完整备份", "stop the service and restore the last whole backup")
-_NOT_SETTINGS = ("log", "fault", "test_all", "test_slow", "chromium")
+_NOT_SETTINGS = ("log", "fault", "test_all", "test_state", "test_slow", "chromium")
 _SIGNS = {Level.GOOD: "[green]✓[/]", Level.NOTE: "[yellow]![/]", Level.DAMAGE: "[red]✗[/]"}
 
 
@@ -54,9 +54,14 @@ def doctor(
 def _look() -> list[Finding]:
     from sqlalchemy.exc import DatabaseError
 
+    from zerodistance.kernel.errors import StateAway
+
     try:
         home = command.home()
         return [*_own(home), *handed.parts().checks(home)]
+    except StateAway as error:
+        said = Text(error.message("zh"), error.message("en"))
+        return [Finding(Level.DAMAGE, "state", said, Text("启动数据库服务器", "start the database server"))]
     except DatabaseError as error:  # too damaged to be opened or read
         return [
             Finding(

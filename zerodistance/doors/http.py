@@ -162,7 +162,7 @@ def create_app(
         app.include_router(router, dependencies=[Depends(genuine), Depends(_known)])
     for router in registry.routers():
         app.include_router(router, dependencies=[Depends(genuine)], include_in_schema=False)
-    return Door(collector, quick, Gate(app, home))
+    return Door(collector, quick, Gate(app, home, _answer))
 
 
 async def _known(request: Request) -> None:
@@ -199,7 +199,7 @@ async def _static(request: Request, named: str) -> Response:
 
 def _answer(request: Request, error: ZeroDistanceError) -> Response:
     lang = request.state.lang
-    headers = {"Retry-After": "60"} if error.status == 429 else {}
+    headers = {"Retry-After": {429: "60", 503: "5"}[error.status]} if error.status in (429, 503) else {}
     if request.url.path.startswith(API) or request.state.by_key:
         return JSONResponse(error.as_dict(lang), error.status, headers=headers)
     if request.headers.get("HX-Request") == "true":

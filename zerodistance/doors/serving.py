@@ -1,8 +1,9 @@
-"""`serve`: the door in this process, the worker in another one that is started again whenever it dies."""
+"""`serve`: the door in this process, the worker in another one that is started again whenever it dies; `door`: one more door."""
 
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import socket
 import subprocess
@@ -18,8 +19,9 @@ from zerodistance.doors.corked import CorkedProtocol
 from zerodistance.kernel import priority
 from zerodistance.kernel.errors import WorkerRunning, ZeroDistanceError
 from zerodistance.kernel.home import Home
-from zerodistance.kernel.locks import worker_pid
+from zerodistance.kernel.locks import door_lock, worker_pid
 from zerodistance.kernel.logs import log
+from zerodistance.kernel.settings import SECRET
 from zerodistance.kernel.text import Text
 
 BACKLOG = 2_048
@@ -79,12 +81,17 @@ class Supervisor:
     ----------
     arguments
         Global flags for the child, as on the command line.
+    secrets
+        Variables for the child's environment: what no command line may show.
     ending
         Says that this process is about to end: a signal to the whole group reaches the worker too.
     """
 
-    def __init__(self, arguments: Sequence[str], ending: Callable[[], bool]) -> None:
+    def __init__(
+        self, arguments: Sequence[str], ending: Callable[[], bool], secrets: Mapping[str, str] | None = None
+    ) -> None:
         self._ending = ending
+        self._environment = {**os.environ, **(secrets or {})}
         self._command = [sys.executable, "-m", "zerodistance", *arguments, "worker"]
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="supervisor")
@@ -115,7 +122,9 @@ class Supervisor:
             with self._lock:
                 if self._stop.is_set():
                     return
-                self._child = child = subprocess.Popen(self._command, stdin=subprocess.PIPE)
+                self._child = child = subprocess.Popen(
+                    self._command, stdin=subprocess.PIPE, env=self._environment
+                )
             started = time.monotonic()
             code = child.wait()
             if self._stop.is_set() or self._ending():
@@ -152,45 +161,70 @@ class _Server(uvicorn.Server):
 def serve(
     home: Home, door: Callable[[Home], Any], flags: Mapping[str, Any], ready: Callable[[str], None]
 ) -> int:
-    """Serve until a signal comes; `ready` hears the address once both are up. Returns the exit code.
+    """Serve until a signal comes, with the worker; `ready` hears the address once both are up. Returns the exit code.
 
     Raises
     ------
-    PortTaken, NoSuchAddress, WorkerRunning
+    PortTaken, NoSuchAddress, WorkerRunning, StateMoving
         Nothing was started.
     """
     holder = worker_pid(home.lock_path)
     if holder is not None:
         raise WorkerRunning(pid=holder, path=home.root)
-    opened = listen(home.settings.host, home.settings.port)
-    host, port = opened.getsockname()[:2]
-    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    config = uvicorn.Config(
-        door(home),
-        loop="uvloop",
-        http=CorkedProtocol,
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        backlog=BACKLOG,
-        timeout_graceful_shutdown=REQUEST_SECONDS,
-    )
-    server = _Server(config, lambda: ready(address))
-    for number in (signal.SIGTERM, signal.SIGINT):  # before and after uvicorn's own handlers
-        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
-    supervisor = Supervisor(as_arguments(flags), lambda: server.should_exit)
-    supervisor.start()
-    priority.answer_quickly()
-    sys.setswitchinterval(SWITCH_SECONDS)
-    try:
-        server.run(sockets=[opened])
-    finally:
-        supervisor.stop()
-        opened.close()
-        gc.unfreeze()  # so that the interpreter can end tidily
-    return 0 if server.started else 1
+    return _open(home, door, ready, flags)
+
+
+def another(home: Home, door: Callable[[Home], Any], ready: Callable[[str], None]) -> int:
+    """Open one more door on a home, without a worker, until a signal comes. Returns the exit code.
+
+    Raises
+    ------
+    PortTaken, NoSuchAddress, StateMoving
+        Nothing was started.
+    """
+    return _open(home, door, ready, None)
+
+
+def _open(
+    home: Home,
+    door: Callable[[Home], Any],
+    ready: Callable[[str], None],
+    worker: Mapping[str, Any] | None,
+) -> int:
+    """Open a door; `worker` are the global flags of the worker that goes with it, None without one."""
+    with door_lock(home.doors_path):
+        opened = listen(home.settings.host, home.settings.port)
+        host, port = opened.getsockname()[:2]
+        address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        config = uvicorn.Config(
+            door(home),
+            loop="uvloop",
+            http=CorkedProtocol,
+            ws="none",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=REQUEST_SECONDS,
+        )
+        server = _Server(config, lambda: ready(address))
+        for number in (signal.SIGTERM, signal.SIGINT):  # before and after uvicorn's own handlers
+            signal.signal(number, lambda *_: setattr(server, "should_exit", True))
+        supervisor = None
+        if worker is not None:
+            supervisor = Supervisor(as_arguments(worker), lambda: server.should_exit, as_environment(worker))
+            supervisor.start()
+        priority.answer_quickly()
+        sys.setswitchinterval(SWITCH_SECONDS)
+        try:
+            server.run(sockets=[opened])
+        finally:
+            if supervisor is not None:
+                supervisor.stop()
+            opened.close()
+            gc.unfreeze()  # so that the interpreter can end tidily
+        return 0 if server.started else 1
 
 
 def as_arguments(flags: Mapping[str, Any]) -> list[str]:
@@ -202,4 +236,15 @@ def as_arguments(flags: Mapping[str, Any]) -> list[str]:
     ['--home=x', '--set=seal_seconds=3']
     """
     own = ("home", "lang", "host", "port")
-    return [f"--{k}={v}" if k in own else f"--set={k}={v}" for k, v in flags.items()]
+    return [f"--{k}={v}" if k in own else f"--set={k}={v}" for k, v in flags.items() if k not in SECRET]
+
+
+def as_environment(flags: Mapping[str, Any]) -> dict[str, str]:
+    """Return those global flags that may hold a password as variables of the environment.
+
+    Examples
+    --------
+    >>> as_environment({"home": "x", "state_url": "postgresql://zd:secret@db/zd"})
+    {'ZERODISTANCE_STATE_URL': 'postgresql://zd:secret@db/zd'}
+    """
+    return {f"ZERODISTANCE_{k.upper()}": str(v) for k, v in flags.items() if k in SECRET}

@@ -46,6 +46,17 @@ def serve() -> int:
     return serving.serve(home, parts.door, command.flags(), ready)
 
 
+def door() -> int:
+    """Open one more door on this home, beside `serve`: collection, portal and API, on a port of its own."""
+    from zerodistance.doors import serving
+
+    def ready(address: str) -> None:
+        command.tell(Text("又一扇门已打开：{url}", "one more door is open: {url}"), url=address)
+        command.console.file.flush()
+
+    return serving.another(command.home(), handed.parts().door, ready)
+
+
 def worker() -> int:
     """Digest, seal, deliver and do jobs until standard input ends; started by `serve`."""
     from zerodistance.doors import worker as working

@@ -54,11 +54,12 @@ def collect(home: Home) -> dict[str, Any]:
         waiting = tx.execute(
             select(func.count(), func.max(outbox.c.tries)).where(outbox.c.delivered_at.is_(None))
         ).one()
-    disk = shutil.disk_usage(home.root)
+    disk, state = shutil.disk_usage(home.root), home.state
     return {
         "version": zerodistance.__version__,
         "home": str(home.root),
         "at": clock.micros(),
+        "state": {"store": state.kind(), "where": state.where, "bytes": state.size()},
         "worker": {**(note or {}), "pid": pid, "running": pid is not None},
         **parts.figures(home, command.who()),
         "events": {"waiting": waiting[0], "tries": waiting[1] or 0},
@@ -199,6 +200,7 @@ class _Show:
             rows.append(
                 (self._t("去重", "deduplication"), f"{d['ids']:,} / {d['capacity']:,}", self._coverage(said))
             )
+        rows.append((self._t("状态库", "state"), said["state"]["store"], size(said["state"]["bytes"])))
         if "people" in said:
             p, x = said["people"], said["index"]
             both = self._t(

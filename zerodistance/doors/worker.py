@@ -14,7 +14,7 @@ from typing import Any
 
 from zerodistance.kernel import clock, priority
 from zerodistance.kernel.bus import Bus
-from zerodistance.kernel.errors import told
+from zerodistance.kernel.errors import ZeroDistanceError, told
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Jobs
 from zerodistance.kernel.locks import worker_lock
@@ -22,7 +22,7 @@ from zerodistance.kernel.logs import log
 
 STATUS_FILE = "worker.json"
 HEARTBEAT_SECONDS = 2.0  # own value
-BACK_OFF_FIRST, BACK_OFF_MOST = 0.2, 30.0  # own values, seconds
+BACK_OFF_FIRST, BACK_OFF_MOST, BACK_OFF_PASSING = 0.2, 30.0, 5.0  # own values, seconds
 ERRAND_SECONDS = 0.25  # own value: pause between two looks for errands
 JOB_SECONDS = 10.0  # own value: how long a job or an update of the index under way may hold up the end
 _LONG = ("index", "jobs")
@@ -114,10 +114,14 @@ class Loop:
                 worked = bool(self.step())
             except Exception as error:
                 self._failed(error)
-                if self.pulse.failures >= GIVE_UP:
+                passing = (
+                    isinstance(error, ZeroDistanceError) and error.retry
+                )  # a server away: a fresh start would not help
+                if self.pulse.failures >= GIVE_UP and not passing:
                     broken.set()
                     return
-                stop.wait(min(BACK_OFF_MOST, BACK_OFF_FIRST * 2 ** (self.pulse.failures - 1)))
+                most = BACK_OFF_PASSING if passing else BACK_OFF_MOST
+                stop.wait(min(most, BACK_OFF_FIRST * 2 ** min(self.pulse.failures - 1, 10)))
                 continue
             self.pulse.turns += 1
             self.pulse.last_at, self.pulse.failures = clock.micros(), 0

@@ -128,6 +128,47 @@ class WorkerRunning(ZeroDistanceError):
     )
 
 
+class DoorOpen(ZeroDistanceError):
+    """A door is open on this home."""
+
+    code, status, retry = "door_open", 409, True
+    text = Text(
+        "{path} 还有打开着的门（serve 或 door）；先把它们停下",
+        "a door (serve or door) is open on {path}; stop it first",
+    )
+
+
+class StateMoving(ZeroDistanceError):
+    """The state of this home is being moved to another store."""
+
+    code, status, retry = "state_moving", 409, True
+    text = Text(
+        "{path} 的状态库正在搬迁；等 migrate-state 做完再启动",
+        "the state of {path} is being moved; start again when migrate-state is done",
+    )
+
+
+class StateMoved(ZeroDistanceError):
+    """The state that the setting names has moved to another store."""
+
+    code, status = "state_moved", 500
+    text = Text(
+        "{where} 里的状态已搬到 {to}；把设置 state_url 改过去，或再运行一次 zerodistance migrate-state",
+        "the state in {where} has moved to {to}; let the setting state_url name it, or run zerodistance migrate-state once more",
+    )
+
+
+class StateComing(ZeroDistanceError):
+    """A move to this store was not finished."""
+
+    code, status = "state_coming", 500
+    text = Text(
+        "往 {where} 的搬迁没有做完，状态还在 {source}；把设置 state_url 改回去，再运行一次 zerodistance migrate-state",
+        "the move to {where} was not finished, the state is still in {source}; let the setting state_url name that, and run "
+        "zerodistance migrate-state once more",
+    )
+
+
 class StoreBehind(ZeroDistanceError):
     """A store is ahead of the state: the folder was put together from copies of different times."""
 

@@ -35,6 +35,11 @@ class Home:
         """The worker's lock file."""
         return self.root / "worker.lock"
 
+    @property
+    def doors_path(self) -> Path:
+        """The lock file that every open door holds."""
+        return self.root / "doors.lock"
+
     def close(self) -> None:
         """Give back every connection."""
         self.state.close()
@@ -66,8 +71,8 @@ def open_home(settings: Settings) -> Home:
     ------
     NoHome
         There is none; `zerodistance init` makes one.
-    StateAway, StateUnfit, StateOfAnother
-        The server of the state store does not answer, or is not fit to hold it.
+    StateAway, StateUnfit, StateOfAnother, StateMoved, StateComing
+        The server of the state store does not answer, is not fit to hold it, or holds it no longer or not yet.
     """
     root = settings.home.resolve()
     if not (root / "key").exists():
@@ -77,6 +82,7 @@ def open_home(settings: Settings) -> Home:
     seal = Seal(root / "key")
     state = State(root / "state.db", settings.state_url)
     state.upgrade(seal.name)
+    state.must_be_here()
     return Home(
         settings=settings,
         root=root,

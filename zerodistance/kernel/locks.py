@@ -1,4 +1,7 @@
-"""The worker's lock: only one process writes evidence, tail, lake and index of a home."""
+"""Locks between the processes of a home: one worker, any number of doors, and who is next to write the journal.
+
+Each is a file that the system unlocks however its holder ends.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from zerodistance.kernel.errors import WorkerRunning
+from zerodistance.kernel.errors import DoorOpen, StateMoving, WorkerRunning
 
 _TRIES, _PAUSE = 20, 0.05  # somebody who only asks who holds the lock holds it for an instant
 
@@ -52,5 +55,68 @@ def worker_pid(path: Path) -> int | None:
     except BlockingIOError:
         given = os.read(handle, 20).decode()
         return int(given) if given.isdigit() else 0
+    finally:
+        os.close(handle)
+
+
+class Turn:
+    """Lets the processes that write one file follow each other, first come, first served: who waits sleeps in the system.
+
+    Parameters
+    ----------
+    path
+        The lock file; made if it does not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+
+    def __enter__(self) -> None:
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        fcntl.flock(self._handle, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Give the file back."""
+        os.close(self._handle)
+
+
+@contextmanager
+def door_lock(path: Path) -> Iterator[None]:
+    """Hold the lock file at `path` with the other doors while the block runs.
+
+    Raises
+    ------
+    StateMoving
+        The state is being moved to another store.
+    """
+    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise StateMoving(path=path.parent) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def no_doors(path: Path) -> Iterator[None]:
+    """Keep every door closed while the block runs.
+
+    Raises
+    ------
+    DoorOpen
+        One is open.
+    """
+    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DoorOpen(path=path.parent) from None
+        yield
     finally:
         os.close(handle)

@@ -104,6 +104,7 @@ class Postgres:
     read = "begin isolation level repeatable read read only"
     write = f"begin isolation level read committed; select pg_advisory_xact_lock({LOCK})"
     """The lock makes writers follow each other; each statement after it sees all that was committed before it was given."""
+    is_remote = True
 
     def __init__(self, url: str) -> None:
         self._url = parse(url)

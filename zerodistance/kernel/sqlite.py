@@ -19,6 +19,7 @@ class Sqlite:
     """What `State` must know of the store beneath it; `Postgres` is the other one."""
 
     read, write = "begin", "begin immediate"
+    is_remote = False
 
     def __init__(self, path: Path) -> None:
         self.path = path

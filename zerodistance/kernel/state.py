@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
     BigInteger,
@@ -23,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
+from zerodistance.kernel.errors import StateComing, StateMoved
 from zerodistance.kernel.sqlite import Sqlite
 
 if TYPE_CHECKING:
@@ -51,8 +54,14 @@ note = Table(
 )
 """What the store says of itself."""
 
+T = TypeVar("T")
 KEY = "key"
 """The note that says which home's key the store belongs to, by its fingerprint."""
+MOVED_TO, COMING = "moved_to", "coming"
+"""Notes of a move: the state is elsewhere by now; it is not yet all here."""
+
+
+_THREADS = 6
 
 
 def upsert(table: Table) -> Insert:
@@ -93,6 +102,9 @@ class State:
         self.where = self.store.where
         """What to call it in messages; no password in it."""
         self.engine = self.store.engine()
+        self.is_remote = self.store.is_remote
+        """Whether a question waits for another program, and so may wait long."""
+        self._threads = ThreadPoolExecutor(_THREADS, "state")
         self._mine = threading.local()
         self._kept: list[PoolProxiedConnection] = []
 
@@ -202,6 +214,13 @@ class State:
         with suppress(Exception):
             connection.invalidate()
 
+    async def aside(self, work: Callable[[], T]) -> T:
+        """Do what asks the state without holding up the event loop, nor anything else when the server does not answer.
+
+        The threads for it are few and their own: were all of them stuck, requests that need no state would go on.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
     def upgrade(self, key: str = "") -> None:
         """Bring the tables to this version of the program, step by step, by the migrations.
 
@@ -242,6 +261,25 @@ class State:
         with self.write() as tx:
             tx.execute(said.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
 
+    def remove_note(self, key: str) -> None:
+        """Let the store not say it any more."""
+        with self.write() as tx:
+            tx.execute(note.delete().where(note.c.key == key))
+
+    def must_be_here(self) -> None:
+        """Look whether the state has not moved elsewhere, and is not still on its way.
+
+        Raises
+        ------
+        StateMoved, StateComing
+            It has; it is.
+        """
+        notes = self.notes()
+        if MOVED_TO in notes:
+            raise StateMoved(where=self.where, to=notes[MOVED_TO])
+        if COMING in notes:
+            raise StateComing(where=self.where, source=notes[COMING])
+
     def tables(self) -> set[str]:
         """Return the names of the tables that exist."""
         with self.read() as tx:
@@ -269,6 +307,7 @@ class State:
 
     def close(self) -> None:
         """Give back every connection."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         while self._kept:
             self._kept.pop().close()
         self._mine = threading.local()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from tests.core.touchpoints.people import EachIdentifier
 from zerodistance.core.touchpoints import intake, kept, ledger, store, tail
@@ -17,7 +19,7 @@ from zerodistance.core.touchpoints.parse import Parser
 from zerodistance.core.touchpoints.sealer import Sealer
 from zerodistance.core.touchpoints.sent import Sent
 from zerodistance.kernel import clock
-from zerodistance.kernel.errors import StoreBehind
+from zerodistance.kernel.errors import StateAway, StoreBehind
 from zerodistance.kernel.home import Home
 
 
@@ -74,6 +76,46 @@ def test_a_failed_commit_leaves_nothing_and_is_repeated_whole(home: Home) -> Non
     people.fail_in_write = False
     digest.commit(batch_of(home, "a"))
     assert ids_in_view(home) == ["a"]
+
+
+def test_a_commit_that_was_done_and_whose_answer_was_lost_is_not_done_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest, write = Digest(home, EachIdentifier(), list), home.state.write
+
+    @contextmanager
+    def gone_after() -> Iterator[Connection]:
+        with write() as tx:
+            yield tx
+        raise StateAway(where="there", why="gone")
+
+    monkeypatch.setattr(type(home.state), "write", lambda _: gone_after())
+    with pytest.raises(StateAway):
+        digest.commit(batch_of(home, "a", "b"))
+    monkeypatch.undo()
+    digest.commit(batch_of(home, "a", "b", "c"))
+    assert ids_in_view(home) == ["a", "b", "c"]
+    assert digest.last_batch == 2 and count(home, "duplicates") == 2
+
+
+def test_a_commit_that_was_not_done_and_whose_answer_was_lost_is_done_then(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest, write = Digest(home, EachIdentifier(), list), home.state.write
+
+    @contextmanager
+    def gone_before() -> Iterator[Connection]:
+        with write() as tx:
+            yield tx
+            raise StateAway(where="there", why="gone")
+
+    monkeypatch.setattr(type(home.state), "write", lambda _: gone_before())
+    with pytest.raises(StateAway):
+        digest.commit(batch_of(home, "a", "b"))
+    monkeypatch.undo()
+    digest.commit(batch_of(home, "a", "b", "c"))
+    assert ids_in_view(home) == ["a", "b", "c"]
+    assert digest.last_batch == 1 and count(home, "duplicates") == 0
 
 
 def test_a_tail_file_without_a_commit_is_removed_at_start(home: Home) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from zerodistance.core.touchpoints import rules, store
 from zerodistance.core.touchpoints.contracts import Source
@@ -72,10 +72,16 @@ class Keys:
     ----------
     load
         Reads every source.
+    aside
+        Does work in a thread.
     """
 
-    def __init__(self, load: Callable[[], Sequence[Source]]) -> None:
-        self._load = load
+    def __init__(
+        self,
+        load: Callable[[], Sequence[Source]],
+        aside: Callable[[Callable[[], None]], Awaitable[None]] = asyncio.to_thread,
+    ) -> None:
+        self._load, self._aside = load, aside
         self._lock = asyncio.Lock()
         self._by_key: dict[str, Source] = {}
         self._looked_at = float("-inf")
@@ -103,7 +109,7 @@ class Keys:
         async with self._lock:
             if self._looked_at < asked:
                 await asyncio.sleep(max(0.0, self._looked_at + MISS_SECONDS - asked))
-                await asyncio.to_thread(self.look)
+                await self._aside(self.look)
         return next(filter(None, map(self.find, keys)), None)
 
     def any_allows(self, origin: str) -> bool:

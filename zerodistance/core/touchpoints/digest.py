@@ -55,6 +55,7 @@ class Digest:
         self._home, self._recogniser, self._feeds = home, recogniser, feeds
         gc.set_threshold(_GEN0, 20, 20)
         self.seen = Seen(home.settings.dedup_ids)
+        self._doubt: tuple[int, npt.NDArray[np.uint64], int] | None = None
         with home.state.read() as tx:
             self._last = ledger.last_batch(tx)
         self._check()
@@ -106,6 +107,7 @@ class Digest:
 
         When it fails because of some of its rows, those are set aside in the quarantine and the others are committed.
         """
+        self._settle_doubt()
         now = clock.micros()
         self.seen.expire(now - self._home.settings.dedup_days * clock.MICROS_PER_DAY)
         fresh = self.seen.fresh(batch.fingerprints)
@@ -128,7 +130,7 @@ class Digest:
     def _commit(self, batch: Batch) -> None:
         number = self._last + 1
         file: tuple[str, int] | None = None
-        counts = batch.counts.copy()
+        counts, committing = batch.counts.copy(), False
         try:
             found = self._recogniser.recognise(batch)
             batch.counts.update(found.counts)
@@ -140,9 +142,12 @@ class Digest:
             with self._home.state.write() as tx:
                 self._write(tx, number, batch, found, file)
                 fault.point("commit.before")
+                committing = True
         except BaseException:
             batch.counts = counts
             self._recogniser.reset()
+            if committing:
+                self._doubt = number, batch.fingerprints, clock.micros()
             raise
         fault.point("commit.after")
         self._last = number
@@ -195,6 +200,21 @@ class Digest:
             return False
         finally:
             self._recogniser.reset()
+
+    def _settle_doubt(self) -> None:
+        """When the server went away while it committed, look whether it did: the number of the batch says so.
+
+        No other worker can have given that number: the lock of the home is ours.
+        """
+        if self._doubt is None:
+            return
+        number, prints, at = self._doubt
+        with self._home.state.read() as tx:
+            was_done = ledger.last_batch(tx) == number
+        self._doubt = None
+        if was_done:
+            self._last = number
+            self.seen.add(prints, at)
 
     def _in_lake(self, batch: Batch) -> npt.NDArray[np.bool_]:
         """Say which rows the log holds from before the deduplication window (imports must never double)."""

@@ -54,6 +54,7 @@ SETTINGS_PREFIXES = ("/v1/projects/", "/projects/")
 BODY_SECONDS = 60  # own value: a body that is not whole by then is given up
 KEYS_SECONDS = 1.0  # a new or changed source holds within this time
 TALLY_SECONDS = 3.0
+FAILED_SECONDS = 3.0  # own value: pause while the state does not answer
 _RETRY_SECONDS = {"busy": 1, "journal_full": 10, "disk_short": 30}
 _RETRY_OTHERWISE = 5
 _THREAD_BYTES = (
@@ -90,7 +91,8 @@ class Collector:
 
     def __init__(self, home: Home) -> None:
         settings = home.settings
-        self.keys = Keys(lambda: sources.every(home))
+        self._state = home.state
+        self.keys = Keys(lambda: sources.every(home), home.state.aside)
         self.tally = Tally(home)
         self.writer = Writer(
             home.path("journal.db"),
@@ -113,11 +115,12 @@ class Collector:
 
     async def startup(self) -> None:
         """Read the sources, open the journal, begin to look after both."""
-        await asyncio.to_thread(self.keys.look)
+        aside = self._state.aside
+        await aside(self.keys.look)
         await asyncio.to_thread(self.writer.start, asyncio.get_running_loop())
         self._tasks = [
-            asyncio.create_task(_again(KEYS_SECONDS, self.keys.look)),
-            asyncio.create_task(_again(TALLY_SECONDS, self.tally.flush)),
+            asyncio.create_task(_again(KEYS_SECONDS, self.keys.look, aside)),
+            asyncio.create_task(_again(TALLY_SECONDS, self.tally.flush, aside)),
         ]
 
     async def shutdown(self) -> None:
@@ -127,7 +130,7 @@ class Collector:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.to_thread(self.writer.stop)
         try:
-            await asyncio.to_thread(self.tally.flush)
+            await self._state.aside(self.tally.flush)
         except Exception as error:
             log("door").error("tally_failed", error=type(error).__name__)
 
@@ -298,14 +301,19 @@ class _Gone(Exception):
     """The client went away; there is nobody to answer."""
 
 
-async def _again(seconds: float, work: Callable[[], None]) -> None:
-    """Do `work` in a thread every `seconds`, whatever became of it the last time."""
+async def _again(
+    seconds: float, work: Callable[[], None], aside: Callable[[Callable[[], None]], Awaitable[None]]
+) -> None:
+    """Do `work` in a thread every `seconds`, whatever became of it the last time; while it fails, ever less often."""
+    failures = 0
     while True:
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(min(seconds * 2 ** min(failures, 10), max(seconds, FAILED_SECONDS)))
         try:
-            await asyncio.to_thread(work)
+            await aside(work)
+            failures = 0
         except Exception as error:
-            log("door").error("upkeep_failed", error=type(error).__name__)
+            failures += 1
+            log("door").error("upkeep_failed", work=work.__qualname__, error=type(error).__name__)
 
 
 def _admit(source: Source, origin: bytes) -> None:

@@ -1,7 +1,7 @@
 """The journal: what was accepted and is not yet digested, one sealed row a request, in a SQLite file of its own.
 
-The door writes it (`writer.py`), the worker reads it here and moves the feed position in its commit; the door then
-removes what lies behind that position.
+The doors write it (`writer.py`), any number of processes in turn; the worker reads it here and moves the feed position in its
+commit; the doors then remove what lies behind that position.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from zerodistance.core.touchpoints import store
 from zerodistance.kernel import fault
 from zerodistance.kernel.errors import WrongKey
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.locks import Turn
 from zerodistance.kernel.seal import Seal
 
 FEED = "journal"
@@ -130,6 +131,15 @@ def bytes_used(connection: sqlite3.Connection) -> int:
     return int((pages - free) * size)
 
 
+def turn(path: Path) -> Turn:
+    """Return what every process that writes the journal at `path` takes before it does.
+
+    SQLite lets one write at a time too, but whoever waits looks again after ever longer pauses; here it is woken, and what has
+    arrived meanwhile goes into the same transaction.
+    """
+    return Turn(path.with_suffix(".lock"))
+
+
 class Journal:
     """The reading side, for the worker and for whoever shows what waits.
 
@@ -210,13 +220,17 @@ class Journal:
 
         For `forget`: what is digested must not be readable any more, not even with the key. Collection waits meanwhile.
         """
-        with self._lock:
-            connection = self._open()
-            fault.point("journal.erase.before")
-            removed = connection.execute("delete from row where id <= ?", (upto,)).rowcount
-            connection.execute("vacuum")
-            fault.point("journal.erase.after")
-            connection.execute("pragma wal_checkpoint(truncate)").fetchone()
+        mine = turn(self.path)
+        try:
+            with self._lock, mine:
+                connection = self._open()
+                fault.point("journal.erase.before")
+                removed = connection.execute("delete from row where id <= ?", (upto,)).rowcount
+                connection.execute("vacuum")
+                fault.point("journal.erase.after")
+                connection.execute("pragma wal_checkpoint(truncate)").fetchone()
+        finally:
+            mine.close()
         return removed
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ from zerodistance.kernel.text import Text
 GROUP = 256  # requests in one transaction at most
 CHECKPOINT_PAGES = 200  # pages of 32 KiB after which the write-ahead log is copied back
 LOOK_SECONDS = 0.25  # pause between two looks at free disk, size and the worker's position
+AWAY_SECONDS = 3.0  # the same pause while the state does not answer
 SLICE = 256  # rows removed in one transaction, or twice what is written if that is more
 SHRINK_BYTES = 64 << 20  # an empty file larger than this is made small at start
 MOST_ROWS = 64  # rows in one insert statement: each statement hands the interpreter lock over once
@@ -85,19 +86,24 @@ class Writer:
         self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._ended = threading.Event()
         self._removed = self._digested = 0
         self._looked_at = 0.0
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Open the file and start the thread; futures will be resolved in `loop`."""
         self._loop = loop
+        self._turn = journal.turn(self.path)
         connection = self._open()
         self._look(connection)
         self._thread = threading.Thread(target=self._run, args=(connection,), name="journal", daemon=True)
         self._thread.start()
+        self._ended = threading.Event()
+        threading.Thread(target=self._follow, args=(self._ended,), name="position", daemon=True).start()
 
     def stop(self) -> None:
         """Write what is waiting and end the thread. Later requests are refused."""
+        self._ended.set()
         thread, self._thread = self._thread, None
         if thread is not None:
             self._queue.put(None)
@@ -149,6 +155,12 @@ class Writer:
         connection = journal.connect(self.path)
         connection.execute(f"pragma wal_autocheckpoint={CHECKPOINT_PAGES}")
         self._digested = self._position()
+        with self._turn:
+            self._begin(connection)
+        self._removed = self._digested
+        return connection
+
+    def _begin(self, connection: sqlite3.Connection) -> None:
         self._remove(connection, self._digested)
         rows = connection.execute("select count(*) from row").fetchone()[0]
         if not rows and os.path.getsize(self.path) > SHRINK_BYTES:
@@ -160,8 +172,6 @@ class Writer:
         ).rowcount:
             connection.execute("insert into sqlite_sequence (name, seq) values ('row', ?)", (self._digested,))
         connection.execute("commit")
-        self._removed = self._digested
-        return connection
 
     def _run(self, connection: sqlite3.Connection) -> None:
         get, running = self._queue.get, True
@@ -198,17 +208,20 @@ class Writer:
         if rest:
             self._commit(connection, rest)
         connection.close()
+        self._turn.close()
 
     def _commit(self, connection: sqlite3.Connection, group: list[Item]) -> None:
         removed, failed = self._removed, False
         try:
-            connection.execute("begin immediate")
-            _insert(connection, [row for _, row in group])
-            if self._removed < self._digested:
-                self._slice(connection, max(SLICE, 2 * len(group)))
-            fault.point("journal.commit.before")
-            connection.execute("commit")
-            fault.point("journal.commit.after")
+            with self._turn:
+                self._more(group)
+                connection.execute("begin immediate")
+                _insert(connection, [row for _, row in group])
+                if self._removed < self._digested:
+                    self._slice(connection, max(SLICE, 2 * len(group)))
+                fault.point("journal.commit.before")
+                connection.execute("commit")
+                fault.point("journal.commit.after")
         except Exception as error:
             log("journal").error(
                 "commit_failed", error=f"{type(error).__name__}: {error}", requests=len(group)
@@ -220,6 +233,16 @@ class Writer:
             self._loop.call_soon_threadsafe(_answer, group, failed)
         except RuntimeError:  # the loop is closed: nobody waits for an answer any more
             pass
+
+    def _more(self, group: list[Item]) -> None:
+        """Take in what has arrived while another door was writing."""
+        try:
+            while len(group) < GROUP and (item := self._queue.get(block=False)) is not None:
+                group.append(item)
+        except queue.Empty:
+            return
+        if len(group) < GROUP:
+            self._queue.put(None)  # the end was asked for: it is met again after this group
 
     def _slice(self, connection: sqlite3.Connection, rows: int) -> None:
         upto = min(self._digested, self._removed + rows)
@@ -235,18 +258,29 @@ class Writer:
         while self._removed < self._digested and self._queue.empty():
             removed = self._removed
             try:
-                connection.execute("begin immediate")
-                self._slice(connection, 4 * SLICE)
-                fault.point("journal.remove")
-                connection.execute("commit")
+                with self._turn:
+                    connection.execute("begin immediate")
+                    self._slice(connection, 4 * SLICE)
+                    fault.point("journal.remove")
+                    connection.execute("commit")
             except sqlite3.Error:
                 self._removed = removed
                 raise
 
+    def _follow(self, ended: threading.Event) -> None:
+        """Ask how far the worker is, on a thread of its own: the state may not answer, and nobody should wait for that."""
+        pause = LOOK_SECONDS
+        while not ended.wait(pause):
+            try:
+                self._digested = max(self._digested, self._position())
+                pause = LOOK_SECONDS
+            except Exception as error:
+                log("journal").error("position_not_known", error=type(error).__name__)
+                pause = AWAY_SECONDS
+
     def _look(self, connection: sqlite3.Connection) -> None:
         self._looked_at = time.monotonic()
         self.trouble = self._judge(connection)
-        self._digested = max(self._digested, self._position())
 
     def _judge(self, connection: sqlite3.Connection) -> type[ZeroDistanceError] | None:
         disk = os.statvfs(self.path)

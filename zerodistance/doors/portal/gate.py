@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
@@ -11,6 +12,7 @@ from urllib.parse import parse_qs
 from anyio import to_thread
 from fastapi import Request
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from zerodistance.doors.portal import sessions
@@ -52,9 +54,13 @@ class Gate:
     A program says who it is with `Authorization: Bearer <API key>`, a person with the session's cookie.
     """
 
-    def __init__(self, app: ASGIApp, home: Home) -> None:
+    def __init__(
+        self, app: ASGIApp, home: Home, refuse: Callable[[Request, ZeroDistanceError], Response]
+    ) -> None:
         self.app = app
         self.home = home
+        self.refuse = refuse
+        """Makes the answer when nobody can be asked who it is: the state store is away."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -65,7 +71,7 @@ class Gate:
         cookies = _cookies(headers)
         scope["state"] = state = dict(scope.get("state") or {})
         state["by_key"] = False
-        await self._who(headers, cookies, state)
+        trouble = await self._who(headers, cookies, state)
         asked = parse_qs(scope["query_string"].decode("latin-1")).get("lang", [""])[0]
         set_cookies = self._choose(state, headers, cookies, asked)
         if not state["by_key"]:
@@ -85,17 +91,30 @@ class Gate:
                         out.append("Set-Cookie", value)
             await send(message)
 
+        if trouble is not None:
+            scope["app"] = self.app
+            await self.refuse(Request(scope), trouble)(scope, receive, answer)
+            return
         await self.app(scope, receive, answer)
 
-    async def _who(self, headers: Headers, cookies: dict[str, str], state: dict[str, Any]) -> None:
+    async def _who(
+        self, headers: Headers, cookies: dict[str, str], state: dict[str, Any]
+    ) -> ZeroDistanceError | None:
         state["account"] = state["who"] = None
         state["csrf"] = ""
         kind, _, key = headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and key:
-            state["by_key"] = True
-            state["who"] = sessions.who_of_key(self.home, key.strip())
-        elif secret := cookies.get(SESSION):
-            state["account"] = await to_thread.run_sync(sessions.account_of, self.home, secret)
+        try:
+            if kind.lower() == "bearer" and key:
+                state["by_key"] = True
+                if self.home.state.is_remote:
+                    state["who"] = await to_thread.run_sync(sessions.who_of_key, self.home, key.strip())
+                else:
+                    state["who"] = sessions.who_of_key(self.home, key.strip())
+            elif secret := cookies.get(SESSION):
+                state["account"] = await to_thread.run_sync(sessions.account_of, self.home, secret)
+        except ZeroDistanceError as error:
+            return error
+        return None
 
     def _choose(
         self, state: dict[str, Any], headers: Headers, cookies: dict[str, str], asked: str
