@@ -29,6 +29,8 @@ _OWN: tuple[tuple[str, str, Text], ...] = (
     ("status", f"{_HERE}.status:status", Text("各存储、来源、任务的现状", "stores, sources, jobs as they are now")),
     ("trace", f"{_HERE}.tracing:trace", Text("一个编号的来龙去脉", "the flow behind an id")),
     ("doctor", f"{_HERE}.doctor:doctor", Text("检查每个存储，说明问题和办法", "check every store; say what is wrong and what to do")),
+    ("backup", f"{_HERE}.backups.cli:app", Text("备份：做、列出、校验；运行中也可以", "back up while it runs; list and verify backups")),
+    ("restore", f"{_HERE}.backups.cli:restore", Text("把备份恢复到空目录", "restore a backup into an empty folder")),
     ("bus", f"{_HERE}.hearing:app", Text("谁听到什么消息", "who hears what")),
 )  # fmt: skip
 

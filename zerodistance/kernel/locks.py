@@ -1,9 +1,10 @@
-"""The worker's lock: only one process writes evidence, tail, lake and index of a home."""
+"""Locks between processes: the worker's on its home, and one for whoever writes or freezes a folder."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,5 +53,60 @@ def worker_pid(path: Path) -> int | None:
     except BlockingIOError:
         given = os.read(handle, 20).decode()
         return int(given) if given.isdigit() else 0
+    finally:
+        os.close(handle)
+
+
+class FolderLock:
+    """A lock that threads of all processes share, named by a file; a thread that holds it may take it again.
+
+    Parameters
+    ----------
+    path
+        The lock file; made when it is first taken.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._mine = threading.RLock()
+        self._depth = 0
+        self._handle = -1
+
+    def __enter__(self) -> FolderLock:
+        """Wait for the lock and hold it; the system frees it however the process ends."""
+        self._mine.acquire()
+        try:
+            if not self._depth:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+                fcntl.flock(self._handle, fcntl.LOCK_EX)
+        except BaseException:
+            self._release()
+            raise
+        self._depth += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
+        self._depth -= 1
+        self._release()
+
+    def _release(self) -> None:
+        if not self._depth and self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+        self._mine.release()
+
+
+@contextmanager
+def sole(path: Path, otherwise: Exception) -> Iterator[None]:
+    """Hold the lock file at `path` while the block runs, or raise `otherwise` at once if somebody else does."""
+    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise otherwise from None
+        yield
     finally:
         os.close(handle)

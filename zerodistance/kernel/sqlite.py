@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from zerodistance.kernel.errors import ZeroDistanceError
+from zerodistance.kernel.frozen import FrozenSqlite
 
 _BUSY_SECONDS = 60
 
@@ -67,6 +68,13 @@ class Sqlite:
     def scrub(self, connection: Connection, tables: Sequence[str]) -> None:
         """Let no older page keep what was removed: `secure_delete` has zeroed the pages, the log is emptied into the file."""
         connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
+
+    def freeze(self, tx: Connection) -> FrozenSqlite:
+        """Hold the instant of a transaction that has just begun."""
+        tx.exec_driver_sql("select count(*) from sqlite_master").scalar_one()
+        driver = tx.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        return FrozenSqlite(driver, self.path.name, tx)
 
     def damage(self, tx: Connection) -> tuple[str, int]:
         """Return what is damaged, empty if nothing, and how many rows point at rows that do not exist."""
