@@ -27,8 +27,9 @@ from zerodistance.core.identity import api as identity
 from zerodistance.core.touchpoints import forget, keeping, tail
 from zerodistance.core.touchpoints.sealer import Sealer
 from zerodistance.doors.backups import making, restoring, upkeep
+from zerodistance.doors.cli import main
 from zerodistance.doors.worker import once
-from zerodistance.kernel import backups, clock
+from zerodistance.kernel import backups, clock, command
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.backups import Moved
 from zerodistance.kernel.errors import Forbidden, Invalid, RestoreUnfinished, WrongKey
@@ -496,3 +497,37 @@ def test_links_are_of_no_other_file(full: Home, folder: Path) -> None:
     making.make(full, ME, folder)
     assert {p: os.stat(p).st_nlink for p in before} == before
     assert tail.TABLE in full.lake.tables()
+
+
+# -- the command line
+
+
+def test_the_command_line_backs_up_lists_verifies_and_restores(
+    full: Home, folder: Path, there: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+
+    def line(*words: str, home: Path = full.root, lang: str = "en") -> tuple[int, str, str]:
+        code = main(compose.PARTS, [f"--home={home}", f"--lang={lang}", *words])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    code, out, err = line("backup", "--to", str(folder))
+    assert (code, "of it new" in out) == (0, True)
+    assert "without it the sealed personal data are lost" in err.lower() and str(full.seal.path) in err
+    assert "另外妥善保管" in line("backup", "--to", str(folder), lang="zh")[2]
+    code, out, err = line("backup", "--to", str(folder), "--with-key", "--json")
+    made = json.loads(out)
+    assert made["with_key"] and made["mark"]["batch"] == 2 and "Whoever gets hold of it" in err
+    assert [one["name"] for one in json.loads(line("backup", "list", str(folder), "--json")[1])][-1] == made[
+        "name"
+    ]
+    assert made["name"] in line("backup", "list", str(folder))[1]
+    assert line("backup", "verify", str(folder))[0] == 0
+    code, out, err = line("restore", str(folder), home=there)
+    assert code == 0, err
+    assert made["name"] in out and "checked and sound" in out
+    assert line("restore", str(folder), home=there)[0] == 1
+    code, out, err = line("backup", "list", home=there)
+    assert code == 1 and "backup_to" in err
+    command.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,8 +107,8 @@ def backup(
     home = command.home()
     behind = ThreadPoolExecutor(1, initializer=priority.thread_gives_way, initargs=(_NICE,))
     with _bar() as progress, behind:
-        given = {"with_key": with_key, "keep_days": keep_days, "progress": progress}
-        made = behind.submit(making.make, home, command.who(), _folder(to), **given).result()
+        make = partial(making.make, with_key=with_key, keep_days=keep_days, progress=progress)
+        made = behind.submit(make, home, command.who(), _folder(to)).result()
     m = made.manifest
     if as_json:
         figures = {
