@@ -182,14 +182,20 @@ def figures(home: Home, who: Who) -> Mapping[str, Any]:
     return {**touchpoints.figures(home, who), "index": {**index, "made_at": held.made_at}, "people": people}
 
 
-def checks(home: Home) -> Iterator[Finding]:
-    """Yield what each room finds when it checks its stores, for `doctor`."""
+def checks(home: Home, deep: bool = False) -> Iterator[Finding]:
+    """Yield what each room finds when it checks its stores, for `doctor`; with `deep` every page of the lake is read."""
     from zerodistance.core.identity import checks as identity
     from zerodistance.core.profiles import checks as profiles
     from zerodistance.core.touchpoints import checks as touchpoints
+    from zerodistance.kernel.findings import unlooked
 
-    for room in (touchpoints, identity, profiles):
-        yield from room.checks(home)
+    for name, room in (("touchpoints", touchpoints), ("identity", identity), ("profiles", profiles)):
+        try:
+            yield from room.checks(home, deep)
+        except (
+            Exception
+        ) as error:  # so damaged that the check itself ends: the others go on, and what was found is told
+            yield unlooked(name, error)
 
 
 def trace(home: Home, who: Who, given: str) -> Sequence[Step]:

@@ -28,7 +28,11 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "lake.settle.",
     "restore.",
 )
-FORGETTING = ("forget.profiles", "forget.identity")  # made from the names of the rooms that take a share
+FORGETTING = (
+    "forget.backups",
+    "forget.profiles",
+    "forget.identity",
+)  # made from the names of the rooms that take a share
 WRITTEN = [
     point
     for path in (ROOT / "zerodistance").rglob("*.py")

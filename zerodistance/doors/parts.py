@@ -56,7 +56,7 @@ class Parts:
     figures
         Section -> figures of each room, for `status`.
     checks
-        The findings of each room, for `doctor`.
+        The findings of each room, for `doctor`; with True every page of the lake is read.
     trace
         Returns the flow of one id, step by step.
     work_here
@@ -75,7 +75,7 @@ class Parts:
     begin: Callable[[Home, Who], None]
     invite: Callable[[Home, bool], str | None]
     figures: Callable[[Home, Who], Mapping[str, Any]]
-    checks: Callable[[Home], Iterator[Finding]]
+    checks: Callable[[Home, bool], Iterator[Finding]]
     trace: Callable[[Home, Who, str], Sequence[Any]]
     work_here: Callable[[Home], None]
     shares: Callable[[], Sequence[Share]]

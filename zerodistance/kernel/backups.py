@@ -10,7 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Table, delete, insert, select, update
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Table,
+    delete,
+    insert,
+    inspect,
+    select,
+    update,
+)
 from sqlalchemy import Text as SqlText
 
 from zerodistance.kernel.frozen import FrozenSqlite
@@ -103,6 +114,11 @@ def gone(tx: Connection, name: str, folder: Path) -> None:
     """Write down that a backup is no more."""
     t = backup_table
     tx.execute(delete(t).where(t.c.name == name, t.c.folder == str(folder)))
+
+
+def known(tx: Connection) -> bool:
+    """Say whether the table is there: it is not in a state that was not upgraded yet."""
+    return inspect(tx).has_table(backup_table.name)
 
 
 def begun(tx: Connection) -> list[Begun]:

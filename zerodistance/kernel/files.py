@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from zerodistance.kernel import fault
-
 
 def sync(path: Path) -> None:
     """Force a file, or the names in a folder, to disk."""
@@ -17,7 +15,7 @@ def sync(path: Path) -> None:
         os.close(handle)
 
 
-def replace_file(path: Path, data: bytes, *, point: str | None = None) -> None:
+def replace_file(path: Path, data: bytes) -> None:
     """Put a file in place, durably and at once: whoever looks finds the old one, none, or all of the new one."""
     path.parent.mkdir(exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
@@ -25,7 +23,5 @@ def replace_file(path: Path, data: bytes, *, point: str | None = None) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    if point is not None:
-        fault.point(point)
     os.replace(draft, path)
     sync(path.parent)

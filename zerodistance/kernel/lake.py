@@ -134,6 +134,7 @@ class Lake:
             compression_level=1,
             row_group_size=_GROUP_ROWS,
             store_schema=False,
+            write_page_checksum=True,
         )
         sync(path)
         sync(folder)

@@ -57,6 +57,11 @@ def worker_pid(path: Path) -> int | None:
         os.close(handle)
 
 
+def others_work(path: Path) -> bool:
+    """Say whether another process holds the worker's lock."""
+    return worker_pid(path) not in (None, os.getpid())
+
+
 class FolderLock:
     """A lock that threads of all processes share, named by a file; a thread that holds it may take it again.
 

@@ -312,7 +312,8 @@ class Repository:
         body = asdict(manifest)
         text = json.dumps({"manifest": body, "sha256": _digest(body)}, ensure_ascii=False, indent=1)
         fault.point("backup.manifest")
-        replace_file(self._manifest(manifest.name), text.encode(), point="backup.named")
+        replace_file(self._manifest(manifest.name), text.encode())
+        fault.point("backup.named")
 
     def _manifest(self, name: str) -> Path:
         return self.root / "backups" / f"{name}.json"
@@ -422,7 +423,8 @@ class Repository:
         every = {**self.tombstones(), **fresh}
         kept = [t for t in every.values() if oldest is not None and t["done_at"] >= oldest]
         text = "".join(json.dumps(t) + "\n" for t in kept)
-        replace_file(self.root / "forgotten.jsonl", text.encode(), point="backup.tombstones")
+        fault.point("backup.tombstones")
+        replace_file(self.root / "forgotten.jsonl", text.encode())
 
 
 def digest_of(path: Path, tick: Tick = lambda n: None) -> str:

@@ -80,7 +80,7 @@ class Sqlite:
         """Return what is damaged, empty if nothing, and how many rows point at rows that do not exist."""
         said = [str(row[0]) for row in tx.exec_driver_sql("pragma integrity_check(5)")]
         loose = tx.exec_driver_sql("pragma foreign_key_check").fetchall()
-        return "" if said == ["ok"] else said[0], len(loose)
+        return "" if said == ["ok"] else "\n".join(said), len(loose)
 
 
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:

@@ -43,7 +43,7 @@ POINTS = sorted(
     {
         point
         for path in (ROOT / "zerodistance").rglob("*.py")
-        for point in re.findall(r'point(?:\(|=)"((?:backup|restore)\.[a-z]+)"', path.read_text())
+        for point in re.findall(r'fault\.point\("((?:backup|restore)\.[a-z]+)"', path.read_text())
     }
     - {"backup.removed", "backup.swept"}  # met when something has expired: a test of its own
 )
@@ -147,7 +147,7 @@ def test_a_folder_inside_the_home_or_of_another_home_is_refused(
 
 
 def test_two_backups_at_once_are_refused(full: Home, folder: Path) -> None:
-    repository = Repository.make(folder, making.key_check(full))
+    repository = Repository.make(folder, full.seal.name)
     with repository.locked(), pytest.raises(BackupRunning):
         making.make(full, ME, folder)
 

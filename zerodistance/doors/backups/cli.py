@@ -209,7 +209,7 @@ def restore(
             "{n} people were forgotten after it, and were forgotten again",
         )
         command.tell(again, n=done.again)
-    damage = [f for f in handed.parts().checks(done.home) if f.level is Level.DAMAGE]
+    damage = [f for f in handed.parts().checks(done.home, False) if f.level is Level.DAMAGE]
     for finding in damage:
         command.tell(finding.text)
     done.home.close()

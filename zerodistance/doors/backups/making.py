@@ -22,7 +22,7 @@ from zerodistance.kernel import backups, clock, fault
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.backups import Moved, Share
 from zerodistance.kernel.errors import Invalid, ZeroDistanceError
-from zerodistance.kernel.frozen import FrozenSqlite, Tick, freeze_sqlite
+from zerodistance.kernel.frozen import Frozen, FrozenSqlite, Tick, freeze_sqlite
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.locks import sole
 from zerodistance.kernel.repository import BackupDamaged, BackupRunning, Entry, Manifest, Repository
@@ -66,15 +66,10 @@ class Made:
 @dataclass(frozen=True)
 class _Instant:
     databases: Mapping[str, FrozenSqlite]
-    state: FrozenSqlite
+    state: Frozen
     mark: Mapping[str, int]
     pinned: Sequence[str]
     still_ms: float
-
-
-def key_check(home: Home) -> str:
-    """Return what tells this home's key from others, and can't be turned back."""
-    return home.seal.token("backup", "key-check").hex()
 
 
 def make(
@@ -100,7 +95,7 @@ def make(
     who.need(Permission.OPERATE)
     _not_inside(home, to)
     began = time.monotonic()
-    repository = Repository.make(to, key_check(home))
+    repository = Repository.make(to, home.seal.name)
     with _alone(home, repository):
         begun_at = clock.micros()
         name = _name(repository, begun_at)
@@ -180,7 +175,7 @@ def _store(
         name=name,
         program=zerodistance.__version__,
         revision=migrations.current(home.state) or "",
-        key_check=key_check(home),
+        key_check=home.seal.name,
         with_key=with_key,
         mark=instant.mark,
         began_at=begun_at,

@@ -141,7 +141,7 @@ def _key(repository: Repository, manifest: Manifest, given: Path | None) -> byte
     try:
         with open(os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as file:
             file.write(text)
-        check = Seal(draft).token("backup", "key-check").hex()
+        check = Seal(draft).name
     except ValueError:
         raise WrongKey(path=path) from None
     finally:
