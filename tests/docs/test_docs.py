@@ -163,6 +163,6 @@ def test_every_code_of_doctor_is_on_the_page_of_operations(page: str) -> None:
     )
     checked = [*(ROOT / "zerodistance").rglob("*checks.py"), ROOT / "zerodistance/doors/doctor.py"]
     codes = {code for path in checked for code in shape.findall(path.read_text(encoding="utf-8"))}
-    codes -= {"journal.db", "state.db"}
+    codes -= {"journal.db", "state.db", "quarantine.jsonl"}
     assert len(codes) > 20
     assert [code for code in sorted(codes) if f"`{code}`" not in pages()[page]] == []

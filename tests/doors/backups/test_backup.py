@@ -35,6 +35,7 @@ from zerodistance.kernel.backups import Moved
 from zerodistance.kernel.errors import Forbidden, Invalid, RestoreUnfinished, WrongKey
 from zerodistance.kernel.frozen import CopyDamaged, freeze_sqlite
 from zerodistance.kernel.home import Home, create_home, open_home
+from zerodistance.kernel.postgres import StateNotCopied
 from zerodistance.kernel.repository import BackupDamaged, BackupRunning, NoBackups, OtherHome, Repository
 from zerodistance.kernel.settings import load
 
@@ -310,6 +311,27 @@ def test_a_backup_does_not_hold_the_key_unless_it_is_asked_to(
 def test_where_there_is_no_backup_it_says_so(folder: Path, there: Path) -> None:
     with pytest.raises(NoBackups):
         restored(folder, there)
+
+
+@pytest.mark.postgres
+def test_a_state_that_a_server_keeps_is_not_backed_up_in_part(
+    databases: Any, folder: Path, tmp_path: Path
+) -> None:
+    home = create_home(load(home=tmp_path / "served", state_url=databases.new()))
+    with pytest.raises(StateNotCopied) as said:
+        making.make(home, ME, folder)
+    assert "pg_dump" in said.value.message("zh")
+    assert not folder.exists()
+    with home.state.read() as tx:
+        assert backups.begun(tx) == []
+    home.close()
+
+
+def test_a_backup_is_not_restored_beside_a_server(full: Home, folder: Path, there: Path) -> None:
+    making.make(full, ME, folder, with_key=True)
+    with pytest.raises(restoring.StateElsewhere):
+        restoring.restore(load(home=there, state_url="postgresql://zd@127.0.0.1/zd"), ME, folder)
+    assert not there.exists()
 
 
 # -- killed

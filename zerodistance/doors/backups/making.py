@@ -87,6 +87,8 @@ def make(
     ------
     Forbidden
         The account may not operate.
+    StateNotCopied
+        A server keeps the state.
     OtherHome, BackupRunning
         The folder is another home's, or somebody works on it.
     CopyDamaged, StoreRestless
@@ -94,6 +96,8 @@ def make(
     """
     who.need(Permission.OPERATE)
     _not_inside(home, to)
+    with home.state.frozen():  # a store that can't be copied says so before anything is begun
+        pass
     began = time.monotonic()
     repository = Repository.make(to, home.seal.name)
     with _alone(home, repository):

@@ -42,6 +42,16 @@ class NeedsKey(ZeroDistanceError):
     )
 
 
+class StateElsewhere(ZeroDistanceError):
+    """A server is to keep the state, and the backup holds it as a file."""
+
+    code, status = "state_elsewhere", 400
+    text = Text(
+        "备份里的状态库是 SQLite 文件，而 state_url 指向服务器；恢复时不要设置 state_url",
+        "the backup holds the state as an SQLite file, and state_url names a server; restore without state_url",
+    )
+
+
 @dataclass(frozen=True)
 class Restored:
     """What was restored.
@@ -77,10 +87,14 @@ def restore(
         Something lies there already, and not an interrupted restore of the same backup.
     NoBackups, BackupDamaged
         There is nothing to restore, or it is not what was written; nothing was made.
+    StateElsewhere
+        The settings name a server for the state.
     NeedsKey, WrongKey
         The key is not there, or is another one; nothing was made.
     """
     who.need(Permission.OPERATE)
+    if settings.state_url:
+        raise StateElsewhere()
     root, repository = settings.home.resolve(), Repository.at(source)
     manifest = _chosen(repository, at)
     resumed = _begun(root, manifest)
