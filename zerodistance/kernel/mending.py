@@ -12,7 +12,8 @@ from zerodistance.kernel import backups, clock
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.files import sync
 from zerodistance.kernel.home import DAMAGED, Home
-from zerodistance.kernel.repository import Entry, Repository, digest_of
+from zerodistance.kernel.manifest import Entry
+from zerodistance.kernel.repository import Repository, digest_of
 
 
 def aside(home: Home, path: Path) -> Path | None:

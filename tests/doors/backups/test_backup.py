@@ -35,8 +35,9 @@ from zerodistance.kernel.backups import Moved
 from zerodistance.kernel.errors import Forbidden, Invalid, RestoreUnfinished, WrongKey
 from zerodistance.kernel.frozen import CopyDamaged, freeze_sqlite
 from zerodistance.kernel.home import Home, create_home, open_home
+from zerodistance.kernel.manifest import BackupDamaged, BackupRunning, NoBackups, OtherHome
 from zerodistance.kernel.postgres import StateNotCopied
-from zerodistance.kernel.repository import BackupDamaged, BackupRunning, NoBackups, OtherHome, Repository
+from zerodistance.kernel.repository import Repository
 from zerodistance.kernel.settings import load
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -18,7 +18,8 @@ from zerodistance.kernel.text import Text
 if TYPE_CHECKING:
     from zerodistance.doors.backups.making import Progress
     from zerodistance.kernel.frozen import Tick
-    from zerodistance.kernel.repository import Manifest, Repository
+    from zerodistance.kernel.manifest import Manifest
+    from zerodistance.kernel.repository import Repository
 
 app = App(name="backup", help=words("备份：做、列出、校验", "back up, list and verify backups"))
 

@@ -25,7 +25,8 @@ from zerodistance.kernel.errors import Invalid, ZeroDistanceError
 from zerodistance.kernel.frozen import Frozen, FrozenSqlite, Tick, freeze_sqlite
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.locks import sole
-from zerodistance.kernel.repository import BackupDamaged, BackupRunning, Entry, Manifest, Repository
+from zerodistance.kernel.manifest import BackupDamaged, BackupRunning, Entry, Manifest
+from zerodistance.kernel.repository import Repository
 from zerodistance.kernel.settings import FILE_NAME
 from zerodistance.kernel.text import Text
 

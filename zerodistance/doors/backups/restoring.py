@@ -16,7 +16,8 @@ from zerodistance.kernel.errors import WrongKey, ZeroDistanceError
 from zerodistance.kernel.files import replace_file, sync
 from zerodistance.kernel.frozen import Tick
 from zerodistance.kernel.home import RESTORING, Home, open_home
-from zerodistance.kernel.repository import BackupDamaged, Entry, Manifest, NoBackups, Repository, digest_of
+from zerodistance.kernel.manifest import BackupDamaged, Entry, Manifest, NoBackups
+from zerodistance.kernel.repository import Repository, digest_of
 from zerodistance.kernel.seal import Seal
 from zerodistance.kernel.settings import FILE_NAME, Settings, load
 from zerodistance.kernel.text import Text

@@ -16,7 +16,8 @@ from zerodistance.kernel.home import DAMAGED, Home
 from zerodistance.kernel.jobs import Job
 from zerodistance.kernel.locks import sole
 from zerodistance.kernel.logs import log
-from zerodistance.kernel.repository import BackupRunning, NoBackups, Repository
+from zerodistance.kernel.manifest import BackupRunning, NoBackups
+from zerodistance.kernel.repository import Repository
 from zerodistance.kernel.text import Text
 from zerodistance.migrations import BEFORE
 
