@@ -134,6 +134,8 @@ def _root() -> Path:
 def _look(deep: bool) -> list[Finding]:
     from sqlalchemy.exc import DatabaseError
 
+    from zerodistance.kernel.postgres import StateOfAnother
+
     root = _root()
     if not (root / "key").exists() and (root / "state.db").exists() and not (root / RESTORING).exists():
         return [_no_key(root)]
@@ -143,6 +145,9 @@ def _look(deep: bool) -> list[Finding]:
     try:
         home = command.home()
         return [*_own(home), *handed.parts().checks(home, deep)]
+    except StateOfAnother as error:
+        text = error.text.format(**error.data)
+        return [Finding(Level.DAMAGE, "key", text, _OWN_KEY, None, "key.wrong", _UNDER_TOKENS, _UNSEALED)]
     except DatabaseError as error:  # too damaged to be opened or read
         return [_state_unreadable(root, str(error.orig))]
 
@@ -231,15 +236,6 @@ def _own(home: Home) -> Iterator[Finding]:
 
 
 def _key(home: Home) -> Iterator[Finding]:
-    from zerodistance.kernel.state import KEY
-
-    theirs = home.state.notes().get(KEY, home.seal.name)
-    if theirs != home.seal.name:
-        text = Text(
-            f"密钥文件是另一把（指纹 {home.seal.name}，应是 {theirs}）",
-            f"the key file is another one ({home.seal.name}, it should be {theirs})",
-        )
-        yield Finding(Level.DAMAGE, "key", text, _OWN_KEY, None, "key.wrong", _UNDER_TOKENS, _UNSEALED)
     mode = stat.S_IMODE(home.seal.path.stat().st_mode)
     if mode & 0o077:
         text = Text(f"密钥文件别的用户也能读（{mode:o}）", f"others may read the key file ({mode:o})")

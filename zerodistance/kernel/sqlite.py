@@ -54,7 +54,18 @@ class Sqlite:
         return False
 
     def check(self, tx: Connection, notes: Mapping[str, str], key: str) -> None:
-        """Look whether this can hold the state of a home: a file in the home can."""
+        """Look whether this can hold the state of a home: a file in the home can, if it is of the same key.
+
+        Raises
+        ------
+        StateOfAnother
+            The key file is another one: nothing that is sealed could be opened, and new tokens would be others.
+        """
+        theirs = notes.get("key", key)
+        if key and theirs != key:
+            from zerodistance.kernel.postgres import StateOfAnother
+
+            raise StateOfAnother(where=self.where, theirs=theirs, ours=key)
 
     def kind(self, tx: Connection) -> str:
         """Return the store's name and version."""

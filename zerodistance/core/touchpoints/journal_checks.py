@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,7 +12,7 @@ from zerodistance.kernel.errors import WrongKey
 from zerodistance.kernel.findings import Finding, Level, good
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.locks import others_work
-from zerodistance.kernel.mending import aside, copied_aside, written_aside
+from zerodistance.kernel.mending import aside, copied_aside
 from zerodistance.kernel.text import Text
 
 _ROWS = 2_000  # own value: waiting rows that are opened
@@ -154,25 +153,13 @@ def _sealed(home: Home, position: int) -> Iterator[Finding]:
             _HOLDS,
         )
         return
-    text = Text(
-        f"{bad} 个等待处理的请求打不开：{wrong.message('zh')}",
-        f"{bad} waiting requests can't be opened: {wrong.message('en')}",
-    )
+    text = Text(f"{bad} 个等待处理的请求打不开", f"{bad} waiting requests can't be opened")
     advice = Text(
-        "移到 damaged/，让处理继续；不修就停在这里",
-        "move them into damaged/ so that digestion goes on; it stands still before them",
+        "不用做什么：处理时它们原样进入隔离区",
+        "nothing to do: digestion puts them into the quarantine as they stand",
     )
     lost = Text(f"这 {bad} 个请求", f"these {bad} requests")
-    yield Finding(
-        Level.DAMAGE,
-        "journal",
-        text,
-        advice,
-        lambda: _take_out(home, position),
-        "journal.unreadable",
-        _HOLDS,
-        lost,
-    )
+    yield Finding(Level.DAMAGE, "journal", text, advice, None, "journal.unreadable", _HOLDS, lost)
 
 
 def _unreadable(home: Home, position: int, most: int) -> Iterator[tuple[int, int, str, int, bytes]]:
@@ -183,18 +170,6 @@ def _unreadable(home: Home, position: int, most: int) -> Iterator[tuple[int, int
                 home.seal.open(body, journal.where(source, route, at))
             except WrongKey:
                 yield number, source, route, at, body
-
-
-def _take_out(home: Home, position: int) -> None:
-    for number, source, route, at, body in list(_unreadable(home, position, -1)):
-        row = {"id": number, "source": source, "route": route, "received_at": at}
-        written_aside(home, "journal-rows.jsonl", {**row, "body": base64.b64encode(body).decode()})
-        empty = home.seal.seal(_EMPTY, journal.where(source, "batch", at))
-        with closing(journal.connect(home.path("journal.db"))) as connection:
-            connection.execute(
-                "update row set route = 'batch', events = 0, encoding = '', body = ? where id = ?",
-                (empty, number),
-            )
 
 
 # -- a file that SQLite can't read as a whole
