@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import sys
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,7 @@ from zerodistance.kernel.findings import Level
 from zerodistance.kernel.home import Home, open_home
 from zerodistance.kernel.settings import load
 
-BACKUPS, PAUSE = 2, 0.8
+BACKUPS, PATIENCE = 2, 60.0
 POSTS = 120  # of each of the four lanes
 
 
@@ -38,9 +40,9 @@ def main(folder: Path) -> None:
     asked = {"round": 1, "forget": None}
     door = stage.child(lambda: stage.door_life(settings, asked, told.fileno()), None)
     work = stage.child(lambda: stage.worker_life(settings), None)
-    taken = []
+    taken: list[Any] = []
     for _ in range(BACKUPS):
-        time.sleep(PAUSE)
+        await_batch(folder / "home" / "state.db", taken[-1][-1]["batch"] if taken else -1)
         before = os.fstat(told.fileno()).st_size
         heard, tell = os.pipe()
 
@@ -65,6 +67,16 @@ def main(folder: Path) -> None:
         for before, name, still, mark in taken
     ]
     print(json.dumps(out))
+
+
+def await_batch(state: Path, last: int) -> None:
+    """Wait until a batch after `last` is committed, however busy the machine is, and until something waits again."""
+    deadline = time.monotonic() + PATIENCE
+    number = -1
+    while number <= last and time.monotonic() < deadline:
+        time.sleep(0.2)
+        with closing(sqlite3.connect(state, timeout=30)) as connection:
+            number = connection.execute("select coalesce(max(number), 0) from batch").fetchone()[0]
 
 
 def acked(said: bytes) -> set[str]:
