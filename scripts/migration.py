@@ -23,7 +23,7 @@ from zerodistance.migrations import FOLDER, script, upgrade
 def declare_tables() -> None:
     """Import every module that declares tables."""
     for found in pkgutil.walk_packages(zerodistance.__path__, "zerodistance."):
-        if found.name.endswith((".store", "kernel.bus", "kernel.jobs")):
+        if found.name.endswith((".store", "kernel.backups", "kernel.bus", "kernel.jobs")):
             importlib.import_module(found.name)
 
 

@@ -14,6 +14,7 @@ from zerodistance.kernel.text import Text
 if TYPE_CHECKING:
     from zerodistance.doors.worker import Work
     from zerodistance.kernel.access import Who
+    from zerodistance.kernel.backups import Share
     from zerodistance.kernel.bus import Bus, Event, Handler
     from zerodistance.kernel.findings import Finding
     from zerodistance.kernel.flow import Step
@@ -55,8 +56,33 @@ def jobs() -> Sequence[Job]:
     from zerodistance.core.identity import jobs as identity
     from zerodistance.core.profiles import jobs as profiles
     from zerodistance.core.touchpoints import jobs as touchpoints
+    from zerodistance.doors.backups import upkeep as backups
 
-    return [*touchpoints.JOBS, *identity.JOBS, *profiles.JOBS]
+    return [*touchpoints.JOBS, *identity.JOBS, *profiles.JOBS, *backups.JOBS]
+
+
+def shares() -> Sequence[Share]:
+    """Return what each room has a backup hold."""
+    from zerodistance.core.profiles import keeping as profiles
+    from zerodistance.core.touchpoints import keeping as touchpoints
+
+    return [touchpoints.SHARE, profiles.SHARE]
+
+
+def forget_again(home: Home, who: Who, found: Sequence[Mapping[str, Any]]) -> int:
+    """Ask for those to be forgotten whom a restored backup has brought back; return how many requests that makes."""
+    from zerodistance.core.identity import api as identity
+    from zerodistance.core.touchpoints import forget
+
+    return forget.ask_again(home, who, found, identity.subjects_with)
+
+
+def tombstones(home: Home) -> Mapping[str, Mapping[str, Any]]:
+    """Return what stands beside the backups of those who were forgotten since."""
+    from zerodistance.core.touchpoints import forget
+
+    forget.let_go(home)
+    return forget.tombstones(home)
 
 
 def work(home: Home) -> Work:
@@ -65,6 +91,7 @@ def work(home: Home) -> Work:
     from zerodistance.core.profiles import api as profiles
     from zerodistance.core.touchpoints.imports import Feeds
     from zerodistance.core.touchpoints.intake import Intake
+    from zerodistance.doors.backups import upkeep
     from zerodistance.doors.worker import Work
     from zerodistance.kernel.jobs import Jobs
 
@@ -76,7 +103,9 @@ def work(home: Home) -> Work:
         feeds=Feeds(),
         everybody=identity.everybody,
         matcher=identity.matcher,
-        rooms={"profiles": profiles.forget, "identity": identity.forget},
+        tokens=identity.tokens_of,
+        forgotten=upkeep.after_forgetting,
+        rooms={"backups": upkeep.forget, "profiles": profiles.forget, "identity": identity.forget},
     )
 
     def seal(force: bool) -> bool:
@@ -153,14 +182,20 @@ def figures(home: Home, who: Who) -> Mapping[str, Any]:
     return {**touchpoints.figures(home, who), "index": {**index, "made_at": held.made_at}, "people": people}
 
 
-def checks(home: Home) -> Iterator[Finding]:
-    """Yield what each room finds when it checks its stores, for `doctor`."""
+def checks(home: Home, deep: bool = False) -> Iterator[Finding]:
+    """Yield what each room finds when it checks its stores, for `doctor`; with `deep` every page of the lake is read."""
     from zerodistance.core.identity import checks as identity
     from zerodistance.core.profiles import checks as profiles
     from zerodistance.core.touchpoints import checks as touchpoints
+    from zerodistance.kernel.findings import unlooked
 
-    for room in (touchpoints, identity, profiles):
-        yield from room.checks(home)
+    for name, room in (("touchpoints", touchpoints), ("identity", identity), ("profiles", profiles)):
+        try:
+            yield from room.checks(home, deep)
+        except (
+            Exception
+        ) as error:  # so damaged that the check itself ends: the others go on, and what was found is told
+            yield unlooked(name, error)
 
 
 def trace(home: Home, who: Who, given: str) -> Sequence[Step]:
@@ -196,4 +231,7 @@ PARTS = Parts(
     checks=checks,
     trace=trace,
     work_here=work_here,
+    shares=shares,
+    tombstones=tombstones,
+    forget_again=forget_again,
 )

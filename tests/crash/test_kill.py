@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("ZERODISTANCE_KILLS", "8"))
 ROUNDS_A_HOME = 20
 SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, commands, imports; see test_seldom.py
+    "backup.",  # in tests/doors/backups
     "identity.archive",
     "identity.rebuild.",
     "identity.expire",
@@ -29,8 +30,13 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "lake.replace.",  # in tests/core/profiles/test_states.py
     "lake.settle.",
     "moving.",
+    "restore.",
 )
-FORGETTING = ("forget.profiles", "forget.identity")  # made from the names of the rooms that take a share
+FORGETTING = (
+    "forget.backups",
+    "forget.profiles",
+    "forget.identity",
+)  # made from the names of the rooms that take a share
 WRITTEN = [
     point
     for path in (ROOT / "zerodistance").rglob("*.py")

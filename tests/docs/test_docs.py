@@ -154,3 +154,15 @@ def test_nothing_names_a_registry_or_a_path_of_somebodys_machine() -> None:
         for token in tokens
         if token in file.read_text(encoding="utf-8")
     ] == []
+
+
+@pytest.mark.parametrize("page", ["operations.md", "zh/operations.md"])
+def test_every_code_of_doctor_is_on_the_page_of_operations(page: str) -> None:
+    shape = re.compile(
+        r'"((?:files|key|state|journal|tail|lake|states|index|evidence|identity|imports|quarantine)\.[a-z]+)"'
+    )
+    checked = [*(ROOT / "zerodistance").rglob("*checks.py"), ROOT / "zerodistance/doors/doctor.py"]
+    codes = {code for path in checked for code in shape.findall(path.read_text(encoding="utf-8"))}
+    codes -= {"journal.db", "state.db", "quarantine.jsonl"}
+    assert len(codes) > 20
+    assert [code for code in sorted(codes) if f"`{code}`" not in pages()[page]] == []

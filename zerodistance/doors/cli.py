@@ -31,6 +31,8 @@ _OWN: tuple[tuple[str, str, Text], ...] = (
     ("trace", f"{_HERE}.tracing:trace", Text("一个编号的来龙去脉", "the flow behind an id")),
     ("doctor", f"{_HERE}.doctor:doctor", Text("检查每个存储，说明问题和办法", "check every store; say what is wrong and what to do")),
     ("migrate-state", f"{_HERE}.moving:migrate_state", Text("把状态库从 SQLite 搬到 PostgreSQL，或搬回来", "move the state to PostgreSQL, or back to SQLite")),
+    ("backup", f"{_HERE}.backups.cli:app", Text("备份：做、列出、校验；运行中也可以", "back up while it runs; list and verify backups")),
+    ("restore", f"{_HERE}.backups.cli:restore", Text("把备份恢复到空目录", "restore a backup into an empty folder")),
     ("bus", f"{_HERE}.hearing:app", Text("谁听到什么消息", "who hears what")),
 )  # fmt: skip
 

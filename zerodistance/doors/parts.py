@@ -11,6 +11,7 @@ from zerodistance.kernel.text import Text
 if TYPE_CHECKING:
     from zerodistance.doors.worker import Work
     from zerodistance.kernel.access import Who
+    from zerodistance.kernel.backups import Share
     from zerodistance.kernel.bus import Bus
     from zerodistance.kernel.findings import Finding
     from zerodistance.kernel.home import Home
@@ -55,11 +56,15 @@ class Parts:
     figures
         Section -> figures of each room, for `status`.
     checks
-        The findings of each room, for `doctor`.
+        The findings of each room, for `doctor`; with True every page of the lake is read.
     trace
         Returns the flow of one id, step by step.
     work_here
         Does everything that waits, for a command that finds no worker running.
+    shares
+        What each room has a backup hold besides state and lake.
+    tombstones, forget_again
+        What stands beside the backups of those who were forgotten since; asks for them to be forgotten in a restored home.
     """
 
     rooms: Sequence[Room]
@@ -70,9 +75,12 @@ class Parts:
     begin: Callable[[Home, Who], None]
     invite: Callable[[Home, bool], str | None]
     figures: Callable[[Home, Who], Mapping[str, Any]]
-    checks: Callable[[Home], Iterator[Finding]]
+    checks: Callable[[Home, bool], Iterator[Finding]]
     trace: Callable[[Home, Who, str], Sequence[Any]]
     work_here: Callable[[Home], None]
+    shares: Callable[[], Sequence[Share]]
+    tombstones: Callable[[Home], Mapping[str, Mapping[str, Any]]]
+    forget_again: Callable[[Home, Who, Sequence[Mapping[str, Any]]], int]
 
 
 _given: list[Parts] = []

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
+_UPGRADED = Text(
+    "数据表已升级到这个版本；升级前的状态库存为 {copy}。要退回：停止服务，删掉 {state}-wal 和 {state}-shm，用这份副本换掉 {state}，装回旧版程序；"
+    "升级之后才收下的数据会因此不可用，那时请改用完整备份",
+    "the tables were upgraded to this version; the state of before is {copy}. To go back: stop the service, remove {state}-wal and "
+    "{state}-shm, put the copy in the place of {state}, install the older program. If anything was taken in since, restore a "
+    "whole backup instead",
+)
 _flags: dict[str, Any] = {}
 _home: Home | None = None
 
@@ -62,6 +69,8 @@ def home() -> Home:
         from zerodistance.kernel.home import open_home
 
         _home = open_home(settings())
+        for copy in _home.before_upgrade:
+            errors.print(_UPGRADED.format(copy=copy, state=_home.state.path).get(lang()), markup=False)
     return _home
 
 

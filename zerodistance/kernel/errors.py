@@ -63,6 +63,16 @@ class NoHome(ZeroDistanceError):
     )
 
 
+class RestoreUnfinished(ZeroDistanceError):
+    """A restore into the folder was interrupted."""
+
+    code, status = "restore_unfinished", 409
+    text = Text(
+        "{path} 里的恢复没有做完；用同样的参数再运行一次 `zerodistance restore`，它会接着做",
+        "a restore into {path} was interrupted; run the same `zerodistance restore` again, it goes on where it stopped",
+    )
+
+
 class HomeExists(ZeroDistanceError):
     """`init` was asked to make a home where one stands."""
 

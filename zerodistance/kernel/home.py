@@ -6,11 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from zerodistance.kernel.engine import Engine
-from zerodistance.kernel.errors import HomeExists, NoHome
+from zerodistance.kernel.errors import HomeExists, NoHome, RestoreUnfinished
 from zerodistance.kernel.lake import Lake
 from zerodistance.kernel.seal import Seal
 from zerodistance.kernel.settings import Settings
 from zerodistance.kernel.state import State
+
+DAMAGED = "damaged"
+"""Where `doctor` moves what it replaces."""
+
+RESTORING = "restoring.json"
+"""Stands in a folder that a backup is being restored into, until the home is whole."""
 
 _FOLDERS = ("lake", "tail", "index", "spill", "imports", "runs")
 
@@ -25,6 +31,8 @@ class Home:
     state: State
     lake: Lake
     engine: Engine
+    before_upgrade: tuple[Path, ...] = ()
+    """Copies of the state that were made because opening it has upgraded it."""
 
     def path(self, *parts: str) -> Path:
         """Return a path below the home folder."""
@@ -64,8 +72,13 @@ def create_home(settings: Settings) -> Home:
     return open_home(settings)
 
 
-def open_home(settings: Settings) -> Home:
+def open_home(settings: Settings, *, restoring: bool = False) -> Home:
     """Open the home that the settings name, and bring its tables to this version.
+
+    Parameters
+    ----------
+    restoring
+        It is opened by the restore that is under way in it.
 
     Raises
     ------
@@ -73,15 +86,19 @@ def open_home(settings: Settings) -> Home:
         There is none; `zerodistance init` makes one.
     StateAway, StateUnfit, StateOfAnother, StateMoved, StateComing
         The server of the state store does not answer, is not fit to hold it, or holds it no longer or not yet.
+    RestoreUnfinished
+        A restore was interrupted in it.
     """
     root = settings.home.resolve()
+    if (root / RESTORING).exists() and not restoring:
+        raise RestoreUnfinished(path=root)
     if not (root / "key").exists():
         raise NoHome(path=root)
     for folder in _FOLDERS:
         (root / folder).mkdir(exist_ok=True)
     seal = Seal(root / "key")
     state = State(root / "state.db", settings.state_url)
-    state.upgrade(seal.name)
+    copied = state.upgrade(seal.name)
     state.must_be_here()
     return Home(
         settings=settings,
@@ -90,4 +107,5 @@ def open_home(settings: Settings) -> Home:
         state=state,
         lake=Lake(root / "lake"),
         engine=Engine(root / "spill", memory_mb=settings.engine_memory_mb, threads=settings.engine_threads),
+        before_upgrade=tuple(copied),
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,13 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from zerodistance.kernel import fault
 from zerodistance.kernel.engine import Engine
+from zerodistance.kernel.files import sync
+from zerodistance.kernel.locks import FolderLock
 
 _GROUP_ROWS = 131_072
 _SMALL_BYTES, _MANY_FILES = 128 << 20, 8  # own values: when joining files is worth the work
 _READERS = timedelta(hours=1)  # own value: no reader holds a list of files for longer
+LOCK = ".lock"
 _CONFIGURATION = {
     "delta.logRetentionDuration": "interval 0 days",
     "delta.deletedFileRetentionDuration": "interval 0 days",
@@ -39,12 +42,23 @@ class Lake:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._writing = (
-            threading.RLock()
-        )  # only the worker writes, but from several threads: one commit at a time
+        self._writing = FolderLock(root / LOCK)  # one commit at a time, whichever process it comes from
         self._rewriting = (
             threading.RLock()
         )  # who replaces files takes this one first; appends go on meanwhile
+
+    def still(self) -> AbstractContextManager[object]:
+        """Let no table change while the block runs, whichever process writes: for a backup, and for whoever mends files."""
+        return self._writing
+
+    def tables(self) -> list[str]:
+        """Return the names of the tables."""
+        return sorted(path.parent.name for path in self.root.glob("*/_delta_log"))
+
+    def everything(self, table: str) -> list[Path]:
+        """Return every file that the newest version of a table needs: its data, and the log."""
+        log = self.path(table) / "_delta_log"
+        return [*map(Path, self.files(table)), *sorted(path for path in log.rglob("*") if path.is_file())]
 
     def path(self, table: str) -> Path:
         """Return the folder of a table."""
@@ -120,6 +134,7 @@ class Lake:
             compression_level=1,
             row_group_size=_GROUP_ROWS,
             store_schema=False,
+            write_page_checksum=True,
         )
         sync(path)
         sync(folder)
@@ -295,15 +310,6 @@ class Lake:
             if found is not None:
                 found.optimize.compact(target_size=target_bytes, writer_properties=_WRITER)
                 self._sync(table)  # what it replaces may be purged next
-
-
-def sync(path: Path) -> None:
-    """Force a file, or the names in a folder, to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _new_name() -> str:

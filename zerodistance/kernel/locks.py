@@ -1,4 +1,4 @@
-"""Locks between the processes of a home: one worker, any number of doors, and who is next to write the journal.
+"""Locks between the processes of a home: its worker, its doors, who writes the journal next, who writes or freezes a folder.
 
 Each is a file that the system unlocks however its holder ends.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -111,12 +112,65 @@ def no_doors(path: Path) -> Iterator[None]:
     DoorOpen
         One is open.
     """
-    handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    with sole(path, DoorOpen(path=path.parent)):
+        yield
+
+
+def others_work(path: Path) -> bool:
+    """Say whether another process holds the worker's lock."""
+    return worker_pid(path) not in (None, os.getpid())
+
+
+class FolderLock:
+    """A lock that threads of all processes share, named by a file; a thread that holds it may take it again.
+
+    Parameters
+    ----------
+    path
+        The lock file; made when it is first taken.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._mine = threading.RLock()
+        self._depth = 0
+        self._handle = -1
+
+    def __enter__(self) -> FolderLock:
+        """Wait for the lock and hold it; the system frees it however the process ends."""
+        self._mine.acquire()
+        try:
+            if not self._depth:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                self._handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+                fcntl.flock(self._handle, fcntl.LOCK_EX)
+        except BaseException:
+            self._release()
+            raise
+        self._depth += 1
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
+        self._depth -= 1
+        self._release()
+
+    def _release(self) -> None:
+        if not self._depth and self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+        self._mine.release()
+
+
+@contextmanager
+def sole(path: Path, otherwise: Exception) -> Iterator[None]:
+    """Hold the lock file at `path` while the block runs, or raise `otherwise` at once if somebody else does."""
+    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise DoorOpen(path=path.parent) from None
+            raise otherwise from None
         yield
     finally:
         os.close(handle)

@@ -11,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from zerodistance.kernel import bulk
 from zerodistance.kernel.errors import StateAway, StateBusy, ZeroDistanceError
+from zerodistance.kernel.frozen import Frozen
 from zerodistance.kernel.text import Text
 
 OLDEST = (
@@ -96,6 +97,17 @@ def shown(url: str) -> str:
     """
     found = parse(url).difference_update_query(_SECRET)
     return found._replace(drivername="postgresql", password=None).render_as_string()
+
+
+class StateNotCopied(ZeroDistanceError):
+    """A backup can't hold a state that a server keeps."""
+
+    code, status = "state_not_copied", 501
+    text = Text(
+        "状态库在 {where}，`zerodistance backup` 只备份 SQLite 状态库；停止服务后用 pg_dump 和数据目录的拷贝一起备份",
+        "the state store is {where}, and `zerodistance backup` takes SQLite only; stop the service, then take pg_dump together with a copy "
+        "of the home folder",
+    )
 
 
 class Postgres:
@@ -206,6 +218,16 @@ class Postgres:
         )
         for table in sorted(there.intersection(tables)):
             connection.exec_driver_sql(f"vacuum (full, analyze) {quote(table)}")
+
+    def freeze(self, tx: Connection) -> Frozen:
+        """Hold the instant of a transaction that has just begun.
+
+        Raises
+        ------
+        StateNotCopied
+            Always: the server's own tools copy it.
+        """
+        raise StateNotCopied(where=self.where)
 
     def damage(self, tx: Connection) -> tuple[str, int]:
         """Return what is damaged, empty if nothing: every table is read; the server itself keeps rows from pointing nowhere."""

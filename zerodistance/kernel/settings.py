@@ -117,6 +117,13 @@ class Settings(BaseSettings):
     )
     quarantine_days: int = Field(90, ge=1, description="days a refused row is kept (own value)")
     text_days: int = Field(730, ge=1, description="days sealed texts are kept (own value)")
+    backup_to: Path | None = Field(
+        None, description="the folder that backups go to by themselves; none: no backup is made by itself"
+    )
+    backup_hours: float = Field(24.0, gt=0, description="hours from one backup to the next (own value)")
+    backup_keep_days: int = Field(
+        30, ge=1, le=3_650, description="days after which a backup is removed (own value)"
+    )
     session_hours: int = Field(12, ge=1, description="hours after which a portal session ends (own value)")
 
     @field_validator("zone")

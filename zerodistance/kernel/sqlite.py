@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import QueuePool
 
 from zerodistance.kernel.errors import ZeroDistanceError
+from zerodistance.kernel.frozen import FrozenSqlite
 
 _BUSY_SECONDS = 60
 
@@ -54,7 +55,18 @@ class Sqlite:
         return False
 
     def check(self, tx: Connection, notes: Mapping[str, str], key: str) -> None:
-        """Look whether this can hold the state of a home: a file in the home can."""
+        """Look whether this can hold the state of a home: a file in the home can, if it is of the same key.
+
+        Raises
+        ------
+        StateOfAnother
+            The key file is another one: nothing that is sealed could be opened, and new tokens would be others.
+        """
+        theirs = notes.get("key", key)
+        if key and theirs != key:
+            from zerodistance.kernel.postgres import StateOfAnother
+
+            raise StateOfAnother(where=self.where, theirs=theirs, ours=key)
 
     def kind(self, tx: Connection) -> str:
         """Return the store's name and version."""
@@ -69,11 +81,18 @@ class Sqlite:
         """Let no older page keep what was removed: `secure_delete` has zeroed the pages, the log is emptied into the file."""
         connection.exec_driver_sql("pragma wal_checkpoint(truncate)")
 
+    def freeze(self, tx: Connection) -> FrozenSqlite:
+        """Hold the instant of a transaction that has just begun."""
+        tx.exec_driver_sql("select count(*) from sqlite_master").scalar_one()
+        driver = tx.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        return FrozenSqlite(driver, self.path.name, tx)
+
     def damage(self, tx: Connection) -> tuple[str, int]:
         """Return what is damaged, empty if nothing, and how many rows point at rows that do not exist."""
         said = [str(row[0]) for row in tx.exec_driver_sql("pragma integrity_check(5)")]
         loose = tx.exec_driver_sql("pragma foreign_key_check").fetchall()
-        return "" if said == ["ok"] else said[0], len(loose)
+        return "" if said == ["ok"] else "\n".join(said), len(loose)
 
 
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:

@@ -31,6 +31,7 @@ from zerodistance.kernel.sqlite import Sqlite
 if TYPE_CHECKING:
     from sqlalchemy.dialects.postgresql import Insert
 
+    from zerodistance.kernel.frozen import Frozen
     from zerodistance.kernel.postgres import Postgres
 
 metadata = MetaData(
@@ -221,13 +222,24 @@ class State:
         """
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def upgrade(self, key: str = "") -> None:
+    @contextmanager
+    def frozen(self) -> Iterator[Frozen]:
+        """Hold one instant of the state, to be asked and copied while others write."""
+        with self.read() as tx:
+            yield self.store.freeze(tx)
+
+    def upgrade(self, key: str = "") -> list[Path]:
         """Bring the tables to this version of the program, step by step, by the migrations.
 
         Parameters
         ----------
         key
             Fingerprint of the home's key: the store is bound to it when it is new. Empty: nobody looks.
+
+        Returns
+        -------
+        list of Path
+            The copy of the state from before the steps; empty where it had no tables yet, or nothing had to be done.
 
         Raises
         ------
@@ -240,9 +252,10 @@ class State:
 
         with self.read() as tx:
             self.store.check(tx, self._notes(tx), key)
-        upgrade(self)
+        copied = upgrade(self)
         if key and KEY not in self.notes():
             self.write_note(KEY, key)
+        return copied
 
     def notes(self) -> dict[str, str]:
         """Return what the store says of itself."""

@@ -91,7 +91,7 @@ def test_a_tail_file_cut_short_is_damage(filled: Home, cut: int) -> None:
 
 
 def test_an_orphan_tail_file_is_a_note_and_can_be_removed(filled: Home) -> None:
-    stray = filled.path("tail", "000000000099.arrow")
+    stray = filled.path("tail", "000000000004.arrow")
     stray.write_bytes(b"half")
     (note,) = found(filled, Level.NOTE)
     assert note.repair is not None
@@ -102,13 +102,13 @@ def test_an_orphan_tail_file_is_a_note_and_can_be_removed(filled: Home) -> None:
 
 def test_a_missing_lake_file_is_damage(filled: Home) -> None:
     Path(filled.lake.files(tail.TABLE)[0]).unlink()
-    assert any("1 data files are missing" in text for text in damage(filled))
+    assert any("is missing" in text for text in damage(filled))
 
 
 def test_a_damaged_lake_file_is_damage(filled: Home) -> None:
     path = Path(filled.lake.files(tail.TABLE)[0])
     path.write_bytes(b"PAR1" + bytes(len(path.read_bytes()) - 8) + b"PAR1")
-    assert any("the data can't be read" in text for text in damage(filled))
+    assert any("can't be read" in text for text in damage(filled))
 
 
 def test_a_batch_that_is_missing_from_log_is_damage(filled: Home) -> None:

@@ -178,7 +178,8 @@ def test_digestion_waits_while_the_tail_is_too_long_and_goes_on_once_it_is_seale
     waiting = [batch_of(home, "b", position=2)]
     feed = SimpleNamespace(next=lambda most: waiting.pop() if waiting else None)
     share = intake.Intake(
-        home, EachIdentifier(), [], feeds=lambda *_: [feed], everybody=lambda _, s: s, matcher=lambda *_: lambda _: False, rooms={}
+        home, EachIdentifier(), [], feeds=lambda *_: [feed], everybody=lambda _, s: s, matcher=lambda *_: lambda _: False, rooms={},
+        tokens=lambda *_: [], forgotten=lambda _: None,
     )  # fmt: skip
     share.intake.commit(batch_of(home, "a"))
     assert share.digest() == 0

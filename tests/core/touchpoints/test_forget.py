@@ -28,7 +28,7 @@ from zerodistance.kernel.state import metadata
 from zerodistance.kernel.text import Text
 
 NOBODY = {
-    *("category", "product", "place", "unit", "unit_number", "territory"),
+    *("backup", "category", "product", "place", "unit", "unit_number", "territory"),
     *("source", "feed", "batch", "tail", "seen", "source_hour", "source_last", "import_job", "outbox", "job"),
     *("quarantine",),  # sealed rows: looked through by the matcher, see the tests around
     *("identity_guard", "identity_number"),

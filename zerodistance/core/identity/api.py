@@ -24,6 +24,8 @@ from zerodistance.core.identity.people import (
     subject_batches,
     subject_map,
     subjects_of,
+    subjects_with,
+    tokens_of,
 )
 from zerodistance.core.identity.reading import explain, guards, lookup, of_number, public_ids, search, show
 from zerodistance.core.identity.rebuild import rebuild as _rebuild
@@ -64,6 +66,8 @@ __all__ = [
     "everybody",
     "person_of",
     "subjects_of",
+    "subjects_with",
+    "tokens_of",
     "changes_since",
     "last_change",
 ]

@@ -48,6 +48,19 @@ def everybody(home: Home, subjects: Sequence[int]) -> list[int]:
         )
 
 
+def tokens_of(home: Home, subjects: Sequence[int]) -> list[bytes]:
+    """Return the tokens of subjects: they tell who is meant where the numbers are others, as in a restored backup."""
+    with home.state.read() as tx:
+        return sorted(found[2] for found in store.of_subjects(tx, subjects).values())
+
+
+def subjects_with(home: Home, tokens: Sequence[bytes]) -> list[int]:
+    """Return the subjects that have these tokens, ascending; tokens that nobody has are left out."""
+    with home.state.read() as tx:
+        found = bulk.among(tx, "select number from subject where token in {values}", list(tokens))
+        return sorted(row[0] for row in found)
+
+
 def last_change(tx: Connection) -> int:
     """Return the number of the newest change, 0 before the first."""
     return store.last_change(tx)

@@ -5,30 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterator
 from random import Random
 
+import duckdb
+
 from zerodistance.core.profiles import api, index, parts, states
 from zerodistance.core.profiles.contracts import IndexDamaged
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.touchpoints import ledger
-from zerodistance.core.touchpoints.tail import touches_view
-from zerodistance.kernel import clock
+from zerodistance.core.touchpoints.tail import TailLost, touches_view
+from zerodistance.kernel import clock, lake_health
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.findings import Finding, Level, good
 from zerodistance.kernel.home import Home
-from zerodistance.kernel.locks import worker_lock
+from zerodistance.kernel.mending import aside
 from zerodistance.kernel.text import Text
 
 _REBUILD = Text("从日志重建（profiles rebuild）", "make it anew from the log (profiles rebuild)")
+_HOLDS = Text(
+    "交互和身份不受影响；重建之前画像和人群可能不对",
+    "touches and identity are untouched; until then profiles and segments may be wrong",
+)
 _SAMPLE = 200  # own value: people whose tags are recomputed
 _TRIES = 5  # the worker may replace a file between the look at the pointer and at the file
 
 
-def checks(home: Home) -> Iterator[Finding]:
-    """Yield what is found in states and tag index."""
+def checks(home: Home, deep: bool = False) -> Iterator[Finding]:
+    """Yield what is found in states and tag index; with `deep` every page of the states is read."""
     with home.state.read() as tx:
         last = ledger.last_batch(tx)
+    health = lake_health.look(home, states.TABLE, content=deep)
+    if health.log or health.hurt:
+        what = health.log or ", ".join(sorted({hurt.path.name for hurt in health.hurt}))
+        yield _states_wrong(home, f"画像状态读不出来：{what}", f"the states can't be read: {what}")
+        return
     held = states.held(home)
     if held > last:
-        yield _damage(
+        yield _states_wrong(
             home,
             f"画像状态已有第 {held} 批，状态库只到第 {last} 批",
             f"the states hold batch {held} but the state ends at {last}",
@@ -38,12 +49,11 @@ def checks(home: Home) -> Iterator[Finding]:
     try:
         here = _read_again(home)
     except IndexDamaged as error:
-        yield _damage(home, error.message("zh"), error.message("en"))
+        yield _damage(home, error.message("zh"), error.message("en"), "index.damaged")
         return
     except OSError as error:
-        yield _damage(
-            home, f"索引文件不见了：{error.filename}", f"a file of the index is missing: {error.filename}"
-        )
+        zh, en = f"索引文件不见了：{error.filename}", f"a file of the index is missing: {error.filename}"
+        yield _damage(home, zh, en, "index.missing")
         return
     if here.batch > last:
         yield _damage(
@@ -60,12 +70,26 @@ def checks(home: Home) -> Iterator[Finding]:
     yield _audit(home)
 
 
-def _damage(home: Home, zh: str, en: str) -> Finding:
-    def rebuild() -> None:
-        with worker_lock(home.lock_path):
-            api.rebuild(home, Who.system("doctor"))
+def _damage(home: Home, zh: str, en: str, code: str = "index.wrong") -> Finding:
+    return Finding(Level.DAMAGE, "index", Text(zh, en), _REBUILD, lambda: _index_anew(home), code, _HOLDS)
 
-    return Finding(Level.DAMAGE, "index", Text(zh, en), _REBUILD, rebuild)
+
+def _index_anew(home: Home) -> None:
+    for path in home.path("index").iterdir():
+        aside(home, path)
+    api.follower(home).rebuild(touches_too=False)
+
+
+def _states_wrong(home: Home, zh: str, en: str) -> Finding:
+    """Return the finding for states that are not what the log says, or can't be read; everything in them is made of the log."""
+
+    def anew() -> None:
+        aside(home, home.lake.path(states.TABLE))
+        for path in home.path("index").iterdir():
+            aside(home, path)
+        api.rebuild(home, Who.system("doctor"))
+
+    return Finding(Level.DAMAGE, "index", Text(zh, en), _REBUILD, anew, "states.damaged", _HOLDS)
 
 
 def _read_again(home: Home) -> Index:
@@ -83,6 +107,16 @@ def _read_again(home: Home) -> Index:
 
 def _all_touches(home: Home) -> Finding:
     """Hold the number of touches in the states against the log, up to the batch that the states hold."""
+    try:
+        return _counted(home)
+    except (TailLost, duckdb.Error, OSError):  # the log itself is damaged: said where it is looked at
+        why = Text(
+            "日志读不出来，无法核对画像状态", "the log can't be read, so the states can't be held against it"
+        )
+        return Finding(Level.NOTE, "index", why)
+
+
+def _counted(home: Home) -> Finding:
     with home.engine.connect() as connection:
         held = states.view(connection, home)
         touches_view(connection, home)
@@ -90,7 +124,7 @@ def _all_touches(home: Home) -> Finding:
         query = "select count(*) from touches where subject is not null and batch <= $held"
         ((said,),) = connection.execute(query, {"held": held}).fetchall()
     if kept != said:
-        return _damage(
+        return _states_wrong(
             home,
             f"画像状态含 {kept:,} 条交互，日志里有 {said:,} 条",
             f"the states hold {kept:,} touches, the log has {said:,}",

@@ -5,6 +5,7 @@ A room plugs its share in as a `Forget` callable; each is idempotent, so that a 
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import hmac
 import json
@@ -17,7 +18,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from zerodistance.core.touchpoints import kept, store, tail
 from zerodistance.core.touchpoints.contracts import Forget
-from zerodistance.kernel import clock, fault
+from zerodistance.kernel import backups, clock, fault
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid, NotFound
 from zerodistance.kernel.home import Home
@@ -30,6 +31,11 @@ STORES = (
 """Where a person is looked for: what a certificate lists."""
 Match = Callable[[bytes], bool]
 """Says whether raw bytes hold one of the identifiers that are to be forgotten."""
+
+Tokens = Callable[[Home, Sequence[int]], Sequence[bytes]]
+"""Returns the tokens of subjects: under them they are found again in a restored backup, whatever their numbers are there."""
+
+_TOMBSTONE = b"tombstone"
 
 
 @dataclass(frozen=True)
@@ -143,6 +149,7 @@ def carry_out(
     subjects: Sequence[int],
     *,
     matcher: Callable[[Home, Sequence[int]], Match],
+    tokens: Tokens,
     rooms: Mapping[str, Forget],
 ) -> Request:
     """Forget the subjects in every store and write the certificate. The worker calls it with journal and tail empty.
@@ -151,10 +158,13 @@ def carry_out(
     ----------
     matcher
         Makes the test for raw rows of the quarantine; it is asked before anything is removed.
+    tokens
+        Asked before anything is removed too.
     rooms
         Name -> share, the room that knows the identifiers last.
     """
     removed: dict[str, int] = {}
+    _bury(home, number, tokens(home, subjects))
     matches = matcher(home, subjects)
     removed["quarantine"] = _forget_quarantine(home, matches)
     removed["touches"] = _count_touches(home, number, subjects)
@@ -165,6 +175,70 @@ def carry_out(
             removed[f"{name}.{what}"] = n
     home.state.scrub(_tables(removed))
     return _certify(home, number, len(subjects), removed)
+
+
+def _bury(home: Home, number: int, tokens: Sequence[bytes]) -> None:
+    """Keep the tokens, sealed: a backup made before now brings their owner back, and whoever restores it must know."""
+    t = store.forget_request
+    with home.state.write() as tx:
+        kept = tx.execute(select(t.c.tombstone).where(t.c.id == number)).scalar()
+        before = json.loads(home.seal.open(kept, _TOMBSTONE))["tokens"] if kept else []
+        what = tx.execute(select(t.c.what).where(t.c.id == number)).scalar_one()
+        said = {"what": what, "tokens": sorted({*before, *(token.hex() for token in tokens)})}
+        sealed = home.seal.seal(json.dumps(said).encode(), _TOMBSTONE)
+        tx.execute(update(t).where(t.c.id == number).values(tombstone=sealed))
+
+
+def tombstones(home: Home) -> dict[str, dict[str, Any]]:
+    """Return what a repository of backups keeps of those who were forgotten: request -> `request`, `done_at`, `sealed`."""
+    t = store.forget_request
+    query = select(t.c.id, t.c.asked_at, t.c.done_at, t.c.tombstone)
+    with home.state.read() as tx:
+        rows = tx.execute(query.where(t.c.done_at.is_not(None), t.c.tombstone.is_not(None))).all()
+    return {
+        f"{number}-{asked_at}": {
+            "request": f"{number}-{asked_at}",
+            "done_at": done_at,
+            "sealed": base64.b64encode(sealed).decode(),
+        }
+        for number, asked_at, done_at, sealed in rows
+    }
+
+
+def let_go(home: Home) -> int:
+    """Remove the tombstones that no backup could call for any more; return how many."""
+    t = store.forget_request
+    with home.state.write() as tx:
+        oldest = min((one.begun_at for one in backups.begun(tx)), default=None)
+        old = t.c.done_at.is_not(None) if oldest is None else t.c.done_at < oldest
+        where = (t.c.tombstone.is_not(None), old)
+        return tx.execute(update(t).where(*where).values(tombstone=None)).rowcount
+
+
+def ask_again(
+    home: Home,
+    who: Who,
+    found: Iterable[Mapping[str, Any]],
+    subjects_of: Callable[[Home, Sequence[bytes]], Sequence[int]],
+) -> int:
+    """Ask for everybody to be forgotten whom a restored backup has brought back; return how many requests that makes.
+
+    Parameters
+    ----------
+    found
+        Tombstones of the repository.
+    subjects_of
+        Tokens -> the subjects that have them here.
+    """
+    asked = 0
+    for stone in found:
+        said = json.loads(home.seal.open(base64.b64decode(stone["sealed"]), _TOMBSTONE))
+        subjects = subjects_of(home, [bytes.fromhex(token) for token in said["tokens"]])
+        if subjects:
+            day = clock.from_micros(stone["done_at"]).date().isoformat()
+            ask(home, who, said["what"], subjects, f"restored from a backup; forgotten on {day} before")
+            asked += 1
+    return asked
 
 
 def _chunks(subjects: Sequence[int], size: int = 500) -> Iterable[list[int]]:
@@ -231,6 +305,8 @@ def _tables(removed: Mapping[str, int]) -> list[str]:
 def _certify(home: Home, number: int, subjects: int, removed: Mapping[str, int]) -> Request:
     fault.point("forget.certify")
     request = _one(home, number)
+    with home.state.read() as tx:
+        kept = backups.begun(tx)
     said: dict[str, Any] = {
         "request": number,
         "what": request.what,
@@ -241,7 +317,8 @@ def _certify(home: Home, number: int, subjects: int, removed: Mapping[str, int])
         "subjects": subjects,
         "removed": dict(removed),
         "stores": list(STORES),
-        "backups": "copies of the home folder made before done_at are not reached; delete or re-forget them",
+        "backups": _backups(kept),
+        "copies": "copies of the home folder made by other means before done_at are not reached; delete or re-forget them",
     }
     body = json.dumps(said, sort_keys=True, ensure_ascii=False)
     said["seal"] = hmac.digest(home.seal.token("certificate", body), body.encode(), hashlib.sha256).hex()
@@ -251,8 +328,25 @@ def _certify(home: Home, number: int, subjects: int, removed: Mapping[str, int])
             .where(store.forget_request.c.id == number)
             .values(done_at=clock.micros(), subjects=None, certificate=json.dumps(said, ensure_ascii=False))
         )
+        if not kept:
+            tx.execute(
+                update(store.forget_request).where(store.forget_request.c.id == number).values(tombstone=None)
+            )
     home.state.scrub([store.forget_request.name])
     return _one(home, number)
+
+
+def _backups(kept: Sequence[backups.Begun]) -> dict[str, Any]:
+    """Return what the certificate says of backups: how many still hold what was removed, and the day the last of them expires."""
+    if not kept:
+        return {"kept": 0, "last_expires_on": None}
+    last = clock.from_micros(max(one.expires_at for one in kept))
+    return {
+        "kept": len(kept),
+        "last_expires_on": last.date().isoformat(),
+        "folders": sorted({one.folder for one in kept}),
+        "restored": "whoever restores one of them forgets again: the tombstones lie beside them",
+    }
 
 
 def verify(home: Home, certificate: Mapping[str, Any]) -> bool:

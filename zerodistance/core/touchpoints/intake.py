@@ -116,8 +116,10 @@ class Intake:
         Feeds besides the journal: imports, replays.
     everybody
         Subjects -> all subjects of the same persons: a person may have grown since it was asked to be forgotten.
-    matcher, rooms
+    matcher, tokens, rooms
         For forgetting, see `forget.carry_out`.
+    forgotten
+        Called when somebody has been forgotten.
     """
 
     def __init__(
@@ -129,10 +131,13 @@ class Intake:
         feeds: Callable[[Home, Parser], Sequence[Feed]],
         everybody: Callable[[Home, Sequence[int]], Sequence[int]],
         matcher: Callable[[Home, Sequence[int]], forget.Match],
+        tokens: forget.Tokens,
+        forgotten: Callable[[Home], None],
         rooms: Mapping[str, Forget],
     ) -> None:
         self._home, self._recogniser = home, recogniser
-        self._everybody, self._matcher, self._rooms = everybody, matcher, rooms
+        self._everybody, self._matcher, self._tokens, self._rooms = everybody, matcher, tokens, rooms
+        self._forgotten = forgotten
         self._still = threading.Lock()
         self._connection = home.engine.connect()
         parser = Parser(self._connection.__enter__(), home.seal, self._event_bytes, home.settings.currency)
@@ -177,8 +182,16 @@ class Intake:
             for number, subjects in asked:
                 if forget.is_person(self._home, number):
                     subjects = sorted({*subjects, *self._everybody(self._home, subjects)})
-                forget.carry_out(self._home, number, subjects, matcher=self._matcher, rooms=self._rooms)
+                forget.carry_out(
+                    self._home,
+                    number,
+                    subjects,
+                    matcher=self._matcher,
+                    tokens=self._tokens,
+                    rooms=self._rooms,
+                )
             self._recogniser.reset()
+        self._forgotten(self._home)
         return True
 
     def _digest_upto(self, row: int, imports: Sequence[int]) -> None:

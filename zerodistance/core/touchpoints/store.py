@@ -146,5 +146,6 @@ forget_request = Table(
     Column("asked_at", BigInteger, nullable=False),
     Column("done_at", BigInteger),
     Column("certificate", Text),  # JSON
+    Column("tombstone", LargeBinary),  # sealed: the tokens, for as long as a backup may bring them back
     sqlite_autoincrement=True,
 )
