@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
+from zerodistance.kernel.slow import Timer
 from zerodistance.kernel.sqlite import Sqlite
 
 if TYPE_CHECKING:
@@ -93,6 +95,8 @@ class State:
         self.where = self.store.where
         """What to call it in messages; no password in it."""
         self.engine = self.store.engine()
+        self.timer = Timer("state", 0)
+        """Times what `ask` asks."""
         self._mine = threading.local()
         self._kept: list[PoolProxiedConnection] = []
 
@@ -188,12 +192,13 @@ class State:
     def _asked(
         self, connection: PoolProxiedConnection, sql: str, bound: tuple[object, ...]
     ) -> list[tuple[Any, ...]]:
-        cursor = connection.cursor()
+        cursor, began = connection.cursor(), time.monotonic()
         try:
             cursor.execute(self.store.spell(sql), bound)
             return list(cursor.fetchall())
         finally:
             cursor.close()
+            self.timer.ran(sql, began)
 
     def _drop(self, connection: PoolProxiedConnection) -> None:
         self._mine.connection = None
