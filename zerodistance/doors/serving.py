@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import signal
 import socket
@@ -15,7 +16,8 @@ from typing import Any
 import uvicorn
 
 from zerodistance.doors.corked import CorkedProtocol
-from zerodistance.kernel import priority
+from zerodistance.doors.operations.watch import Watch
+from zerodistance.kernel import measure, notify, priority, slow, spans
 from zerodistance.kernel.errors import WorkerRunning, ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.locks import worker_pid
@@ -125,6 +127,7 @@ class Supervisor:
                 if time.monotonic() - started > HEALTHY_SECONDS
                 else min(RESTART_MOST, pause * 2)
             )
+            measure.count("worker_restarts")
             log("serve").error("worker_died", pid=child.pid, code=code, again_in=pause)
             self._stop.wait(pause)
 
@@ -147,6 +150,19 @@ class _Server(uvicorn.Server):
         gc.collect()
         gc.freeze()  # what is loaded by now stays: looking through it again and again stopped every answer for 30 ms
         self._ready()
+        notify.tell("READY=1")
+        self._alive = asyncio.create_task(_say_alive())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        notify.tell("STOPPING=1")
+        await super().shutdown(sockets)
+
+
+async def _say_alive() -> None:
+    """Tell systemd's watchdog that the event loop turns; a door that answers nobody is started afresh."""
+    seconds = notify.watchdog_seconds()
+    while seconds is not None and notify.tell("WATCHDOG=1"):
+        await asyncio.sleep(seconds)
 
 
 def serve(
@@ -162,6 +178,7 @@ def serve(
     holder = worker_pid(home.lock_path)
     if holder is not None:
         raise WorkerRunning(pid=holder, path=home.root)
+    spans.begin(home.settings, home.seal, "door")
     opened = listen(home.settings.host, home.settings.port)
     host, port = opened.getsockname()[:2]
     address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -180,15 +197,19 @@ def serve(
     server = _Server(config, lambda: ready(address))
     for number in (signal.SIGTERM, signal.SIGINT):  # before and after uvicorn's own handlers
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
-    supervisor = Supervisor(as_arguments(flags), lambda: server.should_exit)
+    supervisor, watch = Supervisor(as_arguments(flags), lambda: server.should_exit), Watch(home)
+    slow.keep(home.path("runs"), "door")
     supervisor.start()
     priority.answer_quickly()
     sys.setswitchinterval(SWITCH_SECONDS)
+    watch.start()
     try:
         server.run(sockets=[opened])
     finally:
+        watch.stop()
         supervisor.stop()
         opened.close()
+        spans.end()
         gc.unfreeze()  # so that the interpreter can end tidily
     return 0 if server.started else 1
 
