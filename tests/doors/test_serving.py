@@ -169,9 +169,10 @@ def test_systemd_hears_that_the_door_is_ready_alive_and_ends(
         monkeypatch.setenv("WATCHDOG_USEC", "100000")
         served = Served(tmp_path / "home")
         heard = [systemd.recv(100) for _ in range(4)]
-        served.end()
+        served.process.terminate()
         while heard[-1] != b"STOPPING=1":
             heard.append(systemd.recv(100))
+        served.end()
     assert heard[0] == b"READY=1"
     assert heard[1:4] == [b"WATCHDOG=1"] * 3
 

@@ -34,6 +34,17 @@ def test_nobody_who_hears_is_no_error(address: str, monkeypatch: pytest.MonkeyPa
     assert not notify.tell("READY=1")
 
 
+def test_a_manager_that_does_not_read_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as deaf:
+        deaf.bind(str(tmp_path / "notify"))
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        told = [notify.tell("WATCHDOG=1") for _ in range(5_000)]
+    assert told[0]
+    assert not told[-1]
+
+
 @pytest.mark.parametrize(
     ("usec", "pid", "seconds"),
     [("30000000", "", 15.0), ("30000000", "own", 15.0), ("30000000", "1", None), ("", "", None), ("0", "", None), ("x", "", None)],

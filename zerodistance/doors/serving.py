@@ -161,7 +161,8 @@ class _Server(uvicorn.Server):
 async def _say_alive() -> None:
     """Tell systemd's watchdog that the event loop turns; a door that answers nobody is started afresh."""
     seconds = notify.watchdog_seconds()
-    while seconds is not None and notify.tell("WATCHDOG=1"):
+    while seconds is not None:
+        notify.tell("WATCHDOG=1")
         await asyncio.sleep(seconds)
 
 

@@ -12,15 +12,18 @@ import socket
 
 
 def tell(state: str) -> bool:
-    """Send one state such as `READY=1` to the service manager; return whether there was one to hear it."""
+    """Send one state such as `READY=1` to the service manager; return whether it took it. Never waits for it."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address or address[0] not in "/@":
         return False
     target = "\0" + address[1:] if address[0] == "@" else address
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as opened:
+            opened.setblocking(
+                False
+            )  # an event loop calls this: it must not stand still while nobody listens
             opened.sendto(state.encode(), target)
-    except OSError:  # it went away: the service goes on
+    except OSError:  # it went away, or has much to read: the service goes on
         return False
     return True
 

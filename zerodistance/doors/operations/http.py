@@ -15,7 +15,7 @@ from zerodistance.doors.operations.metrics import Meter, Taking
 from zerodistance.doors.operations.stages import digest_lag
 from zerodistance.doors.portal.gate import SECURE
 from zerodistance.kernel.access import Who
-from zerodistance.kernel.errors import ZeroDistanceError
+from zerodistance.kernel.errors import ZeroDistanceError, frames, told
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.locks import worker_pid
 from zerodistance.kernel.logs import log
@@ -96,7 +96,7 @@ class Probes:
             if error.status == 401:
                 more = [(b"www-authenticate", b"Bearer")]
         except Exception as problem:
-            log("probes").error("failed", path=scope["path"], error=type(problem).__name__, exc_info=True)
+            log("probes").error("failed", path=scope["path"], error=told(problem), trace=frames(problem))
             status, kind, body = 500, _JSON, msgspec.json.encode(ZeroDistanceError().as_dict("en"))
         out = [
             (b"content-type", kind.encode()),

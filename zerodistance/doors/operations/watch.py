@@ -11,6 +11,7 @@ from zerodistance.doors.operations import alerts, conditions, webhook
 from zerodistance.doors.operations.conditions import KINDS, Condition
 from zerodistance.kernel import priority
 from zerodistance.kernel.access import Who
+from zerodistance.kernel.errors import frames, told
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
@@ -52,7 +53,7 @@ class Watch:
             try:
                 step()
             except Exception as error:  # the next look is as good
-                log("watch").error("look_failed", error=type(error).__name__, exc_info=True)
+                log("watch").error("look_failed", error=told(error), trace=frames(error))
 
     def send(self) -> int:
         """Send what is due; return how many changes were taken."""
@@ -69,7 +70,7 @@ class Watch:
             try:
                 changed += self._desk.judge(kind, list(self._found(kind)))
             except Exception as error:  # one condition that can't be judged must not silence the others
-                log("watch").error("not_judged", kind=kind, error=type(error).__name__, exc_info=True)
+                log("watch").error("not_judged", kind=kind, error=told(error), trace=frames(error))
         return changed
 
     def _found(self, kind: str) -> Iterable[Condition]:
