@@ -287,11 +287,29 @@ def commands() -> str:
     return "".join(parts)
 
 
+def metrics() -> str:
+    """Return the page of measures: one row a measure of `/metrics`."""
+    from zerodistance.doors.operations.metrics import METRICS
+
+    rows = [
+        (f"`{m.written}`", m.kind, ", ".join(f"`{name}`" for name in m.labels), m.unit, m.help.en, m.help.zh)
+        for m in METRICS.values()
+    ]
+    return (
+        "# Measures\n\n"
+        "What `/metrics` tells, in OpenMetrics or the older text format of Prometheus, as the client asks. The setting `metrics` says who may read it. "
+        "What is counted by source comes from the state and goes on over restarts; what is said of a process begins anew with it. A histogram has "
+        "the endings `_bucket`, `_count` and `_sum`. Sizes of lake and stores are up to 15 seconds old, those of the worker two.\n\n"
+        + table(("measure", "type", "labels", "unit", "what it is", "中文"), rows)
+    )
+
+
 MAKERS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "commands": commands,
     "events": events,
     "jobs": jobs,
+    "metrics": metrics,
     "kinds": kinds,
     "dimensions": dimensions,
     "errors": errors,

@@ -31,6 +31,7 @@ ROOMS = (
     Room("profiles", f"{_CORE}.profiles.cli:app", Text("标签树与画像", "the tag tree and profiles")),
     Room("segments", f"{_CORE}.segments.cli:app", Text("人群：规则、人数、名单", "segments: rules, counts, members")),
     Room("accounts", f"{_PORTAL}.cli:app", Text("门户账号和接口密钥", "accounts of the portal, keys of the API")),
+    Room("alerts", "zerodistance.doors.operations.cli:app", Text("告警：现在的、过去的、试发", "alerts: open and past ones, a test message")),
 )  # fmt: skip
 
 
@@ -57,8 +58,9 @@ def jobs() -> Sequence[Job]:
     from zerodistance.core.profiles import jobs as profiles
     from zerodistance.core.touchpoints import jobs as touchpoints
     from zerodistance.doors.backups import upkeep as backups
+    from zerodistance.doors.operations import jobs as operations
 
-    return [*touchpoints.JOBS, *identity.JOBS, *profiles.JOBS, *backups.JOBS]
+    return [*touchpoints.JOBS, *identity.JOBS, *profiles.JOBS, *backups.JOBS, *operations.JOBS]
 
 
 def shares() -> Sequence[Share]:
@@ -148,11 +150,16 @@ def door(home: Home) -> Any:
     from zerodistance.core.identity import http as identity
     from zerodistance.core.segments import http as segments
     from zerodistance.core.touchpoints.http import collector
-    from zerodistance.doors.http import create_app
+    from zerodistance.doors.http import Answering, create_app
+    from zerodistance.doors.operations.http import Probes
     from zerodistance.doors.portal import sessions
 
-    quick = identity.Recognise(home, lambda key: sessions.who_of_key(home, key))
-    return create_app(home, collector(home), [identity.router, segments.router], [quick])
+    def who_of_key(key: str) -> Who | None:
+        return sessions.who_of_key(home, key)
+
+    taking = collector(home)
+    quick: list[Answering] = [Probes(home, taking, who_of_key), identity.Recognise(home, who_of_key)]
+    return create_app(home, taking, [identity.router, segments.router], quick)
 
 
 def begin(home: Home, who: Who) -> None:

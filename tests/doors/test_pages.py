@@ -119,6 +119,8 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "touchpoint": "/touchpoints/web",
         "touchpoint-refused": "/touchpoints/lockers",
         "operations": "/operations",
+        "operations-alerts": "/operations/alerts",
+        "operations-slow": "/operations/slow",
         "accounts": "/accounts",
         "me": "/me",
     }

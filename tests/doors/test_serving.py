@@ -139,6 +139,42 @@ def test_a_worker_that_dies_is_started_again(served: Served) -> None:
     assert ended(served.worker)
     served.worker = served.worker_now(other_than=served.worker)
     assert json.loads(served.get("/healthz")) == {"status": "ok"}
+    assert json.loads(served.get("/readyz"))["status"] == "ready"
+    assert "zerodistance_worker_restarts_total 1\n" in served.get("/metrics")
+
+
+def test_measures_of_the_worker_are_told_by_the_door(served: Served) -> None:
+    def told() -> str | None:
+        text = served.get("/metrics")
+        return text if 'process_resident_memory_bytes{process="worker"}' in text else None
+
+    text = until(told)
+    for name in (
+        "worker_up 1",
+        "digest_rows_total ",
+        "dedup_window_seconds ",
+        'worker_step_failures_total{loop="digest"} 0',
+    ):
+        assert f"zerodistance_{name}" in text
+
+
+def test_systemd_hears_that_the_door_is_ready_alive_and_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(tmp_path / "home", "init").returncode == 0
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(PATIENCE)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "100000")
+        served = Served(tmp_path / "home")
+        heard = [systemd.recv(100) for _ in range(4)]
+        served.process.terminate()
+        while heard[-1] != b"STOPPING=1":
+            heard.append(systemd.recv(100))
+        served.end()
+    assert heard[0] == b"READY=1"
+    assert heard[1:4] == [b"WATCHDOG=1"] * 3
 
 
 def test_sigterm_ends_both_cleanly(own: Served) -> None:

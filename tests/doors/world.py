@@ -8,7 +8,6 @@ import random
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import insert
 from starlette.testclient import TestClient
 
 from zerodistance import compose
@@ -19,6 +18,7 @@ from zerodistance.doors.portal import accounts
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.state import upsert
 from zerodistance.kernel.text import Text
 
 PASSWORD = "correct horse battery"
@@ -98,8 +98,13 @@ def history(home: Home, made: dict[str, Source]) -> None:
         for at in [now - silent.get(p[0], 20) * clock.MICROS_PER_SECOND]
     ]
     with home.state.write() as tx:
-        tx.execute(insert(store.source_hour).prefix_with("or replace"), rows)
-        tx.execute(insert(store.source_last).prefix_with("or replace"), last)
+        for table, keys, values in (
+            (store.source_hour, ("source", "hour", "counter"), rows),
+            (store.source_last, ("source",), last),
+        ):
+            put = upsert(table)
+            others = {c.name: put.excluded[c.name] for c in table.c if c.name not in keys}
+            tx.execute(put.on_conflict_do_update(index_elements=keys, set_=others), values)
 
 
 def events() -> dict[str, list[dict[str, Any]]]:

@@ -11,16 +11,17 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from sqlalchemy import text
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import get_contextvars
 
 from zerodistance.doors.portal import assets, registry
 from zerodistance.doors.portal.gate import Gate, genuine
 from zerodistance.doors.portal.shell import LoginNeeded, page
+from zerodistance.kernel import spans
 from zerodistance.kernel.errors import NotFound, ZeroDistanceError, frames, told
 from zerodistance.kernel.home import Home
-from zerodistance.kernel.logs import log
+from zerodistance.kernel.logs import bound, log
 from zerodistance.kernel.text import Text
 
 API = "/v1/"
@@ -74,6 +75,10 @@ class Collecting(Protocol):
         """Write what is waiting and end."""
         ...
 
+    def writing_seconds(self) -> float:
+        """Return how long the oldest request has been waiting for the disk."""
+        ...
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         ...
@@ -121,9 +126,23 @@ class Door:
             await _guarded(quick, scope, receive, send)
             return
         try:
-            await self._rest(scope, receive, send)
+            await self._page(scope, receive, send)
         except Exception:  # it is answered and in the log; the server would write it once more, as plain text
             return
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a page or a call of the API: every line that is logged meanwhile carries the number of the request."""
+        number = secrets.token_hex(4)
+        with bound(request=number), spans.span("page", request=number) as span:
+
+            async def answer(message: Message) -> None:
+                if message["type"] == "http.response.start":
+                    route = getattr(scope.get("route"), "path", "")  # never the path: it may name a person
+                    said = {"http.request.method": scope["method"], "http.route": route}
+                    span.set(**said, **{"http.response.status_code": message["status"]})
+                await send(message)
+
+            await self._rest(scope, receive, answer)
 
 
 def create_app(
@@ -152,7 +171,7 @@ def create_app(
     app = FastAPI(
         title="Zero Distance", lifespan=life, docs_url=None, redoc_url=None, openapi_url=f"{API}openapi.json"
     )
-    app.state.home = home
+    app.state.home, app.state.collector = home, collector
     app.add_exception_handler(ZeroDistanceError, _refused)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _plain)
@@ -171,19 +190,6 @@ async def _known(request: Request) -> None:
 
 
 _own = APIRouter(include_in_schema=False)
-
-
-@_own.get("/healthz")
-async def _alive() -> dict[str, str]:
-    return {"status": "ok"}
-
-
-@_own.get("/readyz")
-def _ready(request: Request) -> dict[str, str]:
-    home: Home = request.app.state.home
-    with home.state.read() as tx:
-        tx.execute(text("select 1"))
-    return {"status": "ready"}
 
 
 @_own.get("/static/{named}")
@@ -251,6 +257,6 @@ async def _plain(request: Request, error: Exception) -> Response:
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    number = secrets.token_hex(4)
+    number = get_contextvars().get("request") or secrets.token_hex(4)
     log("http").error("broken", number=number, path=request.url.path, error=told(error), trace=frames(error))
     return _answer(request, Broken(number=number))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import signal
@@ -16,7 +17,8 @@ from typing import Any
 import uvicorn
 
 from zerodistance.doors.corked import CorkedProtocol
-from zerodistance.kernel import priority
+from zerodistance.doors.operations.watch import Watch
+from zerodistance.kernel import measure, notify, priority, slow, spans
 from zerodistance.kernel.errors import WorkerRunning, ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.locks import door_lock, worker_pid
@@ -134,6 +136,7 @@ class Supervisor:
                 if time.monotonic() - started > HEALTHY_SECONDS
                 else min(RESTART_MOST, pause * 2)
             )
+            measure.count("worker_restarts")
             log("serve").error("worker_died", pid=child.pid, code=code, again_in=pause)
             self._stop.wait(pause)
 
@@ -156,6 +159,20 @@ class _Server(uvicorn.Server):
         gc.collect()
         gc.freeze()  # what is loaded by now stays: looking through it again and again stopped every answer for 30 ms
         self._ready()
+        notify.tell("READY=1")
+        self._alive = asyncio.create_task(_say_alive())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        notify.tell("STOPPING=1")
+        await super().shutdown(sockets)
+
+
+async def _say_alive() -> None:
+    """Tell systemd's watchdog that the event loop turns; a door that answers nobody is started afresh."""
+    seconds = notify.watchdog_seconds()
+    while seconds is not None:
+        notify.tell("WATCHDOG=1")
+        await asyncio.sleep(seconds)
 
 
 def serve(
@@ -193,6 +210,8 @@ def _open(
 ) -> int:
     """Open a door; `worker` are the global flags of the worker that goes with it, None without one."""
     with door_lock(home.doors_path):
+        spans.begin(home.settings, home.seal, "door")
+        slow.keep(home.path("runs"), "door")
         opened = listen(home.settings.host, home.settings.port)
         host, port = opened.getsockname()[:2]
         address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -211,18 +230,24 @@ def _open(
         server = _Server(config, lambda: ready(address))
         for number in (signal.SIGTERM, signal.SIGINT):  # before and after uvicorn's own handlers
             signal.signal(number, lambda *_: setattr(server, "should_exit", True))
-        supervisor = None
+        supervisor = watch = None
         if worker is not None:
+            watch = Watch(home)
             supervisor = Supervisor(as_arguments(worker), lambda: server.should_exit, as_environment(worker))
             supervisor.start()
         priority.answer_quickly()
         sys.setswitchinterval(SWITCH_SECONDS)
+        if watch is not None:
+            watch.start()
         try:
             server.run(sockets=[opened])
         finally:
+            if watch is not None:
+                watch.stop()
             if supervisor is not None:
                 supervisor.stop()
             opened.close()
+            spans.end()
             gc.unfreeze()  # so that the interpreter can end tidily
         return 0 if server.started else 1
 

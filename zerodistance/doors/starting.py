@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from zerodistance.doors import parts as handed
-from zerodistance.kernel import command
+from zerodistance.kernel import command, spans
 from zerodistance.kernel.text import Text
 
 _ONCE = Text("首次登录（24 小时内有效，只能用一次）：{url}", "first login, good once within 24 hours: {url}")
@@ -71,7 +71,11 @@ def run() -> None:
 
     home = command.home()
     with worker_lock(home.lock_path):
-        done = once(handed.parts().work(home))
+        spans.begin(home.settings, home.seal, "run")
+        try:
+            done = once(handed.parts().work(home))
+        finally:
+            spans.end()
     command.tell(
         Text(
             "处理了 {rows} 行，送达 {events} 条消息，执行 {jobs} 个任务",

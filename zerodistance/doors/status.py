@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -12,6 +13,7 @@ from rich.table import Table
 
 import zerodistance
 from zerodistance.doors import parts as handed
+from zerodistance.doors.operations import told
 from zerodistance.doors.worker import last_note
 from zerodistance.kernel import clock, command
 from zerodistance.kernel.command import words
@@ -25,19 +27,43 @@ def status(
     as_json: Annotated[
         bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))
     ] = False,
+    slow: Annotated[
+        bool, Parameter(negative="", help=words("只列出慢查询", "only the slow statements"))
+    ] = False,
 ) -> None:
-    """Print stores, the last batches, what waits, deduplication, sources, jobs, disk."""
+    """Print stores, stages, the last batches, what waits, deduplication, sources, jobs, disk, open alerts."""
     home = command.home()
+    if slow:
+        _slow(home, as_json)
+        return
     said = collect(home)
     if as_json:
         command.say_json(_dated(said, home))
         return
     show = _Show(home, command.lang())
     show.worker(said)
+    for line in told.lines(said, command.lang()):
+        command.console.print(line, markup=False, highlight=False)
     show.stores(said)
     show.sources(said.get("sources", []))
     show.batches(said.get("batches", {}).get("last", []))
     show.jobs(said["jobs"])
+
+
+def _slow(home: Home, as_json: bool) -> None:
+    found = told.slow_rows(home)
+    if as_json:
+        command.say_json([_dated(asdict(one), home) for one in found])
+        return
+    if not found:
+        limit = home.settings.slow_query_ms
+        command.tell(Text("没有慢于 {ms} 毫秒的查询", "no statement took {ms} ms or longer"), ms=limit)
+        return
+    show = _Show(home, command.lang())
+    for one in found:
+        head = f"{show._when(one.at)}  {one.seconds:.2f} s  {one.process} {one.store}  {one.where}"
+        command.console.print(head, markup=False, highlight=False)
+        command.console.print(f"  {one.text}", markup=False, highlight=False)
 
 
 def collect(home: Home) -> dict[str, Any]:
@@ -62,6 +88,7 @@ def collect(home: Home) -> dict[str, Any]:
         "state": {"store": state.kind(), "where": state.where, "bytes": state.size()},
         "worker": {**(note or {}), "pid": pid, "running": pid is not None},
         **parts.figures(home, command.who()),
+        **told.said(home, command.who()),
         "events": {"waiting": waiting[0], "tries": waiting[1] or 0},
         "jobs": [
             {

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from zerodistance.doors import parts as handed
-from zerodistance.kernel import clock, command
+from zerodistance.kernel import clock, command, spans
 from zerodistance.kernel.bus import Said, said
 from zerodistance.kernel.command import words
 from zerodistance.kernel.errors import NotFound
@@ -61,8 +61,11 @@ def trace(
     steps += caused_by(home, [step.id for step in steps if step.kind in ("batch", "event")])
     if not steps:
         raise NotFound(what=Text("这个编号的记录", "record of"), given=id)
+    traces = {s.id: spans.trace_id(home.seal, s.id) for s in steps if s.kind in ("batch", "event")}
+    if not home.settings.otel_endpoint:
+        traces = {}
     if as_json:
-        command.say_json([asdict(step) for step in steps])
+        command.say_json([{**asdict(step), "trace_id": traces.get(step.id)} for step in steps])
         return
     lang, zone = command.lang(), home.settings.tz
     for step in steps:
@@ -71,6 +74,8 @@ def trace(
         )
         what = _WHAT[step.kind].get(lang)
         line = f"{when:19}  {'  ' * step.depth}{what} {step.id}  {step.text.get(lang)}"
+        if step.id in traces:
+            line += Text("；追踪号 {id}", "; trace {id}").format(id=traces[step.id]).get(lang)
         command.console.print(line, markup=False, highlight=False)
 
 

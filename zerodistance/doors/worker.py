@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from zerodistance.kernel import clock, priority
+from zerodistance.kernel import clock, measure, priority, slow, spans
 from zerodistance.kernel.bus import Bus
 from zerodistance.kernel.errors import ZeroDistanceError, told
 from zerodistance.kernel.home import Home
@@ -75,9 +75,17 @@ class Work:
 
 @dataclass
 class Pulse:
-    """How one loop is doing; times in microseconds UTC."""
+    """How one loop is doing; times in microseconds UTC.
+
+    Attributes
+    ----------
+    done, seconds
+        What its steps took in since the process began, as they count it themselves, and the time of the steps that found work.
+    """
 
     turns: int = 0
+    done: int = 0
+    seconds: float = 0.0
     last_at: int | None = None
     failures: int = 0
     error: str | None = None
@@ -110,8 +118,9 @@ class Loop:
             priority.thread_gives_way(NICE_BEHIND)
         busy = time.monotonic()
         while not stop.is_set():
+            began = time.monotonic()
             try:
-                worked = bool(self.step())
+                done = self.step()
             except Exception as error:
                 self._failed(error)
                 passing = (
@@ -126,8 +135,11 @@ class Loop:
             self.pulse.turns += 1
             self.pulse.last_at, self.pulse.failures = clock.micros(), 0
             now = time.monotonic()
-            busy = now if worked else busy
-            if not worked:
+            if done:
+                busy = now
+                self.pulse.done += done if isinstance(done, int) else 1
+                self.pulse.seconds += now - began
+            else:
                 stop.wait(self.pause if now - busy < IDLE_AFTER else self.pause * IDLE_TIMES)
 
     def _failed(self, error: Exception) -> None:
@@ -151,10 +163,12 @@ def run(home: Home, make: Callable[[Home], Work]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     priority.give_way(NICE)
+    slow.keep(home.path("runs"), "worker")
     sys.setswitchinterval(SWITCH_SECONDS)
     with worker_lock(home.lock_path):
         threading.Thread(target=_watch_parent, args=(stop,), name="parent", daemon=True).start()
         try:
+            spans.begin(home.settings, home.seal, "worker")
             work = make(home)
         except Exception as error:
             _write_note(home, {"pid": os.getpid(), "at": clock.micros(), "not_started": told(error)})
@@ -199,6 +213,7 @@ def _loops(home: Home, work: Work, stop: threading.Event, broken: threading.Even
     for thread in threads:
         thread.join(JOB_SECONDS if thread.name in _LONG else None)
     _note(home, loops, work, started, ended=True)
+    spans.end()
     log("worker").info("stopped", pid=os.getpid(), broken=broken.is_set())
     code = 1 if broken.is_set() else 0
     if any(thread.is_alive() for thread in threads):  # run again from its beginning, as after a crash
@@ -228,6 +243,8 @@ def _note(home: Home, loops: list[Loop], work: Work, started: int, *, ended: boo
         "at": now,
         "ended_at": now if ended else None,
         "loops": {loop.name: asdict(loop.pulse) for loop in loops},
+        "process": measure.process(),
+        "slow_queries": measure.counted("slow_queries"),
         **work.facts(),
     }
     _write_note(home, said)

@@ -25,8 +25,8 @@ from sqlalchemy import (
     update,
 )
 
-from zerodistance.kernel import clock, fault
-from zerodistance.kernel.logs import log
+from zerodistance.kernel import clock, fault, spans
+from zerodistance.kernel.logs import bound, log
 from zerodistance.kernel.state import Number, metadata
 
 if TYPE_CHECKING:
@@ -144,9 +144,12 @@ class Bus:
         kind = self._types.get((item.topic, item.version))
         if kind is None:
             return
-        event = msgspec.convert(item.body, kind)
-        for handler in self._handlers[kind]:
-            handler(self._home, event, f"e{item.id}")
+        event, key = msgspec.convert(item.body, kind), f"e{item.id}"
+        cause = item.cause or ""
+        told = spans.span("event", key, links=[cause] if cause else (), topic=item.topic, cause=cause)
+        with bound(event_id=key, cause=cause), told:
+            for handler in self._handlers[kind]:
+                handler(self._home, event, key)
 
     def hears(self) -> list[tuple[str, int, str]]:
         """Return who hears what: topic, version and the handler's dotted name."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import duckdb
+
+from zerodistance.kernel.slow import Timer, Watched
 
 
 class Engine:
@@ -20,9 +23,12 @@ class Engine:
         Folder for what does not fit into memory; encrypted while it lasts.
     memory_mb, threads
         Bounds of one connection.
+    slow_ms
+        From how many milliseconds on a statement is kept as slow; 0: none is.
     """
 
-    def __init__(self, spill: Path, *, memory_mb: int, threads: int) -> None:
+    def __init__(self, spill: Path, *, memory_mb: int, threads: int, slow_ms: int = 0) -> None:
+        self._timer = Timer("engine", slow_ms)
         self._config: dict[str, str | int | bool | float | list[str]] = {
             "memory_limit": f"{memory_mb}MiB",
             "threads": threads,
@@ -38,6 +44,6 @@ class Engine:
         connection = duckdb.connect(":memory:", config=self._config)
         try:
             connection.execute("set TimeZone = 'UTC'")
-            yield connection
+            yield cast("duckdb.DuckDBPyConnection", Watched(connection, self._timer))
         finally:
             connection.close()

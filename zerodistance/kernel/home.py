@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from zerodistance.kernel import slow
 from zerodistance.kernel.engine import Engine
 from zerodistance.kernel.errors import HomeExists, NoHome, RestoreUnfinished
 from zerodistance.kernel.lake import Lake
@@ -100,12 +101,19 @@ def open_home(settings: Settings, *, restoring: bool = False) -> Home:
     state = State(root / "state.db", settings.state_url)
     copied = state.upgrade(seal.name)
     state.must_be_here()
+    slow.watch_state(state.engine, settings.slow_query_ms)
+    state.timer = slow.Timer("state", settings.slow_query_ms)
     return Home(
         settings=settings,
         root=root,
         seal=seal,
         state=state,
         lake=Lake(root / "lake"),
-        engine=Engine(root / "spill", memory_mb=settings.engine_memory_mb, threads=settings.engine_threads),
+        engine=Engine(
+            root / "spill",
+            memory_mb=settings.engine_memory_mb,
+            threads=settings.engine_threads,
+            slow_ms=settings.slow_query_ms,
+        ),
         before_upgrade=tuple(copied),
     )

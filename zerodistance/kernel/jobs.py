@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import BigInteger, Column, Integer, Table, select, update
 from sqlalchemy import Text as SqlText
 
-from zerodistance.kernel import clock
-from zerodistance.kernel.logs import log
+from zerodistance.kernel import clock, spans
+from zerodistance.kernel.logs import bound, log
 from zerodistance.kernel.state import metadata, upsert
 from zerodistance.kernel.text import Text
 
@@ -104,7 +104,8 @@ class Jobs:
         self._note(job.key, last_started_at=clock.micros())
         error: str | None = None
         try:
-            job.run(self._home)
+            with bound(job=job.key), spans.span("job", job=job.key):
+                job.run(self._home)
         except Exception as problem:
             error = f"{type(problem).__name__}: {problem}"[:500]
             log("jobs").error("job_failed", job=job.key, error=type(problem).__name__)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import AbstractContextManager
+from typing import Any
 
 import structlog
 
@@ -40,6 +42,11 @@ class _Others(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         more = {} if error is None else {"error": told(error), "trace": frames(error)}
         log(record.name).log(record.levelno, record.getMessage().strip(), **more)
+
+
+def bound(**ids: Any) -> AbstractContextManager[None]:
+    """Put ids on every line that is logged inside the block, by whomever: a batch, a job, a request, a cause."""
+    return structlog.contextvars.bound_contextvars(**ids)
 
 
 def log(name: str) -> structlog.stdlib.BoundLogger:

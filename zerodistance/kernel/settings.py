@@ -7,9 +7,10 @@ import tomllib
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -126,6 +127,33 @@ class Settings(BaseSettings):
     )
     session_hours: int = Field(12, ge=1, description="hours after which a portal session ends (own value)")
 
+    metrics: Literal["off", "loopback", "key"] = Field(
+        "loopback",
+        description="who may read `/metrics`: nobody, programs on this machine, or whoever sends an API key of the portal",
+    )
+    slow_query_ms: int = Field(
+        1_000, ge=0, description="statements slower than this are kept and logged, milliseconds; 0 keeps none"
+    )
+    otel_endpoint: str = Field(
+        "",
+        description="address of an OpenTelemetry receiver (OTLP over HTTP), such as `http://127.0.0.1:4318`; empty: no traces",
+    )
+    otel_share: float = Field(
+        0.01, ge=0, le=1, description="share of accepted requests that are traced (own value)"
+    )
+    alert_webhook: str = Field(
+        "", description="http or https address that alerts are sent to; empty: alerts are only shown"
+    )
+    alert_secret: SecretStr = Field(
+        SecretStr(""), description="key of the signature of alerts, HMAC-SHA256; empty: not signed"
+    )
+    alert_lag_seconds: int = Field(
+        300, ge=10, description="how far a stage may be behind before it is an alert, seconds (own value)"
+    )
+    alert_disk_days: int = Field(
+        7, ge=1, le=365, description="days before the disk is short from which on it is an alert (own value)"
+    )
+
     @field_validator("zone")
     @classmethod
     def _zone_exists(cls, value: str) -> str:
@@ -142,6 +170,22 @@ class Settings(BaseSettings):
             from zerodistance.kernel import postgres
 
             postgres.parse(value)
+        return value
+
+    @field_validator("otel_endpoint", "alert_webhook")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if not value:
+            return value
+        try:
+            parts = urlsplit(value)
+            good = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            good = False
+        if not good or parts.username is not None or "\n" in value or " " in value:
+            raise ValueError(
+                "allowed are addresses that begin with http:// or https:// and hold no user or password"
+            )
         return value
 
     @property

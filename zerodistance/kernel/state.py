@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -26,6 +27,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import PoolProxiedConnection
 
 from zerodistance.kernel.errors import StateComing, StateMoved
+from zerodistance.kernel.slow import Timer
 from zerodistance.kernel.sqlite import Sqlite
 
 if TYPE_CHECKING:
@@ -106,6 +108,8 @@ class State:
         self.is_remote = self.store.is_remote
         """Whether a question waits for another program, and so may wait long."""
         self._threads = ThreadPoolExecutor(_THREADS, "state")
+        self.timer = Timer("state", 0)
+        """Times what `ask` asks."""
         self._mine = threading.local()
         self._kept: list[PoolProxiedConnection] = []
 
@@ -201,12 +205,13 @@ class State:
     def _asked(
         self, connection: PoolProxiedConnection, sql: str, bound: tuple[object, ...]
     ) -> list[tuple[Any, ...]]:
-        cursor = connection.cursor()
+        cursor, began = connection.cursor(), time.monotonic()
         try:
             cursor.execute(self.store.spell(sql), bound)
             return list(cursor.fetchall())
         finally:
             cursor.close()
+            self.timer.ran(sql, began)
 
     def _drop(self, connection: PoolProxiedConnection) -> None:
         self._mine.connection = None

@@ -22,7 +22,7 @@ from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.parts import Part
 from zerodistance.core.touchpoints.tail import touches_view
-from zerodistance.kernel import clock, fault
+from zerodistance.kernel import clock, fault, spans
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
@@ -93,7 +93,10 @@ class Keeper:
                 still = (before.batch, before.day, before.people) == (batch, day, version)
                 if changed is not None and not len(changed) and still:
                     return 0
-                done = self._write(connection, before, changed, (batch, day, version))
+                told = {"first_batch": before.batch + 1, "last_batch": batch}
+                with spans.span("index", links=[f"b{batch}"] if batch else (), **told) as span:
+                    done = self._write(connection, before, changed, (batch, day, version))
+                    span.set(recomputed=done, whole=changed is None)
             spent = time.monotonic() - began
             self._turn = time.monotonic() + spent * (1 / _SHARE_OF_TIME - 1)
             return done

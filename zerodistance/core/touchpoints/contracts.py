@@ -187,6 +187,8 @@ class Batch:
         Quarantine ids that this batch takes up again; marked in the same commit.
     refuse
         Touch row, reason and detail -> the row as one that is refused: its commit failed and it is to blame.
+    timings
+        What was done for it before its commit began: (name, begin, end) in nanoseconds since 1970.
     """
 
     feed: str
@@ -201,6 +203,7 @@ class Batch:
     forever: bool = False
     replayed: list[int] = field(default_factory=list)
     refuse: Refuse | None = None
+    timings: list[tuple[str, int, int]] = field(default_factory=list)
 
 
 @dataclass

@@ -23,11 +23,12 @@ from zerodistance.core.touchpoints.contracts import (
     Refuse,
     Signs,
 )
+from zerodistance.core.touchpoints.journal import FEED
 from zerodistance.core.touchpoints.seen import Seen
-from zerodistance.kernel import clock, fault
+from zerodistance.kernel import clock, fault, spans
 from zerodistance.kernel.errors import StoreBehind, told
 from zerodistance.kernel.home import Home
-from zerodistance.kernel.logs import log
+from zerodistance.kernel.logs import bound, log
 
 _GEN0 = 200_000  # a micro-batch makes some hundred thousand objects that live for one step
 
@@ -108,6 +109,18 @@ class Digest:
         When it fails because of some of its rows, those are set aside in the quarantine and the others are committed.
         """
         self._settle_doubt()
+        number = self._last + 1
+        begin = min((began for _, began, _ in batch.timings), default=0)
+        named = spans.span(
+            "batch", f"b{number}", since=begin, links=_requests(batch), batch=number, feed=batch.feed
+        )
+        with bound(batch=number, feed=batch.feed), named as span:
+            span.done(batch.timings)
+            self._take_in(batch)
+            span.set(touches=batch.touches.num_rows, refused=len(batch.refused), position=batch.position)
+        return number
+
+    def _take_in(self, batch: Batch) -> None:
         now = clock.micros()
         self.seen.expire(now - self._home.settings.dedup_days * clock.MICROS_PER_DAY)
         fresh = self.seen.fresh(batch.fingerprints)
@@ -124,22 +137,23 @@ class Digest:
             self._set_aside(batch, batch.refuse, error)
             self._commit(batch)
         self.seen.add(batch.fingerprints, now)
-        log("digest").debug("committed", batch=self._last, feed=batch.feed, touches=batch.touches.num_rows)
-        return self._last
+        log("digest").debug("committed", touches=batch.touches.num_rows)
 
     def _commit(self, batch: Batch) -> None:
         number = self._last + 1
         file: tuple[str, int] | None = None
         counts, committing = batch.counts.copy(), False
         try:
-            found = self._recogniser.recognise(batch)
+            with spans.span("recognise"):
+                found = self._recogniser.recognise(batch)
             batch.counts.update(found.counts)
             _count_known(batch, found)
             if batch.touches.num_rows:
-                file = tail.write_file(
-                    self._home.path("tail"), number, _complete(batch.touches, number, found.subjects)
-                )
-            with self._home.state.write() as tx:
+                with spans.span("write"):
+                    file = tail.write_file(
+                        self._home.path("tail"), number, _complete(batch.touches, number, found.subjects)
+                    )
+            with spans.span("commit"), self._home.state.write() as tx:
                 self._write(tx, number, batch, found, file)
                 fault.point("commit.before")
                 committing = True
@@ -241,6 +255,14 @@ class Digest:
 
 class _Undone(Exception):
     """Takes a trial back."""
+
+
+def _requests(batch: Batch) -> list[str]:
+    """Return the traced requests that a batch of the journal takes in."""
+    if not spans.share or batch.feed != FEED or not batch.touches.num_rows:
+        return []
+    received = batch.touches["received_at"].cast(pa.int64()).to_numpy()
+    return spans.traced(batch.touches["source"].cast(pa.int64()).to_numpy(), received)
 
 
 def _complete(touches: pa.Table, number: int, subjects: npt.NDArray[np.int64]) -> pa.Table:

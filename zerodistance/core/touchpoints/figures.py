@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from zerodistance.core.touchpoints import journal, overview, store, tail
 from zerodistance.kernel.access import Permission, Who
@@ -13,38 +13,68 @@ from zerodistance.kernel.home import Home
 _LAST = 5  # own value: batches and imports shown
 
 
+def stores(home: Home, who: Who) -> dict[str, Any]:
+    """Return sections of figures that a program asks for again and again: journal, lake, quarantine, imports, import_rows."""
+    who.need(Permission.OPERATE)
+    with home.state.read() as tx:
+        j = store.import_job
+        refused = tx.execute(_refused()).all()
+        imports = tx.execute(select(j.c.state, func.count().label("jobs")).group_by(j.c.state)).all()
+        under_way = tx.execute(
+            select(func.coalesce(func.sum(j.c.accepted + j.c.duplicates + j.c.refused), 0)).where(
+                j.c.state.in_(("waiting", "running"))
+            )
+        ).scalar_one()
+    return {
+        "journal": _journal(home),
+        "lake": {"touches": home.lake.count(tail.TABLE), "files": len(home.lake.files(tail.TABLE))},
+        "quarantine": {row.reason: row.rows for row in refused},
+        "imports": {row.state: row.jobs for row in imports},
+        "import_rows": int(under_way),
+    }
+
+
+def _refused() -> Select[tuple[str, int]]:
+    q = store.quarantine
+    return (
+        select(q.c.reason, func.count().label("rows")).where(q.c.replayed_at.is_(None)).group_by(q.c.reason)
+    )
+
+
+def _journal(home: Home) -> dict[str, Any]:
+    read = journal.Journal.of(home)
+    try:
+        waiting, size = read.waiting(journal.position(home)), read.size()
+    finally:
+        read.close()
+    return {
+        "rows": waiting.rows,
+        "events": waiting.events,
+        "oldest_at": waiting.oldest_at,
+        "bytes": size,
+    }
+
+
 def figures(home: Home, who: Who) -> dict[str, Any]:
     """Return sections of figures: batches, journal, tail, lake, deduplication, sources, quarantine, imports, forgetting."""
     who.need(Permission.OPERATE)
     today = overview.today(home, who)
     with home.state.read() as tx:
-        b, q, j = store.batch, store.quarantine, store.import_job
+        b, j = store.batch, store.import_job
         batches = tx.execute(select(b).order_by(b.c.number.desc()).limit(_LAST)).mappings().all()
         total = tx.execute(select(func.coalesce(func.sum(b.c.touches), 0))).scalar_one()
         files = tail.listed(tx)
         seen = tx.execute(
             select(func.coalesce(func.sum(store.seen.c.count), 0), func.min(store.seen.c.at))
         ).one()
-        refused = tx.execute(
-            select(q.c.reason, func.count().label("rows"))
-            .where(q.c.replayed_at.is_(None))
-            .group_by(q.c.reason)
-        ).all()
+        refused = tx.execute(_refused()).all()
         imports = tx.execute(select(j).order_by(j.c.number.desc()).limit(_LAST)).mappings().all()
         forgets = tx.execute(
             select(func.count()).where(store.forget_request.c.done_at.is_(None))
         ).scalar_one()
-    read = journal.Journal.of(home)
-    waiting, size = read.waiting(journal.position(home)), read.size()
-    read.close()
     return {
         "batches": {"touches": total, "last": [_batch(row) for row in batches]},
-        "journal": {
-            "rows": waiting.rows,
-            "events": waiting.events,
-            "oldest_at": waiting.oldest_at,
-            "bytes": size,
-        },
+        "journal": _journal(home),
         "tail": {
             "files": len(files),
             "touches": sum(f.touches for f in files),

@@ -7,6 +7,7 @@ can be read, whether there is room. Everything else is judged event by event, la
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 from urllib.parse import unquote
@@ -26,7 +27,7 @@ from zerodistance.core.touchpoints.collect import (
 )
 from zerodistance.core.touchpoints.contracts import Source
 from zerodistance.core.touchpoints.writer import Writer
-from zerodistance.kernel import clock
+from zerodistance.kernel import clock, measure, spans
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
@@ -103,6 +104,8 @@ class Collector:
         )
         self.inflight = 0
         """Bytes of request bodies held in memory."""
+        self.took = measure.Histogram(measure.ACCEPT_SECONDS)
+        """Seconds from the head of a request until its `200` was ready to be sent."""
         self._max_inflight = settings.max_inflight_bytes
         self._max_request = settings.max_request_bytes
         self._max_body = settings.max_body_bytes
@@ -140,6 +143,7 @@ class Collector:
         if route is None or scope["method"] != "POST":
             await self._seldom(scope, send)
             return
+        began = time.monotonic()
         authorization = x_key = origin = encoding = b""
         length = 0
         for name, value in scope["headers"]:
@@ -180,18 +184,40 @@ class Collector:
         except _Gone:
             return
         except Exception as problem:
-            log("door").error("request_failed", error=type(problem).__name__, exc_info=True)
+            number = NOBODY if source is None else source.number
+            log("door").error(
+                "request_failed", source=number, route=route, error=type(problem).__name__, exc_info=True
+            )
             self.tally.refuse(NOBODY if source is None else source.number, 500)
             await _refuse(scope, send, ZeroDistanceError(), self._cors(source, origin))
             return
         finally:
             self.inflight -= held
+        seconds = time.monotonic() - began
+        self.took.observe(seconds)
+        if spans.share and spans.is_traced(source.number, at):
+            spans.request(
+                source.number, at, seconds, source=source.key, route=route, events=head.events, bytes=held
+            )
         if origin:
             headers = [*_OK_HEADERS, *self._cors(source, origin)]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
         else:
             await send(_OK_START)
         await send(_OK_BODY)
+
+    def trouble(self) -> str | None:
+        """Return the code of why nothing can be taken in just now, None if it can."""
+        if not self.writer.running or self.writer.failing:
+            return "journal_failed"
+        if self.writer.trouble is not None:
+            return self.writer.trouble.code
+        return InMemoryShort.code if self.inflight >= self._max_inflight else None
+
+    def writing_seconds(self) -> float:
+        """Return for how long the oldest request has been waiting for the disk; 0 while none does."""
+        began = self.writer.began
+        return 0.0 if began is None else max(0.0, time.monotonic() - began)
 
     async def _body(self, receive: Receive, length: int) -> bytes:
         """Return the whole body and count it in `inflight`; a body that is given up is not counted any more."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -37,8 +38,11 @@ class ImportFeed:
             if (self._rows is None or position != self._upto) and not self._open(position):
                 return None
             assert self._rows is not None and self._mapper is not None
+            began = time.time_ns()
             piece = self._rows.read(most)
             batch = None if piece is None else self._mapper.map(piece, self._feed)
+            if batch is not None:
+                batch.timings.append(("map", began, time.time_ns()))
         except Exception as error:
             if isinstance(error, ZeroDistanceError) and error.retry:  # a store is away: it is met again later
                 self.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -68,6 +69,7 @@ class JournalFeed:
 
     def _parsed(self, rows: list[tuple[JournalRow, Sent | Refused]]) -> Batch:
         """Return the batch of some rows; of their first half when they can't be parsed together."""
+        began = time.time_ns()
         try:
             batch = self._parser.parse([sent for _, sent in rows if isinstance(sent, Sent)])
         except Exception as error:
@@ -86,6 +88,7 @@ class JournalFeed:
                 batch.counts[found.source, "received"] += 1
                 batch.refused.append(found)
         batch.position = rows[-1][0].id
+        batch.timings.append(("parse", began, time.time_ns()))
         return batch
 
 

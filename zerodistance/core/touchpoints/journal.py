@@ -210,6 +210,16 @@ class Journal:
             )
         return Waiting(rows, events, oldest)
 
+    def oldest_at(self, after: int) -> int | None:
+        """Return when the first request after id `after` was received, None if there is none; one look-up, however much waits."""
+        with self._lock:
+            row = (
+                self._open()
+                .execute("select received_at from row where id > ? order by id limit 1", (after,))
+                .fetchone()
+            )
+        return None if row is None else int(row[0])
+
     def size(self) -> int:
         """Return the bytes the journal holds, rows that are only not yet removed among them."""
         with self._lock:

@@ -10,9 +10,10 @@ from sqlalchemy import delete
 
 from zerodistance.core.touchpoints import ledger, store, tail
 from zerodistance.core.touchpoints.contracts import TOUCHES, Follower
-from zerodistance.kernel import clock, fault
+from zerodistance.kernel import clock, fault, spans
 from zerodistance.kernel.errors import StoreBehind
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.logs import bound
 
 _CHUNK = 2_000_000  # own value: touches a lagging follower takes in at once
 
@@ -58,7 +59,8 @@ class Sealer:
             held = follower.held()
             while held < last:
                 touches, upto = self._after(held, last)
-                follower.follow(touches, upto)
+                with spans.span(follower.name, links=[f"b{upto}"], last_batch=upto):
+                    follower.follow(touches, upto)
                 held, done = upto, True
         return done
 
@@ -91,7 +93,14 @@ class Sealer:
 
     def seal(self, files: Sequence[tail.TailFile]) -> None:
         """Append the batches of `files` to the lake under the number of the last one, then let the tail rows go."""
-        upto = files[-1].batch
+        first, upto = files[0].batch, files[-1].batch
+        told = {"first_batch": first, "last_batch": upto}
+        recent = [f"b{file.batch}" for file in files[-spans.MOST_LINKS :]]
+        with bound(**told), spans.span("seal", links=recent, **told) as span:
+            span.set(files=len(files), touches=sum(f.touches for f in files))
+            self._seal(files, upto)
+
+    def _seal(self, files: Sequence[tail.TailFile], upto: int) -> None:
         held = self._home.lake.held(tail.TABLE, tail.APP)
         waiting = [f for f in files if f.batch > held]
         if waiting:

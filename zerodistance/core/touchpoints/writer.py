@@ -79,6 +79,10 @@ class Writer:
         self.path = path
         self.trouble: type[ZeroDistanceError] | None = None
         """Why nothing should be taken in just now; looked at before a body is read."""
+        self.failing = False
+        """Whether the last attempt to write failed; tried again at every look."""
+        self.began: float | None = None
+        """When the group that is being written was begun, monotonic seconds; None while nothing is."""
         self._seal = seal
         self._position = position
         self._max_bytes = max_bytes
@@ -188,7 +192,9 @@ class Writer:
             except queue.Empty:
                 pass
             if group:
+                self.began = time.monotonic()
                 self._commit(connection, group)
+                self.began = None
             try:
                 if time.monotonic() - self._looked_at >= LOOK_SECONDS:
                     self._look(connection)
@@ -228,6 +234,7 @@ class Writer:
             )
             self._roll_back(connection)
             self._removed, self._looked_at, failed = removed, 0.0, True
+        self.failing = failed
         assert self._loop is not None
         try:
             self._loop.call_soon_threadsafe(_answer, group, failed)
@@ -281,6 +288,8 @@ class Writer:
     def _look(self, connection: sqlite3.Connection) -> None:
         self._looked_at = time.monotonic()
         self.trouble = self._judge(connection)
+        if self.failing:
+            self.failing = not self._can_write(connection)
 
     def _judge(self, connection: sqlite3.Connection) -> type[ZeroDistanceError] | None:
         disk = os.statvfs(self.path)
@@ -289,6 +298,23 @@ class Writer:
         if journal.bytes_used(connection) > self._max_bytes:
             return JournalFull
         return None
+
+    def _can_write(self, connection: sqlite3.Connection) -> bool:
+        """Say whether the file takes a commit, by one that changes nothing that is read."""
+        try:
+            connection.execute("begin immediate")
+            now = connection.execute("pragma user_version").fetchone()[0]
+            connection.execute(f"pragma user_version={1 - min(max(now, 0), 1)}")
+            connection.execute("commit")
+        except sqlite3.Error:
+            self._roll_back(connection)
+            return False
+        return True
+
+    @property
+    def running(self) -> bool:
+        """Whether requests are taken at all."""
+        return self._thread is not None
 
     @staticmethod
     def _roll_back(connection: sqlite3.Connection) -> None:

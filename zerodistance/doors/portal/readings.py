@@ -12,6 +12,7 @@ from zerodistance.core.touchpoints.journal import Journal, position
 from zerodistance.core.touchpoints.kinds import CUSTOM
 from zerodistance.core.touchpoints.log import LoggedTouch
 from zerodistance.core.touchpoints.overview import Overview
+from zerodistance.doors.operations.alerts import alerts
 from zerodistance.doors.portal.formats import Formats
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
@@ -99,9 +100,17 @@ def refused_place(place: str) -> Text:
 
 
 def needs_a_person(home: Home, who: Who, found: Overview, lang: str) -> list[Need]:
-    """Return silent sources, refused rows and identifiers that are held, worst first."""
+    """Return alerts, silent sources, refused rows and identifiers that are held, worst first."""
     f, zh = Formats(lang, home.settings.tz), lang == "zh"
     out: list[Need] = []
+    for alert in alerts(home, who)[:5] if who.may(Permission.OPERATE) else ():
+        if alert.kind != "source_silent":  # said below for everybody
+            level = "bad" if alert.severity == "bad" else "warn"
+            out.append(
+                Need(
+                    level, alert.title.get(lang), alert.text.get(lang), "/operations/alerts", alert.opened_at
+                )
+            )
     for source in found.sources:
         if source.state == overview.LATE:
             name, span = source.name.get(lang), f.span(source.late_seconds)

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 
 from zerodistance.core.touchpoints.api import kind, log, overview
 from zerodistance.core.touchpoints.overview import Buckets, Overview
+from zerodistance.doors.operations.stages import stages
 from zerodistance.doors.portal import charts
 from zerodistance.doors.portal.formats import Formats
 from zerodistance.doors.portal.readings import brand_names, needs_a_person, touch_words, worker
@@ -87,6 +88,7 @@ def today(request: Request, days: int = 1) -> Response:
         shares=_shares(found.buckets),
         needs=needs_a_person(home, who, found, lang_of(request)),
         worker=worker(home, found),
+        stages=stages(home, who, request.app.state.collector.writing_seconds()),
         touches=_feed(request),
         paused=False,
         only_body=False,
