@@ -7,6 +7,7 @@ is left out and counted in the last lines of the report, so nobody takes a short
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -34,7 +35,8 @@ def chromium() -> str | None:
 def node() -> str | None:
     """Return the path of Node.js when the client packages are installed too, else None."""
     path = shutil.which("node")
-    if path is None or not (CLIENTS / "node_modules" / "@segment" / "analytics-node").is_dir():
+    wanted = json.loads((CLIENTS / "package.json").read_text())["dependencies"]
+    if path is None or not all((CLIENTS / "node_modules" / name).is_dir() for name in wanted):
         return None
     version = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)
     major = version.stdout.strip().lstrip("v").split(".")[0]

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from scripts import reference
+from zerodistance.core.touchpoints import routes
 from zerodistance.kernel.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,6 +60,13 @@ def test_the_reference_page_is_what_the_program_says(name: str) -> None:
 def test_operations_says_every_setting_in_chinese_too() -> None:
     told = set(re.findall(r"^\| `(\w+)` \|", pages()["zh/operations.md"], re.MULTILINE))
     assert told == set(Settings.model_fields)
+
+
+@pytest.mark.parametrize("page", ["protocol.md", "zh/protocol.md"])
+def test_every_route_of_collection_is_in_the_protocol(page: str) -> None:
+    written = pages()[page]
+    missing = [path for path, _ in routes.table() if not re.search(rf"[`\s]{re.escape(path)}`", written)]
+    assert missing == []
 
 
 def test_every_command_is_in_the_reference() -> None:
@@ -132,16 +140,15 @@ def test_the_dimension_on_the_page_is_the_one_that_is_shipped(page: str) -> None
 
 def test_commands_that_the_pages_show_exist() -> None:
     known = {path for path, _ in reference.command_tree()}
-    words = {path[0] for path in known}
-    shown = re.compile(r"^ {4}(?:\$ )?(?:zerodistance|zd) ([a-z-]+)(?: ([a-z-]+))?", re.MULTILINE)
+    begun = {path[:n] for path in known for n in range(1, len(path) + 1)}
+    shown = re.compile(r"^ {4}(?:\$ )?(?:zerodistance|zd)((?: [a-z-]+){1,3})", re.MULTILINE)
     wrong = []
     for name, text in [*pages().items(), ("README.md", (ROOT / "README.md").read_text(encoding="utf-8"))]:
-        for first, second in shown.findall(text):
-            group = any(len(path) > 1 and path[0] == first for path in known)
-            if first not in words or (
-                group and second and (first,) not in known and (first, second) not in known
-            ):
-                wrong.append(f"{name}: {first} {second}")
+        for words in map(str.split, shown.findall(text)):
+            named = max((n for n in range(1, len(words) + 1) if tuple(words[:n]) in begun), default=0)
+            is_whole = tuple(words[:named]) in known or named == len(words)
+            if not (named and is_whole):
+                wrong.append(f"{name}: {' '.join(words)}")
     assert wrong == []
 
 

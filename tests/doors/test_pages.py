@@ -118,6 +118,7 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "touchpoint-new": "/touchpoints/new",
         "touchpoint": "/touchpoints/web",
         "touchpoint-refused": "/touchpoints/lockers",
+        "touchpoint-policy": "/touchpoints/web/policy",
         "operations": "/operations",
         "operations-alerts": "/operations/alerts",
         "operations-slow": "/operations/slow",

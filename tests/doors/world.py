@@ -8,11 +8,12 @@ import random
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy import insert
 from starlette.testclient import TestClient
 
 from zerodistance import compose
 from zerodistance.core.brand import api as brand
-from zerodistance.core.touchpoints import sources, store
+from zerodistance.core.touchpoints import schemas, sources, store
 from zerodistance.core.touchpoints.contracts import Source
 from zerodistance.doors.portal import accounts
 from zerodistance.kernel import clock
@@ -64,6 +65,30 @@ def points(home: Home) -> dict[str, Source]:
         )
         for key, zh, en, kind, fresh, _, _ in POINTS
     }
+
+
+PRICED = """{"properties": {"properties": {"type": "object", "properties": {"price": {"type": "number"}}}}}"""
+
+
+def policy(home: Home, made: dict[str, Source]) -> None:
+    """Give the web site a limit and a schema that some of its events break."""
+    who = Who.system()
+    sources.set_policy(home, who, "web", events_per_second=500, events_per_day=2_000_000)
+    schemas.set_schema(home, who, "web", type="track", mode="observe", text=PRICED)
+    strict = '{"required": ["context"]}'
+    schemas.set_schema(home, who, "web", type="page", name="Home", mode="quarantine", text=strict)
+    now, web = clock.micros(), made["web"].number
+    breach = {"source": web, "type": "track", "name": "", "first_at": now - HOUR, "last_at": now}
+    counts = {"door_over_rate": 37, "door_429": 41, "schema_observed": 1_308}
+    with home.state.write() as tx:
+        for reason, count in (
+            ('/properties/price: type is "number"', 1_204),
+            ('/properties: type is "object"', 104),
+        ):
+            tx.execute(insert(store.schema_breach).values(**breach, reason=reason, count=count))
+        hour = now - now % HOUR
+        rows = [{"source": web, "hour": hour, "counter": c, "value": v} for c, v in counts.items()]
+        tx.execute(insert(store.source_hour), rows)
 
 
 def history(home: Home, made: dict[str, Source]) -> None:
@@ -258,4 +283,5 @@ def fill(home: Home) -> dict[str, Source]:
                 send(client, made[key], batch[start : start + 100])
     digest(home)
     history(home, made)
+    policy(home, made)
     return made

@@ -69,7 +69,9 @@ class Settings(BaseSettings):
         description="largest request body after decompression, bytes; more is answered 413",
     )
     max_inflight_bytes: int = Field(
-        128 * _MIB, ge=1024, description="request bytes held in memory at once; more is answered 429"
+        128 * _MIB,
+        ge=1024,
+        description="request bytes held in memory at once; more is answered 429 (the last tenth is for clients that never send again)",
     )
     max_import_bytes: int = Field(
         64 << 30,
@@ -77,7 +79,9 @@ class Settings(BaseSettings):
         description="largest file that is imported, after unpacking, bytes; more is refused (own value)",
     )
     max_journal_bytes: int = Field(
-        8192 * _MIB, ge=_MIB, description="size the journal may grow to before collection answers 429, bytes"
+        8192 * _MIB,
+        ge=_MIB,
+        description="size the journal may grow to, bytes; at nine tenths collection answers 429 (the last is for clients that never send again)",
     )
     min_free_bytes: int = Field(
         1024 * _MIB, ge=0, description="free disk below which collection answers 429, bytes"

@@ -157,7 +157,7 @@ def test_ids_may_be_numbers_and_a_missing_message_id_is_always_the_same(parser: 
 
 
 def test_single_calls_take_their_type_from_the_route(parser: Parser) -> None:
-    assert row(one(parser, {"name": "Home", "anonymousId": "a"}, route="p"))["kind"] == "page.viewed"
+    assert row(one(parser, {"name": "Home", "anonymousId": "a"}, route="page"))["kind"] == "page.viewed"
     assert (
         row(one(parser, {"event": "Order Completed", "anonymousId": "a"}, route="track"))["kind"]
         == "order.completed"
@@ -355,3 +355,50 @@ def test_a_number_as_an_id_stays_the_text_that_was_sent(parser: Parser, number: 
     raw = b'{"batch":[{"type":"track","event":"a","userId":%s,"messageId":%s}]}'
     found = parser.parse([Sent(7, 3, "batch", RECEIVED, raw % (number.encode(), number.encode()))])
     assert found.signs.value == [number] and row(found)["source_id"] == number
+
+
+def test_ids_that_are_empty_are_no_ids(parser: Parser) -> None:
+    kept = one(parser, event(userId="", anonymousId="a1", previousId=""))
+    assert (kept.signs.namespace, kept.signs.value) == (["anonymous_id"], ["a1"])
+    nobody = one(parser, event(userId="", anonymousId=""))
+    assert [refused.reason for refused in nobody.refused] == ["no_identifier"]
+
+
+def test_the_context_of_a_batch_is_that_of_its_events_but_what_they_say_themselves_stands(
+    parser: Parser,
+) -> None:
+    body = {
+        "batch": [event(messageId="m1"), event(messageId="m2", context={"library": {"name": "own"}})],
+        "context": {"library": {"name": "analytics-go"}, "campaign": {"name": "autumn"}},
+        "integrations": {"All": False},
+    }
+    found = parser.parse([Sent(7, 3, "batch", RECEIVED, json.dumps(body).encode())]).touches.to_pylist()
+    assert [(t["channel"], t["campaign"]) for t in found] == [("analytics-go", "autumn"), ("own", "autumn")]
+
+
+@pytest.mark.parametrize("context", ["x", 5, [], None, {"library": 5}])
+def test_a_context_of_a_batch_that_is_none_harms_nothing(parser: Parser, context: Any) -> None:
+    body = {"batch": [event()], "context": context}
+    assert row(parser.parse([Sent(7, 3, "batch", RECEIVED, json.dumps(body).encode())]))["source_id"] == "m1"
+
+
+def test_an_event_on_a_route_for_any_type_names_its_own(parser: Parser) -> None:
+    assert row(one(parser, event(type="identify"), route="event"))["kind"] == "profile.updated"
+    assert [r.reason for r in one(parser, {"userId": "u"}, route="event").refused] == ["no_type"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-11-21T20:00:00.1234567+08:00",  # .NET
+        "2026-11-21T12:00:00.123456789Z",  # Go
+        "2026-11-21T12:00:00.123+0000",  # Objective-C, Java
+        "2026-11-21T12:00:00.123Z",
+        "2026-11-21 12:00:00.123 UTC",  # Ruby's to_s
+        "2026-11-21 12:00:00.123 +0000",
+    ],
+)
+def test_times_are_read_in_the_forms_that_clients_of_other_languages_write(text: str) -> None:
+    found = times.parse_one(text)
+    assert found is not None
+    assert found // 1_000 == RECEIVED // 1_000 + 123

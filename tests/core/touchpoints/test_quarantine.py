@@ -192,7 +192,7 @@ def test_an_event_of_the_protocol_is_mended_and_replayed(home: Home, admin: Who,
 def test_a_single_call_is_replayed_as_the_call_it_was(home: Home, admin: Who, bench: Bench) -> None:
     sources.create_source(home, admin, key="web", name=Text("网站", "web"), kind="web")
     body = json.dumps({"userId": "u1", "timestamp": "soon", "messageId": "m1"}).encode()
-    bench.digest.commit(bench.parser.parse([Sent(1, 1, "p", clock.micros(), body)]))
+    bench.digest.commit(bench.parser.parse([Sent(1, 1, "page", clock.micros(), body)]))
     row = quarantine.rows(home, admin)[0]
     assert (row.place, row.reason) == ("page", "bad_timestamp")
     quarantine.mend(home, admin, row.id, body.replace(b'"soon"', b"null"))

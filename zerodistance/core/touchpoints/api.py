@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from zerodistance.core.touchpoints import forget, log, overview
+from zerodistance.core.touchpoints.details import words as detail_words
 from zerodistance.core.touchpoints.dry_run import Report, dry_run, dry_run_from
+from zerodistance.core.touchpoints.figures import door_today
 from zerodistance.core.touchpoints.import_jobs import Created, Job
 from zerodistance.core.touchpoints.import_jobs import create as create_import
 from zerodistance.core.touchpoints.import_jobs import create_from as create_import_from
@@ -16,16 +18,28 @@ from zerodistance.core.touchpoints.quarantine import mend as mend_row
 from zerodistance.core.touchpoints.quarantine import replay as replay_rows
 from zerodistance.core.touchpoints.quarantine import rows as quarantine_rows
 from zerodistance.core.touchpoints.quarantine import show as quarantine_row
-from zerodistance.core.touchpoints.rules import REASONS
+from zerodistance.core.touchpoints.rules import COUNTERS, REASONS
+from zerodistance.core.touchpoints.schemas import (
+    MODES,
+    Breach,
+    Schema,
+    Verdict,
+    list_schemas,
+    remove_schema,
+    set_schema,
+    try_schemas,
+)
 from zerodistance.core.touchpoints.sniff import Column, Guess, sniff
 from zerodistance.core.touchpoints.snippets import Snippet, snippet, snippets
 from zerodistance.core.touchpoints.sources import (
+    KEEP,
     create_source,
     find_by_write_key,
     get_source,
     list_sources,
     rotate_key,
     set_origins,
+    set_policy,
     switch_off,
     switch_on,
 )
@@ -36,6 +50,10 @@ __all__ = [
     "list_sources",
     "get_source",
     "set_origins",
+    "set_policy",
+    "KEEP",
+    "door_today",
+    "COUNTERS",
     "rotate_key",
     "switch_off",
     "switch_on",
@@ -43,6 +61,16 @@ __all__ = [
     "Snippet",
     "snippet",
     "snippets",
+    # schemas
+    "set_schema",
+    "list_schemas",
+    "remove_schema",
+    "try_schemas",
+    "Schema",
+    "Breach",
+    "Verdict",
+    "MODES",
+    "detail_words",
     # kinds
     "KINDS",
     "Kind",

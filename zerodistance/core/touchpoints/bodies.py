@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import zlib
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any
+from urllib.parse import parse_qs
 
 import msgspec
 from isal import igzip_lib
@@ -77,6 +80,16 @@ class NotABatch(ZeroDistanceError):
     )
 
 
+class NoData(ZeroDistanceError):
+    """A pixel was asked for without the event it stands for."""
+
+    code, status = "no_data", 400
+    text = Text(
+        "地址里应有 data=，事件 JSON 的 base64：{why}",
+        "the address should have data=, the event as JSON in base64: {why}",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """What was learned from a body at the door: how many events, the write key if one stands in it, and its size unpacked."""
@@ -100,6 +113,11 @@ class _Single(msgspec.Struct, gc=False):
     writeKey: msgspec.Raw = NOTHING
 
 
+class _Series(msgspec.Struct, gc=False):
+    series: list[msgspec.Raw] = []
+
+
+_SERIES = msgspec.json.Decoder(_Series)
 _BATCH = msgspec.json.Decoder(_Batch)
 _BOUNDED = msgspec.json.Decoder(_Bounded)
 _SINGLE = msgspec.json.Decoder(_Single)
@@ -182,6 +200,41 @@ def _head(text: bytes, *, batch: bool) -> Head:
     if events > MAX_EVENTS:
         raise TooManyEvents(limit=MAX_EVENTS)
     return Head(events, _key(key), len(text))
+
+
+def series(text: bytes) -> int:
+    """Return how many measurements a body of `/v1/m` holds.
+
+    Raises
+    ------
+    NotJson
+        It is no JSON object, or its `series` no list.
+    """
+    try:
+        return len(_SERIES.decode(text).series)
+    except BROKEN as error:
+        raise NotJson(why=wire.why(error)) from None
+
+
+def of_pixel(query: str) -> bytes:
+    """Return the JSON in `data=`: base64 of either alphabet, padded or not, a plus that became a space among it.
+
+    Raises
+    ------
+    NoData
+        There is none, or it is no base64.
+    """
+    try:
+        given = parse_qs(query, max_num_fields=100).get("data", [""])[0]
+    except ValueError:
+        given = ""
+    if not given:
+        raise NoData(why="it is not there")
+    plain = given.replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except binascii.Error as error:
+        raise NoData(why=str(error)) from None
 
 
 def _key(raw: msgspec.Raw) -> str | None:

@@ -9,14 +9,21 @@ from cyclopts import App, Parameter
 from rich.table import Table
 
 from zerodistance.core.touchpoints.contracts import Source
+from zerodistance.core.touchpoints.rules import COUNTERS
+from zerodistance.core.touchpoints.schema_cli import schema
 from zerodistance.kernel import clock, command
 from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
 
 sources = App(name="sources", help=words("来源：触点从哪里来", "sources: where touches come from"))
 
+sources.command(schema)
+
 _Key = Annotated[str, Parameter(help=words("来源的标识", "key of the source"))]
 _AsJson = Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))]
+_Snippet = Literal[
+    "browser", "rudder_browser", "jitsu", "python", "rudder_python", "node", "rudder_node", "pixel", "curl"
+]
 _Kind = Literal["web", "app", "server", "device", "call", "store", "social", "import"]
 
 
@@ -88,7 +95,7 @@ def create(
         event_bytes=event_bytes,
         fresh_seconds=fresh_seconds,
     )
-    _show(made, as_json)
+    _show(made, as_json, {})
 
 
 @sources.command(help=words("查看来源和接入代码", "show a source and how to send from it"))
@@ -96,7 +103,7 @@ def show(
     key: _Key,
     *,
     snippet: Annotated[
-        Literal["browser", "python", "node", "curl"] | None,
+        _Snippet | None,
         Parameter(help=words("只打印接入代码", "print the code only")),
     ] = None,
     address: Annotated[str | None, Parameter(help=words("对外地址", "address as seen from outside"))] = None,
@@ -111,7 +118,59 @@ def show(
     if snippet:
         command.console.out(api.snippet(found, outside, snippet).code, end="", highlight=False)
         return
-    _show(found, as_json)
+    _show(found, as_json, api.door_today(command.home(), command.who(), key))
+
+
+@sources.command(
+    name="set", help=words("改上限和时限；不给的不变", "change limits and freshness; what is not given stays")
+)
+def set_(
+    key: _Key,
+    *,
+    events_per_second: Annotated[
+        int | None, Parameter(help=words("每秒最多几条，0 为不限", "events a second, 0: no limit"))
+    ] = None,
+    burst: Annotated[
+        int | None,
+        Parameter(
+            help=words(
+                "停顿后一次最多几条，0 为十秒的量", "events at once after a pause, 0: ten seconds' worth"
+            )
+        ),
+    ] = None,
+    events_per_day: Annotated[
+        int | None, Parameter(help=words("每天最多几条，0 为不限", "events a day, 0: no limit"))
+    ] = None,
+    event_bytes: Annotated[
+        int | None, Parameter(help=words("单条大小上限，字节", "largest event, bytes"))
+    ] = None,
+    fresh_seconds: Annotated[
+        int | None,
+        Parameter(help=words("静默多少秒算过期，0 为不看", "seconds until it counts as stale, 0: never")),
+    ] = None,
+    as_json: _AsJson = False,
+) -> None:
+    """Change the policy of a source."""
+    from zerodistance.core.touchpoints import api
+
+    changed = api.set_policy(
+        command.home(),
+        command.who(),
+        key,
+        event_bytes=api.KEEP if event_bytes is None else event_bytes,
+        fresh_seconds=_given(fresh_seconds),
+        events_per_second=_given(events_per_second),
+        burst=_given(burst),
+        events_per_day=_given(events_per_day),
+    )
+    _show(changed, as_json, api.door_today(command.home(), command.who(), key))
+
+
+def _given(value: int | None) -> int | None:
+    """Return what a flag means: not given, as it is; 0, none."""
+    from zerodistance.core.touchpoints.sources import KEEP
+
+    return KEEP if value is None else value or None
 
 
 @sources.command(help=words("停用：不再接收，已有的保留", "switch off: take nothing more; what came stays"))
@@ -137,7 +196,7 @@ def rotate(key: _Key, *, as_json: _AsJson = False) -> None:
     """Change the write key."""
     from zerodistance.core.touchpoints import api
 
-    _show(api.rotate_key(command.home(), command.who(), key), as_json)
+    _show(api.rotate_key(command.home(), command.who(), key), as_json, {})
 
 
 @sources.command(
@@ -147,7 +206,7 @@ def origins(key: _Key, *origin: str) -> None:
     """Replace the allowed origins."""
     from zerodistance.core.touchpoints import api
 
-    _show(api.set_origins(command.home(), command.who(), key, origin), False)
+    _show(api.set_origins(command.home(), command.who(), key, origin), False, {})
 
 
 def _plain(source: Source) -> dict[str, Any]:
@@ -168,14 +227,17 @@ def _moment(at: int | None) -> str | None:
     )
 
 
-def _show(source: Source, as_json: bool) -> None:
+def _show(source: Source, as_json: bool, door: dict[str, int]) -> None:
     plain = _plain(source)
     if as_json:
-        command.say_json(plain)
+        command.say_json({**plain, "door_today": door} if door else plain)
         return
     table = Table(box=None, show_header=False)
     for name, value in plain.items():
         shown = " ".join(value) if isinstance(value, tuple) else value
         if shown not in (None, ""):
             table.add_row(name, str(shown))
+    for name, value in door.items():
+        text = COUNTERS[name].get(command.lang())
+        table.add_row(words(f"今天：{text}", f"today: {text}"), f"{value:,}")
     command.console.print(table, crop=False)

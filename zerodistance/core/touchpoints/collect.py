@@ -11,10 +11,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from zerodistance.core.touchpoints import rules, store
 from zerodistance.core.touchpoints.contracts import Source
 from zerodistance.kernel import clock
-from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.state import upsert
-from zerodistance.kernel.text import Text
 
 HOUR = 3_600 * clock.MICROS_PER_SECOND
 MISS_SECONDS = (
@@ -22,47 +20,6 @@ MISS_SECONDS = (
 )
 NOBODY = 0
 """The source number under which is counted what no source can be named for."""
-
-
-class UnknownKey(ZeroDistanceError):
-    """No source has the write key that a request names, or it names none."""
-
-    code, status = "unknown_key", 401
-    text = Text(
-        "写入密钥不存在；可放在 Basic 用户名、正文 writeKey、X-Write-Key 或 ?writeKey=",
-        "no source has this write key; give it as the Basic user, `writeKey` in the body, X-Write-Key or ?writeKey=",
-    )
-
-
-class SourceOff(ZeroDistanceError):
-    """The source is switched off."""
-
-    code, status = "source_off", 401
-    text = Text("来源 {source} 已停用", "the source {source} is switched off")
-
-
-class OriginNotAllowed(ZeroDistanceError):
-    """A browser page of this origin may not send to the source."""
-
-    code, status = "origin_not_allowed", 403
-    text = Text(
-        "来源 {source} 不接受网页 {origin}；可在来源的允许网页里加上它",
-        "the source {source} does not take touches from pages of {origin}; add it to the source's origins",
-    )
-
-
-class InMemoryShort(ZeroDistanceError):
-    """More request bytes are on their way than memory is set aside for."""
-
-    code, status, retry = "busy", 429, True
-    text = Text("请求太多，请稍后再发", "too much is coming in at once; send again later")
-
-
-class TooSlow(ZeroDistanceError):
-    """A body did not come to its end in time."""
-
-    code, status, retry = "too_slow", 408, True
-    text = Text("正文在 {seconds} 秒内没有发完", "the body did not end within {seconds} seconds")
 
 
 class Keys:
@@ -112,6 +69,10 @@ class Keys:
                 await self._aside(self.look)
         return next(filter(None, map(self.find, keys)), None)
 
+    def sources(self) -> list[Source]:
+        """Return every source as of the last look."""
+        return list(self._by_key.values())
+
     def any_allows(self, origin: str) -> bool:
         """Say whether some source that is on takes touches from pages of this origin."""
         return any(
@@ -141,6 +102,21 @@ class Tally:
         now = clock.micros()
         with self._lock:
             self._counts[source, now - now % HOUR, f"door_{status}"] += 1
+
+    def add(self, source: int, counter: str, value: int = 1) -> None:
+        """Count something else, now."""
+        now = clock.micros()
+        with self._lock:
+            self._counts[source, now - now % HOUR, counter] += value
+
+    def pending(self, source: int) -> int:
+        """Return the events of a source that were accepted and are not yet written down."""
+        with self._lock:
+            return sum(
+                value
+                for (number, _, counter), value in self._counts.items()
+                if number == source and counter == "door_events"
+            )
 
     def flush(self) -> None:
         """Add what was counted to the table; if that fails it is kept for the next time."""

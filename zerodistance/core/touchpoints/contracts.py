@@ -73,6 +73,10 @@ class Source:
         Largest size of one event, bytes of JSON; a larger one goes to the quarantine.
     fresh_seconds
         After how long without a touch it counts as stale; None: never.
+    events_per_second, burst
+        Events its clients may send a second, and at once after a pause (None: ten seconds' worth); None: no limit.
+    events_per_day
+        Events its clients may send from midnight to midnight in the home's zone; None: no limit.
     """
 
     number: int
@@ -86,6 +90,14 @@ class Source:
     fresh_seconds: int | None
     created_at: int
     off_at: int | None
+    events_per_second: int | None = None
+    burst: int | None = None
+    events_per_day: int | None = None
+
+    @property
+    def limited(self) -> bool:
+        """Say whether there is a limit to what it may send."""
+        return self.events_per_second is not None or self.events_per_day is not None
 
 
 @dataclass(frozen=True)
@@ -189,6 +201,8 @@ class Batch:
         Touch row, reason and detail -> the row as one that is refused: its commit failed and it is to blame.
     timings
         What was done for it before its commit began: (name, begin, end) in nanoseconds since 1970.
+    breaches
+        (source number, type, name, reason) -> touches that were taken in although they break an observed schema.
     """
 
     feed: str
@@ -204,6 +218,7 @@ class Batch:
     replayed: list[int] = field(default_factory=list)
     refuse: Refuse | None = None
     timings: list[tuple[str, int, int]] = field(default_factory=list)
+    breaches: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
 
 
 @dataclass

@@ -6,7 +6,9 @@ from typing import Any
 
 from sqlalchemy import Select, func, select
 
-from zerodistance.core.touchpoints import journal, overview, store, tail
+from zerodistance.core.touchpoints import journal, overview, sources, store, tail
+from zerodistance.core.touchpoints.rules import COUNTERS
+from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.home import Home
 
@@ -127,6 +129,19 @@ def figures(home: Home, who: Who) -> dict[str, Any]:
         ],
         "forgetting": {"waiting": forgets},
     }
+
+
+def door_today(home: Home, who: Who, key: str) -> dict[str, int]:
+    """Return what the door counted of a source since midnight: counter, see `rules.COUNTERS`, -> number; 0 is left out."""
+    number = sources.get_source(home, who, key).number
+    now = clock.now().astimezone(home.settings.tz)
+    since = clock.to_micros(now.replace(hour=0, minute=0, second=0, microsecond=0))
+    t = store.source_hour
+    query = select(t.c.counter, func.sum(t.c.value)).where(t.c.source == number, t.c.hour >= since)
+    with home.state.read() as tx:
+        found = tx.execute(query.group_by(t.c.counter)).all()
+    counted = {counter: int(value) for counter, value in found}
+    return {name: counted[name] for name in COUNTERS if counted.get(name)}
 
 
 def _batch(row: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The door of collection: a bare ASGI callable for the routes of the Segment HTTP protocol.
+"""The door of collection: a bare ASGI callable for the routes of the Segment HTTP protocol and the clients that grew from it.
 
 It says 200 when a request is on disk, and before that only what a client must know at once: who may send, whether the body
 can be read, whether there is room. Everything else is judged event by event, later, by the worker.
@@ -8,80 +8,41 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
-from urllib.parse import unquote
 
-import msgspec
-
-from zerodistance.core.touchpoints import bodies, journal, rules, sources
-from zerodistance.core.touchpoints.collect import (
-    NOBODY,
+from zerodistance.core.touchpoints import answers, bodies, journal, routes, rules, sources
+from zerodistance.core.touchpoints.answers import Headers, Receive, Scope, Send
+from zerodistance.core.touchpoints.collect import NOBODY, Keys, Tally
+from zerodistance.core.touchpoints.contracts import Source
+from zerodistance.core.touchpoints.limits import COUNTERS, RESERVE, Limits, told
+from zerodistance.core.touchpoints.refusals import (
     InMemoryShort,
-    Keys,
+    NoSuchPath,
     OriginNotAllowed,
     SourceOff,
-    Tally,
     TooSlow,
     UnknownKey,
+    WrongMethod,
 )
-from zerodistance.core.touchpoints.contracts import Source
+from zerodistance.core.touchpoints.routes import BATCH, Route
 from zerodistance.core.touchpoints.writer import Writer
 from zerodistance.kernel import clock, measure, spans
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
-from zerodistance.kernel.text import Text
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-BATCH = "batch"
-TYPES = ("track", "identify", "page", "screen", "group", "alias")
-ROUTES: dict[str, str] = {
-    path + slash: route
-    for slash in ("", "/")
-    for path, route in [
-        ("/v1/batch", BATCH),
-        ("/v1/b", BATCH),
-        *((f"/v1/{name}", name) for name in TYPES),
-        *((f"/v1/{name[0]}", name) for name in TYPES),
-    ]
-}
-"""Path -> `batch`, or the type of its one event."""
-SETTINGS_PREFIXES = ("/v1/projects/", "/projects/")
 
 BODY_SECONDS = 60  # own value: a body that is not whole by then is given up
 KEYS_SECONDS = 1.0  # a new or changed source holds within this time
 TALLY_SECONDS = 3.0
 FAILED_SECONDS = 3.0  # own value: pause while the state does not answer
-_RETRY_SECONDS = {"busy": 1, "journal_full": 10, "disk_short": 30}
-_RETRY_OTHERWISE = 5
 _THREAD_BYTES = (
     256 << 10
 )  # bodies larger than that, unpacked, are read in a thread, so that small ones do not wait
-_JSON = (b"content-type", b"application/json")
-_OK = b'{"success": true}'
-_OK_HEADERS = [_JSON, (b"content-length", b"%d" % len(_OK))]
-_OK_START: MutableMapping[str, Any] = {"type": "http.response.start", "status": 200, "headers": _OK_HEADERS}
-_OK_BODY: MutableMapping[str, Any] = {"type": "http.response.body", "body": _OK}
-
-
-class NoSuchPath(ZeroDistanceError):
-    """Nothing is collected under this path."""
-
-    code, status = "no_such_path", 404
-    text = Text("没有这个地址：{path}", "there is nothing at {path}")
-
-
-class WrongMethod(ZeroDistanceError):
-    """A path was asked with a method it does not have."""
-
-    code, status = "wrong_method", 405
-    text = Text(
-        "{path} 不接受 {method}；可用：{allowed}", "{path} does not take {method}; allowed are {allowed}"
-    )
+_JOURNAL_RESET = (
+    60  # own value, seconds: digestion takes what a journal holds in about that time or the disk is short
+)
+_POSTED = routes.POSTED
 
 
 class Collector:
@@ -95,6 +56,7 @@ class Collector:
         self._state = home.state
         self.keys = Keys(lambda: sources.every(home), home.state.aside)
         self.tally = Tally(home)
+        self.limits = Limits(home, self.tally.pending)
         self.writer = Writer(
             home.path("journal.db"),
             home.seal,
@@ -107,6 +69,7 @@ class Collector:
         self.took = measure.Histogram(measure.ACCEPT_SECONDS)
         """Seconds from the head of a request until its `200` was ready to be sent."""
         self._max_inflight = settings.max_inflight_bytes
+        self._usual_inflight = settings.max_inflight_bytes - settings.max_inflight_bytes // RESERVE
         self._max_request = settings.max_request_bytes
         self._max_body = settings.max_body_bytes
         self._tasks: list[asyncio.Task[None]] = []
@@ -114,17 +77,22 @@ class Collector:
     @staticmethod
     def handles(path: str) -> bool:
         """Say whether a path is ours."""
-        return path in ROUTES or _settings_key(path) is not None
+        return path in _POSTED or routes.find(path) is not None
 
     async def startup(self) -> None:
         """Read the sources, open the journal, begin to look after both."""
         aside = self._state.aside
         await aside(self.keys.look)
+        await aside(self._count)
         await asyncio.to_thread(self.writer.start, asyncio.get_running_loop())
         self._tasks = [
             asyncio.create_task(_again(KEYS_SECONDS, self.keys.look, aside)),
-            asyncio.create_task(_again(TALLY_SECONDS, self.tally.flush, aside)),
+            asyncio.create_task(_again(TALLY_SECONDS, self._count, aside)),
         ]
+
+    def _count(self) -> None:
+        self.tally.flush()
+        self.limits.refresh(self.keys.sources())
 
     async def shutdown(self) -> None:
         """Write what is waiting, then the counts."""
@@ -137,12 +105,15 @@ class Collector:
         except Exception as error:
             log("door").error("tally_failed", error=type(error).__name__)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         """Answer one request."""
-        route = ROUTES.get(scope["path"])
+        route = _POSTED.get(scope["path"])
         if route is None or scope["method"] != "POST":
-            await self._seldom(scope, send)
-            return
+            return self._seldom(scope, receive, send)
+        return self._take(scope, receive, send, route)
+
+    async def _take(self, scope: Scope, receive: Receive, send: Send, route: Route) -> None:
+        """Keep what was posted and say so."""
         began = time.monotonic()
         authorization = x_key = origin = encoding = b""
         length = 0
@@ -161,35 +132,30 @@ class Collector:
         held = 0
         try:
             if self.writer.trouble is not None:
-                raise self.writer.trouble
+                self._room(route)
             if source is None:
                 query = scope.get("query_string", b"")
                 keys = rules.key_candidates(_text(authorization), _text(x_key), _text(query))
                 source = await self.keys.find_fresh(list(keys))
-            if source is not None:
-                _admit(source, origin)
-            body = await self._body(receive, length)
+            if source is not None and (origin or source.off_at is not None or source.limited):
+                self._admit(source, origin, route)
+            body = await self._body(receive, length, route)
             held = len(body)
             at = clock.micros()
             packed, head = await self._look_into(body, encoding, route)
             if source is None:
-                source = await self._by_body(head.write_key, origin)
+                source = await self._by_body(head.write_key, origin, route)
+            limited = source.limited
+            if limited:
+                self.limits.admit(source, head.events, sends_again=route.sends_again)
             if head.events:
-                await self.writer.put(source.number, route, at, head.events, packed, body, head.size)
+                await self.writer.put(source.number, route.name, at, head.events, packed, body, head.size)
             self.tally.accept(source.number, at, head.events, held)
-        except ZeroDistanceError as error:
-            self.tally.refuse(NOBODY if source is None else source.number, error.status)
-            await _refuse(scope, send, error, self._cors(source, origin))
-            return
         except _Gone:
             return
         except Exception as problem:
-            number = NOBODY if source is None else source.number
-            log("door").error(
-                "request_failed", source=number, route=route, error=type(problem).__name__, exc_info=True
-            )
-            self.tally.refuse(NOBODY if source is None else source.number, 500)
-            await _refuse(scope, send, ZeroDistanceError(), self._cors(source, origin))
+            error = self._refused(source, problem)
+            await answers.refuse(scope, send, error, [*self._cors(source, origin), *self._left(source)])
             return
         finally:
             self.inflight -= held
@@ -197,14 +163,20 @@ class Collector:
         self.took.observe(seconds)
         if spans.share and spans.is_traced(source.number, at):
             spans.request(
-                source.number, at, seconds, source=source.key, route=route, events=head.events, bytes=held
+                source.number,
+                at,
+                seconds,
+                source=source.key,
+                route=route.name,
+                events=head.events,
+                bytes=held,
             )
-        if origin:
-            headers = [*_OK_HEADERS, *self._cors(source, origin)]
+        if origin or limited or self.writer.filling is not None:
+            headers = [*answers.OK_HEADERS, *self._cors(source, origin), *self._left(source)]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
         else:
-            await send(_OK_START)
-        await send(_OK_BODY)
+            await send(answers.OK_START)
+        await send(answers.OK_BODY)
 
     def trouble(self) -> str | None:
         """Return the code of why nothing can be taken in just now, None if it can."""
@@ -219,11 +191,46 @@ class Collector:
         began = self.writer.began
         return 0.0 if began is None else max(0.0, time.monotonic() - began)
 
-    async def _body(self, receive: Receive, length: int) -> bytes:
+    def _room(self, route: Route) -> None:
+        trouble = self.writer.trouble if route.sends_again else self.writer.trouble_last
+        if trouble is not None:
+            raise trouble
+
+    def _admit(self, source: Source, origin: bytes, route: Route) -> None:
+        if source.off_at is not None:
+            raise SourceOff(source=source.key)
+        if origin and not rules.origin_allowed(_text(origin), source.origins):
+            raise OriginNotAllowed(source=source.key, origin=_text(origin)[:200])
+        if source.limited:
+            self.limits.admit(source, 0, sends_again=route.sends_again)
+
+    def _refused(self, source: Source | None, problem: Exception) -> ZeroDistanceError:
+        """Count a request that was not taken; return what its client hears."""
+        error = problem if isinstance(problem, ZeroDistanceError) else ZeroDistanceError()
+        if error is not problem:
+            log("door").error("request_failed", error=type(problem).__name__, exc_info=problem)
+        number = NOBODY if source is None else source.number
+        self.tally.refuse(number, error.status)
+        counter = COUNTERS.get(error.code)
+        if counter is not None:
+            self.tally.add(number, counter)
+        return error
+
+    def _left(self, source: Source | None) -> Headers:
+        """Return how much is left: of the source's own limit, or of the journal when that is nearer to its end."""
+        filling = self.writer.filling
+        if filling is not None and filling[1] * 4 < filling[0]:
+            return told("journal", *filling, _JOURNAL_RESET)
+        if source is not None and source.limited:
+            return self.limits.headers(source)
+        return [] if filling is None else told("journal", *filling, _JOURNAL_RESET)
+
+    async def _body(self, receive: Receive, length: int, route: Route) -> bytes:
         """Return the whole body and count it in `inflight`; a body that is given up is not counted any more."""
         if length > self._max_request:
             raise bodies.BodyTooLarge(limit=self._max_request, what="as sent")
-        if self.inflight + length > self._max_inflight:
+        most = self._usual_inflight if route.sends_again else self._max_inflight
+        if self.inflight + length > most:
             raise InMemoryShort
         held, chunks = 0, []
         try:
@@ -237,7 +244,7 @@ class Collector:
                     self.inflight += len(chunk)
                     if held > self._max_request:
                         raise bodies.BodyTooLarge(limit=self._max_request, what="as sent")
-                    if self.inflight > self._max_inflight:
+                    if self.inflight > most:
                         raise InMemoryShort
                     chunks.append(chunk)
                     if not message.get("more_body"):
@@ -248,74 +255,123 @@ class Collector:
                 raise TooSlow(seconds=BODY_SECONDS) from None
             raise
 
-    async def _look_into(self, body: bytes, declared: bytes, route: str) -> tuple[str, bodies.Head]:
+    async def _look_into(self, body: bytes, declared: bytes, route: Route) -> tuple[str, bodies.Head]:
         """Read a body here if it is small when unpacked, else in a thread: a few bytes may hold very many."""
         packed = bodies.encoding_of(body, _text(declared) if declared else "")
         if len(body) <= _THREAD_BYTES:
             try:
                 text = bodies.unpack(body, packed, min(self._max_body, _THREAD_BYTES))
-                return packed, bodies.head(text, batch=route is BATCH)
+                return packed, bodies.head(text, batch=route.name is BATCH)
             except bodies.BodyTooLarge:
                 pass
         return packed, await asyncio.to_thread(self._read, body, packed, route)
 
-    def _read(self, body: bytes, packed: str, route: str) -> bodies.Head:
-        return bodies.head(bodies.unpack(body, packed, self._max_body), batch=route is BATCH)
+    def _read(self, body: bytes, packed: str, route: Route) -> bodies.Head:
+        return bodies.head(bodies.unpack(body, packed, self._max_body), batch=route.name is BATCH)
 
-    async def _by_body(self, key: str | None, origin: bytes) -> Source:
+    async def _by_body(self, key: str | None, origin: bytes, route: Route) -> Source:
         source = await self.keys.find_fresh([key] if key else [])
         if source is None:
             raise UnknownKey
-        _admit(source, origin)
+        self._admit(source, origin, route)
         return source
 
-    def _cors(self, source: Source | None, origin: bytes) -> list[tuple[bytes, bytes]]:
+    def _cors(self, source: Source | None, origin: bytes) -> Headers:
         if not origin:
             return []
         text = _text(origin)
         allowed = self.keys.any_allows(text) if source is None else rules.origin_allowed(text, source.origins)
-        vary = (b"vary", b"Origin")
-        if not allowed:
-            return [vary]
-        return [
-            (b"access-control-allow-origin", origin),
-            (b"access-control-allow-credentials", b"true"),
-            vary,
-        ]
+        return answers.cors(origin, allowed)
 
-    async def _seldom(self, scope: Scope, send: Send) -> None:
-        """Answer preflights, the settings that browser clients ask for, and what is not there."""
+    async def _seldom(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer preflights, what clients ask for before they send, pixels, metrics, and what is not there."""
         path, method = scope["path"], scope["method"]
-        headers: dict[bytes, bytes] = dict(scope["headers"])
-        origin = headers.get(b"origin", b"")
-        key = _settings_key(path)
-        if key is None and path not in ROUTES:
-            await _refuse(scope, send, NoSuchPath(path=path[:200]), [])
+        route = routes.find(path)
+        if route is None:
+            await answers.refuse(scope, send, NoSuchPath(path=path[:200]), [])
             return
-        source = None if key is None else await self.keys.find_fresh([key])
-        cors = self._cors(source, origin)
-        allowed = "GET, OPTIONS" if key is not None else "POST, OPTIONS"
+        origin = next((value for name, value in scope["headers"] if name == b"origin"), b"")
         if method == "OPTIONS":
-            if len(cors) > 1:
-                asked = _text(headers.get(b"access-control-request-headers", b""))
-                cors += [
-                    (b"access-control-allow-methods", allowed.encode()),
-                    (b"access-control-allow-headers", rules.reflected_headers(asked).encode()),
-                    (b"access-control-max-age", b"7200"),
-                ]
-            await _answer(send, 204, b"", [(b"allow", allowed.encode()), *cors])
-        elif key is None or method != "GET":
+            source = await self._asked_for(scope, route)
+            await answers.preflight(scope, send, route.methods, self._cors(source, origin))
+        elif method not in route.methods:
+            allowed = ", ".join([*route.methods, "OPTIONS"])
             error = WrongMethod(path=path[:200], method=method[:20], allowed=allowed)
-            await _refuse(scope, send, error, [(b"allow", allowed.encode()), *cors])
-        elif source is None or source.off_at is not None:
-            await _refuse(scope, send, UnknownKey(), cors)
+            await answers.refuse(
+                scope, send, error, [(b"allow", allowed.encode()), *self._cors(None, origin)]
+            )
+        elif route in (routes.SETTINGS, routes.CONFIG):
+            await self._configure(scope, send, route, origin)
+        elif route is routes.METRICS:
+            await self._measure(scope, receive, send, route, origin)
+        elif route.methods[0] == "GET":
+            await self._pixel(scope, send, route, origin)
         else:
-            settings = {
-                "integrations": {"Segment.io": {"apiKey": source.write_key}},
-                "plan": {"track": {"__default": {"enabled": True}}},
-                "metrics": {"sampleRate": 0},  # the client would report on itself
-            }
-            await _answer(send, 200, msgspec.json.encode(settings), cors)
+            await self._take(scope, receive, send, route)
+
+    async def _asked_for(self, scope: Scope, route: Route) -> Source | None:
+        """Return the source that a request for settings names, None for other routes: their key may still come in the body."""
+        if route is routes.SETTINGS:
+            return await self.keys.find_fresh([routes.settings_key(scope["path"]) or ""])
+        if route is not routes.CONFIG:
+            return None
+        headers = dict(scope["headers"])
+        keys = rules.key_candidates(
+            _text(headers.get(b"authorization", b"")),
+            _text(headers.get(b"x-write-key", b"")),
+            _text(scope.get("query_string", b"")),
+        )
+        return await self.keys.find_fresh(list(keys))
+
+    async def _configure(self, scope: Scope, send: Send, route: Route, origin: bytes) -> None:
+        source = await self._asked_for(scope, route)
+        headers = self._cors(source, origin)
+        if source is None or source.off_at is not None:
+            await answers.refuse(scope, send, UnknownKey(), headers)
+            return
+        told_of = answers.settings if route is routes.SETTINGS else answers.source_config
+        await answers.document(scope, send, told_of(source, scope), headers)
+
+    async def _measure(self, scope: Scope, receive: Receive, send: Send, route: Route, origin: bytes) -> None:
+        """Count what a client measured of itself. It names no source and becomes no touch."""
+        held, headers = 0, self._cors(None, origin)
+        try:
+            body = await self._body(receive, 0, route)
+            held = len(body)
+            text = bodies.unpack(body, bodies.encoding_of(body), self._max_body)
+            self.tally.add(NOBODY, "door_metrics", bodies.series(text))
+        except _Gone:
+            return
+        except Exception as problem:
+            await answers.refuse(scope, send, self._refused(None, problem), headers)
+            return
+        finally:
+            self.inflight -= held
+        await answers.answer(send, 200, answers.OK, [answers.JSON, *headers])
+
+    async def _pixel(self, scope: Scope, send: Send, route: Route, origin: bytes) -> None:
+        """Keep the event that stands in the address of a picture; a HEAD request only asks whether the picture is there."""
+        source: Source | None = None
+        try:
+            if scope["method"] != "HEAD":
+                query = _text(scope.get("query_string", b""))
+                self._room(route)
+                source = await self.keys.find_fresh(list(rules.key_candidates("", "", query)))
+                if source is not None:
+                    self._admit(source, origin, route)
+                body, at = bodies.of_pixel(query), clock.micros()
+                head = bodies.head(body, batch=False)
+                if source is None:
+                    source = await self._by_body(head.write_key, origin, route)
+                if source.limited:
+                    self.limits.admit(source, 1, sends_again=False)
+                await self.writer.put(source.number, route.name, at, 1, "", body)
+                self.tally.accept(source.number, at, 1, len(body))
+        except Exception as problem:
+            error = self._refused(source, problem)
+            await answers.pixel(scope, send, error.status, self._cors(source, origin), error)
+            return
+        await answers.pixel(scope, send, 200, self._cors(source, origin))
 
 
 def collector(home: Home) -> Collector:
@@ -342,40 +398,5 @@ async def _again(
             log("door").error("upkeep_failed", work=work.__qualname__, error=type(error).__name__)
 
 
-def _admit(source: Source, origin: bytes) -> None:
-    if source.off_at is not None:
-        raise SourceOff(source=source.key)
-    if origin and not rules.origin_allowed(_text(origin), source.origins):
-        raise OriginNotAllowed(source=source.key, origin=_text(origin)[:200])
-
-
 def _text(raw: bytes) -> str:
     return raw.decode("latin-1")
-
-
-def _settings_key(path: str) -> str | None:
-    """Return the write key in `/v1/projects/{key}/settings`, None for another path."""
-    for prefix in SETTINGS_PREFIXES:
-        if path.startswith(prefix) and path.endswith("/settings"):
-            key = unquote(path[len(prefix) : -len("/settings")])
-            return key if key and "/" not in key else None
-    return None
-
-
-async def _refuse(
-    scope: Scope, send: Send, error: ZeroDistanceError, headers: list[tuple[bytes, bytes]]
-) -> None:
-    """Answer an error as `{"code", "message"}`, in the language the client asks for."""
-    lang = next((_text(v) for n, v in scope["headers"] if n == b"accept-language"), "en")
-    body = msgspec.json.encode(error.as_dict("zh" if lang.lower().startswith("zh") else "en"))
-    if error.retry:
-        seconds = _RETRY_SECONDS.get(error.code, _RETRY_OTHERWISE)
-        headers = [*headers, (b"retry-after", b"%d" % seconds)]
-    await _answer(send, error.status, body, headers)
-
-
-async def _answer(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    if body:
-        headers = [_JSON, (b"content-length", b"%d" % len(body)), *headers]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

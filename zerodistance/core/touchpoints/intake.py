@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from zerodistance.core.touchpoints import bodies, forget, import_jobs, ledger, salvage, sources, tail
+from zerodistance.core.touchpoints.agreed import Agreed
 from zerodistance.core.touchpoints.contracts import Batch, Follower, Forget, Recogniser, Refused
 from zerodistance.core.touchpoints.digest import Digest, Feed
 from zerodistance.core.touchpoints.journal import DAMAGED, FEED, Journal, JournalRow
@@ -143,7 +144,8 @@ class Intake:
         self._forgotten = forgotten
         self._still = threading.Lock()
         self._connection = home.engine.connect()
-        parser = Parser(self._connection.__enter__(), home.seal, self._event_bytes, home.settings.currency)
+        connection = self._connection.__enter__()
+        parser = Parser(connection, home.seal, self._event_bytes, home.settings.currency, Agreed(home))
         self.journal = Journal.of(home)
         journal_feed = JournalFeed(home, self.journal, parser)
         self.intake = Digest(home, recogniser, lambda: [journal_feed, *feeds(home, parser)])

@@ -17,6 +17,7 @@ from zerodistance.kernel.seal import Seal
 from zerodistance.kernel.state import greatest, upsert
 
 HOUR = 3_600_000_000
+MOST_REASONS = 100  # own value: reasons kept of one schema; the rest is counted as one
 TEXT = b"text"
 
 
@@ -107,6 +108,7 @@ def write(
             ],
         )
     _count(tx, batch.counts, now)
+    _breaches(tx, batch.breaches, now)
     _import(tx, batch)
     _last(tx, batch)
 
@@ -131,6 +133,37 @@ def _count(tx: Connection, counts: Counter[tuple[int, str]], now: int) -> None:
             ),
             rows,
         )
+
+
+def _breaches(tx: Connection, breaches: Counter[tuple[int, str, str, str]], now: int) -> None:
+    """Add up how schemas were broken. A schema keeps so many reasons and no more: names may come from the events."""
+    if not breaches:
+        return
+    b = store.schema_breach
+    concerned = sorted({source for source, *_ in breaches})
+    query = select(b.c.source, b.c.type, b.c.name, b.c.reason).where(b.c.source.in_(concerned))
+    known = {(r.source, r.type, r.name, r.reason) for r in tx.execute(query)}
+    kept = Counter((source, type_, name) for source, type_, name, _ in known)
+    sums: Counter[tuple[int, str, str, str]] = Counter()
+    for key, n in breaches.most_common():
+        at = key[:3]
+        if key not in known and kept[at] >= MOST_REASONS:
+            key = (*at, "…")
+        elif key not in known:
+            known.add(key)
+            kept[at] += 1
+        sums[key] += n
+    more = upsert(b)
+    tx.execute(
+        more.on_conflict_do_update(
+            index_elements=["source", "type", "name", "reason"],
+            set_={"count": b.c.count + more.excluded.count, "last_at": more.excluded.last_at},
+        ),
+        [
+            {"source": s, "type": t, "name": n, "reason": r, "count": c, "first_at": now, "last_at": now}
+            for (s, t, n, r), c in sums.items()
+        ],
+    )
 
 
 def _import(tx: Connection, batch: Batch) -> None:

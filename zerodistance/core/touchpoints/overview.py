@@ -15,6 +15,7 @@ from sqlalchemy import Connection, RowMapping, func, select
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.touchpoints import store
+from zerodistance.core.touchpoints.limits import COUNTERS
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
@@ -59,6 +60,8 @@ class SourceFigures:
         How long it has been silent beyond what is expected; None unless late.
     week
         Touches per day of the last seven days, today last.
+    limited
+        Requests answered 429 because the source was over its own limit.
     """
 
     number: int
@@ -73,6 +76,7 @@ class SourceFigures:
     recognised: int
     refused: int
     duplicates: int
+    limited: int
     week: tuple[int, ...]
 
 
@@ -233,6 +237,7 @@ def _figures(
         recognised=sums.get((number, "recognised"), 0),
         refused=sums.get((number, "refused"), 0),
         duplicates=sums.get((number, "duplicates"), 0),
+        limited=sum(sums.get((number, counter), 0) for counter in COUNTERS.values()),
         week=tuple(week.get(number, [0] * WEEK)),
     )
 

@@ -18,8 +18,10 @@ import pyarrow.compute as pc
 import xxhash
 
 from zerodistance.core.touchpoints import columns, details, salvage, scrub, times, wire
+from zerodistance.core.touchpoints.agreed import Agreed, Breaches
 from zerodistance.core.touchpoints.contracts import BUILT, UTC_US, Batch, Facts, Refused, Signs
 from zerodistance.core.touchpoints.kinds import kind_of
+from zerodistance.core.touchpoints.routes import BATCH, EVENT
 from zerodistance.core.touchpoints.sent import FEED, Parts, Sent, refusal, take_apart
 from zerodistance.kernel.errors import told
 from zerodistance.kernel.logs import log
@@ -29,6 +31,7 @@ _SQL = files("zerodistance.core.touchpoints").joinpath("sql/events.sql").read_te
 _ID_SPACE = uuid.UUID(
     "0d8a3a51-5e0b-5a5c-9d3e-7a2f1c4b6e90"
 )  # ours: for message ids of events that came without one
+_OWN_TYPE = (BATCH, EVENT)
 _TYPE_WORDS = ", ".join(sorted(wire.TYPES))
 
 
@@ -43,6 +46,8 @@ class Parser:
         Source number -> largest event, bytes of JSON.
     currency
         ISO 4217 code of amounts that come without one.
+    agreed
+        The schemas that sources have agreed to; None: none are looked at.
     """
 
     def __init__(
@@ -51,9 +56,10 @@ class Parser:
         seal: Seal,
         event_bytes: Callable[[int], int],
         currency: str,
+        agreed: Agreed | None = None,
     ) -> None:
         self._connection, self._seal = connection, seal
-        self._event_bytes, self._currency = event_bytes, currency
+        self._event_bytes, self._currency, self._agreed = event_bytes, currency, agreed
         self._one = threading.Lock()  # the connection serves one at a time
 
     def parse(self, rows: Sequence[Sent]) -> Batch:
@@ -170,6 +176,9 @@ class Parser:
         original, bad_original = times.parse_all(said["original_at"])
         sent, bad_sent = times.parse_all(sent_at)
         bad = _bad(parts, said, types, bad_original, bad_sent)
+        breaches = self._judge(parts, said["name"], types, bad)
+        for (source, *_), n in breaches.items():
+            counts[source, "schema_observed"] += n
         received = np.array(parts.received, np.int64)
         if bad:
             good = np.ones(len(received), np.bool_)
@@ -202,9 +211,33 @@ class Parser:
         )
         touches = touches.select(BUILT.names).cast(BUILT)
         prints = self._prints(parts.source, ids)
-        batch = Batch(FEED, 0, touches, prints, signs, facts, texts + sealed, refused, counts)
+        batch = Batch(
+            FEED, 0, touches, prints, signs, facts, texts + sealed, refused, counts, breaches=breaches
+        )
         batch.refuse = lambda i, reason, detail: refusal(parts, i, reason, detail)
         return batch
+
+    def look(self) -> None:
+        """Read the schemas anew: whoever asks for a replay has just changed one."""
+        if self._agreed is not None:
+            self._agreed.look(now=True)
+
+    def _judge(
+        self, parts: Parts, names: pa.Array, types: pa.Array, bad: dict[int, tuple[str, str]]
+    ) -> Breaches:
+        """Add the events that break a schema and must not to `bad`; return what is only observed."""
+        if self._agreed is None:
+            return Counter()
+        self._agreed.look()
+        places = [i for i in self._agreed.concerned(parts.source) if i not in bad]
+        if not places:
+            return Counter()
+        chosen = pa.array(places)
+        said = zip(places, types.take(chosen).to_pylist(), names.take(chosen).to_pylist(), strict=True)
+        broken, breaches = self._agreed.judge((parts.source[i], t, n or "", parts.raw[i]) for i, t, n in said)
+        for i, reason in broken.items():
+            bad[places[i]] = ("schema", reason)
+        return breaches
 
     def _ids(self, parts: Parts, given: pa.Array) -> list[str]:
         ids: list[str] = given.to_pylist()
@@ -239,10 +272,10 @@ def _flat(column: pa.ChunkedArray) -> pa.Array:
 
 def _types(parts: Parts, given: pa.Array) -> pa.Array:
     """Return the type of each event: the route's for single calls, the event's own in a batch."""
-    if set(parts.route) <= {"batch"}:
+    if set(parts.route) <= set(_OWN_TYPE):
         return given
     return pa.array(
-        [t if r == "batch" else r for r, t in zip(parts.route, given.to_pylist(), strict=True)], pa.string()
+        [t if r in _OWN_TYPE else r for r, t in zip(parts.route, given.to_pylist(), strict=True)], pa.string()
     )
 
 

@@ -106,6 +106,7 @@ class ReplayFeed:
                 )
 
     def _collected(self, rows: Sequence[Waiting]) -> tuple[Batch | None, Failed]:
+        self._parser.look()
         sent, failed = {row.id: _sent(row) for row in rows}, Failed()
         batch = self._parser.parse(list(sent.values()))
         for refused in batch.refused:

@@ -22,6 +22,7 @@ REASONS: dict[str, Text] = {
     "bad_timestamp": Text("时间读不懂", "a time can't be read"),
     "too_large": Text("超过来源允许的单条大小", "larger than the source allows one event to be"),
     "bad_type": Text("某个字段的类型不对", "a field has another type than it should"),
+    "schema": Text("不合来源的约定", "breaks the source's schema"),
     "bad_row": Text("这一行读不懂", "the row can't be read"),
     "missing_value": Text("必需的值没有给", "a required value is missing"),
     "no_kind": Text("映射里没有一条类型规则适用", "no rule of the mapping names its kind"),
@@ -49,6 +50,16 @@ COUNTERS: dict[str, Text] = {
     "door_429": Text(
         "因内存或磁盘吃紧请对方稍后再发的请求", "requests asked to come later: memory or disk is short"
     ),
+    "door_over_rate": Text(
+        "因超过来源每秒上限拒收的请求", "requests refused: over the source's events a second"
+    ),
+    "door_over_day": Text("因超过来源每天上限拒收的请求", "requests refused: over the source's events a day"),
+    "schema_observed": Text(
+        "不合约定但照收的事件", "events taken in although they break the source's schema"
+    ),
+    "door_metrics": Text(
+        "客户端关于自身的度量（不成为交互）", "metrics of clients about themselves (no touches)"
+    ),
     "door_500": Text("因程序出错没有接收的请求", "requests not taken: the program failed"),
     "door_503": Text(
         "因写入失败请对方稍后再发的请求", "requests asked to come later: the journal could not be written"
@@ -66,9 +77,10 @@ ALLOWED_HEADERS = (
     "x-ip-policy",
     "anonymousid",
 )
-ALLOWED_PREFIX = "rsa-"
+MOST_ASKED = 64  # own value: header names that are read from one preflight
 MAX_KEY = 256  # own value: longer "keys" are not looked up
 
+_HEADER = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 _ORIGIN = re.compile(r"(https?)://(\*\.)?([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(:\d{1,5})?")
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -154,8 +166,9 @@ def origin_allowed(origin: str, allowed: tuple[str, ...]) -> bool:
 
 
 def reflected_headers(asked: str) -> str:
-    """Return the request headers a preflight is told it may use: ours, and the asked ones of the `rsa-` family."""
-    extra = {name.strip().lower() for name in asked.split(",")}
-    return ", ".join(
-        [*ALLOWED_HEADERS, *sorted(n for n in extra if re.fullmatch(ALLOWED_PREFIX + r"[a-z0-9-]{1,64}", n))]
-    )
+    """Return the request headers a preflight is told it may use: ours, and what it asks for if it is the name of a header.
+
+    Clients add headers from one version to the next (`sentat`, `rsa-retry-attempt`); what a page may send is decided by its origin.
+    """
+    extra = {name.strip().lower() for name in asked.split(",")[:MOST_ASKED]} - set(ALLOWED_HEADERS)
+    return ", ".join([*ALLOWED_HEADERS, *sorted(n for n in extra if _HEADER.fullmatch(n))])

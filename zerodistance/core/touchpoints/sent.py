@@ -66,7 +66,7 @@ class Parts:
 
 def take_apart(row: Sent, parts: Parts, refused: list[Refused], counts: Counter[tuple[int, str]]) -> None:
     """Add the events of a request to `parts`; a body that holds none that can be read is refused whole."""
-    route = wire.LETTERS.get(row.route, row.route)
+    route = row.route
     sent: str | None = None
     raws: list[bytes] = [row.body]
     if route == "batch":
@@ -80,7 +80,8 @@ def take_apart(row: Sent, parts: Parts, refused: list[Refused], counts: Counter[
                 )
             )
             return
-        raws = body.batch  # type: ignore[assignment]
+        events = wire.with_context(body.batch, body.context) if body.context else body.batch
+        raws = events  # type: ignore[assignment]
         sent, unread = wire.batch_sent_at(body.sentAt)
         if unread:
             counts[row.source, "sent_at_ignored"] += 1

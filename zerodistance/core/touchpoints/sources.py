@@ -21,6 +21,7 @@ from zerodistance.kernel.text import Text
 
 EVENT_BYTES = 32_768  # the protocol's policy: 32 KB an event
 EVENT_BYTES_BOUNDS = (256, 4 << 20)  # own value
+LIMIT_BOUNDS = (1, 2_000_000_000)  # own value
 _KEY = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 _FIELDS = {
     "key": Text("标识", "key"),
@@ -30,6 +31,9 @@ _FIELDS = {
     "origins": Text("允许的网页来源", "origins"),
     "event_bytes": Text("单条大小上限", "event size"),
     "fresh_seconds": Text("新鲜度", "freshness"),
+    "events_per_second": Text("每秒上限", "limit a second"),
+    "burst": Text("突发上限", "burst"),
+    "events_per_day": Text("每天上限", "limit a day"),
 }
 
 
@@ -150,6 +154,53 @@ def set_origins(home: Home, who: Who, key: str, origins: Iterable[str]) -> Sourc
     return _change(home, who, key, origins=" ".join(_checked_origins(origins)))
 
 
+KEEP = -1
+"""Stands for "as it is" in `set_policy`."""
+
+
+def set_policy(
+    home: Home,
+    who: Who,
+    key: str,
+    *,
+    event_bytes: int = KEEP,
+    fresh_seconds: int | None = KEEP,
+    events_per_second: int | None = KEEP,
+    burst: int | None = KEEP,
+    events_per_day: int | None = KEEP,
+) -> Source:
+    """Change how much the source may send, and how long it may be silent; None takes a limit away.
+
+    A limit holds within about a second. What is over it is answered 429 with `Retry-After`, and clients send it again.
+
+    Raises
+    ------
+    WrongSource
+        A value is not allowed, or a burst was given without a limit a second.
+    """
+    found = get_source(home, who, key)
+    given = {
+        "event_bytes": event_bytes,
+        "fresh_seconds": fresh_seconds,
+        "events_per_second": events_per_second,
+        "burst": burst,
+        "events_per_day": events_per_day,
+    }
+    values = {name: value for name, value in given.items() if value != KEEP}
+    if "event_bytes" in values:
+        _checked_event_bytes(event_bytes)
+    if "fresh_seconds" in values:
+        _checked_fresh(fresh_seconds)
+    for name in ("events_per_second", "burst", "events_per_day"):
+        _checked_limit(name, values.get(name))
+    if values.get("events_per_second", found.events_per_second) is None:
+        if values.get("burst") is not None:
+            why = Text("要先有每秒上限", "it needs a limit a second")
+            raise WrongSource("burst", burst, why)
+        values["burst"] = None
+    return _change(home, who, key, **values)
+
+
 def rotate_key(home: Home, who: Who, key: str) -> Source:
     """Give the source a new write key; the old one stops within about a second."""
     return _change(home, who, key, write_key=_new_write_key())
@@ -265,6 +316,14 @@ def _checked_event_bytes(value: int) -> int:
     if not low <= value <= high:
         raise WrongSource("event_bytes", value, Text(f"{low} 到 {high} 字节", f"{low} to {high} bytes"))
     return value
+
+
+def _checked_limit(field: str, value: int | None) -> None:
+    low, high = LIMIT_BOUNDS
+    if value is not None and not low <= value <= high:
+        raise WrongSource(
+            field, value, Text(f"{low} 到 {high} 条，或不设", f"{low} to {high} events, or none")
+        )
 
 
 def _checked_fresh(value: int | None) -> int | None:

@@ -21,7 +21,34 @@ source = Table(
     Column("fresh_seconds", Integer),
     Column("created_at", BigInteger, nullable=False),
     Column("off_at", BigInteger),
+    Column("events_per_second", Integer),
+    Column("burst", Integer),
+    Column("events_per_day", BigInteger),
     sqlite_autoincrement=True,
+)
+
+source_schema = Table(
+    "source_schema",
+    metadata,
+    Column("source", Integer, primary_key=True),
+    Column("type", Text, primary_key=True),  # track, identify, ...
+    Column("name", Text, primary_key=True),  # of the event or page; empty: any that has none of its own
+    Column("mode", Text, nullable=False),  # off, observe, quarantine
+    Column("text", Text, nullable=False),  # JSON Schema, draft 2020-12
+    Column("set_by", Text, nullable=False),
+    Column("set_at", BigInteger, nullable=False),
+)
+
+schema_breach = Table(
+    "schema_breach",
+    metadata,
+    Column("source", Integer, primary_key=True),
+    Column("type", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("reason", Text, primary_key=True),  # path and rule; no value of the event
+    Column("count", BigInteger, nullable=False),
+    Column("first_at", BigInteger, nullable=False),
+    Column("last_at", BigInteger, nullable=False),
 )
 
 feed = Table(

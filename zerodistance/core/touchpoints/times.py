@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,6 +13,7 @@ Micros = npt.NDArray[np.int64]
 NONE = np.iinfo(np.int64).min
 """Stands for "not given" in arrays of microseconds."""
 
+_SPACED = re.compile(r"(\d) +(?:UTC|GMT|([+-]\d\d:?\d\d))$")  # as Ruby's to_s writes the zone
 _FIRST = -62_135_596_800_000_000  # 0001-01-01
 _LAST = 253_402_300_799_999_999  # 9999-12-31
 
@@ -59,7 +61,7 @@ def parse_one(value: str | int | float | None) -> int | None:
                 return _number(float(text))
             except ValueError:
                 pass
-            when = datetime.fromisoformat(text)
+            when = datetime.fromisoformat(_SPACED.sub(r"\1\2", text))
             when = when.replace(tzinfo=UTC) if when.tzinfo is None else when
             return round((when - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
         return _number(float(value))

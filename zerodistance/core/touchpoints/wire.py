@@ -11,7 +11,10 @@ from zerodistance.core.touchpoints import times
 Scalar = str | int | float | None
 
 TYPES = frozenset({"track", "identify", "page", "screen", "group", "alias"})
-LETTERS = {"t": "track", "i": "identify", "p": "page", "s": "screen", "g": "group", "a": "alias"}
+
+
+BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What a decoder raises on bytes that are not the JSON it expects."""
 
 
 class Body(msgspec.Struct, gc=False):
@@ -19,11 +22,10 @@ class Body(msgspec.Struct, gc=False):
 
     batch: list[msgspec.Raw]
     sentAt: msgspec.Raw = msgspec.Raw(b"")
+    context: msgspec.Raw = msgspec.Raw(b"")
 
 
 BODY = msgspec.json.Decoder(Body)
-BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What a decoder raises on bytes that are not the JSON it expects."""
 
 
 _SENT_AT: msgspec.json.Decoder[str | int | float | None] = msgspec.json.Decoder(str | int | float | None)
@@ -100,3 +102,33 @@ def why_not_json(raw: bytes) -> str:
     except BROKEN as error:
         return why(error)
     return "no JSON by RFC 8259"
+
+
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def with_context(events: list[msgspec.Raw], shared: msgspec.Raw) -> list[msgspec.Raw]:
+    """Return the events of a batch with the context that its body gives for all of them; what an event says itself stands.
+
+    Examples
+    --------
+    >>> raws = [msgspec.Raw(b'{"type":"track"}'), msgspec.Raw(b'{"context":{"ip":"::1"}}'), msgspec.Raw(b'7')]
+    >>> [bytes(raw).decode() for raw in with_context(raws, msgspec.Raw(b'{"ip":"::2","app":1}'))]
+    ['{"type":"track","context":{"ip":"::2","app":1}}', '{"context":{"ip":"::1","app":1}}', '7']
+    """
+    try:
+        fields = _OBJECT.decode(shared)
+    except BROKEN:
+        return events
+    return [_merged(event, fields) for event in events] if fields else events
+
+
+def _merged(event: msgspec.Raw, shared: dict[str, msgspec.Raw]) -> msgspec.Raw:
+    try:
+        found = _OBJECT.decode(event)
+        own = found.get("context")
+        given = _OBJECT.decode(own) if own and bytes(own) != b"null" else {}
+    except BROKEN:
+        return event
+    context = msgspec.json.encode({**given, **{k: v for k, v in shared.items() if k not in given}})
+    return msgspec.Raw(msgspec.json.encode({**found, "context": msgspec.Raw(context)}))

@@ -83,6 +83,10 @@ class Writer:
         """Whether the last attempt to write failed; tried again at every look."""
         self.began: float | None = None
         """When the group that is being written was begun, monotonic seconds; None while nothing is."""
+        self.trouble_last: type[ZeroDistanceError] | None = None
+        """The same for clients that never send again: it comes later, the last tenth is theirs."""
+        self.filling: tuple[int, int] | None = None
+        """Size that the journal may have and bytes left of it, once half of it is used."""
         self._seal = seal
         self._position = position
         self._max_bytes = max_bytes
@@ -287,17 +291,23 @@ class Writer:
 
     def _look(self, connection: sqlite3.Connection) -> None:
         self._looked_at = time.monotonic()
-        self.trouble = self._judge(connection)
+        self._judge(connection)
         if self.failing:
             self.failing = not self._can_write(connection)
 
-    def _judge(self, connection: sqlite3.Connection) -> type[ZeroDistanceError] | None:
+    def _judge(self, connection: sqlite3.Connection) -> None:
         disk = os.statvfs(self.path)
-        if disk.f_bavail * disk.f_frsize < self._min_free_bytes:
-            return DiskShort
-        if journal.bytes_used(connection) > self._max_bytes:
-            return JournalFull
-        return None
+        free, used, reserve = (
+            disk.f_bavail * disk.f_frsize,
+            journal.bytes_used(connection),
+            self._max_bytes // 10,
+        )
+        most = self._max_bytes - reserve
+        self.filling = (most, max(0, most - used)) if used > most // 2 else None
+        full: type[ZeroDistanceError] | None = JournalFull if used > most else None
+        self.trouble = DiskShort if free < self._min_free_bytes else full
+        last: type[ZeroDistanceError] | None = JournalFull if used > self._max_bytes else None
+        self.trouble_last = DiskShort if free < self._min_free_bytes - self._min_free_bytes // 10 else last
 
     def _can_write(self, connection: sqlite3.Connection) -> bool:
         """Say whether the file takes a commit, by one that changes nothing that is read."""

@@ -15,7 +15,7 @@ with
             e,
             json_transform(
                 e.properties,
-                '{"product_id":"VARCHAR","sku":"VARCHAR","category":"VARCHAR","quantity":"DOUBLE","price":"DOUBLE","revenue":"DOUBLE","total":"DOUBLE","value":"DOUBLE","currency":"VARCHAR","order_id":"VARCHAR","duration":"DOUBLE","fault":"VARCHAR","place":"VARCHAR","path":"VARCHAR","url":"VARCHAR","referrer":"VARCHAR","products":"JSON"}'
+                '{"product_id":"VARCHAR","sku":"VARCHAR","category":"VARCHAR","quantity":"DOUBLE","price":"DOUBLE","revenue":"DOUBLE","total":"DOUBLE","value":"DOUBLE","currency":"VARCHAR","order_id":"VARCHAR","duration":"DOUBLE","fault":"VARCHAR","place":"VARCHAR","path":"VARCHAR","url":"VARCHAR","referrer":"VARCHAR","name":"VARCHAR","products":"JSON"}'
             ) as p
         from taken_apart
     )
@@ -23,13 +23,13 @@ select
     place,
     e.type as type,
     e.messageid as message_id,
-    e.userid as user_id,
-    e.anonymousid as anonymous_id,
-    coalesce(e.event, e.name) as name,
+    nullif(e.userid, '') as user_id,
+    nullif(e.anonymousid, '') as anonymous_id,
+    coalesce(e.event, e.name, case when e.type in ('page', 'screen') then p.name end) as name,
     coalesce(nullif(trim(e.originaltimestamp), ''), nullif(trim(e.timestamp), '')) as original_at,
     nullif(trim(e.sentat), '') as sent_at,
-    e.groupid as group_id,
-    e.previousid as previous_id,
+    nullif(e.groupid, '') as group_id,
+    nullif(e.previousid, '') as previous_id,
     e.properties as properties,
     e.traits as traits,
     e.context.traits as context_traits,

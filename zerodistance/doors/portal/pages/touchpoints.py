@@ -141,6 +141,7 @@ def detail(request: Request, key: str) -> Response:
     source = touchpoints.get_source(home, who, key)
     found = overview.today(home, who)
     address = f"{request.url.scheme}://{request.url.netloc}"
+    door = touchpoints.door_today(home, who, key)
     return page(
         request,
         "touchpoint.html",
@@ -154,6 +155,8 @@ def detail(request: Request, key: str) -> Response:
         place=refused_place,
         rows=touchpoints.quarantine_rows(home, who, source=source.key, limit=20),
         jobs=_imports(request, source),
+        observed=door.get("schema_observed", 0),
+        schemas=len(touchpoints.list_schemas(home, who, key)),
         **_live(request, source),
     )
 
