@@ -82,8 +82,8 @@ def policy(home: Home, made: dict[str, Source]) -> None:
     counts = {"door_over_rate": 37, "door_429": 41, "schema_observed": 1_308}
     with home.state.write() as tx:
         for reason, count in (
-            ('/properties/price: type is "number"', 1_204),
-            ('/properties: type is "object"', 104),
+            ('/properties/price breaks the rule type, which is "number"', 1_204),
+            ('/properties breaks the rule type, which is "object"', 104),
         ):
             tx.execute(insert(store.schema_breach).values(**breach, reason=reason, count=count))
         hour = now - now % HOUR

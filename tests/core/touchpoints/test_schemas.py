@@ -103,8 +103,8 @@ def test_what_breaks_an_observed_schema_is_taken_in_and_counted_with_its_reason(
     assert bench.ids() == ["b1", "b2", "b3", "good"]
     (found,) = schemas.list_schemas(home, SYSTEM, "web")
     assert [(b.count, b.reason) for b in found.breaches] == [
-        (2, '/properties/price: type is "number"'),
-        (1, "/properties/price: minimum is 0"),
+        (2, '/properties/price breaks the rule type, which is "number"'),
+        (1, "/properties/price breaks the rule minimum, which is 0"),
     ]
     t = store.source_hour
     with home.state.read() as tx:
@@ -117,8 +117,8 @@ def test_what_breaks_a_strict_schema_is_refused_with_path_and_rule(home: Home, b
     bench.send(track("good", price=1), track("b1", price=SECRET), track("b2"))
     assert bench.ids() == ["good"]
     assert refused(home) == [
-        ("schema", '/properties/price: type is "number"'),
-        ("schema", "/properties: price is required"),
+        ("schema", '/properties/price breaks the rule type, which is "number"'),
+        ("schema", "/properties lacks price, which is required"),
     ]
 
 
@@ -128,8 +128,8 @@ def test_a_reason_is_read_in_either_language(home: Home, bench: Bench) -> None:
     shown = [row.detail.zh for row in quarantine.rows(home, SYSTEM)]
     assert shown == [
         '/properties/price：type 应是 "number"',
-        "/properties：缺少 price",
-        "/.：缺少 properties",
+        "/properties 缺少 price",
+        "/ 缺少 properties",
     ]
 
 
@@ -138,7 +138,7 @@ def test_refused_events_become_touches_once_after_the_schema_has_changed(home: H
     bench.send(track("b1", price=SECRET), track("good", price=1))
     bench.replay()
     assert bench.ids() == ["good"]
-    assert refused(home) == [("schema", '/properties/price: type is "number"')]
+    assert refused(home) == [("schema", '/properties/price breaks the rule type, which is "number"')]
     set_schema(home, text="{}", mode="quarantine")
     bench.replay()
     bench.replay()
@@ -153,7 +153,7 @@ def test_a_schema_for_a_name_goes_before_that_for_its_type(home: Home, bench: Be
         track("named", price=1), track("other", "Cart Viewed", price=1), {**track("page"), "type": "page"}
     )
     assert bench.ids() == ["named", "page"]
-    assert refused(home) == [("schema", "/.: context is required")]
+    assert refused(home) == [("schema", "/ lacks context, which is required")]
 
 
 def test_a_single_call_is_looked_at_with_the_type_of_its_path(home: Home, bench: Bench) -> None:
@@ -258,7 +258,10 @@ def test_a_reason_is_one_line_that_every_store_can_hold(home: Home, bench: Bench
 
 
 def test_a_pattern_that_would_take_for_ever_elsewhere_is_quick() -> None:
-    assert Compiled('{"pattern": "^(a+)+$"}').broken("a" * 50_000 + "!") == '/.: pattern is "^(a+)+$"'
+    assert (
+        Compiled('{"pattern": "^(a+)+$"}').broken("a" * 50_000 + "!")
+        == '/ breaks the rule pattern, which is "^(a+)+$"'
+    )
 
 
 def _run(words: Sequence[str]) -> object:
@@ -275,7 +278,7 @@ def test_the_command_line_sets_tries_shows_and_removes(
     bad.write_text("\n".join(json.dumps(track("m", price=p)) for p in (1, "x")) + "\n")
     try:
         assert _run(["try", "web", str(bad), "--schema", str(schema)]) == 1
-        assert '/properties/price: type is "number"' in capsys.readouterr().out
+        assert '/properties/price breaks the rule type, which is "number"' in capsys.readouterr().out
         _run(["set", "web", "track", str(schema), "--mode", "quarantine"])
         assert _run(["try", "web", str(good)]) == 0
         _run(["set", "web", "track", "--mode", "observe"])

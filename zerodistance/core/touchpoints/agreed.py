@@ -18,7 +18,7 @@ Breaches = Counter[tuple[int, str, str, str]]
 """(source number, type, name of the schema, reason) -> events."""
 
 LOOK_SECONDS = 1.0  # a schema that was set or removed holds for what is digested after this time
-_UNREAD = "/.: the event can't be read"
+_UNREAD = "/ can't be read by its schema"
 
 
 class Agreed:

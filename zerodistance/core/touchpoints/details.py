@@ -46,10 +46,10 @@ SENTENCES: tuple[Text, ...] = (
         "{field} 写成 {form} 这样的形式；可用 ISO 8601，或 1970 年以来的秒或毫秒数",
         "{field} has the form {form}; allowed are ISO 8601 and seconds or milliseconds since 1970",
     ),
-    # schemas: the path begins with a slash
-    Text("/{path}：读不出来", "/{path}: the event can't be read"),
-    Text("/{path}：缺少 {field}", "/{path}: {field} is required"),
-    Text("/{path}：{rule} 应是 {allowed}", "/{path}: {rule} is {allowed}"),
+    # schemas
+    Text("{path} 读不出来，没法按约定检查", "{path} can't be read by its schema"),
+    Text("{path} 缺少 {field}", "{path} lacks {field}, which is required"),
+    Text("{path}：{rule} 应是 {allowed}", "{path} breaks the rule {rule}, which is {allowed}"),
     # imports
     Text(
         "{key}：不是 1970 年以后的时间；可用 {allowed}",

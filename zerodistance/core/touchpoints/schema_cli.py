@@ -10,7 +10,6 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.table import Table
 
 from zerodistance.kernel import clock, command
 from zerodistance.kernel.command import words
@@ -88,18 +87,13 @@ def show(
     if not found:
         command.tell(Text("来源 {key} 没有约定", "the source {key} has no schema"), key=key)
         return
-    table = _table(
-        ("约定", "schema"), ("模式", "mode"), ("不合约", "broken"), ("位置与规则", "where and rule")
-    )
     for one in found:
-        what, mode = f"{one.type} {one.name}".strip(), api.MODES[one.mode].get(command.lang())
-        table.add_row(what, mode, f"{sum(b.count for b in one.breaches):,}", _moment(one.set_at))
+        mode = api.MODES[one.mode].get(command.lang())
+        _line(f"{one.type} {one.name}".strip(), mode, _moment(one.set_at), one.set_by)
         for breach in one.breaches:
-            reason = api.detail_words(breach.reason).get(command.lang())
-            table.add_row("", "", f"{breach.count:,}", reason)
-    command.console.print(table, crop=False, markup=False)
-    for one in found if text else ():
-        command.console.out(one.text, highlight=False)
+            _line(f"{breach.count:>9,}", api.detail_words(breach.reason).get(command.lang()))
+        if text:
+            _line(one.text)
 
 
 @schema.command(help=words("去掉约定", "take a schema away"))
@@ -152,12 +146,10 @@ def try_(
     if as_json:
         command.say_json([_plain(verdict) for verdict in found])
         return 1 if broken else 0
-    table = _table(("第几个", "event"), ("类型", "type"), ("结果", "result"))
     for place, verdict in enumerate(found, start=1):
         fine = words("没有约定", "no schema") if verdict.schema is None else words("合约", "holds")
         reason = verdict.reason and api.detail_words(verdict.reason).get(command.lang())
-        table.add_row(str(place), f"{verdict.type} {verdict.name}".strip(), reason or fine)
-    command.console.print(table, crop=False, markup=False)
+        _line(f"{place:>6}", f"{verdict.type} {verdict.name}".strip(), reason or fine)
     command.tell(
         Text("{n} 个事件，{broken} 个不合约", "{n} events, {broken} break their schema"),
         n=len(found),
@@ -193,11 +185,9 @@ def _events(content: bytes) -> Iterator[bytes]:
         yield msgspec.json.encode(event)
 
 
-def _table(*columns: tuple[str, str]) -> Table:
-    table = Table(box=None)
-    for zh, en in columns:
-        table.add_column(words(zh, en))
-    return table
+def _line(*parts: str) -> None:
+    """Print one line, never cut or wrapped: a reason is to be read whole."""
+    command.console.out("  ".join(parts), highlight=False)
 
 
 def _moment(at: int) -> str:

@@ -136,12 +136,12 @@ class Compiled:
         return "".join(c if c.isprintable() else "?" for c in reason)[:_LONGEST]
 
     def _reason(self, error: jsonschema_rs.ValidationError) -> str:
-        where = "".join(f"/{self._step(step)}" for step in error.instance_path) or "/."
+        where = "".join(f"/{self._step(step)}" for step in error.instance_path) or "/"
         rule = error.schema_path[-1] if error.schema_path else "false"
         missing = getattr(error.kind, "property", None) if rule == "required" else None
         if isinstance(missing, str):
-            return f"{where}: {missing} is required"
-        return f"{where}: {rule} is {self._allowed(error.schema_path)}"
+            return f"{where} lacks {missing}, which is required"
+        return f"{where} breaks the rule {rule}, which is {self._allowed(error.schema_path)}"
 
     def _step(self, step: str | int) -> str:
         """Return a step of a path: places in a list are all one, and names that only the event knows may be personal."""
