@@ -238,7 +238,13 @@ def load(**flags: Any) -> Settings:
                 "没有这个设置；相近的有 " + "、".join(near),
                 "there is no such setting; near it are " + ", ".join(near),
             )
-        given = "…" if name in SECRET else first.get("input")
+        given = first.get("input")
+        if name in SECRET:
+            given = "…"
+            why = Text(
+                "写作 postgresql://用户@主机:5432/数据库，或留空",
+                "write it as postgresql://user@host:5432/database, or leave it empty",
+            )
         raise WrongSetting(setting=name, given=given, why=why) from None
     except tomllib.TOMLDecodeError as error:
         why = Text(f"不是正确的 TOML：{error}", f"it is not TOML: {error}")
