@@ -117,7 +117,9 @@ def test_random_kills_lose_and_double_nothing(stage: Stage) -> None:
         acked += said["acked"]
         forgot += said["forgot"]
     assert acked > 50 * KILLS
-    assert forgot > KILLS // 8
+    assert forgot >= (
+        KILLS // 8 + 1 if stage.server is None else KILLS // 16
+    )  # a round may end before anybody is known
     print(f"{KILLS} kills, {acked} touches acknowledged, {forgot} users forgotten")
 
 
