@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -251,10 +252,10 @@ def test_rows_of_a_file_on_which_the_program_fails_are_set_aside(
 ) -> None:
     real = mapper.scrub.words
 
-    def broken(values: pa.Array) -> pa.Array:
+    def broken(values: pa.Array, *more: Any) -> pa.Array:
         if "s5" in values.to_pylist():
             raise ZeroDivisionError
-        return real(values)
+        return real(values, *more)
 
     monkeypatch.setattr(mapper.scrub, "words", broken)
     number = import_jobs.create(home, admin, visits, VISITS + 'name = "store"\n').job.number
