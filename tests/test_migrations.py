@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.runtime.environment import EnvironmentContext
 from sqlalchemy import inspect
 
 from scripts.reference import load_everything
@@ -63,6 +64,44 @@ def test_upgrading_again_changes_nothing(state: State) -> None:
     state.upgrade()
     assert state.path.stat().st_mtime_ns == before
     assert revision(state) == migrations.script().get_current_head()
+
+
+def upgrade_to(state: State, revision: str) -> None:
+    steps = migrations.script()
+    with state.write() as connection:
+        context = EnvironmentContext(
+            migrations._config(), steps, fn=lambda at, _: steps._upgrade_revs(revision, at)
+        )
+        context.configure(connection=connection, transactional_ddl=False)
+        context.run_migrations()
+
+
+def test_what_an_import_said_is_kept_apart_from_now_on_and_what_was_there_counts_as_live(
+    state: State,
+) -> None:
+    upgrade_to(state, "0001")
+    with state.write() as tx:
+        for row in (
+            "subject (number, namespace, token, person, person_from, first_at, seen_at, shared, batch) "
+            "values (1, 0, x'01', 1, 0, 7, 0, 0, 1)",
+            "evidence (b, a, rule, at, source, batch) values (2, 1, 'row', 5, 1, 1)",
+            "identity_vault (subject, field, at, value) values (1, 'name', 5, x'02')",
+            "identity_fact (subject, fact, at, value) values (1, 'city', 5, 'Jinan')",
+            "batch (number, feed, position, touches, committed_at) values (1, 'import:1', 1, 1, 1)",
+        ):
+            tx.exec_driver_sql(f"insert into {row}")
+    state.upgrade()
+    with state.read() as tx:
+        assert tx.exec_driver_sql("select first_at, live_at from subject").all() == [(7, 7)]
+        for table in ("evidence", "identity_vault", "identity_fact", "batch"):
+            assert tx.exec_driver_sql(f"select origin from {table}").all() == [(0,)]
+        apart = "select name from sqlite_master where sql like '%WITHOUT ROWID%'"
+        assert {"evidence", "identity_vault", "identity_fact"} <= set(tx.exec_driver_sql(apart).scalars())
+        assert "ix_evidence_a" in {index["name"] for index in inspect(tx).get_indexes("evidence")}
+    with state.write() as tx:
+        for origin in (0, 3):
+            sql = f"insert into evidence (b, a, rule, at, origin, source, batch) values (2, 1, 'row', 6, {origin}, 1, 1)"
+            tx.exec_driver_sql(sql)
 
 
 def test_door_and_worker_may_upgrade_at_the_same_moment(tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ def work(home: Home) -> Work:
     from zerodistance.core.profiles import api as profiles
     from zerodistance.core.touchpoints.imports import Feeds
     from zerodistance.core.touchpoints.intake import Intake
+    from zerodistance.core.touchpoints.undo import Undoing
     from zerodistance.doors.backups import upkeep
     from zerodistance.doors.worker import Work
     from zerodistance.kernel.jobs import Jobs
@@ -108,6 +109,15 @@ def work(home: Home) -> Work:
         tokens=identity.tokens_of,
         forgotten=upkeep.after_forgetting,
         rooms={"backups": upkeep.forget, "profiles": profiles.forget, "identity": identity.forget},
+        undoing=Undoing(
+            counts={"identity": identity.undo_counts},
+            steps={
+                "states": profiles.undo_states,
+                "identity": identity.undo,
+                "tags": profiles.undo_tags,
+                "sightings": identity.let_go,
+            },
+        ),
     )
 
     def seal(force: bool) -> bool:

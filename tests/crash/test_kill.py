@@ -20,7 +20,7 @@ from tests.postgres import Homes, Server
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("ZERODISTANCE_KILLS", "8"))
 ROUNDS_A_HOME = 20
-SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, commands, imports; see test_seldom.py
+SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, commands, imports, undoing; see test_seldom.py, test_undo.py
     "backup.",  # in tests/doors/backups
     "identity.archive",
     "identity.rebuild.",
@@ -31,6 +31,7 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "lake.settle.",
     "moving.",
     "restore.",
+    "undo.",
 )
 FORGETTING = (
     "forget.backups",
@@ -124,7 +125,10 @@ def test_random_kills_lose_and_double_nothing(stage: Stage) -> None:
 
 
 def test_every_crash_point_is_known_here() -> None:
-    assert {point for point in WRITTEN if not re.fullmatch(r'"[a-z.]+"', point)} == {'"forget." + name'}
+    assert {point for point in WRITTEN if not re.fullmatch(r'"[a-z.]+"', point)} == {
+        '"forget." + name',
+        '"undo." + name',
+    }
 
 
 @pytest.mark.slow

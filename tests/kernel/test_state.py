@@ -99,7 +99,12 @@ def test_rows_of_one_key_are_taken_one_after_the_other(state: State) -> None:
 
 
 def test_the_later_and_then_the_larger_fact_stays_in_any_order(state: State) -> None:
-    rows = [(1, "city", 5, "青岛"), (1, "city", 5, "济南"), (1, "city", 4, "北京"), (2, "city", 1, ODD)]
+    rows = [
+        (1, "city", 0, 5, "青岛"),
+        (1, "city", 0, 5, "济南"),
+        (1, "city", 0, 4, "北京"),
+        (2, "city", 0, 1, ODD),
+    ]
     with state.write() as tx:
         store.UPSERT_FACT.run(tx, rows)
         found = bulk.rows(tx, "select subject, at, value from identity_fact order by 1")
@@ -118,13 +123,12 @@ def test_the_later_and_then_the_larger_fact_stays_in_any_order(state: State) -> 
     )
 )
 def test_whatever_goes_in_comes_out(state: State, given: dict[tuple[int, str], tuple[int, bytes]]) -> None:
-    rows = sorted((*key, *value) for key, value in given.items())
+    rows = sorted((*key, 0, *value) for key, value in given.items())
     with state.write() as tx:
         bulk.run(tx, "delete from identity_vault")
         store.UPSERT_VAULT.run(tx, rows)
-        found = [
-            tuple(row) for part in bulk.stream(tx, "select * from identity_vault", size=7) for row in part
-        ]
+        every = "select subject, field, origin, at, value from identity_vault"
+        found = [tuple(row) for part in bulk.stream(tx, every, size=7) for row in part]
         some = [row[0] for row in rows[:3]]
         named = {
             row[0]

@@ -18,7 +18,8 @@ class PersonsChanged(Event):
     Attributes
     ----------
     reason
-        `digest` (touches joined persons), `rebuild` (a new epoch), `revoke` (evidence was revoked or restored).
+        `digest` (touches joined persons), `rebuild` (a new epoch), `revoke` (evidence was revoked or restored), `undo` (an
+        import was undone; a new epoch too).
     epoch
         The epoch that the change belongs to.
     subjects

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from tests.core.touchpoints.people import EachIdentifier
-from zerodistance.core.touchpoints import intake, kept, ledger, store, tail
+from zerodistance.core.touchpoints import intake, kept, ledger, store, tail, undo
 from zerodistance.core.touchpoints.contracts import Batch
 from zerodistance.core.touchpoints.digest import Digest
 from zerodistance.core.touchpoints.parse import Parser
@@ -180,6 +180,7 @@ def test_digestion_waits_while_the_tail_is_too_long_and_goes_on_once_it_is_seale
     share = intake.Intake(
         home, EachIdentifier(), [], feeds=lambda *_: [feed], everybody=lambda _, s: s, matcher=lambda *_: lambda _: False, rooms={},
         tokens=lambda *_: [], forgotten=lambda _: None,
+        undoing=undo.Undoing({}, {}),
     )  # fmt: skip
     share.intake.commit(batch_of(home, "a"))
     assert share.digest() == 0

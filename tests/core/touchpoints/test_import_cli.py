@@ -14,7 +14,7 @@ from cyclopts import App
 
 from tests.core.touchpoints.people import EachIdentifier
 from zerodistance.core.touchpoints.digest import Digest
-from zerodistance.core.touchpoints.import_cli import import_
+from zerodistance.core.touchpoints.import_cli import app as import_app
 from zerodistance.core.touchpoints.import_jobs import NoFile
 from zerodistance.core.touchpoints.imports import Feeds
 from zerodistance.core.touchpoints.parse import Parser
@@ -62,9 +62,7 @@ def run(capsys: pytest.CaptureFixture[str], app: App, *words: str) -> str:
 
 
 def imports() -> App:
-    app = App()
-    app.default(import_)
-    return app
+    return import_app
 
 
 def test_a_dry_run_is_readable_and_shows_nobody(capsys: pytest.CaptureFixture[str], files: list[str]) -> None:

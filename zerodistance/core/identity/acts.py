@@ -118,11 +118,11 @@ def reveal(home: Home, who: Who, person_id: str, field: str, purpose: str, case:
 def card(home: Home, who: Who, person_id: str) -> dict[str, str]:
     """Return the personal fields of a person as a page may show them: field -> masked latest value."""
     person = reading.show(home, who, person_id)
-    sql = "select subject, field, at, value from identity_vault where subject in {values}"
+    sql = "select subject, field, at, value, origin from identity_vault where subject in {values}"
     with home.state.read() as tx:
         subjects = [member[0] for member in store.members(tx, person.number)]
-        rows = sorted(bulk.among(tx, sql, subjects), key=lambda row: (row[1], row[2], row[0]))
-    latest = {field: (subject, value) for subject, field, _, value in rows if field not in rules.BY_KEY}
+        rows = sorted(bulk.among(tx, sql, subjects), key=lambda row: (row[1], row[2], row[0], row[4]))
+    latest = {field: (subject, value) for subject, field, _, value, _ in rows if field not in rules.BY_KEY}
     return {
         field: rules.mask(field, home.seal.open(value, store.where_vault(subject, field)).decode())
         for field, (subject, value) in latest.items()
@@ -186,12 +186,13 @@ def expire_visitors(home: Home) -> int:
     before = clock.micros() - home.settings.visitor_days * clock.MICROS_PER_DAY
     sql = (
         "select number from subject where person >= ? and seen_at < ? and person not in "
-        "(select person from subject where person >= ? and seen_at >= ?) limit ?"
+        "(select person from subject where person >= ? and seen_at >= ?) and person not in (select s.person from subject s "
+        "join identity_sighting i on i.subject = s.number where s.person >= ? and i.seen_at >= ?) limit ?"
     )
     total = 0
     while True:
         with home.state.write() as tx:
-            bound = (VISITORS_FROM, before, VISITORS_FROM, before, _STEP)
+            bound = (*(VISITORS_FROM, before) * 3, _STEP)
             subjects = [row[0] for row in bulk.rows(tx, sql, bound)]
             if not subjects:
                 return total

@@ -31,6 +31,7 @@ from zerodistance.core.identity.reading import explain, guards, lookup, of_numbe
 from zerodistance.core.identity.rebuild import rebuild as _rebuild
 from zerodistance.core.identity.recogniser import Recognition
 from zerodistance.core.identity.rules import mask
+from zerodistance.core.identity.undo import brought, let_go, undo, undo_counts
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.home import Home
 
@@ -57,9 +58,13 @@ __all__ = [
     "forget",
     "matcher",
     "expire_visitors",
+    "undo",
+    "undo_counts",
+    "let_go",
     # for the rooms around
     "Recognition",
     "People",
+    "brought",
     "SUBJECT_MAP",
     "subject_map",
     "subject_batches",

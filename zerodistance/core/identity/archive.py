@@ -21,7 +21,7 @@ EVIDENCE = pa.schema(
         ("batch", pa.int64()),
     ]
 )
-"""One row per piece of evidence and earlier time found for it. Key: (b, a, rule, at). Revocations stay in the state store."""
+"""One row per piece of evidence and earlier time found for it. Key: (b, a, rule, at, batch). Revocations stay in the state store."""
 
 _SQL = "select a, b, rule, at, source, batch from evidence where batch > ? and batch <= ?"
 _ROWS = 500_000
@@ -49,6 +49,15 @@ def seal(home: Home) -> int:
             TABLE, table.sort_by([("b", "ascending"), ("a", "ascending")]), app=APP, version=last
         )
     return int(table.num_rows)
+
+
+def forget_batches(home: Home, batches: Sequence[int]) -> int:
+    """Remove the evidence of batches from the lake and its history; return how many rows went."""
+    gone = 0
+    for start in range(0, len(batches), _STEP):
+        some = ", ".join(str(int(batch)) for batch in batches[start : start + _STEP])
+        gone += home.lake.delete_where(TABLE, f"batch in ({some})")
+    return gone
 
 
 def forget(home: Home, subjects: Sequence[int]) -> int:

@@ -64,6 +64,11 @@ class KnownTokens:
         return [token for token, one in zip(tokens, maybe.tolist(), strict=True) if one]
 
 
+Held = dict[tuple[int, int, str], int]
+"""Evidence (a, b, rule) -> earliest time."""
+_COLUMNS = ("subject", "person", "first_at", "live_at", "origin_at", "seen_at", "rank", "shared")
+
+
 class Cache:
     """Identifiers as they came -> slot -> columns of the subject; and evidence that is already kept.
 
@@ -77,20 +82,25 @@ class Cache:
         self._most = most
         self.raw: dict[tuple[str, str], int] = {}
         self.slot_of: dict[int, int] = {}
-        self.pairs: dict[tuple[int, int, str], int] = {}
+        self.live_pairs: Held = {}
+        self.origin, self.origin_pairs = 0, Held()
         self._used = RESERVED
         size = RESERVED + 4096
         self.subject: Ints = np.zeros(size, dtype=np.int64)
         self.person: Ints = np.zeros(size, dtype=np.int64)
         self.first_at: Ints = np.full(size, NEVER, dtype=np.int64)
+        self.live_at: Ints = np.full(size, NEVER, dtype=np.int64)
+        self.origin_at: Ints = np.full(size, NEVER, dtype=np.int64)
         self.seen_at: Ints = np.zeros(size, dtype=np.int64)
         self.rank: npt.NDArray[np.int64] = np.zeros(size, dtype=np.int64)
         self.shared: npt.NDArray[np.bool_] = np.zeros(size, dtype=bool)
 
     def make_room(self) -> None:
         """Drop the older half when there is too much; only between two batches."""
-        if len(self.pairs) > self._most:
-            self.pairs = dict(islice(self.pairs.items(), len(self.pairs) // 2, None))
+        self.live_pairs, self.origin_pairs = (
+            dict(islice(pairs.items(), len(pairs) // 2, None)) if len(pairs) > self._most else pairs
+            for pairs in (self.live_pairs, self.origin_pairs)
+        )
         if len(self.raw) <= self._most:
             return
         kept = list(islice(self.raw.items(), len(self.raw) // 2, None))
@@ -98,7 +108,7 @@ class Cache:
         slots = slots[slots >= RESERVED]
         moved = np.arange(self._used, dtype=np.int64)
         moved[slots] = RESERVED + np.arange(len(slots))
-        for name in ("subject", "person", "first_at", "seen_at", "rank", "shared"):
+        for name in _COLUMNS:
             column = getattr(self, name)
             column[RESERVED : RESERVED + len(slots)] = column[slots]
         self._used = RESERVED + len(slots)
@@ -107,11 +117,29 @@ class Cache:
         subjects = self.subject[RESERVED : self._used].tolist()
         self.slot_of = dict(zip(subjects, range(RESERVED, self._used), strict=True))
 
+    def turn_to(self, origin: int) -> Held:
+        """Return the evidence of an origin that is kept here: of live collection, and of one import at a time."""
+        if not origin:
+            return self.live_pairs
+        if origin != self.origin:
+            self.origin, self.origin_pairs = origin, {}
+            self.origin_at[:] = NEVER
+        return self.origin_pairs
+
     def find(self, keys: list[tuple[str, str]]) -> Ints:
         """Return the slot of each raw identifier, -1 where it is not known here."""
         return np.fromiter(map(self.raw.get, keys, repeat(-1)), dtype=np.int64, count=len(keys))
 
-    def add(self, subject: int, rank: int, person: int, first_at: int, seen_at: int, shared: bool) -> int:
+    def add(
+        self,
+        subject: int,
+        rank: int,
+        person: int,
+        first_at: int,
+        live_at: int | None,
+        seen_at: int,
+        shared: bool,
+    ) -> int:
         """Keep a subject that the state knows; return its slot, the old one if it has one."""
         slot = self.slot_of.get(subject)
         if slot is not None:
@@ -121,6 +149,8 @@ class Cache:
         self.subject[slot] = subject
         self.person[slot] = person
         self.first_at[slot] = first_at
+        self.live_at[slot] = NEVER if live_at is None else live_at
+        self.origin_at[slot] = NEVER
         self.seen_at[slot] = seen_at
         self.rank[slot] = rank
         self.shared[slot] = shared
@@ -132,7 +162,7 @@ class Cache:
         here = slice(slot, slot + count)
         self.subject[here] = np.arange(first, first + count)
         self.person[here] = 0
-        self.first_at[here] = NEVER
+        self.first_at[here] = self.live_at[here] = self.origin_at[here] = NEVER
         self.seen_at[here] = seen_at
         self.rank[here] = ranks
         self.shared[here] = False
@@ -147,6 +177,6 @@ class Cache:
         return slot
 
     def _grow(self) -> None:
-        for name in ("subject", "person", "first_at", "seen_at", "rank", "shared"):
+        for name in _COLUMNS:
             column = getattr(self, name)
             setattr(self, name, np.concatenate([column, np.zeros_like(column)]))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from zerodistance.core.identity import rules
-from zerodistance.core.identity.cache import NEVER, RESERVED, Cache
+from zerodistance.core.identity.cache import NEVER, RESERVED, Cache, Held
 from zerodistance.core.identity.live import Group, Joined, Link, crowds, is_listed, join, stars
 from zerodistance.kernel import bulk
 
@@ -35,8 +35,8 @@ class Signs:
     source: Ints
 
 
-def new_links(cache: Cache, signs: Signs, hub: Ints, rule: list[str]) -> list[Link]:
-    """Return the evidence of a batch that memory does not hold, or not with so early a time.
+def new_links(cache: Cache, signs: Signs, hub: Ints, rule: list[str], origin: int) -> list[Link]:
+    """Return the evidence of a batch that memory does not hold of this origin, or not with so early a time.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def new_links(cache: Cache, signs: Signs, hub: Ints, rule: list[str]) -> list[Li
         *(cache.subject[x], cache.subject[y], cache.rank[x], cache.rank[y]),
         *(codes[first], signs.at[star[first]], signs.source[star[first]]),
     )
-    held = cache.pairs
+    held = cache.turn_to(origin)
     return [
         Link(a, b, rank_a, rank_b, names[code], at, source)
         for a, b, rank_a, rank_b, code, at, source in zip(*(c.tolist() for c in columns), strict=True)
@@ -70,8 +70,8 @@ def new_links(cache: Cache, signs: Signs, hub: Ints, rule: list[str]) -> list[Li
     ]
 
 
-def join_new(tx: Connection, cache: Cache, links: list[Link], first_new: int) -> Joined:
-    """Leave out the evidence that the state holds, and join persons on the rest; writes only to the cache.
+def join_new(tx: Connection, cache: Cache, links: list[Link], first_new: int, origin: int) -> Joined:
+    """Leave out the evidence that the state holds of this origin, and join persons on the rest; writes only to the cache.
 
     Parameters
     ----------
@@ -81,16 +81,17 @@ def join_new(tx: Connection, cache: Cache, links: list[Link], first_new: int) ->
     joined = Joined()
     if not links:
         return joined
-    links = _set_aside(cache, links, joined)
-    held, neighbours, revoked = _held(tx, cache, [k for k in links if k.b < first_new])
+    pairs = cache.turn_to(origin)
+    links = _set_aside(cache, links, joined, pairs)
+    held, neighbours, revoked = _held(tx, cache, [k for k in links if k.b < first_new], origin)
     for link in links:
         key = (link.a, link.b, link.rule)
-        before = cache.pairs.get(key, held.get(key, NEVER))
+        before = pairs.get(key, held.get(key, NEVER))
         if link.at < before:
-            cache.pairs[key] = link.at
+            pairs[key] = link.at
             joined.links.append(link)
-        elif key not in cache.pairs:
-            cache.pairs[key] = before
+        elif key not in pairs:
+            pairs[key] = before
     active = [k for k in joined.links if (k.a, k.b) not in revoked]
     joined.shared = crowds(active, neighbours, _records(tx, cache, active))
     for subject in [s for s in joined.shared if cache.shared[cache.slot_of[s]]]:
@@ -106,14 +107,14 @@ def join_new(tx: Connection, cache: Cache, links: list[Link], first_new: int) ->
     return joined
 
 
-def _set_aside(cache: Cache, links: list[Link], joined: Joined) -> list[Link]:
+def _set_aside(cache: Cache, links: list[Link], joined: Joined, pairs: Held) -> list[Link]:
     """Put evidence within one person aside; return the rest."""
     rest = []
     for link in links:
         if _apart(cache, link):
             rest.append(link)
         else:
-            cache.pairs[link.a, link.b, link.rule] = link.at
+            pairs[link.a, link.b, link.rule] = link.at
             joined.confirming.append(link)
     return rest
 
@@ -123,18 +124,15 @@ def _apart(cache: Cache, link: Link) -> bool:
     return bool(person == 0 or person != cache.person[cache.slot_of[link.b]])
 
 
-Held = dict[tuple[int, int, str], int]
-
-
 def _held(
-    tx: Connection, cache: Cache, links: Iterable[Link]
+    tx: Connection, cache: Cache, links: Iterable[Link], origin: int
 ) -> tuple[Held, dict[int, dict[int, set[int]]], set[tuple[int, int]]]:
-    """Read what the state holds about the weaker ends of links.
+    """Read what the state holds about the weaker ends of links; guards look at what every origin said.
 
     Returns
     -------
     held
-        (a, b, rule) -> earliest time.
+        (a, b, rule) -> earliest time that this origin said.
     neighbours
         Weaker subject -> rank -> stronger subjects, without revoked evidence.
     revoked
@@ -146,11 +144,12 @@ def _held(
     # A shared identifier has any number of neighbours and links none of them: no need to read them.
     ends = list(dict.fromkeys(k.b for k in links if not cache.shared[cache.slot_of[k.b]]))
     sql = (
-        "select e.b, e.a, e.rule, e.at, e.revoked_at, s.namespace from evidence e join subject s on s.number = e.a "
+        "select e.b, e.a, e.rule, e.at, e.origin, e.revoked_at, s.namespace from evidence e join subject s on s.number = e.a "
         "where e.b in {values}"
     )
-    for b, a, rule, at, revoked_at, rank in bulk.among(tx, sql, ends):
-        held[a, b, rule] = min(at, held.get((a, b, rule), NEVER))
+    for b, a, rule, at, by, revoked_at, rank in bulk.among(tx, sql, ends):
+        if by == origin:
+            held[a, b, rule] = min(at, held.get((a, b, rule), NEVER))
         if revoked_at is not None:
             revoked.add((a, b))
         neighbours.setdefault(b, {}).setdefault(rank, set()).add(a)

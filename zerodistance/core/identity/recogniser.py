@@ -42,6 +42,7 @@ UNCLAIMED = "identity.unclaimed.fact"
 class Pending:
     """What a commit will write; rows are in the order of the statements in store."""
 
+    origin: int
     generation: int
     epoch: int
     numbers: dict[str, int]
@@ -52,6 +53,8 @@ class Pending:
     moves: list[tuple[int, int]] = field(default_factory=list)
     merged: int = 0
     firsts: list[tuple[int, int]] = field(default_factory=list)
+    lives: list[tuple[int, int]] = field(default_factory=list)
+    sightings: list[tuple[int, int, int, int]] = field(default_factory=list)
     seen: list[tuple[int, int]] = field(default_factory=list)
     shared: list[tuple[Any, ...]] = field(default_factory=list)
     vault: list[tuple[Any, ...]] = field(default_factory=list)
@@ -110,18 +113,18 @@ class Recognition:
         counts: Counter[tuple[int, str]] = Counter()
         with self._home.state.read() as tx:
             self._refresh(tx)
-            pending = Pending(
-                self._numbers["generation"], self._numbers["epoch"], self._numbers, clock.micros()
-            )
+            numbers, origin = self._numbers, batch.origin
+            pending = Pending(origin, numbers["generation"], numbers["epoch"], numbers, clock.micros())
+            self._cache.turn_to(origin)
             new, first_new = _New(), self._numbers["subject"] + 1
             signs = self._signs(tx, batch, pending, new)
             self._count_dropped(signs, counts)
             hub = self._strongest(signs, touches)
             self._note_times(signs, pending, new)
-            links = new_links(self._cache, signs, hub, batch.signs.rule)
-            joined = join_new(tx, self._cache, links, first_new)
-        pending.evidence = [(k.b, k.a, k.rule, k.at, k.source) for k in joined.links]
-        pending.confirming = [(k.b, k.a, k.rule, k.at, k.source) for k in joined.confirming]
+            links = new_links(self._cache, signs, hub, batch.signs.rule, origin)
+            joined = join_new(tx, self._cache, links, first_new, origin)
+        pending.evidence = [(k.b, k.a, k.rule, k.at, k.source, origin) for k in joined.links]
+        pending.confirming = [(k.b, k.a, k.rule, k.at, k.source, origin) for k in joined.confirming]
         self._number(new, joined, pending)
         for (source, guard, rank), times in joined.vetoed.items():
             counts[source, rules.counter(guard, rules.NAMESPACES[rank].key)] += times
@@ -186,7 +189,7 @@ class Recognition:
             good.append(key)
             tokens.append(token)
             wanted[token] = rank, clean
-        sql = "select token, number, namespace, person, first_at, seen_at, shared from subject where token in {values}"
+        sql = "select token, number, namespace, person, first_at, live_at, seen_at, shared from subject where token in {values}"
         known = self._known_tokens(tx)
         slot_of = {r[0]: cache.add(*r[1:]) for r in bulk.among(tx, sql, known.perhaps(list(wanted)))}
         fresh = [token for token in wanted if token not in slot_of] if slot_of else list(wanted)
@@ -207,7 +210,8 @@ class Recognition:
         """Give numbers to tokens that were never seen, in the order they came; seal what the vault keeps."""
         first, seal = self._numbers["subject"] + 1, self._home.seal.seal
         self._numbers["subject"] += len(fresh)
-        slot = self._cache.add_new(first, [wanted[token][0] for token in fresh], pending.at)
+        seen_at = 0 if pending.origin else pending.at
+        slot = self._cache.add_new(first, [wanted[token][0] for token in fresh], seen_at)
         new.slots = list(range(slot, slot + len(fresh)))
         new.tokens = fresh
         for number, token in enumerate(fresh, start=first):
@@ -215,7 +219,7 @@ class Recognition:
             namespace = rules.NAMESPACES[rank]
             if namespace.kept:
                 sealed = seal(clean.encode(), store.where_vault(number, namespace.key))
-                pending.vault.append((number, namespace.key, pending.at, sealed))
+                pending.vault.append((number, namespace.key, 0, pending.at, sealed))
 
     def _count_dropped(self, signs: Signs, counts: Counter[tuple[int, str]]) -> None:
         dropped = np.flatnonzero(signs.slot < RESERVED)
@@ -234,7 +238,7 @@ class Recognition:
         return hub
 
     def _note_times(self, signs: Signs, pending: Pending, new: _New) -> None:
-        """Keep the earliest time of each subject, and now and then when a visitor was last here."""
+        """Keep the earliest time of each subject, in all and of this origin, and now and then when a visitor was last here."""
         cache = self._cache
         good = signs.slot >= RESERVED
         slots, where = np.unique(signs.slot[good], return_inverse=True)
@@ -242,12 +246,19 @@ class Recognition:
         np.minimum.at(earliest, where, signs.at[good])
         fresh = cache.person[slots] == 0
         earlier = earliest < cache.first_at[slots]
-        changed = slots[earlier & ~fresh].tolist()
         cache.first_at[slots[earlier]] = earliest[earlier]
-        for slot in changed:
-            first = int(cache.first_at[slot])
-            pending.firsts.append((first, int(cache.subject[slot])))
-        late = (cache.person[slots] >= VISITORS_FROM) & (pending.at - cache.seen_at[slots] > self._seen_step)
+        own = cache.origin_at if pending.origin else cache.live_at
+        mine = earliest < own[slots]
+        own[slots[mine]] = earliest[mine]
+        if pending.origin:
+            pending.firsts = _rows(earliest[earlier & ~fresh], cache.subject[slots[earlier & ~fresh]])
+            rows = _rows(earliest[mine], cache.subject[slots[mine]])
+            pending.sightings = [(pending.origin, number, at, pending.at) for at, number in rows]
+            return
+        pending.lives = _rows(earliest[mine & ~fresh], cache.subject[slots[mine & ~fresh]])
+        seen_at = cache.seen_at[slots]
+        visits = (cache.person[slots] >= VISITORS_FROM) & (pending.at - seen_at > self._seen_step)
+        late = visits | (seen_at == 0)  # 0: so far only an import knows it
         if late.any():
             cache.seen_at[slots[late]] = pending.at
             pending.seen += [(pending.at, number) for number in cache.subject[slots[late]].tolist()]
@@ -301,8 +312,9 @@ class Recognition:
         slots = np.array(new.slots, dtype=np.int64)
         columns = (cache.subject, cache.rank, cache.person, cache.first_at, cache.shared)
         number, rank, person, first, shared = (c[slots].tolist() for c in columns)
+        live, seen_at = not pending.origin, 0 if pending.origin else at
         pending.subjects = [
-            (n, r, t, p, at, f, at, int(s))
+            (n, r, t, p, at, f, f if live else None, seen_at, int(s))
             for n, r, t, p, f, s in zip(number, rank, new.tokens, person, first, shared, strict=True)
         ]
 
@@ -326,9 +338,9 @@ class Recognition:
         for (subject, name), (at, value) in latest.items():
             fact = cleaning.published(name, value)
             if fact is not None:
-                pending.facts.append((subject, fact[0], at, fact[1]))
+                pending.facts.append((subject, fact[0], pending.origin, at, fact[1]))
             sealed = self._home.seal.seal(value.encode(), store.where_vault(subject, name))
-            pending.vault.append((subject, name, at, sealed))
+            pending.vault.append((subject, name, pending.origin, at, sealed))
 
     # -- commit
 
@@ -352,6 +364,8 @@ class Recognition:
         store.INSERT_EVIDENCE.run(tx, [(*row, batch) for row in todo.evidence])
         store.INSERT_EARLIER.run(tx, [(*row, batch) for row in todo.confirming])
         store.UPDATE_FIRST.run(tx, todo.firsts)
+        store.UPDATE_LIVE.run(tx, todo.lives)
+        store.UPSERT_SIGHTING.run(tx, todo.sightings)
         store.UPDATE_SEEN.run(tx, todo.seen)
         store.UPSERT_SHARED.run(tx, todo.shared)
         store.UPDATE_SHARED.run(tx, [(1, row[0]) for row in todo.shared])
@@ -371,3 +385,7 @@ class Recognition:
                 f"b{batch}",
             )
         fault.point("identity.written")
+
+
+def _rows(times: Ints, numbers: Ints) -> list[tuple[int, int]]:
+    return list(zip(times.tolist(), numbers.tolist(), strict=True))

@@ -19,7 +19,8 @@ subject = Table(
     Column("person", BigInteger, nullable=False, index=True),  # from 2^31 on: a visitor
     Column("person_from", BigInteger, nullable=False),  # since when it belongs to that person
     Column("first_at", BigInteger, nullable=False),  # earliest happened_at of a touch with it
-    Column("seen_at", BigInteger, nullable=False),  # last seen, as accepted, to a few days
+    Column("live_at", BigInteger),  # the same of touches that no import brought; null: only imports know it
+    Column("seen_at", BigInteger, nullable=False),  # last seen live, as accepted, to a few days; 0: never
     Column("shared", SmallInteger, nullable=False, default=0),  # 1: stands on too many persons, links nobody
     Column("batch", BigInteger, nullable=False),
 )
@@ -31,11 +32,22 @@ evidence = Table(
     Column("a", BigInteger, primary_key=True, autoincrement=False),  # the stronger one
     Column("rule", Text, primary_key=True),  # how b stood on the touch
     Column("at", BigInteger, primary_key=True, autoincrement=False),  # happened_at; an earlier one adds a row
+    Column("origin", Integer, primary_key=True, autoincrement=False),  # 0: live; else the import that said it
     Column("source", Integer, nullable=False),
     Column("batch", BigInteger, nullable=False),
     Column("revoked_at", BigInteger),  # on any row of a pair: the pair does not link
     Column("revoked_why", Text),
     Index("ix_evidence_a", "a"),
+    sqlite_with_rowid=False,
+)
+
+identity_sighting = Table(
+    "identity_sighting",
+    metadata,
+    Column("origin", Integer, primary_key=True, autoincrement=False),  # the number of an import
+    Column("subject", BigInteger, primary_key=True, autoincrement=False, index=True),
+    Column("first_at", BigInteger, nullable=False),  # earliest happened_at of a touch of this import with it
+    Column("seen_at", BigInteger, nullable=False),  # when the import brought it
     sqlite_with_rowid=False,
 )
 
@@ -67,6 +79,9 @@ identity_vault = Table(
     metadata,
     Column("subject", BigInteger, primary_key=True, autoincrement=False),
     Column("field", Text, primary_key=True),
+    Column(
+        "origin", Integer, primary_key=True, autoincrement=False
+    ),  # as of evidence; of an identifier always 0
     Column("at", BigInteger, nullable=False),  # happened_at of the touch that said it; the latest stays
     Column("value", LargeBinary, nullable=False),  # sealed
     sqlite_with_rowid=False,
@@ -77,6 +92,7 @@ identity_fact = Table(
     metadata,
     Column("subject", BigInteger, primary_key=True, autoincrement=False),
     Column("fact", Text, primary_key=True),  # rules.PUBLISHED
+    Column("origin", Integer, primary_key=True, autoincrement=False),
     Column("at", BigInteger, nullable=False),
     Column("value", Text, nullable=False),
     sqlite_with_rowid=False,
@@ -117,18 +133,20 @@ identity_number = Table(
 NUMBERS = ("subject", "person", "visitor", "change", "epoch", "generation", "batch")
 
 INSERT_SUBJECT = Bulk(
-    "insert into subject (number, namespace, token, person, person_from, first_at, seen_at, shared, batch) {rows}",
+    "insert into subject (number, namespace, token, person, person_from, first_at, live_at, seen_at, shared, batch) {rows}",
     number="bigint", namespace="bigint", token="bytea", person="bigint", person_from="bigint", first_at="bigint",
-    seen_at="bigint", shared="bigint", batch="bigint",
+    live_at="bigint", seen_at="bigint", shared="bigint", batch="bigint",
 )  # fmt: skip
 INSERT_EVIDENCE = Bulk(
-    "insert into evidence (b, a, rule, at, source, batch) {rows} on conflict do nothing",
-    b="bigint", a="bigint", rule="text", at="bigint", source="bigint", batch="bigint",
+    "insert into evidence (b, a, rule, at, source, origin, batch) {rows} on conflict do nothing",
+    b="bigint", a="bigint", rule="text", at="bigint", source="bigint", origin="bigint", batch="bigint",
 )  # fmt: skip
 INSERT_EARLIER = Bulk(
-    "insert into evidence (b, a, rule, at, source, batch) select {b}, {a}, {rule}, {at}, {source}, {batch} {from} where not exists "
-    "(select 1 from evidence e where e.b = {b} and e.a = {a} and e.rule = {rule} and e.at <= {at}) on conflict do nothing",
-    key=("b", "a", "rule"), b="bigint", a="bigint", rule="text", at="bigint", source="bigint", batch="bigint",
+    "insert into evidence (b, a, rule, at, source, origin, batch) "
+    "select {b}, {a}, {rule}, {at}, {source}, {origin}, {batch} {from} where not exists (select 1 from evidence e where e.b = {b} "
+    "and e.a = {a} and e.rule = {rule} and e.origin = {origin} and e.at <= {at}) on conflict do nothing",
+    key=("b", "a", "rule"), b="bigint", a="bigint", rule="text", at="bigint", source="bigint", origin="bigint",
+    batch="bigint",
 )  # fmt: skip
 INSERT_CHANGE = Bulk(
     "insert into identity_change (number, subject, old_person, new_person, old_from, at, epoch) "
@@ -143,6 +161,16 @@ UPDATE_FIRST = Bulk(
     "update subject set first_at = {at} {from} where number = {number} and first_at > {at}",
     at="bigint", number="bigint",
 )  # fmt: skip
+UPDATE_LIVE = Bulk(
+    "update subject set live_at = {at}, first_at = case when first_at > {at} then {at} else first_at end {from} "
+    "where number = {number}",
+    at="bigint", number="bigint",
+)  # fmt: skip
+UPSERT_SIGHTING = Bulk(
+    "insert into identity_sighting (origin, subject, first_at, seen_at) {rows} on conflict (origin, subject) "
+    "do update set first_at = excluded.first_at where excluded.first_at < identity_sighting.first_at",
+    key=("subject",), origin="bigint", subject="bigint", first_at="bigint", seen_at="bigint",
+)  # fmt: skip
 UPDATE_SEEN = Bulk(
     "update subject set seen_at = {at} {from} where number = {number}", at="bigint", number="bigint"
 )
@@ -156,15 +184,15 @@ UPDATE_SHARED = Bulk(
 )
 DELETE_SHARED = Bulk("delete from identity_shared {using} where subject = {number}", number="bigint")
 UPSERT_VAULT = Bulk(
-    "insert into identity_vault (subject, field, at, value) {rows} on conflict (subject, field) "
+    "insert into identity_vault (subject, field, origin, at, value) {rows} on conflict (subject, field, origin) "
     "do update set at = excluded.at, value = excluded.value where excluded.at >= identity_vault.at",
-    key=("subject", "field"), subject="bigint", field="text", at="bigint", value="bytea",
+    key=("subject", "field", "origin"), subject="bigint", field="text", origin="bigint", at="bigint", value="bytea",
 )  # fmt: skip
 UPSERT_FACT = Bulk(
-    "insert into identity_fact (subject, fact, at, value) {rows} on conflict (subject, fact) "
+    "insert into identity_fact (subject, fact, origin, at, value) {rows} on conflict (subject, fact, origin) "
     "do update set at = excluded.at, value = excluded.value where excluded.at > identity_fact.at "
     "or (excluded.at = identity_fact.at and excluded.value > identity_fact.value)",
-    key=("subject", "fact"), subject="bigint", fact="text", at="bigint", value="text",
+    key=("subject", "fact"), subject="bigint", fact="text", origin="bigint", at="bigint", value="text",
 )  # fmt: skip
 UPSERT_GUARD = Bulk(
     "insert into identity_guard (counter, value, last_at) {rows} on conflict (counter) "
@@ -226,8 +254,8 @@ def of_subjects(tx: Connection, subjects: Sequence[int]) -> dict[int, tuple[int,
 
 
 def vault_of(tx: Connection, subjects: Sequence[int]) -> dict[tuple[int, str], bytes]:
-    """Return (subject, field) -> sealed value."""
-    sql = "select subject, field, value from identity_vault where subject in {values}"
+    """Return (subject, field) -> sealed value, the latest that was said."""
+    sql = "select subject, field, value from identity_vault where subject in {values} order by at, origin"
     return {(row[0], row[1]): row[2] for row in bulk.among(tx, sql, subjects)}
 
 
@@ -264,6 +292,7 @@ OWN = (
     ("identity_fact", "subject"),
     ("identity_shared", "subject"),
     ("identity_change", "subject"),
+    ("identity_sighting", "subject"),
     ("evidence", "a"),
     ("evidence", "b"),
     ("subject", "number"),

@@ -47,6 +47,8 @@ __all__ = [
     "rebuild",
     "refresh",
     "forget",
+    "undo_states",
+    "undo_tags",
     # for the rooms above
     "Split",
     "current",
@@ -165,6 +167,16 @@ def rebuild(home: Home, who: Who) -> IndexState:
 def forget(home: Home, subjects: Sequence[int]) -> dict[str, int]:
     """Remove states and tags of these subjects and the files that held them; may be run again. Worker only."""
     return follower(home).forget(subjects)
+
+
+def undo_states(home: Home, origin: int, batches: Sequence[int]) -> None:
+    """Make the states of the subjects that an undone import named anew, from the touches that are left. Worker only."""
+    follower(home).remake(identity.brought(home, origin))
+
+
+def undo_tags(home: Home, origin: int, batches: Sequence[int]) -> None:
+    """Bring the tags of everybody up to now whom an undone import touched, and leave no older file. Worker only."""
+    follower(home).retag(identity.brought(home, origin))
 
 
 def _as_of(here: Index) -> datetime:

@@ -7,7 +7,7 @@ memory between two turns and a crash anywhere costs a repeated turn.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from random import Random
 
 import duckdb
@@ -31,6 +31,7 @@ _PARTIAL = 5  # own value: when more than 1 of 5 must be recomputed, everybody i
 _SLICE = 1_000_000
 _LOOK_SECONDS = 15.0  # own value: how often identity, facts and the day are looked at when no touch came
 Changed = npt.NDArray[np.int64]
+_NOBODY: Changed = np.empty(0, np.int64)
 
 
 class Keeper:
@@ -77,6 +78,10 @@ class Keeper:
 
     def update(self) -> int:
         """Bring the index up to the states, identity and today; return how many were recomputed."""
+        return self.retag(_NOBODY)
+
+    def retag(self, subjects: Changed) -> int:
+        """Do as `update`, and recompute those to whom these subjects belong or belonged; of them no older file stays."""
         with states.lock(self._home):
             began = time.monotonic()
             day = rules.day_of(clock.micros(), self._home.settings.zone)
@@ -89,28 +94,33 @@ class Keeper:
             with self._home.engine.connect() as connection:
                 batch = states.view(connection, self._home)
                 ahead = before.batch > batch or before.people > version  # an index of another backup
-                changed = None if ahead else self._changed(connection, before, day, version)
+                changed = None if ahead else self._changed(connection, before, day, version, subjects)
                 still = (before.batch, before.day, before.people) == (batch, day, version)
                 if changed is not None and not len(changed) and still:
                     return 0
+                at = batch, day, version
                 told = {"first_batch": before.batch + 1, "last_batch": batch}
                 with spans.span("index", links=[f"b{batch}"] if batch else (), **told) as span:
-                    done = self._write(connection, before, changed, (batch, day, version))
+                    done = self._write(connection, before, changed, at, whole=bool(len(subjects)))
                     span.set(recomputed=done, whole=changed is None)
             spent = time.monotonic() - began
             self._turn = time.monotonic() + spent * (1 / _SHARE_OF_TIME - 1)
             return done
 
     def _changed(
-        self, connection: duckdb.DuckDBPyConnection, before: Index, day: int, version: int
+        self, connection: duckdb.DuckDBPyConnection, before: Index, day: int, version: int, named: Changed
     ) -> Changed | None:
         """Return the numbers that have to be recomputed, ascending; None: everybody."""
         if before.mark != self._mark or before.made_at is None:
             return None
-        subjects = [_subjects(connection, "batch > $batch", {"batch": before.batch})]
+        subjects = [named, _subjects(connection, "batch > $batch", {"batch": before.batch})]
         for low, high in rules.expiring(self._dimensions, before.day, day):
             subjects.append(_subjects(connection, "day between $low and $high", {"low": low, "high": high}))
         found = [self._people.numbers_of(np.unique(np.concatenate(subjects)))]
+        if len(named):
+            pairs = before.pairs()
+            mine = np.isin(pairs.column("subject").to_numpy(), named)
+            found.append(pairs.column("number").to_numpy()[mine])
         if version != before.people:
             found.append(self._people.changed(before.people))
         if day != before.day:  # visitors who expired leave no change behind
@@ -129,6 +139,8 @@ class Keeper:
         changed: Changed | None,
         at: tuple[int, int, int],
         forgotten: Sequence[int] = (),
+        *,
+        whole: bool = False,
     ) -> int:
         pairs, facts = self._people.pairs(changed), self._people.facts(changed)
         if forgotten:  # whether identity has let go of them yet or not
@@ -148,7 +160,7 @@ class Keeper:
             numbers=tagged.numbers,
             pairs=(pairs.column("subject").to_numpy(), pairs.column("number").to_numpy().astype(np.uint32)),
         )
-        index.publish(self._folder, before, part, whole=bool(forgotten))
+        index.publish(self._folder, before, part, whole=whole or bool(forgotten))
         return (
             len(tagged.universe.persons) + len(tagged.universe.visitors) if changed is None else len(changed)
         )
@@ -180,6 +192,29 @@ class Keeper:
             upto = max(held, last)
             states.replace(self._home, pa.RecordBatchReader.from_batches(states.STATES, made), upto)
         self._home.lake.purge(states.TABLE)
+
+    def remake(self, subjects: Changed) -> None:
+        """Make the states of these subjects anew from the log, in one commit; those of all others stay as they are."""
+        if not len(subjects):
+            return
+        with states.lock(self._home), self._home.engine.connect() as connection:
+            held = states.view(connection, self._home)
+            if not self._home.lake.exists(states.TABLE):
+                return
+            touches_view(connection, self._home)
+            connection.register("remade", pa.table({"subject": pa.array(subjects)}))
+            made = self._remade(connection, held)
+            states.replace(self._home, pa.RecordBatchReader.from_batches(states.STATES, made), held)
+            self._home.lake.purge(states.TABLE)
+
+    def _remade(self, connection: duckdb.DuckDBPyConnection, held: int) -> Iterator[pa.RecordBatch]:
+        columns = ", ".join(states.STATES.names)
+        kept = connection.sql(f"select {columns} from profile_state anti join remade using (subject)")
+        for batch in kept.to_arrow_reader(_SLICE):
+            yield from pa.Table.from_batches([batch]).cast(states.STATES).to_batches()
+        query = "select touches.* from touches semi join remade using (subject) where batch <= $held"
+        for some in connection.sql(query, params={"held": held}).to_arrow_reader(_SLICE):
+            yield from states.made_from(self._home, pa.Table.from_batches([some]), 0).to_batches()
 
     def audit(self, sample: int, luck: Random) -> list[str]:
         """Recompute some people from the states and return what the index says otherwise, as `dimension: what`; empty is good.

@@ -11,6 +11,7 @@ from zerodistance.core.touchpoints.import_jobs import create as create_import
 from zerodistance.core.touchpoints.import_jobs import create_from as create_import_from
 from zerodistance.core.touchpoints.import_jobs import get as get_import
 from zerodistance.core.touchpoints.import_jobs import jobs as list_imports
+from zerodistance.core.touchpoints.import_jobs import stop as stop_import
 from zerodistance.core.touchpoints.kinds import KINDS, Kind, kind
 from zerodistance.core.touchpoints.quarantine import Group, Row
 from zerodistance.core.touchpoints.quarantine import groups as quarantine_groups
@@ -43,6 +44,7 @@ from zerodistance.core.touchpoints.sources import (
     switch_off,
     switch_on,
 )
+from zerodistance.core.touchpoints.undo import Undo, undo_import, undo_of
 
 __all__ = [
     # sources
@@ -80,6 +82,10 @@ __all__ = [
     "create_import_from",
     "get_import",
     "list_imports",
+    "stop_import",
+    "undo_import",
+    "undo_of",
+    "Undo",
     "Created",
     "Job",
     "dry_run",

@@ -21,6 +21,7 @@ from zerodistance.core.touchpoints import (
     store,
     tail,
     tail_checks,
+    undo,
 )
 from zerodistance.core.touchpoints.tail_checks import BACK, RESTORE
 from zerodistance.kernel import lake_health
@@ -174,7 +175,9 @@ def _counts(home: Home) -> Iterator[Finding]:
         expected = {
             row.number: row.touches for row in tx.execute(select(store.batch.c.number, store.batch.c.touches))
         }
-        forgotten, under_way = forget.forgotten_touches(tx)
+        forgotten, under_way = (
+            a + b for a, b in zip(forget.forgotten_touches(tx), undo.undone_touches(tx), strict=True)
+        )
     with home.engine.connect() as connection:
         tail.touches_view(connection, home)
         found = connection.execute(
@@ -198,8 +201,8 @@ def _counts(home: Home) -> Iterator[Finding]:
         yield Finding(Level.DAMAGE, "lake", text, RESTORE, None, "lake.doubled", holds)
     if not forgotten <= lost <= forgotten + under_way:
         text = Text(
-            f"按提交记录还应有 {lost - forgotten} 行（已扣除按要求删除的 {forgotten} 行）",
-            f"{lost - forgotten} rows that were committed are not there (besides {forgotten} that were forgotten on request)",
+            f"按提交记录还应有 {lost - forgotten} 行（已扣除按要求删除和撤销的 {forgotten} 行）",
+            f"{lost - forgotten} rows that were committed are not there (besides {forgotten} that were forgotten or undone on request)",
         )
         what = Text(f"{lost - forgotten} 条交互", f"{lost - forgotten} touches")
         yield Finding(Level.DAMAGE, "lake", text, RESTORE, None, "lake.lost", NOTHING, what)

@@ -203,6 +203,12 @@ class Batch:
         What was done for it before its commit began: (name, begin, end) in nanoseconds since 1970.
     breaches
         (source number, type, name, reason) -> touches that were taken in although they break an observed schema.
+    origin
+        0: collected live; else the number of the import whose rows these are, replayed ones too: what undoing it takes back.
+    aside
+        Rows that repeat a row of an import; kept in the same commit, for when that import is undone.
+    returned
+        Batches whose set-aside rows this one takes up again.
     """
 
     feed: str
@@ -219,6 +225,9 @@ class Batch:
     refuse: Refuse | None = None
     timings: list[tuple[str, int, int]] = field(default_factory=list)
     breaches: Counter[tuple[int, str, str, str]] = field(default_factory=Counter)
+    origin: int = 0
+    aside: Batch | None = None
+    returned: list[int] = field(default_factory=list)
 
 
 @dataclass

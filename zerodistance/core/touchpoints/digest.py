@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import compress
 from typing import Protocol
 
 import numpy as np
@@ -14,17 +13,10 @@ import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from zerodistance.core.touchpoints import ledger, salvage, store, tail
-from zerodistance.core.touchpoints.contracts import (
-    TOUCHES,
-    Batch,
-    Facts,
-    Recognised,
-    Recogniser,
-    Refuse,
-    Signs,
-)
+from zerodistance.core.touchpoints.batches import part, take
+from zerodistance.core.touchpoints.contracts import TOUCHES, Batch, Recognised, Recogniser, Refuse
 from zerodistance.core.touchpoints.journal import FEED
-from zerodistance.core.touchpoints.seen import Seen
+from zerodistance.core.touchpoints.seen import Mask, Prints, Seen
 from zerodistance.kernel import clock, fault, spans
 from zerodistance.kernel.errors import StoreBehind, told
 from zerodistance.kernel.home import Home
@@ -55,12 +47,11 @@ class Digest:
     def __init__(self, home: Home, recogniser: Recogniser, feeds: Callable[[], Sequence[Feed]]) -> None:
         self._home, self._recogniser, self._feeds = home, recogniser, feeds
         gc.set_threshold(_GEN0, 20, 20)
-        self.seen = Seen(home.settings.dedup_ids)
-        self._doubt: tuple[int, npt.NDArray[np.uint64], int] | None = None
+        self._doubt: tuple[int, Batch, int] | None = None
         with home.state.read() as tx:
             self._last = ledger.last_batch(tx)
         self._check()
-        self._load_seen()
+        self.reload_seen()
 
     @property
     def last_batch(self) -> int:
@@ -77,12 +68,49 @@ class Digest:
             if path.name not in named:  # written, but its commit never came
                 path.unlink()
 
-    def _load_seen(self) -> None:
+    def reload_seen(self) -> None:
+        """Read the message ids of the window, anew if somebody took some back."""
+        most = self._home.settings.dedup_ids
+        self.seen, self._imported, self._own = Seen(most), Seen(most), (0, Seen(most))
+        for prints, at, origin in self._prints():
+            self.seen.add(prints, at)
+            if origin:
+                self._imported.add(prints, at)
+
+    def _prints(self, origin: int | None = None) -> Iterator[tuple[Prints, int, int]]:
+        """Yield the fingerprints of the window with time and origin, all or those of one import."""
+        s, b = store.seen, store.batch
         since = clock.micros() - self._home.settings.dedup_days * clock.MICROS_PER_DAY
+        query = (
+            select(s.c.at, s.c.fingerprints, b.c.origin)
+            .join(b, b.c.number == s.c.batch)
+            .where(s.c.at >= since)
+        )
+        if origin is not None:
+            query = query.where(b.c.origin == origin)
         with self._home.state.read() as tx:
-            query = select(store.seen.c.at, store.seen.c.fingerprints).where(store.seen.c.at >= since)
-            for at, blob in tx.execute(query.order_by(store.seen.c.batch).execution_options(yield_per=100)):
-                self.seen.add(np.frombuffer(blob, "<u8").astype(np.uint64), at)
+            for at, blob, of in tx.execute(query.order_by(s.c.batch).execution_options(yield_per=100)):
+                yield np.frombuffer(blob, "<u8").astype(np.uint64), at, of
+
+    def _keep_seen(self, batch: Batch, now: int) -> None:
+        """Remember the message ids of a committed batch."""
+        self.seen.add(batch.fingerprints, now)
+        if batch.origin:
+            self._imported.add(batch.fingerprints, now)
+            if self._own[0] == batch.origin:
+                self._own[1].add(batch.fingerprints, now)
+
+    def _of_imports(self, batch: Batch, again: Mask) -> Mask:
+        """Say which of the repeated rows repeat one of an import, of another one than their own."""
+        mask = again.copy()
+        mask[mask] = self._imported.holds(batch.fingerprints[mask])
+        if batch.origin and mask.any():
+            if self._own[0] != batch.origin:
+                self._own = batch.origin, Seen(self._home.settings.dedup_ids)
+                for prints, at, _ in self._prints(batch.origin):
+                    self._own[1].add(prints, at)
+            mask[mask] = ~self._own[1].holds(batch.fingerprints[mask])
+        return mask
 
     def step(self) -> int:
         """Commit one micro-batch of each feed that has something; return how many rows were taken in, 0 if nothing waited.
@@ -122,10 +150,16 @@ class Digest:
 
     def _take_in(self, batch: Batch) -> None:
         now = clock.micros()
-        self.seen.expire(now - self._home.settings.dedup_days * clock.MICROS_PER_DAY)
+        for ids in (self.seen, self._imported, self._own[1]):
+            ids.expire(now - self._home.settings.dedup_days * clock.MICROS_PER_DAY)
         fresh = self.seen.fresh(batch.fingerprints)
+        aside = self._of_imports(batch, ~fresh)
         if batch.forever:
-            fresh &= ~self._in_lake(batch)
+            older, by_another = self._in_lake(batch)
+            aside |= by_another & fresh
+            fresh &= ~older
+        if aside.any():
+            batch.aside = part(batch, aside)
         _count_rows(batch, fresh)
         if not fresh.all():
             take(batch, fresh)
@@ -136,7 +170,7 @@ class Digest:
                 raise
             self._set_aside(batch, batch.refuse, error)
             self._commit(batch)
-        self.seen.add(batch.fingerprints, now)
+        self._keep_seen(batch, now)
         log("digest").debug("committed", touches=batch.touches.num_rows)
 
     def _commit(self, batch: Batch) -> None:
@@ -161,7 +195,7 @@ class Digest:
             batch.counts = counts
             self._recogniser.reset()
             if committing:
-                self._doubt = number, batch.fingerprints, clock.micros()
+                self._doubt = number, batch, clock.micros()
             raise
         fault.point("commit.after")
         self._last = number
@@ -195,16 +229,16 @@ class Digest:
 
     def _would_commit(self, batch: Batch, chosen: Sequence[int]) -> bool:
         """Say whether some touches of a batch could be committed; nothing of it is kept."""
-        part = replace(batch, counts=batch.counts.copy())
+        some = replace(batch, counts=batch.counts.copy())
         keep = np.zeros(batch.touches.num_rows, np.bool_)
         keep[list(chosen)] = True
-        take(part, keep)
+        take(some, keep)
         number = self._last + 1
         try:
-            found = self._recogniser.recognise(part)
-            _complete(part.touches, number, found.subjects)
+            found = self._recogniser.recognise(some)
+            _complete(some.touches, number, found.subjects)
             with self._home.state.write() as tx:
-                self._write(tx, number, part, found, None)
+                self._write(tx, number, some, found, None)
                 raise _Undone
         except _Undone:
             return True
@@ -222,18 +256,18 @@ class Digest:
         """
         if self._doubt is None:
             return
-        number, prints, at = self._doubt
+        number, batch, at = self._doubt
         with self._home.state.read() as tx:
             was_done = ledger.last_batch(tx) == number
         self._doubt = None
         if was_done:
             self._last = number
-            self.seen.add(prints, at)
+            self._keep_seen(batch, at)
 
-    def _in_lake(self, batch: Batch) -> npt.NDArray[np.bool_]:
-        """Say which rows the log holds from before the deduplication window (imports must never double)."""
+    def _in_lake(self, batch: Batch) -> tuple[Mask, Mask]:
+        """Say which rows the log holds from before the deduplication window (imports must never double), and which of another import."""
         n = batch.touches.num_rows
-        known = np.zeros(n, np.bool_)
+        known, by_another = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
         since = clock.micros() - self._home.settings.dedup_days * clock.MICROS_PER_DAY
         with self._home.state.read() as tx:
             older = tx.execute(
@@ -241,16 +275,22 @@ class Digest:
             ).first()
         covered = self.seen.dropped_until == 0 and older is None
         if not n or covered or not self._home.lake.exists(tail.TABLE):
-            return known
+            return known, by_another
         asked = batch.touches.select(["source", "source_id"]).append_column("place", pa.array(np.arange(n)))
         with self._home.engine.connect() as connection:
             tail.touches_view(connection, self._home)
             connection.register("asked", asked)
-            places = connection.execute(
-                "select place from asked semi join touches using (source, source_id)"
+            found = connection.execute(
+                "select place, min(batch) as batch from asked join touches using (source, source_id) group by place"
             ).fetchnumpy()
-        known[places["place"]] = True
-        return known
+        known[found["place"]] = True
+        by_another[found["place"]] = np.isin(found["batch"], self._batches_of_others(batch.origin))
+        return known, by_another
+
+    def _batches_of_others(self, origin: int) -> list[int]:
+        b = store.batch
+        with self._home.state.read() as tx:
+            return list(tx.execute(select(b.c.number).where(b.c.origin.not_in((0, origin)))).scalars())
 
 
 class _Undone(Exception):
@@ -279,7 +319,8 @@ def _complete(touches: pa.Table, number: int, subjects: npt.NDArray[np.int64]) -
 
 def _count_rows(batch: Batch, fresh: npt.NDArray[np.bool_]) -> None:
     sources = batch.touches["source"].to_numpy()
-    for counter, mask in (("accepted", fresh), ("duplicates", ~fresh)):
+    again = np.zeros(len(fresh), np.bool_) if batch.returned else ~fresh  # those were counted when they came
+    for counter, mask in (("accepted", fresh), ("duplicates", again)):
         numbers, times = np.unique(sources[mask], return_counts=True)
         for source, n in zip(numbers.tolist(), times.tolist(), strict=True):
             batch.counts[source, counter] += n
@@ -292,32 +333,3 @@ def _count_known(batch: Batch, found: Recognised) -> None:
     numbers, times = np.unique(sources[found.known], return_counts=True)
     for source, n in zip(numbers.tolist(), times.tolist(), strict=True):
         batch.counts[source, "recognised"] += n
-
-
-def take(batch: Batch, keep: npt.NDArray[np.bool_]) -> None:
-    """Keep only the touches of `keep` in a batch, with what belongs to them."""
-    batch.touches = batch.touches.filter(pa.array(keep))
-    batch.fingerprints = batch.fingerprints[keep]
-    place = np.cumsum(keep) - 1
-    old, new = keep.tolist(), place.tolist()
-    signs, facts = batch.signs, batch.facts
-    rows, kept = _moved(signs.row, keep, place)
-    columns = (signs.namespace, signs.value, signs.rule)
-    batch.signs = Signs(rows, *(list(compress(column, kept)) for column in columns))
-    rows, kept = _moved(facts.row, keep, place)
-    batch.facts = Facts(rows, *(list(compress(column, kept)) for column in (facts.field, facts.value)))
-    batch.texts = [(new[row], raw) for row, raw in batch.texts if old[row]]
-    batch.refuse = _moved_refuse(batch.refuse, np.flatnonzero(keep))
-
-
-def _moved_refuse(refuse: Refuse | None, before: npt.NDArray[np.int64]) -> Refuse | None:
-    return None if refuse is None else lambda i, *said: refuse(int(before[i]), *said)
-
-
-def _moved(
-    rows: list[int], keep: npt.NDArray[np.bool_], place: npt.NDArray[np.int64]
-) -> tuple[list[int], list[bool]]:
-    """Return the new places of the rows that are kept, and which were."""
-    at = np.array(rows, np.int64)
-    kept = keep[at]
-    return place[at[kept]].tolist(), kept.tolist()

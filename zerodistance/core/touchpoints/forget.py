@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from zerodistance.core.touchpoints import kept, store, tail
+from zerodistance.core.touchpoints import kept, repeats, store, tail
 from zerodistance.core.touchpoints.contracts import Forget
 from zerodistance.kernel import backups, clock, fault
 from zerodistance.kernel.access import Permission, Who
@@ -25,7 +25,7 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 STORES = (
-    *("journal", "imports", "quarantine", "texts", "identifiers", "evidence", "vault", "facts"),
+    *("journal", "imports", "quarantine", "set_aside", "texts", "identifiers", "evidence", "vault", "facts"),
     *("tail", "lake", "states", "index"),
 )
 """Where a person is looked for: what a certificate lists."""
@@ -167,6 +167,7 @@ def carry_out(
     _bury(home, number, tokens(home, subjects))
     matches = matcher(home, subjects)
     removed["quarantine"] = _forget_quarantine(home, matches)
+    removed["set_aside"] = repeats.forget(home, matches)
     removed["touches"] = _count_touches(home, number, subjects)
     removed["texts"] = _forget_touches(home, subjects)
     for name, share in rooms.items():

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -25,10 +25,27 @@ if TYPE_CHECKING:
     from zerodistance.kernel.errors import ZeroDistanceError
     from zerodistance.kernel.home import Home
 
+app = App(
+    name="import",
+    help=words("按映射导入 CSV 或 Parquet 文件", "import a CSV or Parquet file through a mapping"),
+)
+_ROOM = "zerodistance.core.touchpoints.undo_cli"
+app.command(f"{_ROOM}:list_", name="list", help=words("列出导入", "list the imports"))
+app.command(
+    f"{_ROOM}:stop",
+    name="stop",
+    help=words("停止进行中的导入，已收下的保留", "end an import under way; what was taken in stays"),
+)
+app.command(
+    f"{_ROOM}:undo",
+    name="undo",
+    help=words("整个撤销一次导入，如同从未发生", "take a whole import back, as if it had never been"),
+)
 _POLL = 0.2  # seconds
 _AsJson = Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))]
 
 
+@app.default
 def import_(
     *files: Annotated[
         str,
@@ -264,6 +281,9 @@ def _tell_end(job: Job) -> None:
         command.tell(
             Text("导入 {n} 失败：{error}", "import {n} failed: {error}"), n=job.number, error=job.error
         )
+        return
+    if job.state == "stopped":
+        command.tell(Text("导入 {n} 已被停止", "import {n} was stopped"), n=job.number)
         return
     if job.state != "done":
         command.tell(Text("导入 {n} 在等待处理", "import {n} waits for the worker"), n=job.number)

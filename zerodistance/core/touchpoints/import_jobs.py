@@ -20,7 +20,12 @@ from zerodistance.kernel.errors import NotFound, ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
-_OPEN = ("waiting", "running")
+OPEN = ("waiting", "running")
+_AGAIN = (
+    "failed",
+    "stopped",
+    "undone",
+)  # the same file may be taken up again: from where it stood, or from its beginning
 _ABANDONED = 86_400  # own value, seconds: nobody copies a file for longer than a day
 
 
@@ -49,6 +54,27 @@ class NoFile(ZeroDistanceError):
     text = Text("读不到文件 {path}：{why}", "the file {path} can't be read: {why}")
 
 
+class ImportEnded(ZeroDistanceError):
+    """An import that has ended can't be stopped."""
+
+    code, status = "import_ended", 409
+    text = Text(
+        "导入 {number} 已经结束（{state}），没有什么可停止的；要去掉它带来的一切：zerodistance import undo {number}",
+        "import {number} has ended ({state}), there is nothing to stop; to take back all that it brought: "
+        "zerodistance import undo {number}",
+    )
+
+
+class ImportUndoing(ZeroDistanceError):
+    """The file can be imported again once its undoing is done."""
+
+    code, status, retry = "import_undoing", 409, True
+    text = Text(
+        "这个文件的导入 {number} 正在撤销；等撤销完成后再导入",
+        "import {number} of this file is being undone; import it again when that is done",
+    )
+
+
 @dataclass(frozen=True)
 class Job:
     """One file under one mapping. Times in microseconds UTC.
@@ -56,7 +82,7 @@ class Job:
     Attributes
     ----------
     state
-        waiting, running, done or failed.
+        waiting, running, done, failed, stopped, undoing or undone.
     read
         Rows of the file that are committed, good or refused.
     rows
@@ -90,7 +116,7 @@ class Job:
     @property
     def open(self) -> bool:
         """Whether it has not ended."""
-        return self.state in _OPEN
+        return self.state in OPEN
 
 
 @dataclass(frozen=True)
@@ -140,6 +166,8 @@ def create(home: Home, who: Who, path: Path, mapping_text: str, source_key: str 
         The file is damaged, encrypted, cut off or too large.
     NoSuchSource, SourceOff, NoFile
         There is nothing to import into, or nothing to import.
+    ImportUndoing
+        An earlier import of the same file is being undone.
     """
     who.need(Permission.IMPORT)
     with open_file(path) as file:
@@ -171,7 +199,9 @@ def _create(
     try:
         with home.state.write() as tx:
             known = _known(tx, source.number, file_hash, mapping.hash)
-            if known is not None and known["state"] != "failed":
+            if known is not None and known["state"] == "undoing":
+                raise ImportUndoing(number=known["number"])
+            if known is not None and known["state"] not in _AGAIN:
                 return Created(_job(tx, known), False, source if made else None)
             values = {
                 "source": source.number, "file_name": name, "file_hash": file_hash, "mapping": mapping_text,
@@ -179,8 +209,10 @@ def _create(
                 "rows": lines if total is None else total, "state": "waiting", "error": None, "created_by": who.name,
                 "staged": True,
             }  # fmt: skip
-            if known is None:
+            if known is None or known["state"] == "undone":
                 values |= {"created_at": clock.micros(), "accepted": 0, "duplicates": 0, "refused": 0}
+                values |= {"started_at": None, "finished_at": None}
+            if known is None:
                 done = tx.execute(insert(store.import_job).values(values)).inserted_primary_key
                 assert done is not None
                 number = int(done[0])
@@ -283,7 +315,7 @@ def open_ones(home: Home) -> list[int]:
     """Return the numbers of the jobs that are not finished, the oldest first."""
     j = store.import_job
     with home.state.read() as tx:
-        return list(tx.execute(select(j.c.number).where(j.c.state.in_(_OPEN)).order_by(j.c.number)).scalars())
+        return list(tx.execute(select(j.c.number).where(j.c.state.in_(OPEN)).order_by(j.c.number)).scalars())
 
 
 def next_open(home: Home) -> int | None:
@@ -294,21 +326,44 @@ def next_open(home: Home) -> int | None:
 def origin(home: Home, job: Job) -> Origin:
     """Return whose rows a job maps."""
     limit = next((s.event_bytes for s in sources.every(home) if s.number == job.source), sources.EVENT_BYTES)
-    return Origin(job.source, limit, job.file_hash, job.created_at)
+    return Origin(job.source, limit, job.file_hash, job.created_at, job.number)
 
 
 def started(home: Home, number: int) -> None:
     """Note that the worker has begun or resumed a job."""
     j = store.import_job
+    still = (j.c.number == number, j.c.state.in_(OPEN))
     with home.state.write() as tx:
-        tx.execute(
-            update(j).where(j.c.number == number, j.c.started_at.is_(None)).values(started_at=clock.micros())
-        )
-        tx.execute(update(j).where(j.c.number == number).values(state="running"))
+        tx.execute(update(j).where(*still, j.c.started_at.is_(None)).values(started_at=clock.micros()))
+        tx.execute(update(j).where(*still).values(state="running"))
+
+
+def stop(home: Home, who: Who, number: int) -> Job:
+    """End an open import between two of its batches: what is committed stays, its file goes. Imported again, it goes on there.
+
+    Raises
+    ------
+    Forbidden
+        The account may not import.
+    NotFound
+        There is none with this number.
+    ImportEnded
+        It is not open.
+    """
+    who.need(Permission.IMPORT)
+    job, j = load(home, number), store.import_job
+    values = {"state": "stopped", "finished_at": clock.micros(), "staged": False}
+    with home.state.write() as tx:
+        still = (j.c.number == number, j.c.state.in_(OPEN))
+        if not tx.execute(update(j).where(*still).values(**values)).rowcount:
+            raise ImportEnded(number=number, state=job.state)
+    fault.point("import.stopped")
+    staging.drop(home, number)
+    return load(home, number)
 
 
 def finished(home: Home, number: int, rows: int | None = None, error: str | None = None) -> None:
-    """Note how a job ended and remove its file; without an error every row of it is committed."""
+    """Note how an open job ended and remove its file; without an error every row of it is committed."""
     j = store.import_job
     values: dict[str, Any] = {
         "state": "failed" if error else "done",
@@ -319,7 +374,9 @@ def finished(home: Home, number: int, rows: int | None = None, error: str | None
     if rows is not None:
         values["rows"] = rows
     with home.state.write() as tx:
-        tx.execute(update(j).where(j.c.number == number).values(values))
+        still = (j.c.number == number, j.c.state.in_(OPEN))
+        if not tx.execute(update(j).where(*still).values(values)).rowcount:
+            return  # somebody has stopped it
     fault.point("import.finished")
     staging.drop(home, number)
 
@@ -328,7 +385,7 @@ def tidy(home: Home) -> None:
     """Remove staged files that no open job needs: a process ended before it could."""
     j, folder = store.import_job, home.path("imports")
     with home.state.write() as tx:  # nobody names a new file meanwhile
-        needed = {f"{n}.sealed" for n in tx.execute(select(j.c.number).where(j.c.state.in_(_OPEN))).scalars()}
+        needed = {f"{n}.sealed" for n in tx.execute(select(j.c.number).where(j.c.state.in_(OPEN))).scalars()}
         for path in folder.glob("*.sealed"):
             if path.name not in needed:
                 path.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from zerodistance.core.touchpoints.digest import Feed
 from zerodistance.core.touchpoints.mapper import Mapper
 from zerodistance.core.touchpoints.mapping import parse
 from zerodistance.core.touchpoints.parse import Parser
+from zerodistance.core.touchpoints.repeats import RepeatFeed
 from zerodistance.core.touchpoints.replay import ReplayFeed
 from zerodistance.core.touchpoints.rows import Rows, open_rows
 from zerodistance.kernel.errors import ZeroDistanceError
@@ -95,7 +96,7 @@ def _kind_of(error: Exception) -> str:
 
 
 class Feeds:
-    """The feeds besides the journal, for the worker: the oldest open import, and what was asked to be replayed."""
+    """The feeds besides the journal, for the worker: what an undone import gives back, the oldest open one, what is to be replayed."""
 
     def __init__(self) -> None:
         self._import: ImportFeed | None = None
@@ -111,6 +112,6 @@ class Feeds:
             self._import.close()
             self._import = None
         if number is None:
-            return [self._replay]
+            return [RepeatFeed(home), self._replay]
         self._import = self._import or ImportFeed(home, number)
-        return [self._import, self._replay]
+        return [RepeatFeed(home), self._import, self._replay]

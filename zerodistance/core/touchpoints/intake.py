@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from zerodistance.core.touchpoints import bodies, forget, import_jobs, ledger, salvage, sources, tail
+from zerodistance.core.touchpoints import bodies, forget, import_jobs, ledger, salvage, sources, tail, undo
 from zerodistance.core.touchpoints.agreed import Agreed
 from zerodistance.core.touchpoints.contracts import Batch, Follower, Forget, Recogniser, Refused
 from zerodistance.core.touchpoints.digest import Digest, Feed
@@ -124,6 +124,8 @@ class Intake:
         For forgetting, see `forget.carry_out`.
     forgotten
         Called when somebody has been forgotten.
+    undoing
+        For undoing imports.
     """
 
     def __init__(
@@ -138,10 +140,12 @@ class Intake:
         tokens: forget.Tokens,
         forgotten: Callable[[Home], None],
         rooms: Mapping[str, Forget],
+        undoing: undo.Undoing,
     ) -> None:
         self._home, self._recogniser = home, recogniser
         self._everybody, self._matcher, self._tokens, self._rooms = everybody, matcher, tokens, rooms
         self._forgotten = forgotten
+        self._undoing = undoing
         self._still = threading.Lock()
         self._connection = home.engine.connect()
         connection = self._connection.__enter__()
@@ -176,7 +180,23 @@ class Intake:
             return self._sealer.step(force=force)
 
     def errands(self) -> bool:
-        """Carry out what was asked to be forgotten; digestion and sealing stand still meanwhile."""
+        """Carry out what was asked to be forgotten or undone; digestion and sealing stand still meanwhile."""
+        undone = self._undo()
+        return self._forget() or undone
+
+    def _undo(self) -> bool:
+        asked = undo.waiting(self._home)
+        if not asked:
+            return False
+        with self._still:
+            self._sealer.step(force=True)
+            for one in asked:
+                undo.carry_out(self._home, one, self._undoing)
+        self._recogniser.reset()
+        self.intake.reload_seen()
+        return True
+
+    def _forget(self) -> bool:
         asked = forget.waiting(self._home)
         if not asked:
             return False

@@ -19,6 +19,7 @@ def expire(home: Home) -> None:
             tx,
             seen_before=now - settings.dedup_days * clock.MICROS_PER_DAY,
             texts_before=now - settings.text_days * clock.MICROS_PER_DAY,
+            aside_before=now - settings.quarantine_days * clock.MICROS_PER_DAY,
         )
         bus.prune(tx)
 

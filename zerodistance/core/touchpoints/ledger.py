@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from zerodistance.core.touchpoints import kept, store
+from zerodistance.core.touchpoints import kept, repeats, store
 from zerodistance.core.touchpoints.contracts import Batch, Refused
 from zerodistance.kernel import clock
 from zerodistance.kernel.seal import Seal
@@ -63,6 +64,7 @@ def write(
             touches=n,
             committed_at=now,
             oldest_received_at=oldest,
+            origin=batch.origin,
         )
     )
     move = upsert(store.feed).values(name=batch.feed, position=batch.position, moved_at=now)
@@ -107,7 +109,8 @@ def write(
                 for row, raw in texts.items()
             ],
         )
-    _count(tx, batch.counts, now)
+    repeats.write(tx, seal, number, batch)
+    count(tx, batch.counts, now)
     _breaches(tx, batch.breaches, now)
     _import(tx, batch)
     _last(tx, batch)
@@ -121,7 +124,8 @@ def _kept(seal: Seal, number: int, feed: str, refused: Refused) -> dict[str, obj
     }  # fmt: skip
 
 
-def _count(tx: Connection, counts: Counter[tuple[int, str]], now: int) -> None:
+def count(tx: Connection, counts: Mapping[tuple[int, str], int], now: int) -> None:
+    """Add to the counters of sources in the hour of now."""
     hour = now - now % HOUR
     rows = [{"source": s, "hour": hour, "counter": c, "value": v} for (s, c), v in counts.items() if v]
     if rows:
@@ -168,6 +172,10 @@ def _breaches(tx: Connection, breaches: Counter[tuple[int, str, str, str]], now:
 
 def _import(tx: Connection, batch: Batch) -> None:
     kind, _, number = batch.feed.partition(":")
+    if kind == repeats.FEED and batch.origin:  # what had been a repeat is the first of its kind now
+        n, job = batch.touches.num_rows, store.import_job
+        moved = {"accepted": job.c.accepted + n, "duplicates": job.c.duplicates - n}
+        tx.execute(update(job).where(job.c.number == batch.origin).values(moved))
     if kind != "import":
         return
     job = store.import_job
@@ -208,7 +216,8 @@ def _last(tx: Connection, batch: Batch) -> None:
     )
 
 
-def expire(tx: Connection, *, seen_before: int, texts_before: int) -> None:
-    """Remove fingerprints and sealed texts older than their retention, microseconds."""
+def expire(tx: Connection, *, seen_before: int, texts_before: int, aside_before: int) -> None:
+    """Remove fingerprints, sealed texts and rows set aside that are older than their retention, microseconds."""
+    repeats.expire(tx, aside_before)
     tx.execute(delete(store.seen).where(store.seen.c.at < seen_before))
     tx.execute(delete(store.sealed_text).where(store.sealed_text.c.at < texts_before))

@@ -44,12 +44,15 @@ class Origin:
         SHA-256 of the file, hex.
     received_at
         Microseconds UTC.
+    number
+        Of the import; 0: a dry run.
     """
 
     source: int
     event_bytes: int
     file_hash: str
     received_at: int
+    number: int = 0
 
 
 class Mapper:
@@ -151,6 +154,7 @@ class Mapper:
             Counter(),
             forever=True,
             refuse=self._refuse(piece, mapped[ROW].to_numpy()),
+            origin=self._origin.number,
         )
         batch.counts[self._origin.source, "received"] += piece.table.num_rows + len(piece.bad)
         if piece.uncached:

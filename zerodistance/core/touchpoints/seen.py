@@ -94,6 +94,13 @@ class Seen:
             mask[mask] = ~generation.holds(prints[mask])
         return mask
 
+    def holds(self, prints: Prints) -> Mask:
+        """Say for each print whether it is held."""
+        mask = np.zeros(len(prints), np.bool_)
+        for generation in self._generations:
+            mask |= generation.holds(prints)
+        return mask
+
     def add(self, prints: Prints, at: int) -> None:
         """Remember prints for which `fresh` said yes; call it after their commit, never before."""
         while len(prints):

@@ -68,6 +68,9 @@ batch = Table(
     Column("touches", Integer, nullable=False),
     Column("committed_at", BigInteger, nullable=False),
     Column("oldest_received_at", BigInteger),
+    Column(
+        "origin", Integer, nullable=False, server_default="0", index=True
+    ),  # 0: live; else number of the import
 )
 
 tail = Table(
@@ -145,7 +148,7 @@ import_job = Table(
     Column("mapping_hash", Text, nullable=False),
     Column("columns", Text, nullable=False),  # JSON: [name, type] of the file's columns
     Column("rows", BigInteger),  # of the file; of CSV its line ends until it is read
-    Column("state", Text, nullable=False),  # waiting, running, done, failed
+    Column("state", Text, nullable=False),  # waiting, running, done, failed, stopped, undoing, undone
     Column("error", Text),
     Column("created_by", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -156,6 +159,33 @@ import_job = Table(
     Column("refused", BigInteger, nullable=False, default=0),
     Column("staged", Boolean, nullable=False, default=True),
     UniqueConstraint("source", "file_hash", "mapping_hash"),
+    sqlite_autoincrement=True,
+)
+
+set_aside = Table(
+    "set_aside",
+    metadata,
+    Column("batch", Integer, primary_key=True, autoincrement=False),
+    Column("origin", Integer, nullable=False),  # of these rows
+    Column("at", BigInteger, nullable=False, index=True),
+    Column("touches", Integer, nullable=False),
+    Column("fingerprints", LargeBinary, nullable=False),  # as in seen
+    Column("raw", LargeBinary, nullable=False),  # sealed; see batches.pack
+    Column("due", Integer, index=True),  # the undo_request that lets them come back
+)
+
+undo_request = Table(
+    "undo_request",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("import_job", Integer, nullable=False, index=True),
+    Column("touches", BigInteger),  # counted before the first of them is removed, as in forget_request
+    Column("counted", Text),  # JSON: what will be removed
+    Column("purpose", Text, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("asked_at", BigInteger, nullable=False),
+    Column("done_at", BigInteger),
+    Column("report", Text),  # JSON
     sqlite_autoincrement=True,
 )
 
