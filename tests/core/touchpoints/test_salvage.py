@@ -50,7 +50,7 @@ class Share:
         self.intake = intake.Intake(
             home, self.people, [], feeds=lambda h, p: [ReplayFeed(h, p)], everybody=lambda _, s: s,
             matcher=lambda *_: lambda _: False, rooms={},
-            tokens=lambda *_: [], forgotten=lambda _: None,
+            tokens=lambda *_: [], forgotten=lambda _: None, undoing=None,  # type: ignore[arg-type]  # nobody undoes here
         )  # fmt: skip
 
     def post(self, body: bytes, events: int = 1, route: str = "batch", encoding: str = "") -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -23,10 +25,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_batch_origin"), "batch", ["origin"], unique=False)
     op.add_column("subject", sa.Column("live_at", sa.BigInteger(), nullable=True))
     op.execute("update subject set live_at = first_at")
+    lite = op.get_bind().dialect.name == "sqlite"
     for table, key in _KEYS.items():
         origin = sa.Column("origin", sa.Integer(), autoincrement=False, nullable=False, server_default="0")
-        with op.batch_alter_table(table, table_kwargs={"sqlite_with_rowid": False}) as changed:
-            changed.add_column(origin)
+        anew: Literal["always", "auto"] = "always" if lite else "auto"
+        with op.batch_alter_table(table, recreate=anew, table_kwargs={"sqlite_with_rowid": False}) as changed:
+            # At its place in the key: SQLite 3.40 takes values for null in a keyed table whose key is not in front.
+            changed.add_column(origin, insert_after=key[-2] if lite else None)
             changed.drop_constraint(op.f(f"pk_{table}"), type_="primary")
             changed.create_primary_key(op.f(f"pk_{table}"), key)
     op.create_table(
