@@ -51,7 +51,7 @@ lint: dev  ## ruff, mypy, import-linter
 	@echo "lint: ruff, mypy and import-linter found nothing"
 
 test: lint  ## lint, and every test that Python alone can run; names what it left out
-	@$(BIN)/python -m pytest -q
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-full: lint  ## everything, long tests too; names what is not installed
 	@ZERODISTANCE_TEST_SLOW=1 ZERODISTANCE_KILLS=200 $(BIN)/python -m pytest -q

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import inspect, select
 
 from tests.core.identity.steps import take_in, touch
 from tests.doors import load as loads
@@ -74,7 +74,8 @@ def everything(root: Path) -> dict[str, Any]:
 
 
 def _rows(tx: Any, name: str) -> list[tuple[Any, ...]]:
-    found = bulk.rows(tx, f"select * from {name}")
+    names = ", ".join(sorted(column["name"] for column in inspect(tx).get_columns(name)))
+    found = bulk.rows(tx, f"select {names} from {name}")
     plain = [tuple(int(v) if isinstance(v, bool) else v for v in row) for row in found]
     return [tuple(v.replace("\0", "\ufffd") if isinstance(v, str) else v for v in row) for row in plain]
 

@@ -23,6 +23,8 @@ BOTH = [
     pytest.param("postgres", id="postgres", marks=pytest.mark.postgres),
 ]
 
+pytestmark = pytest.mark.slow
+
 
 class Process:
     """`serve` or `door`, running."""

@@ -213,6 +213,7 @@ def test_doctor_finds_states_that_lack_touches(home: Home) -> None:
     assert [f.level for f in checks.checks(home)] == [Level.GOOD] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "point",
     [
