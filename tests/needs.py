@@ -107,6 +107,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.hook.pytest_deselected(items=left)
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name bytes that nobody can read by their place: what is packed holds the time, and several processes must name a test alike."""
+    return "bytes" if isinstance(val, bytes) and not (val.isascii() and len(val) < 40) else None
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     output = getattr(session.config, "workeroutput", None)
     if output is not None:  # one of several processes: it tells the one that reports
