@@ -125,7 +125,7 @@ def _not_inside(home: Home, to: Path) -> None:
 
 
 def _name(repository: Repository, at: int) -> str:
-    name = f"{clock.from_micros(at):%Y%m%dT%H%M%S}Z"
+    name = f"{clock.from_micros(at):%Y%m%dT%H%M%S%f}Z"
     taken = sum(known.startswith(name) for known in repository.names())
     return f"{name}-{taken + 1}" if taken else name
 
