@@ -326,7 +326,7 @@ def _report(home: Home, tour: Tour) -> None:
         Text("导入用时 / 全程用时，秒", "seconds for the import / for everything"),
         f"{tour.import_s:.1f} / {tour.loop_s:.1f}",
     )
-    command.console.print(out)
+    command.show(out)
 
     out = _table(Text("登录前后：两段记录合为一人", "before and after login: two records became one person"))
     before = Text("匿名访客 {id}", "anonymous visitor {id}").format(id=tour.before)
@@ -339,7 +339,7 @@ def _report(home: Home, tour: Tour) -> None:
     person = identity.show(home, who, tour.after)
     for tag in profiles.tags_of(home, who, person.number):
         _row(out, profiles.dimension(tag.dimension).label, tag.node_label.get(lang))
-    command.console.print(out)
+    command.show(out)
 
     out = _table(Text("三个人群", "three segments"))
     for _, name, rule in SEGMENTS:
@@ -348,7 +348,7 @@ def _report(home: Home, tour: Tour) -> None:
             n=count.persons, ms=count.took_ms
         )
         _row(out, name, many.get(lang))
-    command.console.print(out)
+    command.show(out)
     _save_segments(home, who)
 
 

@@ -27,10 +27,10 @@ def hears() -> None:
         heard.setdefault((topic, version), []).append(handler)
     table = Table(box=None)
     for head in (Text("消息", "message"), Text("版本", "version"), Text("谁听到", "heard by")):
-        table.add_column(head.get(lang), no_wrap=True)
+        table.add_column(head.get(lang))
     for (topic, version), handlers in sorted(heard.items()):
         table.add_row(topic, str(version), ", ".join(handlers) or Text("暂无", "nobody yet").get(lang))
-    command.console.print(table, crop=False)
+    command.show(table)
 
 
 def _kinds() -> list[type[Event]]:

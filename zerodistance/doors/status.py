@@ -176,10 +176,10 @@ class _Show:
     def _table(self, heads: Iterable[str], rows: Iterable[Iterable[str]], right: Iterable[int] = ()) -> None:
         table, numbers = Table(box=None, pad_edge=False), set(right)
         for index, head in enumerate(heads):
-            table.add_column(head, justify="right" if index in numbers else "left", no_wrap=True)
+            table.add_column(head, justify="right" if index in numbers else "left")
         for row in rows:
             table.add_row(*row)
-        command.console.print(table, crop=False)
+        command.show(table)
 
     def _line(self, text: str) -> None:
         command.console.print(text, markup=False, highlight=False)

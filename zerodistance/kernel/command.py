@@ -18,10 +18,13 @@ from rich.console import Console
 from zerodistance.kernel.text import Text
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from zerodistance.kernel.access import Who
     from zerodistance.kernel.home import Home
     from zerodistance.kernel.settings import Settings
 
+_WIDEST = 1_000_000  # characters of a line that is not for a screen
 console = Console(soft_wrap=True)
 errors = Console(stderr=True, soft_wrap=True)
 _UPGRADED = Text(
@@ -112,6 +115,17 @@ def words(zh: str, en: str) -> str:
 def tell(text: Text, **values: object) -> None:
     """Print one line in the language of this command line."""
     console.print(text.format(**values).get(lang()), markup=False, highlight=False)
+
+
+def show(table: Table) -> None:
+    """Print a table with every cell whole: folded on a terminal that is too narrow, one line a row for a file or a pipe."""
+    for column in table.columns:
+        column.no_wrap, column.overflow = False, "fold"
+    if not console.is_terminal:
+        table.width = console.measure(
+            table, options=console.options.update(width=_WIDEST, markup=False)
+        ).maximum
+    console.print(table, markup=False, highlight=False)
 
 
 def say_json(value: Any) -> None:

@@ -128,13 +128,13 @@ def list_(kind: KindName, *, at: Day = None, as_json: AsJson = False) -> None:
     table = Table(box=None)
     shown = [name for name in (rows[0] if rows else ()) if any(row[name] not in (None, "") for row in rows)]
     for name in shown:
-        table.add_column(name, no_wrap=True)
+        table.add_column(name)
     for row in rows:
         cells = (row[name] for name in shown)
         table.add_row(
             *("" if cell is None else f"{cell:g}" if isinstance(cell, float) else str(cell) for cell in cells)
         )
-    command.console.print(table, crop=False)
+    command.show(table)
 
 
 def _row(item: Any) -> dict[str, Any]:

@@ -47,10 +47,10 @@ def _table(*columns: tuple[str, str], rows: Sequence[Sequence[object]]) -> None:
 
     table = Table(box=None)
     for zh, en in columns:
-        table.add_column(words(zh, en), no_wrap=True)
+        table.add_column(words(zh, en))
     for row in rows:
         table.add_row(*map(str, row))
-    command.console.print(table, crop=False, markup=False)
+    command.show(table)
 
 
 def _day(at: int) -> str:

@@ -68,7 +68,7 @@ def tree(
                 else ("", "")
             )
             table.add_row(*head, node.label.get(lang), f"{node.persons:,}", f"{node.visitors:,}")
-    command.console.print(table)
+    command.show(table)
     said = Text("{p} 位用户，{v} 位访客，截至 {at}", "{p} persons, {v} visitors, as of {at}")
     at = found.as_of.astimezone(command.settings().tz)
     command.tell(said, p=f"{found.persons:,}", v=f"{found.visitors:,}", at=f"{at:%Y-%m-%d %H:%M:%S}")
@@ -106,7 +106,7 @@ def show(
             value,
         )
         layer = tag.layer
-    command.console.print(table)
+    command.show(table)
 
 
 @app.command(

@@ -47,7 +47,7 @@ def list_(*, as_json: AsJson = False) -> None:
         table.add_column(name.get(lang))
     for s in found:
         table.add_row(s.key, s.name.get(lang), str(s.version), api.rule_text(s.rule))
-    command.console.print(table)
+    command.show(table)
 
 
 @app.command(help=words("数一数有多少人符合", "count who fits a rule"))
@@ -80,7 +80,7 @@ def count(rule: RuleText, *, as_json: AsJson = False) -> None:
     for i, step in enumerate(found.steps):
         join = "" if i == 0 and step.joined == "and" else joins[step.joined].get(lang)
         table.add_row("  " * step.depth + join, step.text.get(lang), f"{step.left:,}")
-    command.console.print(table)
+    command.show(table)
     at = found.as_of.astimezone(command.settings().tz)
     said = Text(
         "{p} 位用户（共 {all}），另有 {v} 位访客；截至 {at}，用时 {ms} 毫秒",

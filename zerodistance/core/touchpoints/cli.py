@@ -53,11 +53,11 @@ def list_(*, as_json: _AsJson = False) -> None:
         ("写入密钥", "write key"),
         ("状态", "state"),
     ):
-        table.add_column(words(zh, en), no_wrap=True)
+        table.add_column(words(zh, en))
     for s in found:
         state = words("已停用", "off") if s.off_at else words("启用", "on")
         table.add_row(s.key, s.name.get(command.lang()), s.kind, s.unit or "", s.write_key, state)
-    command.console.print(table, crop=False)
+    command.show(table)
 
 
 @sources.command(help=words("新建来源，并给出写入密钥", "create a source and print its write key"))
@@ -240,4 +240,4 @@ def _show(source: Source, as_json: bool, door: dict[str, int]) -> None:
     for name, value in door.items():
         text = COUNTERS[name].get(command.lang())
         table.add_row(words(f"今天：{text}", f"today: {text}"), f"{value:,}")
-    command.console.print(table, crop=False)
+    command.show(table)

@@ -315,14 +315,14 @@ def _tell_report(report: Report) -> None:
             words("说明", "why"),
             words("内容（只留形状）", "content, its form only"),
         ):
-            table.add_column(heading, overflow="fold")
+            table.add_column(heading)
         for example in examples:
             table.add_row(
                 example["place"],
                 example["detail"].get(command.lang()),
                 str(example["row"].get("values", example["row"])),
             )
-        command.console.print(table)
+        command.show(table)
     if report.first:
         command.tell(Text("最前面的交互会是：", "the first touches would be:"))
         for touch in report.first:

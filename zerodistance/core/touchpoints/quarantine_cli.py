@@ -64,7 +64,7 @@ def list_(
         for g in found:
             meant = rules.REASONS[g.reason].get(command.lang()) if g.reason in rules.REASONS else ""
             table.add_row(g.source, g.reason, meant, f"{g.waiting:,}", f"{g.replayed:,}", _moment(g.last_at))
-        command.console.print(table)
+        command.show(table)
         return
     rows = quarantine.rows(home, who, source=source, reason=reason, limit=limit)
     if as_json:
@@ -87,7 +87,7 @@ def list_(
             row.detail.get(command.lang()),
             _moment(row.at),
         )
-    command.console.print(table)
+    command.show(table)
 
 
 @app.command(help=words("查看一行（默认只留形状）", "show one row, its form only unless revealed"))
@@ -200,5 +200,5 @@ def _moment(at: int | None) -> str:
 def _table(*headings: Sequence[str]) -> Table:
     table = Table(box=None)
     for zh, en in headings:
-        table.add_column(words(zh, en), overflow="fold")
+        table.add_column(words(zh, en))
     return table

@@ -105,14 +105,14 @@ def list_(*, limit: int = 20, as_json: _AsJson = False) -> int:
         *(("收下", "taken"), ("重复", "repeated"), ("拒收", "refused")),
     )
     for zh, en in heads:
-        table.add_column(words(zh, en), overflow="fold")
+        table.add_column(words(zh, en))
     zone = command.settings().tz
     for job in found:
         when = f"{clock.from_micros(job.created_at).astimezone(zone):%Y-%m-%d %H:%M}"
         numbers = (f"{n:,}" for n in (job.accepted, job.duplicates, job.refused))
         state = STATES[job.state].get(command.lang())
         table.add_row(str(job.number), job.file_name, job.source_key, state, when, *numbers)
-    command.console.print(table)
+    command.show(table)
     return 0
 
 

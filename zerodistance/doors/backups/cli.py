@@ -149,12 +149,12 @@ def list_(folder: _Folder = None, *, as_json: _AsJson = False) -> None:
         Text("备份", "backup"), Text("截至", "holds up to"), Text("批次", "batch"), Text("大小", "size"), Text("新存", "new"),
         Text("到期", "expires"), Text("密钥", "key"),
     ):  # fmt: skip
-        table.add_column(head.get(command.lang()), no_wrap=True)
+        table.add_column(head.get(command.lang()))
     for m in found:
         key = Text("有", "yes") if m.with_key else Text("无", "no")
         row = (m.name, _time(m.mark["at"]), str(m.mark["batch"]), _size(m.size), _size(m.new_bytes))
         table.add_row(*row, _time(m.expires_at)[:10], key.get(command.lang()))
-    command.console.print(table, crop=False, markup=False)
+    command.show(table)
     damaged = len(repository.names()) - len(found)
     if damaged:
         command.tell(Text("另有 {n} 个备份的清单已损坏", "{n} more have a damaged manifest"), n=damaged)

@@ -47,7 +47,7 @@ def list_(
         Text("到", "until"),
         Text("送达", "sent"),
     ):
-        table.add_column(head.get(lang), no_wrap=head.en != "what")
+        table.add_column(head.get(lang))
     for a in found:
         sent = (
             Text("未设接收方", "no receiver")
@@ -55,7 +55,7 @@ def list_(
             else _sent(a.waiting, a.error)
         )
         table.add_row(f"a{a.id}", _when(a.opened_at), a.text.get(lang), _when(a.closed_at), sent.get(lang))
-    command.console.print(table, crop=False, markup=False, highlight=False)
+    command.show(table)
 
 
 def _sent(waiting: int, error: str | None) -> Text:

@@ -40,7 +40,7 @@ def list_() -> None:
         )
         created = clock.from_micros(one.created_at).astimezone(tz)
         table.add_row(one.name, one.role.value, state.get(lang), f"{created:%Y-%m-%d %H:%M}")
-    command.console.print(table)
+    command.show(table)
 
 
 @app.command(
