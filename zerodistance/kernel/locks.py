@@ -174,3 +174,8 @@ def sole(path: Path, otherwise: Exception) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def is_held(path: Path) -> bool:
+    """Say whether somebody holds the lock file at `path` alone."""
+    return worker_pid(path) is not None

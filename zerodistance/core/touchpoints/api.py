@@ -6,7 +6,7 @@ from zerodistance.core.touchpoints import forget, log, overview
 from zerodistance.core.touchpoints.details import words as detail_words
 from zerodistance.core.touchpoints.dry_run import Report, dry_run, dry_run_from
 from zerodistance.core.touchpoints.figures import door_today
-from zerodistance.core.touchpoints.import_jobs import Created, Job
+from zerodistance.core.touchpoints.import_jobs import Created, Job, Within
 from zerodistance.core.touchpoints.import_jobs import create as create_import
 from zerodistance.core.touchpoints.import_jobs import create_from as create_import_from
 from zerodistance.core.touchpoints.import_jobs import get as get_import
@@ -88,6 +88,7 @@ __all__ = [
     "Undo",
     "Created",
     "Job",
+    "Within",
     "dry_run",
     "dry_run_from",
     "Report",

@@ -81,7 +81,7 @@ def import_(
     if wait:
         for one in made:
             if one.job.open:
-                _follow(home, one.job, quiet=as_json)
+                follow(home, one.job, quiet=as_json)
     return _tell_all(home, who, made, failed, len(chosen), as_json)
 
 
@@ -137,7 +137,7 @@ def _try_out(
         if not as_json:
             if len(chosen) > 1:
                 command.console.print(f"{shown}:", markup=False, highlight=False)
-            _tell_report(report)
+            tell_report(report)
     if as_json:
         command.say_json(vars(report) if len(chosen) == 1 else {"files": reports})
     return 1 if failed else 0
@@ -168,7 +168,7 @@ def _tell_all(
         return 1 if broken else 0
     for one, job in jobs:
         if one.new or one.job.state != "done":
-            _tell_end(job)
+            tell_end(job)
     for name, error in failed:
         command.errors.print(f"{name}: {error.message(command.lang())}", markup=False, highlight=False)
     if files > 1:
@@ -203,7 +203,7 @@ def _read(path: Path) -> str:
             raise wrong("TOML", "映射文件要用 utf-8", "the mapping file must be utf-8") from None
 
 
-def _follow(home: Home, job: Job, *, quiet: bool) -> Job:
+def follow(home: Home, job: Job, *, quiet: bool) -> Job:
     """Wait while a worker takes the file in; where none runs, do its work here."""
     from zerodistance.core.touchpoints.import_jobs import load
     from zerodistance.kernel.locks import worker_pid
@@ -276,7 +276,8 @@ def _tell_created(made: Created) -> None:
         )
 
 
-def _tell_end(job: Job) -> None:
+def tell_end(job: Job) -> None:
+    """Print how an import ended."""
     if job.state == "failed":
         command.tell(
             Text("导入 {n} 失败：{error}", "import {n} failed: {error}"), n=job.number, error=job.error
@@ -305,7 +306,8 @@ def _tell_end(job: Job) -> None:
         command.tell(hint, key=job.source_key)
 
 
-def _tell_report(report: Report) -> None:
+def tell_report(report: Report) -> None:
+    """Print what a dry run found."""
     for text, values in _lines(report):
         command.tell(text, **values)
     for reason, examples in report.examples.items():

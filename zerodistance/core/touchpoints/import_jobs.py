@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -119,6 +120,10 @@ class Job:
         return self.state in OPEN
 
 
+Within = Callable[[Connection, Job], None]
+"""Writes into the transaction that names an import."""
+
+
 @dataclass(frozen=True)
 class Created:
     """What asking for an import led to.
@@ -175,60 +180,75 @@ def create(home: Home, who: Who, path: Path, mapping_text: str, source_key: str 
 
 
 def create_from(
-    home: Home, who: Who, stream: BinaryIO, name: str, mapping_text: str, source_key: str | None = None
-) -> Created:
-    """Keep what a stream holds, such as standard input or an upload, for import under a name; see `create`."""
-    who.need(Permission.IMPORT)
-    with staging.seekable(home, stream) as file:
-        return _create(home, who, file, name, parse(mapping_text), mapping_text, source_key)
-
-
-def _create(
     home: Home,
     who: Who,
-    file: BinaryIO,
+    stream: BinaryIO,
     name: str,
-    mapping: Mapping,
     mapping_text: str,
-    source_key: str | None,
+    source_key: str | None = None,
+    within: Within | None = None,
 ) -> Created:
-    columns, total = _fits(home, file, mapping)
-    source, made = resolve_source(home, who, mapping, source_key)
-    file.seek(0)
-    staged, file_hash, lines = staging.stage(home, file)
+    """Keep what a stream holds, such as standard input or an upload, for import under a name; see `create`.
+
+    Parameters
+    ----------
+    within
+        Called in the transaction that names the import, or that finds it named before: what it writes holds if, and only if, the
+        import does.
+    """
+    who.need(Permission.IMPORT)
+    mapping = parse(mapping_text)
+    fits = None
+    if stream.seekable():  # what breaks as a whole is found before anything is kept
+        fits = _fits(home, stream, mapping)
+        stream.seek(0)
+    staged, file_hash, lines = staging.stage(home, stream)
     try:
-        with home.state.write() as tx:
-            known = _known(tx, source.number, file_hash, mapping.hash)
-            if known is not None and known["state"] == "undoing":
-                raise ImportUndoing(number=known["number"])
-            if known is not None and known["state"] not in _AGAIN:
-                return Created(_job(tx, known), False, source if made else None)
-            values = {
-                "source": source.number, "file_name": name, "file_hash": file_hash, "mapping": mapping_text,
-                "mapping_hash": mapping.hash, "columns": json.dumps(columns, ensure_ascii=False),
-                "rows": lines if total is None else total, "state": "waiting", "error": None, "created_by": who.name,
-                "staged": True,
-            }  # fmt: skip
-            if known is None or known["state"] == "undone":
-                values |= {"created_at": clock.micros(), "accepted": 0, "duplicates": 0, "refused": 0}
-                values |= {"started_at": None, "finished_at": None}
-            if known is None:
-                done = tx.execute(insert(store.import_job).values(values)).inserted_primary_key
-                assert done is not None
-                number = int(done[0])
-            else:
-                number = int(known["number"])
-                tx.execute(update(store.import_job).where(store.import_job.c.number == number).values(values))
-            fault.point("import.named")
-            staging.keep(home, staged, number)
-            row = (
-                tx.execute(select(store.import_job).where(store.import_job.c.number == number))
-                .mappings()
-                .one()
-            )
-            return Created(_job(tx, row), True, source if made else None)
+        if fits is None:
+            with staging.opened(home, staged) as file:
+                fits = _fits(home, file, mapping)
+        source, made = resolve_source(home, who, mapping, source_key)
+        columns, total = fits
+        values = {
+            "source": source.number, "file_name": name, "file_hash": file_hash, "mapping": mapping_text,
+            "mapping_hash": mapping.hash, "columns": json.dumps(columns, ensure_ascii=False),
+            "rows": lines if total is None else total, "state": "waiting", "error": None, "created_by": who.name,
+            "staged": True,
+        }  # fmt: skip
+        job, new = _name(home, staged, values, within)
+        return Created(job, new, source if made else None)
     finally:
         staged.unlink(missing_ok=True)
+
+
+def _name(home: Home, staged: Path, values: dict[str, Any], within: Within | None) -> tuple[Job, bool]:
+    """Name the import of a staged file, in one transaction; return its job, and whether it is new."""
+    j = store.import_job
+    with home.state.write() as tx:
+        known = _known(tx, values["source"], values["file_hash"], values["mapping_hash"])
+        if known is not None and known["state"] == "undoing":
+            raise ImportUndoing(number=known["number"])
+        if known is not None and known["state"] not in _AGAIN:
+            job = _job(tx, known)
+            if within is not None:
+                within(tx, job)
+            return job, False
+        if known is None or known["state"] == "undone":
+            values |= {"created_at": clock.micros(), "accepted": 0, "duplicates": 0, "refused": 0}
+            values |= {"started_at": None, "finished_at": None}
+        if known is None:
+            done = tx.execute(insert(j).values(values)).inserted_primary_key
+            assert done is not None
+            number = int(done[0])
+        else:
+            number = int(known["number"])
+            tx.execute(update(j).where(j.c.number == number).values(values))
+        job = _job(tx, tx.execute(select(j).where(j.c.number == number)).mappings().one())
+        if within is not None:
+            within(tx, job)
+        fault.point("import.named")
+        staging.keep(home, staged, number)
+        return job, True
 
 
 def open_file(path: Path) -> BinaryIO:

@@ -151,12 +151,17 @@ def seekable(home: Home, stream: BinaryIO) -> Iterator[BinaryIO]:
         return
     path, _, _ = stage(home, stream)
     try:
-        with io.BufferedReader(SealedFile(path, home.seal), FRAME) as file:
+        with opened(home, path) as file:
             yield file
     finally:
         path.unlink(missing_ok=True)
 
 
+def opened(home: Home, path: Path) -> BinaryIO:
+    """Open what `stage` has made for reading."""
+    return io.BufferedReader(SealedFile(path, home.seal), FRAME)
+
+
 def open_staged(home: Home, number: int) -> BinaryIO:
     """Open the file of an import for reading."""
-    return io.BufferedReader(SealedFile(path_of(home, number), home.seal), FRAME)
+    return opened(home, path_of(home, number))
