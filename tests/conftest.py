@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import zerodistance.connectors
 import zerodistance.core
 from tests import postgres
 from zerodistance.kernel import home as homes
@@ -21,9 +22,10 @@ from zerodistance.kernel.state import metadata
 
 
 def _declare_tables() -> None:
-    for found in pkgutil.walk_packages(zerodistance.core.__path__, "zerodistance.core."):
-        if found.name.endswith(".store"):
-            importlib.import_module(found.name)
+    for floor in (zerodistance.core, zerodistance.connectors):
+        for found in pkgutil.walk_packages(floor.__path__, f"{floor.__name__}."):
+            if found.name.endswith(".store"):
+                importlib.import_module(found.name)
 
 
 # A shared machine may stop for a second anywhere: laws are about results, not about time.

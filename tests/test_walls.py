@@ -10,14 +10,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "zerodistance" / "core"
 LINE = ("brand", "touchpoints", "identity", "profiles", "segments")
+ROOMS = [*(f"core/{room}" for room in LINE), "connectors/feeds"]
 
 
-@pytest.mark.parametrize("room", LINE)
+@pytest.mark.parametrize("room", ROOMS)
 def test_a_room_has_one_door_contracts_and_a_readme_of_one_screen(room: str) -> None:
-    assert [
-        name for name in ("api.py", "contracts.py", "README.md") if not (CORE / room / name).exists()
-    ] == []
-    assert len((CORE / room / "README.md").read_text(encoding="utf-8").splitlines()) <= 70
+    folder = ROOT / "zerodistance" / room
+    assert [name for name in ("api.py", "contracts.py", "README.md") if not (folder / name).exists()] == []
+    assert len((folder / "README.md").read_text(encoding="utf-8").splitlines()) <= 70
 
 
 def test_the_core_has_exactly_the_rooms_of_the_line() -> None:

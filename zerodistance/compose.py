@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from zerodistance.kernel.jobs import Job
 
 _CORE = "zerodistance.core"
+_CONNECTORS = "zerodistance.connectors"
 _PORTAL = "zerodistance.doors.portal"
 ROOMS = (
     Room("brand", f"{_CORE}.brand.cli:app", Text("产品、品类、地点、小微和辖区", "products, categories, places, units, territories")),
     Room("sources", f"{_CORE}.touchpoints.cli:sources", Text("来源：触点从哪里来", "where touches come from")),
+    Room("feeds", f"{_CONNECTORS}.feeds.cli:app", Text("取数：定时从文件夹等处取来", "what is fetched from elsewhere by itself")),
     Room("quarantine", f"{_CORE}.touchpoints.quarantine_cli:app", Text("隔离区：被拒的行、原因、修改和重放", "refused rows: why, mend and replay")),
     Room("identity", f"{_CORE}.identity.cli:app", Text("身份：谁是谁，为什么", "who is who, and why")),
     Room("profiles", f"{_CORE}.profiles.cli:app", Text("标签树与画像", "the tag tree and profiles")),
@@ -79,6 +81,14 @@ def forget_again(home: Home, who: Who, found: Sequence[Mapping[str, Any]]) -> in
     return forget.ask_again(home, who, found, identity.subjects_with)
 
 
+def rest(home: Home) -> int:
+    """Let feeds rest in a home that was restored; return how many were not paused."""
+    from zerodistance.connectors.feeds import api as feeds
+    from zerodistance.kernel.access import Who
+
+    return feeds.pause_all(home, Who.system("restore"))
+
+
 def tombstones(home: Home) -> Mapping[str, Mapping[str, Any]]:
     """Return what stands beside the backups of those who were forgotten since."""
     from zerodistance.core.touchpoints import forget
@@ -89,6 +99,7 @@ def tombstones(home: Home) -> Mapping[str, Mapping[str, Any]]:
 
 def work(home: Home) -> Work:
     """Return the steps of the worker; the home's lock is held."""
+    from zerodistance.connectors.feeds import api as feeds
     from zerodistance.core.identity import api as identity
     from zerodistance.core.profiles import api as profiles
     from zerodistance.core.touchpoints.imports import Feeds
@@ -134,6 +145,7 @@ def work(home: Home) -> Work:
         bus=bus(home),
         jobs=Jobs(home, jobs()),
         facts=intake.facts,
+        feeds=feeds.Runner(home),
     )
 
 
@@ -251,4 +263,5 @@ PARTS = Parts(
     shares=shares,
     tombstones=tombstones,
     forget_again=forget_again,
+    rest=rest,
 )

@@ -81,6 +81,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     segments.create(
         home, who, "bought", Text("一年内买过、没有故障的人", "Bought in a year, without a fault"), RULE
     )
+    world.feeds(home, folder)
     with socket.socket() as opened:
         opened.bind(("127.0.0.1", 0))
         opened.listen(64)

@@ -6,12 +6,14 @@ import json
 import math
 import random
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert
 from starlette.testclient import TestClient
 
 from zerodistance import compose
+from zerodistance.connectors.feeds import api as connectors
 from zerodistance.core.brand import api as brand
 from zerodistance.core.touchpoints import schemas, sources, store
 from zerodistance.core.touchpoints.contracts import Source
@@ -285,3 +287,15 @@ def fill(home: Home) -> dict[str, Source]:
     history(home, made)
     policy(home, made)
     return made
+
+
+def feeds(home: Home, folder: Path) -> None:
+    """Let the cabinets have a feed that is well, one whose folder is gone, and one that refuses a file."""
+    mapping = '[mapping]\nkind = "store.visited"\nsource = "lockers"\ntimes = { happened_at = "at", zone = "UTC", lag = "1 h" }\n'
+    for name in ("cabinets.daily", "cabinets.partner", "cabinets.returns"):
+        (folder / name).mkdir()
+        where = f'[folder]\npath = "{folder / name}"\nsettle = "0s"\n'
+        connectors.add_feed(home, Who.system(), f'[feed]\nkind = "folder"\nname = "{name}"\n{where}{mapping}')
+    (folder / "cabinets.partner").rmdir()
+    (folder / "cabinets.returns" / "bad.csv").write_text("x\n1\n")
+    connectors.Runner(home).run_due()

@@ -65,6 +65,8 @@ class Parts:
         What each room has a backup hold besides state and lake.
     tombstones, forget_again
         What stands beside the backups of those who were forgotten since; asks for them to be forgotten in a restored home.
+    rest
+        Lets what fetches by itself rest in a restored home; returns how many do that did not before.
     """
 
     rooms: Sequence[Room]
@@ -81,6 +83,7 @@ class Parts:
     shares: Callable[[], Sequence[Share]]
     tombstones: Callable[[Home], Mapping[str, Mapping[str, Any]]]
     forget_again: Callable[[Home, Who, Sequence[Mapping[str, Any]]], int]
+    rest: Callable[[Home], int]
 
 
 _given: list[Parts] = []

@@ -65,7 +65,7 @@ def worker() -> int:
 
 
 def run() -> None:
-    """Do everything that waits, once: digest, index, seal, deliver events, jobs that are due."""
+    """Do everything that waits, once: run feeds that are due, digest, index, seal, deliver events, jobs that are due."""
     from zerodistance.doors.worker import once
     from zerodistance.kernel.locks import worker_lock
 
@@ -73,7 +73,10 @@ def run() -> None:
     with worker_lock(home.lock_path):
         spans.begin(home.settings, home.seal, "run")
         try:
-            done = once(handed.parts().work(home))
+            work = handed.parts().work(home)
+            if work.feeds is not None:
+                work.feeds.run_due()
+            done = once(work)
         finally:
             spans.end()
     command.tell(

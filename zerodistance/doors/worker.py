@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from zerodistance.kernel import clock, measure, priority, slow, spans
 from zerodistance.kernel.bus import Bus
@@ -40,6 +40,22 @@ IDLE_AFTER, IDLE_TIMES = (
 GIVE_UP = 8  # own value: failures in a row after which the process ends, to be started afresh
 
 
+class Fetching(Protocol):
+    """Fetches from elsewhere, in threads of its own."""
+
+    def start_due(self) -> int:
+        """Start what is due; return how many were started."""
+        ...
+
+    def run_due(self) -> int:
+        """Do what is due, and wait for its end; return how many there were."""
+        ...
+
+    def stop(self, seconds: float) -> bool:
+        """Let what is under way end; return whether it has, within so many seconds."""
+        ...
+
+
 @dataclass(frozen=True)
 class Work:
     """What one worker does, put together by compose.
@@ -57,6 +73,8 @@ class Work:
         Seldom work that needs digestion, sealing and jobs to pause, such as forgetting; returns whether anything was done.
     facts
         Figures that only the worker knows, for `status`.
+    feeds
+        What is fetched from elsewhere by itself.
     """
 
     digest: Callable[[], int]
@@ -66,6 +84,7 @@ class Work:
     bus: Bus
     jobs: Jobs
     facts: Callable[[], Mapping[str, Any]]
+    feeds: Fetching | None = None
 
     def alone(self) -> bool:
         """Do the errands, unless a job is under way: it has read what they would remove. They come again."""
@@ -200,6 +219,8 @@ def _loops(home: Home, work: Work, stop: threading.Event, broken: threading.Even
         Loop("bus", work.bus.deliver, 0.2),
         Loop("jobs", work.jobs.run_due, 1.0, behind=True),
     ]
+    if work.feeds is not None:
+        loops.append(Loop("feeds", _started(work.feeds), 1.0))
     started = clock.micros()
     threads = [
         threading.Thread(target=loop.run, args=(stop, broken), name=loop.name, daemon=True) for loop in loops
@@ -216,9 +237,21 @@ def _loops(home: Home, work: Work, stop: threading.Event, broken: threading.Even
     spans.end()
     log("worker").info("stopped", pid=os.getpid(), broken=broken.is_set())
     code = 1 if broken.is_set() else 0
-    if any(thread.is_alive() for thread in threads):  # run again from its beginning, as after a crash
+    ended = work.feeds is None or work.feeds.stop(JOB_SECONDS)
+    if not ended or any(
+        thread.is_alive() for thread in threads
+    ):  # run again from its beginning, as after a crash
         os._exit(code)
     return code
+
+
+def _started(feeds: Fetching) -> Callable[[], None]:
+    """Return a step that starts what is due and finds no work itself: the loop pauses after it."""
+
+    def start() -> None:
+        feeds.start_due()
+
+    return start
 
 
 def _seldom(step: Callable[[], bool], seconds: float) -> Callable[[], bool]:

@@ -33,6 +33,7 @@ NOBODY = {
     *("source_schema", "schema_breach"),  # no value of an event and no name it brings stands in a reason
     *("quarantine", "set_aside"),  # sealed rows: looked through by the matcher, see the tests around
     *("undo_request",),
+    *("source_feed", "feed_file", "feed_secret"),  # where files and rows are fetched from, not what they hold
     *("identity_guard", "identity_number"),
     *("segment", "segment_version", "state_note"),
     *("store_size", "alert", "alert_delivery"),  # stores, jobs and sources

@@ -23,6 +23,7 @@ import pytest
 import zerodistance.compose as compose
 from tests.doors.backups import world
 from tests.doors.backups.world import IDS, ME
+from zerodistance.connectors.feeds import api as feeds
 from zerodistance.core.identity import api as identity
 from zerodistance.core.touchpoints import forget, keeping, tail
 from zerodistance.core.touchpoints.sealer import Sealer
@@ -124,6 +125,16 @@ def test_every_backup_can_be_restored_not_only_the_newest(full: Home, folder: Pa
     making.make(full, ME, folder, with_key=True)
     assert world.digested(restored(folder, there, at=first.name)) == IDS
     assert world.digested(restored(folder, there.with_name("newest"))) == [*IDS, "wei-4"]
+
+
+def test_feeds_rest_in_a_restored_home(full: Home, folder: Path, there: Path) -> None:
+    mapping = 'kind = "store.visited"\nsource = "web"\ntimes = { happened_at = "at", lag = "1 h" }'
+    where = f'[folder]\npath = "{folder.parent}/drop"\nmove_to = "done"\n'
+    feeds.add_feed(full, ME, f'[feed]\nkind = "folder"\nname = "visits"\n{where}[mapping]\n{mapping}')
+    making.make(full, ME, folder, with_key=True)
+    done = restoring.restore(load(home=there), ME, folder)
+    assert (done.resting, [feed.state for feed in feeds.list_feeds(done.home, ME)]) == (1, ["paused"])
+    assert feeds.get_feed(full, ME, "visits").paused_at is None
 
 
 def test_only_who_may_operate_backs_up_and_restores(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import delete, func, insert, select, update
 
 from tests.doors import world
+from zerodistance.connectors.feeds import api as feeds
 from zerodistance.core.touchpoints import sources
 from zerodistance.core.touchpoints import store as touchpoints
 from zerodistance.doors.operations import alerts, conditions, jobs, store
@@ -20,7 +22,7 @@ from zerodistance.doors.operations.conditions import HOUR, KINDS, Condition, Ver
 from zerodistance.doors.operations.watch import Watch
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Who
-from zerodistance.kernel.errors import Forbidden, NotFound
+from zerodistance.kernel.errors import Forbidden, NotFound, ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Job, Jobs
 from zerodistance.kernel.locks import worker_lock
@@ -153,6 +155,7 @@ def test_every_kind_has_words_in_both_languages(kind: str) -> None:
     figures = {
         "stage": ["处理", "digestion"], "lag": 1, "bound": 1, "free_gb": 1.5, "least_gb": 1.0, "forecast": ["短", "short"],
         "source": "web", "now": 1, "before": 1, "refused": 1, "rows": 1, "minutes": 1, "limit": 1, "job": "j", "error": "E",
+        "feed": "f", "failures": 3,
     }  # fmt: skip
     text = alerts.sentence(kind, figures)
     assert "{" not in text.zh + text.en
@@ -225,6 +228,29 @@ def test_a_job_that_fails_is_an_alert_without_the_words_of_its_error(home: Home)
         "job_failing",
         {"job": "test.fails", "error": "ValueError"},
     )
+
+
+def test_a_feed_that_fails_again_and_again_is_an_alert(home: Home, tmp_path: Path) -> None:
+    mapping = 'kind = "store.visited"\nsource = { key = "v", name = "V" }\ntimes = { happened_at = "at", lag = "1 h" }'
+    text = (
+        f'[feed]\nkind = "folder"\nname = "visits"\n[folder]\npath = "{tmp_path}/none"\n[mapping]\n{mapping}'
+    )
+    feeds.add_feed(home, WHO, text)
+    watch = Watch(home)
+    assert found(watch, "feed_failing") == {"visits": GOOD}
+    for verdict in (BETWEEN, BETWEEN, BAD):
+        with pytest.raises(ZeroDistanceError):
+            feeds.run_feed(home, WHO, "visits")
+        assert found(watch, "feed_failing") == {"visits": verdict}
+    ((_, change),) = watch._desk.judge("feed_failing", list(watch._found("feed_failing")))
+    (alert,) = alerts.alerts(home, WHO)
+    assert (
+        change == OPENED
+        and "has failed 3 times in a row" in alert.text.en
+        and "there is none" in alert.text.en
+    )
+    feeds.pause_feed(home, WHO, "visits")
+    assert found(watch, "feed_failing") == {"visits": GOOD}
 
 
 def test_a_disk_below_its_bound_and_one_that_fills_are_two_alerts(home: Home) -> None:

@@ -210,6 +210,12 @@ def restore(
             "{n} people were forgotten after it, and were forgotten again",
         )
         command.tell(again, n=done.again)
+    if done.resting:
+        rest = Text(
+            "{n} 个取数已暂停，免得副本取走给原来那一个的东西；要接着取：zerodistance feeds resume 名称",
+            "{n} feeds rest, so that a copy does not fetch what is meant for the home it is a copy of; to go on: zerodistance feeds resume NAME",
+        )
+        command.tell(rest, n=done.resting)
     damage = [f for f in handed.parts().checks(done.home, False) if f.level is Level.DAMAGE]
     for finding in damage:
         command.tell(finding.text)

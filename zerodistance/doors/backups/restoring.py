@@ -63,12 +63,15 @@ class Restored:
         People whom the backup had brought back and who were forgotten again.
     resumed
         Whether an interrupted restore was gone on with.
+    resting
+        Feeds that were paused: beside the home that was backed up, a copy would fetch, and move away, what is meant for that one.
     """
 
     manifest: Manifest
     home: Home
     again: int
     resumed: bool
+    resting: int = 0
 
 
 def restore(
@@ -105,10 +108,11 @@ def restore(
             _verify(repository, manifest, progress)
             _place(root, repository, manifest, key_text, progress)
     home = open_home(_settings_there(settings, root), restoring=True)
+    resting = handed.parts().rest(home)
     again = _settle(home, who, repository, manifest)
     (root / RESTORING).unlink()
     sync(root)
-    return Restored(manifest, home, again, resumed)
+    return Restored(manifest, home, again, resumed, resting)
 
 
 def _settings_there(settings: Settings, root: Path) -> Settings:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any
 
+from zerodistance.connectors.feeds import api as feeds
 from zerodistance.core.touchpoints import progress
 from zerodistance.doors.operations import refusals
 from zerodistance.doors.operations.disk import disk, words
@@ -22,6 +23,7 @@ from zerodistance.kernel.text import Text
 
 HOUR = progress.HOUR
 PAST_HOURS = 28 * 24  # own value: hours that say what a source's usual refusal rate is
+FEED_FAILURES = 3  # own value: once may be a restart over there
 FROZEN = 7 * clock.MICROS_PER_DAY  # own value: so long an open alert keeps its own past out of what is usual
 
 
@@ -107,6 +109,13 @@ KINDS: dict[str, Kind] = {
         60,
         30,
     ),
+    "feed_failing": Kind(
+        Text("取数失败", "A feed is failing"),
+        Text("取数 {feed} 连续失败 {failures} 次：{error}", "the feed {feed} has failed {failures} times in a row: {error}"),
+        0,
+        0,
+        30,
+    ),
 }  # fmt: skip
 """Every kind of alert, by its stable name."""
 
@@ -118,7 +127,7 @@ class Condition:
     Attributes
     ----------
     about
-        Stage, source key or job; empty for the whole home.
+        Stage, source key, job or feed; empty for the whole home.
     severity
         `bad` (touches may be lost or are not digested), `warn` or `note`.
     figures
@@ -249,3 +258,12 @@ def job_failing(home: Home) -> Iterator[Condition]:
         error = (job.last_error or "").partition(":")[0]  # the kind only: its words may hold a value
         figures = {"job": job.key, "error": error}
         yield Condition("job_failing", job.key, Verdict.BAD if error else Verdict.GOOD, "warn", figures)
+
+
+def feed_failing(home: Home, who: Who) -> Iterator[Condition]:
+    """Judge every feed by how often it has failed in a row; one that is paused is none."""
+    for feed in feeds.list_feeds(home, who):
+        error, failures = feed.error or Text("", ""), feed.failures if feed.paused_at is None else 0
+        verdict = Verdict.BAD if failures >= FEED_FAILURES else Verdict.BETWEEN if failures else Verdict.GOOD
+        figures = {"feed": feed.name, "failures": failures, "error": [error.zh, error.en]}
+        yield Condition("feed_failing", feed.name, verdict, "warn", figures)

@@ -87,4 +87,6 @@ class Watch:
             return self._refusals(WHO, alerts.open_since(home, WHO, kind))
         if kind == "source_silent":
             return conditions.source_silent(home, WHO)
+        if kind == "feed_failing":
+            return conditions.feed_failing(home, WHO)
         return conditions.job_failing(home)

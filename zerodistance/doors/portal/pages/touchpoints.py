@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
+from zerodistance.connectors.feeds import api as feeds
 from zerodistance.core.brand import api as brand
 from zerodistance.core.touchpoints import api as touchpoints
 from zerodistance.core.touchpoints.api import REASONS, kind, log, overview
@@ -155,6 +156,8 @@ def detail(request: Request, key: str) -> Response:
         place=refused_place,
         rows=touchpoints.quarantine_rows(home, who, source=source.key, limit=20),
         jobs=_imports(request, source),
+        feeds=[feed for feed in feeds.list_feeds(home, who) if feed.source == source.number],
+        feed_kinds=feeds.KINDS,
         observed=door.get("schema_observed", 0),
         schemas=len(touchpoints.list_schemas(home, who, key)),
         **_live(request, source),

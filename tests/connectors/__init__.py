@@ -1,0 +1,1 @@
+"""The connectors: how data come in by themselves."""

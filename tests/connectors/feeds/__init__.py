@@ -1,0 +1,1 @@
+"""Feeds, tried against real folders and servers."""

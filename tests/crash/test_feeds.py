@@ -1,0 +1,39 @@
+"""Kill -9 at any point of a feed's run: the next run takes each row once, whatever was taken before."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FEW = ("import.named:2",)
+POINTS = (
+    *("import.staged", "import.staged:3", "import.named", "import.named:3"),
+    *("feeds.file.taken", "feeds.file.taken:3"),
+    *("feeds.file.moved", "feeds.file.moved:2", "feeds.run.done"),
+)
+
+
+def play(folder: Path, *points: str) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "tests.crash.feeding", str(folder), *points],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.stdout.splitlines() == [f"{point}: died, then each row once" for point in points], said.stderr
+
+
+def test_a_run_that_is_killed_is_made_up_for_by_the_next(tmp_path: Path) -> None:
+    play(tmp_path, *FEW)
+
+
+@pytest.mark.slow
+def test_a_run_survives_a_kill_at_each_of_its_points(tmp_path: Path) -> None:
+    play(tmp_path, *POINTS)

@@ -1,0 +1,243 @@
+"""The door of feeds: describing them, looking at them, running and trying them, and their secrets."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from zerodistance.connectors.feeds import kept, pulling
+from zerodistance.connectors.feeds.contracts import KINDS, Feed, FileSeen, Outcome, Secret, Spec
+from zerodistance.connectors.feeds.kept import FeedExists, NoFeed
+from zerodistance.connectors.feeds.runner import Runner
+from zerodistance.connectors.feeds.secrets import (
+    Kept,
+    NoSecret,
+    is_kept,
+    list_secrets,
+    remove_secret,
+    set_secret,
+)
+from zerodistance.connectors.feeds.spec import FeedWrong, again, read_feed
+from zerodistance.connectors.feeds.watched import Checked, Run, chosen
+from zerodistance.core.touchpoints import api as touchpoints
+from zerodistance.core.touchpoints.import_jobs import resolve_source
+from zerodistance.core.touchpoints.staging import FRAME
+from zerodistance.kernel import clock
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.locks import sole
+
+__all__ = [
+    "add_feed",
+    "list_feeds",
+    "get_feed",
+    "files_of",
+    "run_feed",
+    "try_feed",
+    "pause_feed",
+    "pause_all",
+    "resume_feed",
+    "remove_feed",
+    "set_secret",
+    "list_secrets",
+    "remove_secret",
+    "Runner",
+    "Feed",
+    "FileSeen",
+    "Kept",
+    "Outcome",
+    "Trial",
+    "KINDS",
+    "FeedExists",
+    "FeedWrong",
+    "NoFeed",
+]
+
+TRIED_BYTES = 64 << 20  # own value: largest file that is tried whole
+TRIED_ROWS = 100  # own value
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a feed would do now; nothing of it is kept.
+
+    Attributes
+    ----------
+    found
+        Files that are meant, or rows that were read.
+    sample
+        The file that was tried; None: there is none, or of rows.
+    too_large
+        The file is too large to be tried.
+    report
+        What would become of its rows.
+    """
+
+    place: str
+    found: int
+    sample: str | None = None
+    too_large: bool = False
+    report: touchpoints.Report | None = None
+
+
+def add_feed(
+    home: Home,
+    who: Who,
+    text: str,
+    *,
+    name: str = "",
+    beside: Callable[[str], str] | None = None,
+    replacing: bool = False,
+) -> Feed:
+    """Describe a feed; it is due at once. Its source is made if the mapping says what it is.
+
+    Parameters
+    ----------
+    text
+        The feed file.
+    name
+        What it is called where the file doesn't say.
+    beside
+        Returns the text of the mapping file that it names.
+    replacing
+        A feed of this name gets this description, and goes on where it stands.
+
+    Raises
+    ------
+    Forbidden
+        The account may not manage sources and import.
+    FeedWrong, MappingWrong
+        The file or its mapping can't be followed.
+    FeedExists
+        There is one of this name.
+    NoSuchSource, SourceOff, NoSecret
+        What it names is not there.
+    """
+    who.need(Permission.MANAGE_SOURCES)
+    who.need(Permission.IMPORT)
+    read = read_feed(text, name=name, beside=beside)
+    for secret in secrets_of(read.spec):
+        if not is_kept(home, secret):
+            raise NoSecret(name=secret.name)
+    everybody = kept.every(home, touchpoints.list_sources(home, Who.system()))
+    there = next((feed for feed in everybody if feed.name == read.spec.name), None)
+    if there is not None:
+        if not replacing:
+            raise FeedExists(name=read.spec.name)
+        get_feed(home, who, there.name)  # one that the account does not see, it does not change
+    source, _ = resolve_source(home, who, read.mapping, read.spec.source)
+    kept.put(home, read.spec, text, source.number, who.name, there.number if there else None)
+    return get_feed(home, who, read.spec.name)
+
+
+def secrets_of(spec: Spec) -> list[Secret]:
+    """Return the credentials that a feed names."""
+    return [value for value in vars(spec.where).values() if isinstance(value, Secret)]
+
+
+def list_feeds(home: Home, who: Who) -> list[Feed]:
+    """Return the feeds of the sources that the account sees, by name; how they are described only to those who manage sources."""
+    found = kept.every(home, touchpoints.list_sources(home, who))
+    if who.may(Permission.MANAGE_SOURCES):
+        return found
+    return [replace(feed, text="", mapping="", place="") for feed in found]
+
+
+def get_feed(home: Home, who: Who, name: str) -> Feed:
+    """Return one feed.
+
+    Raises
+    ------
+    NoFeed
+        There is none of this name that the account sees.
+    """
+    found = next((feed for feed in list_feeds(home, who) if feed.name == name), None)
+    if found is None:
+        raise NoFeed(name=name)
+    return found
+
+
+def files_of(home: Home, who: Who, name: str, limit: int = 100) -> list[FileSeen]:
+    """Return the files that a feed has met and that are still there: the refused first, then the newest."""
+    who.need(Permission.MANAGE_SOURCES)
+    return kept.files(home, get_feed(home, who, name).number, limit)
+
+
+def run_feed(home: Home, who: Who, name: str, hear: Callable[[int], None] | None = None) -> Outcome:
+    """Run a feed now, paused or not.
+
+    Raises
+    ------
+    FeedBusy
+        It is being run.
+    ZeroDistanceError
+        It failed.
+    """
+    who.need(Permission.MANAGE_SOURCES)
+    who.need(Permission.IMPORT)
+    return pulling.run(home, get_feed(home, who, name).number, hear=hear)
+
+
+def pause_feed(home: Home, who: Who, name: str) -> Feed:
+    """Let a feed rest until it is resumed; a run under way ends as it would."""
+    who.need(Permission.MANAGE_SOURCES)
+    feed = get_feed(home, who, name)
+    kept.change(home, feed.number, paused_at=feed.paused_at or clock.micros())
+    return get_feed(home, who, name)
+
+
+def pause_all(home: Home, who: Who) -> int:
+    """Let every feed rest that the account sees; return how many were not paused."""
+    who.need(Permission.MANAGE_SOURCES)
+    awake = [feed for feed in list_feeds(home, who) if feed.paused_at is None]
+    for feed in awake:
+        kept.change(home, feed.number, paused_at=clock.micros())
+    return len(awake)
+
+
+def resume_feed(home: Home, who: Who, name: str) -> Feed:
+    """Let a feed run again, at once; one that failed too."""
+    who.need(Permission.MANAGE_SOURCES)
+    feed = get_feed(home, who, name)
+    kept.change(home, feed.number, paused_at=None, next_at=clock.micros())
+    return get_feed(home, who, name)
+
+
+def remove_feed(home: Home, who: Who, name: str) -> None:
+    """Forget a feed; what it brought stays, and can be undone import by import.
+
+    Raises
+    ------
+    FeedBusy
+        It is being run.
+    """
+    who.need(Permission.MANAGE_SOURCES)
+    feed = get_feed(home, who, name)
+    with sole(kept.lock_path(home, feed.number), pulling.FeedBusy(name=name)):
+        kept.remove(home, feed.number)
+
+
+def try_feed(home: Home, who: Who, name: str) -> Trial:
+    """Connect, read what comes first, and say what would become of it; nothing is kept.
+
+    Raises
+    ------
+    ZeroDistanceError
+        What a run would fail for.
+    """
+    who.need(Permission.MANAGE_SOURCES)
+    who.need(Permission.IMPORT)
+    feed = get_feed(home, who, name)
+    read = again(feed.text, feed.name, feed.mapping)
+    tree, files = pulling.tree_of(home, read.spec), read.spec.where.files
+    there = sorted(chosen(tree, files).values())
+    if not there:
+        return Trial(feed.place, 0)
+    first = there[-1]
+    if first.size > TRIED_BYTES:
+        return Trial(feed.place, len(there), first.path, too_large=True)
+    this = Run(home, who, feed.number, name, feed.mapping, feed.source_key, lambda _: None, lambda _: None)
+    with io.BufferedReader(Checked(tree, first, this), FRAME) as stream:
+        report = touchpoints.dry_run_from(home, who, stream, feed.mapping, feed.source_key)
+    return Trial(feed.place, len(there), first.path, report=report)
