@@ -154,13 +154,12 @@ def work_here(home: Home) -> None:
 
     Raises
     ------
-    WorkerRunning
+    WorkerRunning, WorkerElsewhere
         One has started meanwhile.
     """
     from zerodistance.doors.worker import once
-    from zerodistance.kernel.locks import worker_lock
 
-    with worker_lock(home.lock_path):
+    with home.worked():
         once(work(home))
 
 

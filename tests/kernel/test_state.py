@@ -14,9 +14,9 @@ from sqlalchemy import select
 
 from tests.postgres import Homes
 from zerodistance.core.identity import store
-from zerodistance.kernel import bulk
+from zerodistance.kernel import bulk, postgres
 from zerodistance.kernel.bulk import Bulk
-from zerodistance.kernel.errors import StateAway, WrongSetting
+from zerodistance.kernel.errors import StateAway, WorkerElsewhere, WrongSetting
 from zerodistance.kernel.home import create_home, open_home
 from zerodistance.kernel.postgres import StateOfAnother, StateUnfit, shown
 from zerodistance.kernel.settings import load
@@ -238,6 +238,50 @@ def test_a_wrong_url_is_refused_without_being_repeated(url: str) -> None:
     with pytest.raises(WrongSetting, match="postgresql://user@host") as refused:
         load(state_url=url)
     assert "geheim" not in str(refused.value)
+
+
+def cut(state: State) -> None:
+    """Let the server end the connections that hold a lock on this database, as one that was started again has."""
+    with state.read() as tx:
+        bulk.rows(
+            tx,
+            "select pg_terminate_backend(pid, 5000) from pg_locks where locktype = 'advisory' "
+            "and database = (select oid from pg_database where datname = current_database())",
+        )
+
+
+@pytest.mark.postgres
+def test_a_database_has_one_worker_whatever_folder_that_comes_from(
+    databases: Homes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "_TRIES", 0)
+    url = databases.new()
+    ours, theirs = State(tmp_path / "ours", url), State(tmp_path / "theirs", url)
+    with ours.held() as still:
+        with pytest.raises(WorkerElsewhere), theirs.held():
+            pass
+        assert still()
+    with theirs.held() as still:
+        assert still()
+    ours.close()
+    theirs.close()
+
+
+@pytest.mark.postgres
+def test_a_worker_whose_server_was_away_holds_it_again_unless_another_one_does(
+    databases: Homes, tmp_path: Path
+) -> None:
+    url = databases.new()
+    ours, theirs = State(tmp_path / "ours", url), State(tmp_path / "theirs", url)
+    with ours.held() as still:
+        cut(theirs)
+        assert still(), "nobody else has it"
+        cut(theirs)
+        with theirs.held():
+            assert not still()
+        assert still()
+    ours.close()
+    theirs.close()
 
 
 @pytest.mark.postgres

@@ -67,10 +67,9 @@ def worker() -> int:
 def run() -> None:
     """Do everything that waits, once: run feeds that are due, digest, index, seal, deliver events, jobs that are due."""
     from zerodistance.doors.worker import once
-    from zerodistance.kernel.locks import worker_lock
 
     home = command.home()
-    with worker_lock(home.lock_path):
+    with home.worked():
         spans.begin(home.settings, home.seal, "run")
         try:
             work = handed.parts().work(home)

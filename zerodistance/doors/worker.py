@@ -17,7 +17,6 @@ from zerodistance.kernel.bus import Bus
 from zerodistance.kernel.errors import ZeroDistanceError, told
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Jobs
-from zerodistance.kernel.locks import worker_lock
 from zerodistance.kernel.logs import log
 
 STATUS_FILE = "worker.json"
@@ -175,8 +174,8 @@ def run(home: Home, make: Callable[[Home], Work]) -> int:
 
     Raises
     ------
-    WorkerRunning
-        Another worker holds the home.
+    WorkerRunning, WorkerElsewhere
+        Another worker holds the home, or a copy of it with the same state store.
     """
     stop, broken = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -184,7 +183,7 @@ def run(home: Home, make: Callable[[Home], Work]) -> int:
     priority.give_way(NICE)
     slow.keep(home.path("runs"), "worker")
     sys.setswitchinterval(SWITCH_SECONDS)
-    with worker_lock(home.lock_path):
+    with home.worked() as still:
         threading.Thread(target=_watch_parent, args=(stop,), name="parent", daemon=True).start()
         try:
             spans.begin(home.settings, home.seal, "worker")
@@ -192,7 +191,7 @@ def run(home: Home, make: Callable[[Home], Work]) -> int:
         except Exception as error:
             _write_note(home, {"pid": os.getpid(), "at": clock.micros(), "not_started": told(error)})
             raise
-        return _loops(home, work, stop, broken)
+        return _loops(home, work, stop, broken, still)
 
 
 def _watch_parent(stop: threading.Event) -> None:
@@ -209,7 +208,13 @@ def _watch_parent(stop: threading.Event) -> None:
         os.dup2(quiet, 1)
 
 
-def _loops(home: Home, work: Work, stop: threading.Event, broken: threading.Event) -> int:
+def _loops(
+    home: Home,
+    work: Work,
+    stop: threading.Event,
+    broken: threading.Event,
+    still: Callable[[], bool] = lambda: True,
+) -> int:
     settings = home.settings
     errands = _seldom(work.alone, ERRAND_SECONDS)
     loops = [
@@ -230,6 +235,8 @@ def _loops(home: Home, work: Work, stop: threading.Event, broken: threading.Even
     log("worker").info("started", pid=os.getpid())
     while not stop.wait(HEARTBEAT_SECONDS) and not broken.is_set():
         _note(home, loops, work, started)
+        if _has_another(still):
+            broken.set()
     stop.set()
     for thread in threads:
         thread.join(JOB_SECONDS if thread.name in _LONG else None)
@@ -252,6 +259,17 @@ def _started(feeds: Fetching) -> Callable[[], None]:
         feeds.start_due()
 
     return start
+
+
+def _has_another(still: Callable[[], bool]) -> bool:
+    """Say whether another worker has taken the state over while its server was away."""
+    try:
+        if still():
+            return False
+    except Exception:  # it is away just now: nobody works on it
+        return False
+    log("worker").error("another_worker")
+    return True
 
 
 def _seldom(step: Callable[[], bool], seconds: float) -> Callable[[], bool]:

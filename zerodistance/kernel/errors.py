@@ -138,6 +138,16 @@ class WorkerRunning(ZeroDistanceError):
     )
 
 
+class WorkerElsewhere(ZeroDistanceError):
+    """A worker of another folder works on the same state store."""
+
+    code, status, retry = "worker_elsewhere", 409, True
+    text = Text(
+        "状态库 {where} 上已有另一个处理进程：这个数据目录的拷贝正在别处运行；停掉其中一个，只留一个目录",
+        "another worker works on the state store {where}: a copy of this home runs somewhere else; stop one of them, and keep one folder only",
+    )
+
+
 class DoorOpen(ZeroDistanceError):
     """A door is open on this home."""
 

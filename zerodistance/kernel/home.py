@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from zerodistance.kernel import slow
 from zerodistance.kernel.engine import Engine
 from zerodistance.kernel.errors import HomeExists, NoHome, RestoreUnfinished
 from zerodistance.kernel.lake import Lake
+from zerodistance.kernel.locks import worker_lock
 from zerodistance.kernel.seal import Seal
 from zerodistance.kernel.settings import Settings
 from zerodistance.kernel.state import State
@@ -48,6 +51,18 @@ class Home:
     def doors_path(self) -> Path:
         """The lock file that every open door holds."""
         return self.root / "doors.lock"
+
+    @contextmanager
+    def worked(self) -> Iterator[Callable[[], bool]]:
+        """Hold this home as its one worker while the block runs; gives a question that tells if it is still so.
+
+        Raises
+        ------
+        WorkerRunning, WorkerElsewhere
+            There is one: in this folder, or in a copy of it that has the same state store.
+        """
+        with worker_lock(self.lock_path), self.state.held() as still:
+            yield still
 
     def close(self) -> None:
         """Give back every connection."""

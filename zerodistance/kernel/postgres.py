@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import PoolProxiedConnection
 
 from zerodistance.kernel import bulk
-from zerodistance.kernel.errors import StateAway, StateBusy, ZeroDistanceError
+from zerodistance.kernel.errors import StateAway, StateBusy, WorkerElsewhere, ZeroDistanceError
 from zerodistance.kernel.frozen import Frozen
 from zerodistance.kernel.text import Text
 
@@ -18,6 +21,8 @@ OLDEST = (
     14  # the oldest version that its makers still mend, and the oldest that the tests run on may be newer
 )
 LOCK = 0x5A65726F  # "Zero": the advisory lock that whoever writes holds; one home has a database of its own
+WORKER = LOCK + 1  # the one that its worker holds all the while
+_TRIES, _PAUSE = 20, 0.05
 _BUSY_SECONDS = 60
 _SESSION = {
     "synchronous_commit": "on",  # a commit that was answered is on disk, whatever the server's default
@@ -168,6 +173,27 @@ class Postgres:
             return StateAway(where=self.where, why=_first_line(cause))
         return None
 
+    @contextmanager
+    def held(self, engine: Engine) -> Iterator[Callable[[], bool]]:
+        """Hold the database for the one worker; gives a question that tells whether that is still so.
+
+        Raises
+        ------
+        WorkerElsewhere
+            A worker of another folder holds it.
+        """
+        hold = Hold(engine)
+        for tries_left in range(_TRIES, -1, -1):
+            if hold.still():
+                break
+            if not tries_left:
+                raise WorkerElsewhere(where=self.where)
+            time.sleep(_PAUSE)  # the server takes an instant to see that a killed one is gone
+        try:
+            yield hold.still
+        finally:
+            hold.end()
+
     def is_open(self, driver: Any) -> bool:
         """Say whether the driver's connection has a transaction open."""
         return bool(driver.info.transaction_status)
@@ -240,6 +266,50 @@ class Postgres:
                 raise
             return _first_line(error.orig or error), 0
         return "", 0
+
+
+class Hold:
+    """An advisory lock that the server keeps for as long as a connection lives: no second worker, whatever machine it runs on.
+
+    The lock file of a home keeps a second worker out of the folder. A copy of the folder has a file of its own, and would work on the same
+    database with a journal of its own.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._connection: PoolProxiedConnection | None = None
+
+    def still(self) -> bool:
+        """Say whether the lock is ours, and take it if nobody has it: the server may have been away, and forgets it then."""
+        if self._connection is not None:
+            try:
+                return bool(self._ask(self._connection, "select true"))
+            except Exception:
+                self._connection.invalidate()
+                self._connection = None
+        fresh = self._engine.raw_connection()
+        if self._ask(fresh, f"select pg_try_advisory_lock({WORKER})"):
+            self._connection = fresh
+            return True
+        fresh.close()
+        return False
+
+    def end(self) -> None:
+        """Let the lock go."""
+        if self._connection is not None:
+            with suppress(Exception):  # a server that is away has forgotten it
+                self._ask(self._connection, f"select pg_advisory_unlock({WORKER})")
+            self._connection.invalidate()
+            self._connection = None
+
+    @staticmethod
+    def _ask(connection: PoolProxiedConnection, sql: str) -> Any:
+        cursor = connection.cursor()
+        try:
+            cursor.execute(sql)
+            return cursor.fetchall()[0][0]
+        finally:
+            cursor.close()
 
 
 def _prepare(connection: Any, _record: Any) -> None:

@@ -228,6 +228,22 @@ class State:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     @contextmanager
+    def held(self) -> Iterator[Callable[[], bool]]:
+        """Keep every other worker away while the block runs, also that of a copy of the home; gives a question that tells if it is still so.
+
+        The question raises what the driver raises while a server does not answer: nobody can work on the state then.
+
+        Raises
+        ------
+        WorkerElsewhere
+            Another one holds the store.
+        StateAway
+            The server does not answer.
+        """
+        with self._told(), self.store.held(self.engine) as still:
+            yield still
+
+    @contextmanager
     def frozen(self) -> Iterator[Frozen]:
         """Hold one instant of the state, to be asked and copied while others write."""
         with self.read() as tx:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -135,6 +136,18 @@ def test_sealing_moves_every_touch_once(home: Home) -> None:
     assert ids_in_view(home) == ["a", "b", "c"]
     sealer.step(force=True)
     assert home.lake.count(tail.TABLE) == 3 and home.lake.held(tail.TABLE, tail.APP) == 3
+
+
+def test_a_clock_that_is_put_back_does_not_keep_the_tail_from_the_lake(home: Home) -> None:
+    digest, sealer = Digest(home, EachIdentifier(), list), Sealer(home, [])
+    now = clock.now()
+    with clock.freeze(now):
+        digest.commit(batch_of(home, "a"))
+        sealer.step()
+        assert home.lake.held(tail.TABLE, tail.APP) == 0, "not yet due"
+    with clock.freeze(now - timedelta(hours=1)):
+        sealer.step()
+    assert home.lake.held(tail.TABLE, tail.APP) == 1
 
 
 def test_what_is_in_lake_and_tail_is_seen_once(home: Home) -> None:

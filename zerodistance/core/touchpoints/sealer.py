@@ -47,7 +47,9 @@ class Sealer:
 
     def _due(self, files: Sequence[tail.TailFile]) -> bool:
         settings = self._home.settings
-        age = clock.micros() - files[0].committed_at
+        age = abs(
+            clock.micros() - files[0].committed_at
+        )  # a clock that was put back must not hold the tail up
         return (
             sum(f.bytes for f in files) >= settings.seal_bytes
             or age >= settings.seal_seconds * clock.MICROS_PER_SECOND
