@@ -8,7 +8,7 @@ CODE    := zerodistance benchmarks scripts tests
 UPGRADE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-full lint check-types check-walls docs docs-serve pins clean
+.PHONY: help setup demo dev test test-full lint docs docs-serve dist shots pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
@@ -22,12 +22,12 @@ $(STAMP)/venv:
 	@mkdir -p $(STAMP) && touch $@
 
 # Without --no-compile pip writes bytecode for every file, used or not: about 100 MB.
-$(STAMP)/demo: $(STAMP)/venv requirements/demo.txt
+$(STAMP)/base: $(STAMP)/venv requirements/base.txt
 	@echo "installing into $(VENV) (a minute or two the first time) ..."
-	@$(PIP) install --no-compile --require-hashes -r requirements/demo.txt
+	@$(PIP) install --no-compile --require-hashes -r requirements/base.txt
 	@touch $@
 
-$(STAMP)/package: $(STAMP)/demo pyproject.toml
+$(STAMP)/package: $(STAMP)/base pyproject.toml
 	@$(PIP) install --no-compile --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -53,8 +53,8 @@ lint: dev  ## ruff, mypy, import-linter
 test: lint  ## lint, and every test that Python alone can run; names what it left out
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
-test-full: lint  ## everything, long tests too; names what is not installed
-	@ZERODISTANCE_TEST_SLOW=1 ZERODISTANCE_KILLS=200 $(BIN)/python -m pytest -q
+test-full: lint  ## everything, long tests too, 500 kills on each store; names what is not installed
+	@ZERODISTANCE_TEST_SLOW=1 ZERODISTANCE_KILLS=500 $(BIN)/python -m pytest -q
 
 docs: dev  ## build the documentation into site/, failing on a broken link
 	@$(BIN)/python -m scripts.reference
@@ -63,6 +63,12 @@ docs: dev  ## build the documentation into site/, failing on a broken link
 
 docs-serve: dev  ## the same, live on a local address
 	@$(BIN)/zensical serve
+
+dist: setup  ## build the wheel and the source archive into dist/, say their sizes and checksums
+	@$(BIN)/python -m scripts.dist
+
+shots: dev  ## take the pictures of README.md from the demo, in Chromium
+	@$(BIN)/python -m scripts.shots
 
 pins: requirements/*.in pyproject.toml  ## pin the requirements again (UPGRADE=1: newest versions)
 	@test -x .make/uv/bin/uv || { $(PYTHON) -m venv .make/uv && .make/uv/bin/pip --quiet install uv; }

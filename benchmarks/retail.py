@@ -14,10 +14,9 @@ from typing import Any
 from benchmarks.lib.house import House
 from benchmarks.lib.machine import arguments, report, say, workspace
 from zerodistance.core.profiles import api as profiles
+from zerodistance.doors.demo import EXAMPLE
 from zerodistance.kernel import settings
 from zerodistance.kernel.home import open_home
-
-EXAMPLE = Path(__file__).parents[1] / "examples" / "online_retail"
 
 
 def main() -> None:

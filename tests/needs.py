@@ -33,6 +33,20 @@ def chromium() -> str | None:
     return next((found for found in map(shutil.which, CHROMIUM_NAMES) if found), None)
 
 
+def own_mounts() -> list[str]:
+    """Return the words before a command that may mount filesystems which nobody else sees; empty where nobody may."""
+    tried = (["unshare", "--mount"], ["unshare", "--mount", "--map-root-user"])
+    try_it = ["sh", "-c", "mount -t tmpfs -o size=64k none /mnt"]
+    if shutil.which("unshare"):
+        for words in tried:
+            if (
+                subprocess.run([*words, *try_it], capture_output=True, timeout=30, check=False).returncode
+                == 0
+            ):
+                return words
+    return []
+
+
 def node() -> str | None:
     """Return the path of Node.js when the client packages are installed too, else None."""
     path = shutil.which("node")
@@ -65,6 +79,8 @@ NEEDS = (
         postgres.there,
         "install postgresql, so that a server of the tests' own can be made",
     ),
+    Need("mount", lambda: bool(own_mounts()), "run as root, or let users make namespaces of their own"),
+    Need("systemd", lambda: shutil.which("systemd-analyze") is not None, "install systemd"),
     Need("slow", lambda: os.environ.get("ZERODISTANCE_TEST_SLOW") == "1", "run: make test-full"),
 )
 LEFT_OUT = pytest.StashKey[Counter[str]]()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from scripts import reference
+from scripts import reference, shots
 from zerodistance.core.touchpoints import routes
 from zerodistance.kernel.settings import Settings
 
@@ -150,6 +150,22 @@ def test_commands_that_the_pages_show_exist() -> None:
             if not (named and is_whole):
                 wrong.append(f"{name}: {' '.join(words)}")
     assert wrong == []
+
+
+def test_every_picture_that_a_page_shows_is_there_and_small() -> None:
+    written = {
+        **{DOCS / name: text for name, text in pages().items()},
+        ROOT / "README.md": (ROOT / "README.md").read_text("utf-8"),
+    }
+    shown = {
+        (page.parent / src).resolve()
+        for page, text in written.items()
+        for src in re.findall(r"!\[[^]]+\]\(([^)]+)\)", text)
+    }
+    assert len(shown) >= 4, "README.md has pictures"
+    assert [str(path) for path in shown if not path.is_file()] == []
+    assert [path.name for path in shown if path.stat().st_size > shots.LARGEST] == []
+    assert shown == set((DOCS / "assets").iterdir()), "none that no page shows"
 
 
 def test_nothing_names_a_registry_or_a_path_of_somebodys_machine() -> None:

@@ -230,16 +230,16 @@ def _loops(
     threads = [
         threading.Thread(target=loop.run, args=(stop, broken), name=loop.name, daemon=True) for loop in loops
     ]
-    for thread in threads:
+    guard = threading.Thread(target=_guard, args=(still, stop, broken), name="guard", daemon=True)
+    for thread in (*threads, guard):
         thread.start()
     log("worker").info("started", pid=os.getpid())
     while not stop.wait(HEARTBEAT_SECONDS) and not broken.is_set():
         _note(home, loops, work, started)
-        if _has_another(still):
-            broken.set()
     stop.set()
     for thread in threads:
         thread.join(JOB_SECONDS if thread.name in _LONG else None)
+    guard.join(HEARTBEAT_SECONDS)
     _note(home, loops, work, started, ended=True)
     spans.end()
     log("worker").info("stopped", pid=os.getpid(), broken=broken.is_set())
@@ -261,15 +261,17 @@ def _started(feeds: Fetching) -> Callable[[], None]:
     return start
 
 
-def _has_another(still: Callable[[], bool]) -> bool:
-    """Say whether another worker has taken the state over while its server was away."""
-    try:
-        if still():
-            return False
-    except Exception:  # it is away just now: nobody works on it
-        return False
-    log("worker").error("another_worker")
-    return True
+def _guard(still: Callable[[], bool], stop: threading.Event, broken: threading.Event) -> None:
+    """Set `broken` if another worker has taken the state over while its server was away; on a thread that nobody has to wait for."""
+    while not stop.wait(HEARTBEAT_SECONDS):
+        try:
+            ours = still()
+        except Exception:  # the server is away just now: nobody works on the state
+            continue
+        if not ours:
+            log("worker").error("another_worker")
+            broken.set()
+            return
 
 
 def _seldom(step: Callable[[], bool], seconds: float) -> Callable[[], bool]:

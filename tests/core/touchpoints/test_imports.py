@@ -33,12 +33,12 @@ from zerodistance.core.touchpoints.import_jobs import NoFile, NoSuchSource, Sour
 from zerodistance.core.touchpoints.imports import Feeds, ImportFeed
 from zerodistance.core.touchpoints.mapping import MappingWrong
 from zerodistance.core.touchpoints.parse import Parser
+from zerodistance.doors.demo import EXAMPLE
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import Forbidden, StateBusy, WrongKey
 from zerodistance.kernel.home import Home
 
 LAGS = count(1)
-SHOP = Path(__file__).parents[3] / "examples/online_retail"
 VISITS = """
 kind = "store.visited"
 source = { key = "visits", name = "Visits", kind = "store" }
@@ -232,8 +232,8 @@ def test_the_empty_file_is_done_at_once(home: Home, admin: Who, tmp_path: Path, 
 
 
 def test_no_line_of_the_shipped_example_is_lost(home: Home, admin: Who, digest: Digest) -> None:
-    text = (SHOP / "mapping.toml").read_text()
-    job = import_jobs.create(home, admin, SHOP / "online_retail.parquet", text).job
+    text = (EXAMPLE / "mapping.toml").read_text()
+    job = import_jobs.create(home, admin, EXAMPLE / "online_retail.parquet", text).job
     run(digest)
     done = import_jobs.get(home, admin, job.number)
     assert (done.state, done.accepted, done.duplicates, done.refused) == ("done", 541_909, 0, 0)

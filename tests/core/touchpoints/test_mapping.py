@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from zerodistance.core.touchpoints.mapper import Mapper, Origin
 from zerodistance.core.touchpoints.mapping import KindRule, MappingWrong, parse
 from zerodistance.core.touchpoints.rows import open_rows
+from zerodistance.doors.demo import EXAMPLE
 from zerodistance.kernel.home import Home
 
 CALLS = """
@@ -176,7 +176,7 @@ def test_times_without_a_zone_need_one(home: Home) -> None:
 
 
 def test_the_shipped_example_is_read() -> None:
-    shipped = Path(__file__).parents[3] / "examples/online_retail/mapping.toml"
-    assert [rule.key for rule in parse(shipped.read_text()).kinds] == [
+    shipped = (EXAMPLE / "mapping.toml").read_text()
+    assert [rule.key for rule in parse(shipped).kinds] == [
         "order.adjusted", "stock.adjusted", "order.returned", "order.line",
     ]  # fmt: skip
