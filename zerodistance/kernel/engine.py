@@ -1,7 +1,10 @@
-"""The engine: DuckDB connections with a memory limit, a spill folder and no way to the network."""
+"""The engine: DuckDB connections with a memory limit, a spill folder each and no way to the network."""
 
 from __future__ import annotations
 
+import itertools
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +13,8 @@ from typing import cast
 import duckdb
 
 from zerodistance.kernel.slow import Timer, Watched
+
+_NUMBERS = itertools.count(1)
 
 
 class Engine:
@@ -20,7 +25,7 @@ class Engine:
     Parameters
     ----------
     spill
-        Folder for what does not fit into memory; encrypted while it lasts.
+        Folder for what does not fit into memory. What killed processes left there is removed now.
     memory_mb, threads
         Bounds of one connection.
     slow_ms
@@ -28,22 +33,43 @@ class Engine:
     """
 
     def __init__(self, spill: Path, *, memory_mb: int, threads: int, slow_ms: int = 0) -> None:
-        self._timer = Timer("engine", slow_ms)
+        self._timer, self._spill = Timer("engine", slow_ms), spill
         self._config: dict[str, str | int | bool | float | list[str]] = {
             "memory_limit": f"{memory_mb}MiB",
             "threads": threads,
-            "temp_directory": str(spill),
-            "temp_file_encryption": True,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
         }
+        _sweep(spill)
 
     @contextmanager
-    def connect(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """Give an in-memory connection, closed at the end of the block."""
-        connection = duckdb.connect(":memory:", config=self._config)
+    def connect(self, *, raw: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Give an in-memory connection, closed at the end of the block.
+
+        Parameters
+        ----------
+        raw
+            Whether raw personal data go through it. Then nothing is ever written down: a statement that outgrows the memory fails with
+            `duckdb.OutOfMemoryException`. Else it spills what the lake holds as well, into a folder of its own, since DuckDB names
+            its files alike in every process.
+        """
+        folder = self._spill / f"{os.getpid()}-{next(_NUMBERS)}"
+        config = {**self._config, "temp_directory": "" if raw else str(folder)}
+        connection = duckdb.connect(":memory:", config=config)
         try:
             connection.execute("set TimeZone = 'UTC'")
             yield cast("duckdb.DuckDBPyConnection", Watched(connection, self._timer))
         finally:
             connection.close()
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(spill: Path) -> None:
+    """Remove what processes left behind that are gone."""
+    for left in spill.iterdir() if spill.is_dir() else ():
+        pid = left.name.partition("-")[0]
+        if not (pid.isdigit() and Path("/proc", pid).exists()):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)

@@ -147,7 +147,7 @@ class Intake:
         self._forgotten = forgotten
         self._undoing = undoing
         self._still = threading.Lock()
-        self._connection = home.engine.connect()
+        self._connection = home.engine.connect(raw=True)
         connection = self._connection.__enter__()
         parser = Parser(connection, home.seal, self._event_bytes, home.settings.currency, Agreed(home))
         self.journal = Journal.of(home)

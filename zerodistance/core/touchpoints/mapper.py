@@ -80,7 +80,7 @@ class Mapper:
         self._home, self._mapping, self._origin = home, mapping, origin
         self._stack = ExitStack()
         try:
-            self._connection = self._stack.enter_context(home.engine.connect())
+            self._connection = self._stack.enter_context(home.engine.connect(raw=True))
             for setting in ("enable_external_access = false", "threads = 1", "lock_configuration = true"):
                 self._connection.execute(f"set {setting}")
             self._plan: Plan = plan(
