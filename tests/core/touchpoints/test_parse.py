@@ -357,6 +357,14 @@ def test_a_number_as_an_id_stays_the_text_that_was_sent(parser: Parser, number: 
     assert found.signs.value == [number] and row(found)["source_id"] == number
 
 
+@pytest.mark.parametrize("text", ["1234e567-5eed-4c2a-8f3e-0123456789ab", "12.5e", "[a]", "{a}", "7e5 boxes"])
+def test_a_text_that_looks_like_a_number_or_an_object_is_an_id_as_it_stands(
+    parser: Parser, text: str
+) -> None:
+    found = one(parser, event(userId=text, messageId=text))
+    assert found.signs.value == [text] and row(found)["source_id"] == text
+
+
 def test_ids_that_are_empty_are_no_ids(parser: Parser) -> None:
     kept = one(parser, event(userId="", anonymousId="a1", previousId=""))
     assert (kept.signs.namespace, kept.signs.value) == (["anonymous_id"], ["a1"])

@@ -308,7 +308,7 @@ def _bad(
         ("previous_id", "previousId"),
     ):
         numbers: dict[int, str] = {}
-        for i in where(pc.match_substring_regex(said[name], r"^(?s)(?:[\[{].*[\]}]|-?[0-9]+[.eE].*)$")):
+        for i in where(pc.match_substring_regex(said[name], _DOUBTFUL)):
             value = columns.as_sent(parts.raw[i], shown)
             if value[:1] in (b"{", b"["):
                 bad.setdefault(
@@ -332,6 +332,10 @@ def _bad(
                 ),
             )
     return bad
+
+
+_DOUBTFUL = r"^(?:[\[{]|-?[0-9]+[.eE][-+0-9.eE]*$)"
+"""Ids that may have been an object, a list or a number: the event itself tells. One UUID of ten begins like `1234e567`, and is neither."""
 
 
 @lru_cache(maxsize=10_000)
@@ -359,7 +363,11 @@ def _people(said: dict[str, pa.Array], types: pa.Array) -> tuple[Signs, Facts, l
         at = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False)).tolist()
         rows += at
         spaces += repeat(space, len(at))
-        values += column.drop_null().to_pylist()
+        coded = (
+            column.drop_null().dictionary_encode()
+        )  # a visit says one id many times; one text keeps its hash
+        distinct: list[str] = coded.dictionary.to_pylist()
+        values += map(distinct.__getitem__, coded.indices.to_numpy().tolist())
     signs = Signs(rows, spaces, values, list(repeat("login", len(rows))))
     facts, texts = Facts(), list[tuple[int, bytes]]()
     for i in np.flatnonzero(
