@@ -11,7 +11,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -60,12 +60,14 @@ class Server:
     ----------
     durable
         Whether it forces commits to disk. Only where it is killed: it takes time.
+    settings
+        Settings of the server that differ from what tests want.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(self, *, durable: bool = False, settings: Mapping[str, str] | None = None) -> None:
         found = binaries()
         assert found is not None
-        self._bin, self._durable = found, durable
+        self._bin, self._durable, self._settings = found, durable, dict(settings or {})
         self.folder = Path(tempfile.mkdtemp(prefix="zd-postgres-", dir="/tmp"))
         self._user = _other_user() if os.getuid() == 0 else None
         if self._user is not None:
@@ -89,6 +91,7 @@ class Server:
             "listen_addresses": "", "unix_socket_directories": str(self.folder), "fsync": on, "full_page_writes": on,
             "max_connections": "200", "shared_buffers": "64MB", "autovacuum_naptime": "60", "wal_level": "minimal",
             "max_wal_senders": "0", "log_min_messages": "panic", "log_min_error_statement": "panic",
+            **self._settings,
         }  # fmt: skip
         given = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with (self.folder / "log").open("ab") as log:
@@ -141,6 +144,10 @@ class Server:
         finally:
             for pid in everybody:
                 os.kill(pid, signal.SIGCONT)
+
+    def pids(self) -> list[int]:
+        """Return its processes."""
+        return _at_work_in(self.folder / "data")
 
     def remove(self) -> None:
         """Kill it and remove its files."""

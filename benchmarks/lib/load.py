@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import mmap
+import re
 import resource
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from benchmarks.lib.machine import say
 from benchmarks.lib.traffic import Requests
 
 TICK = 0.001
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 AFTER_SECONDS = 30.0
 """How long answers are waited for after the last request is sent."""
 
@@ -107,7 +109,7 @@ class _Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.heard:
             data = self.heard + data
-        if not data.endswith(b"}"):  # answers of the collection protocol are JSON objects
+        if not data.endswith(b"}") and not _whole(data):  # ours are JSON objects and need no second look
             self.heard = data
             return
         self.heard = b""
@@ -117,6 +119,13 @@ class _Line(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.load.lost(self)
+
+
+def _whole(answer: bytes) -> bool:
+    """Say whether an answer that is no JSON object is there to its end."""
+    head, gap, body = answer.partition(b"\r\n\r\n")
+    length = _LENGTH.search(head)
+    return bool(gap) and length is not None and len(body) >= int(length[1])
 
 
 class _Load:

@@ -261,6 +261,11 @@ def _body(events: list[str], sent: str) -> bytes:
     return igzip.compress(text.encode(), compresslevel=_LEVEL)
 
 
+def basic(key: str) -> str:
+    """Return the header that names a write key."""
+    return "Basic " + b64encode(f"{key}:".encode()).decode()
+
+
 def _request(key: str, body: bytes, path: str = "/v1/batch", *, packed: bool = True) -> bytes:
     user_and_nothing = b64encode(f"{key}:".encode()).decode()
     encoding = "Content-Encoding: gzip\r\n" if packed else ""
