@@ -12,9 +12,11 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import get_contextvars
 
+from zerodistance.doors.described import describe
 from zerodistance.doors.portal import assets, registry
 from zerodistance.doors.portal.gate import Gate, genuine
 from zerodistance.doors.portal.shell import LoginNeeded, page
@@ -178,9 +180,10 @@ def create_app(
     app.add_exception_handler(Exception, _broken)
     app.include_router(_own)
     for router in routers:
-        app.include_router(router, dependencies=[Depends(genuine), Depends(_known)])
+        app.include_router(router, dependencies=[Depends(_known), Depends(genuine)])
     for router in registry.routers():
         app.include_router(router, dependencies=[Depends(genuine)], include_in_schema=False)
+    describe(app)
     return Door(collector, quick, Gate(app, home, _answer))
 
 
@@ -251,9 +254,20 @@ async def _plain(request: Request, error: Exception) -> Response:
     message = _HTTP.get(error.status_code, Text(str(error.detail), str(error.detail))).get(request.state.lang)
     if request.url.path.startswith(API):
         body = {"code": "http", "message": message, "retry": False}
-        return JSONResponse(body, error.status_code, headers=error.headers)
+        headers = {"Allow": _allowed(request)} if error.status_code == 405 else error.headers
+        return JSONResponse(body, error.status_code, headers=headers)
     values = {"message": message, "code": "http", "number": error.status_code}
     return page(request, "error.html", status=error.status_code, **values)
+
+
+def _allowed(request: Request) -> str:
+    """Return every method that the path of a request has: the framework names those of one route only."""
+
+    def has(method: str) -> bool:
+        asked = {**request.scope, "method": method}
+        return any(route.matches(asked)[0] is Match.FULL for route in request.app.routes)
+
+    return ", ".join(filter(has, ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")))
 
 
 async def _broken(request: Request, error: Exception) -> Response:

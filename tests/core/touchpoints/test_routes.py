@@ -124,11 +124,13 @@ def test_a_pixel_is_a_touch_and_always_a_picture(door: Door, source: Source) -> 
         door.ask("GET", "/v1/pixel/track", query="data=" + _data(event)),
         door.ask("GET", "/v1/pixel/track", query=f"writeKey={key}"),
         door.ask("GET", "/v1/pixel/track", query=f"writeKey={key}&data=%00%00"),
+        door.ask("GET", "/v1/pixel/track", query=f"writeKey={key}&data=%C2%9D%C3%A9"),
         door.ask("GET", "/v1/pixel/track", query=f"writeKey={key}&data=e3t7"),
     ]
     assert [a.status for a in good] == [200] * 3
     assert [(a.status, a.headers["x-error"]) for a in bad] == [
         (401, "unknown_key"),
+        (400, "no_data"),
         (400, "no_data"),
         (400, "no_data"),
         (400, "not_json"),

@@ -31,7 +31,24 @@ _HEADERS = [
 router = APIRouter(prefix="/v1/persons", tags=["persons"])
 
 
-@router.post("/lookup")
+_QUESTION = {
+    "type": "object",
+    "description": "one identifier",
+    "minProperties": 1,
+    "properties": {
+        "namespace": {"type": "string", "enum": sorted(BY_KEY)},
+        "value": {"type": ["string", "integer"]},
+        "id": {"type": "string"},
+        "identifiers": {"type": "boolean"},
+    },
+    "additionalProperties": {"type": ["string", "integer"]},
+}
+
+
+@router.post(
+    "/lookup",
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _QUESTION}}}},
+)
 async def lookup(request: Request) -> JSONResponse:
     """Return the person or visitor known by one identifier.
 

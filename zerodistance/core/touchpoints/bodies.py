@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import zlib
 from dataclasses import dataclass
 from functools import cache
@@ -233,7 +232,7 @@ def of_pixel(query: str) -> bytes:
     plain = given.replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
     try:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # letters that are none of base64, or their number is wrong
         raise NoData(why=str(error)) from None
 
 

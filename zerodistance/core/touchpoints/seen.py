@@ -46,7 +46,7 @@ class _Generation:
         """Say for each key, ascending, whether it is held."""
         at, last = self._start(keys), len(self.slots) - 1
         there = self.slots[at]
-        found = there == keys
+        found: Mask = there == keys
         asked = np.flatnonzero((there != 0) & ~found)
         while len(asked):
             wanted, at_these = keys[asked], (at[asked] + 1) & last

@@ -1,0 +1,94 @@
+"""The API as OpenAPI 3.1, and everything that a generator of bad requests makes of it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+import zerodistance.compose as compose
+from tests.doors.test_serving import Served, run
+from zerodistance.core.touchpoints import routes
+from zerodistance.kernel.home import Home
+
+
+def _said(home: Home) -> dict[str, dict[str, dict[str, object]]]:
+    with TestClient(compose.door(home)) as client:
+        said: dict[str, dict[str, dict[str, object]]] = client.get("/v1/openapi.json").json()
+        return said
+
+
+def test_every_path_of_collection_is_described_with_its_methods(home: Home) -> None:
+    paths = _said(home)["paths"]
+    for path, route in routes.table():
+        assert [method.lower() for method in route.methods if method != "HEAD"] == list(paths[path]), path
+
+
+def test_rooms_and_probes_are_described_and_no_name_of_an_operation_twice(home: Home) -> None:
+    paths = _said(home)["paths"]
+    assert {"/v1/persons/lookup", "/v1/segments/count", "/healthz", "/readyz", "/metrics"} <= set(paths)
+    names = [operation["operationId"] for item in paths.values() for operation in item.values()]
+    assert len(names) == len(set(names))
+
+
+def test_every_shape_that_is_named_is_there(home: Home) -> None:
+    said = _said(home)
+    text = json.dumps(said)
+    named = {part.split('"')[0] for part in text.split("#/components/schemas/")[1:]}
+    assert named <= set(said["components"]["schemas"])
+
+
+def test_the_api_asks_who_before_it_asks_whence_and_names_every_method(home: Home) -> None:
+    with TestClient(compose.door(home)) as client:
+        assert client.post("/v1/segments/count", json={"rule": "x"}).status_code == 401
+        refused = client.put("/v1/segments")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
+
+
+CHECKS = "positive_data_acceptance,allow_header_conformance"
+"""Not held against us: a rule or an identifier has a grammar that JSON Schema can't say; GET /v1/segments/count is /v1/segments/{key}."""
+LATER = f"{CHECKS},negative_data_rejection"
+"""Nor is that a wrong event is answered 200: it is kept, and stands in the quarantine with its reason."""
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[tuple[str, str, str]]:
+    """A running program; its address, a write key as Basic, an API key as Bearer."""
+    home = tmp_path / "home"
+    assert run(home, "init").returncode == 0
+    source = json.loads(run(home, "sources", "create", "web", "--kind", "server", "--json").stdout)
+    key = run(home, "accounts", "key", "fuzz", "--role", "admin").stdout.split()[-1]
+    basic = base64.b64encode(f"{source['write_key']}:".encode()).decode()
+    program = Served(home)
+    assert program.process.stderr is not None
+    threading.Thread(
+        target=program.process.stderr.readlines, daemon=True
+    ).start()  # so that it never waits for a reader
+    try:
+        yield program.address, f"Basic {basic}", f"Bearer {key}"
+    finally:
+        program.process.terminate()
+        program.process.wait(60)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("which", "excluded", "key"), [("--include-tag", LATER, 1), ("--exclude-tag", CHECKS, 2)]
+)
+def test_schemathesis_finds_nothing_in_a_full_run(
+    served: tuple[str, str, str], tmp_path: Path, which: str, excluded: str, key: int
+) -> None:
+    command = [
+        "run", f"{served[0]}/v1/openapi.json", which, "collection", "--checks", "all", "--exclude-checks", excluded,
+        "--header", f"Authorization: {served[key]}", "--max-examples", "10", "--continue-on-failure",
+    ]  # fmt: skip
+    program = Path(sys.executable).with_name("schemathesis")
+    done = subprocess.run([program, *command], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
