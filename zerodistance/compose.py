@@ -6,6 +6,7 @@ Everything is imported where it is used, so that `zerodistance --help` loads no 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from zerodistance.doors.parts import Parts, Room
@@ -139,6 +140,7 @@ def work(home: Home) -> Work:
 
     return Work(
         digest=intake.digest,
+        digest_large=partial(intake.digest, large=True),
         seal=seal,
         index=keeper.catch_up,
         errands=intake.errands,

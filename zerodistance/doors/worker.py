@@ -63,6 +63,8 @@ class Work:
     ----------
     digest
         Takes in one micro-batch; returns how many rows, 0 if nothing waited.
+    digest_large
+        The same in batches as large as memory allows, where nobody waits to see what comes in.
     seal
         Moves the tail and lets followers follow; `force` does it whatever its age; returns whether anything was done.
     index
@@ -77,6 +79,7 @@ class Work:
     """
 
     digest: Callable[[], int]
+    digest_large: Callable[[], int]
     seal: Callable[[bool], bool]
     index: Callable[[], int]
     errands: Callable[[], bool]
@@ -335,8 +338,9 @@ def _drain(work: Work) -> tuple[int, int]:
     busy = True
     while busy:
         busy = work.alone()
-        while taken := work.digest():
+        while taken := work.digest_large():
             rows, busy = rows + taken, True
+            work.seal(False)  # what is due: the tail stays as short as it is beside a running door
         busy = work.seal(True) or busy
         while delivered := work.bus.deliver():
             events, busy = events + delivered, True

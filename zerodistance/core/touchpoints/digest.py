@@ -112,15 +112,15 @@ class Digest:
             mask[mask] = ~self._own[1].holds(batch.fingerprints[mask])
         return mask
 
-    def step(self) -> int:
+    def step(self, most: int | None = None) -> int:
         """Commit one micro-batch of each feed that has something; return how many rows were taken in, 0 if nothing waited.
 
-        A feed that fails does not keep the others from their turn.
+        `most` rows a batch; unless said, `micro_batch_events`. A feed that fails does not keep the others from their turn.
         """
         done, failed = 0, list[Exception]()
         for feed in self._feeds():
             try:
-                batch = feed.next(self._home.settings.micro_batch_events)
+                batch = feed.next(most or self._home.settings.micro_batch_events)
                 if batch is not None:
                     rows = max(1, batch.touches.num_rows + len(batch.refused))
                     self.commit(batch)

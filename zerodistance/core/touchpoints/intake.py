@@ -22,6 +22,7 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
 _DEFAULT_EVENT_BYTES = 32_768  # the protocol's own limit, for a source that is gone
+_LARGE = 100_000  # own value: rows of a batch where nobody waits; the larger, the less a row costs and the more memory it takes
 _TAILS = 8  # own value: so many times the size at which it is sealed may the tail have; sealing stands behind digestion
 _ANY_SIZE = (
     1 << 31
@@ -166,9 +167,16 @@ class Intake:
             self._limits_at = now
         return self._limits[source]
 
-    def digest(self) -> int:
-        """Commit one micro-batch of each feed; return how many rows were taken in, 0 too while the tail is too long to go on."""
-        return 0 if self._tail_is_long() else self.intake.step()
+    def digest(self, *, large: bool = False) -> int:
+        """Commit one micro-batch of each feed; return how many rows were taken in, 0 too while the tail is too long to go on.
+
+        Parameters
+        ----------
+        large
+            Nobody waits to see what comes in just now: batches as large as memory allows, which costs less a row.
+        """
+        most = max(_LARGE, self._home.settings.micro_batch_events) if large else None
+        return 0 if self._tail_is_long() else self.intake.step(most)
 
     def _tail_is_long(self) -> bool:
         with self._home.state.read() as tx:

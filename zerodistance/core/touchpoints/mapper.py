@@ -322,7 +322,11 @@ def _long(mapped: pa.Table, short: str, names: tuple[str, ...]) -> tuple[list[in
         column = mapped[f"{short}_{i}"].combine_chunks()
         there = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
         rows.append(there)
-        values += column.drop_null().to_pylist()
+        coded = (
+            column.drop_null().dictionary_encode()
+        )  # a person stands in many rows; one text keeps its hash
+        distinct: list[str] = coded.dictionary.to_pylist()
+        values += map(distinct.__getitem__, coded.indices.to_numpy().tolist())
         kinds += [name] * len(there)
     if not rows:
         return [], [], []
@@ -330,4 +334,5 @@ def _long(mapped: pa.Table, short: str, names: tuple[str, ...]) -> tuple[list[in
     if len(rows) == 1:
         return joined.tolist(), values, kinds
     order = np.argsort(joined, kind="stable")
-    return joined[order].tolist(), [values[i] for i in order.tolist()], [kinds[i] for i in order.tolist()]
+    at = order.tolist()
+    return joined[order].tolist(), list(map(values.__getitem__, at)), list(map(kinds.__getitem__, at))
