@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests import postgres
+from tests import mariadb, postgres, sshd
 
 CLIENTS = Path(__file__).parent / "clients"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -81,6 +81,8 @@ NEEDS = (
     ),
     Need("mount", lambda: bool(own_mounts()), "run as root, or let users make namespaces of their own"),
     Need("systemd", lambda: shutil.which("systemd-analyze") is not None, "install systemd"),
+    Need("mariadb", mariadb.there, "install mariadb-server and the extra mysql"),
+    Need("sftp", sshd.there, "install openssh-server and the extra sftp"),
     Need("slow", lambda: os.environ.get("ZERODISTANCE_TEST_SLOW") == "1", "run: make test-full"),
 )
 LEFT_OUT = pytest.StashKey[Counter[str]]()

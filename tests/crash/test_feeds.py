@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import postgres
+
 ROOT = Path(__file__).parents[2]
 FEW = ("import.named:2",)
 POINTS = (
@@ -16,11 +18,19 @@ POINTS = (
     *("feeds.file.taken", "feeds.file.taken:3"),
     *("feeds.file.moved", "feeds.file.moved:2", "feeds.run.done"),
 )
+ROWS = (
+    "import.staged:2",
+    "import.named",
+    "import.named:3",
+    "feeds.rows.kept",
+    "feeds.rows.kept:3",
+    "feeds.run.done",
+)
 
 
-def play(folder: Path, *points: str) -> None:
+def play(folder: Path, url: str, *points: str) -> None:
     said = subprocess.run(
-        [sys.executable, "-m", "tests.crash.feeding", str(folder), *points],
+        [sys.executable, "-m", "tests.crash.feeding", str(folder), url, *points],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -31,9 +41,21 @@ def play(folder: Path, *points: str) -> None:
 
 
 def test_a_run_that_is_killed_is_made_up_for_by_the_next(tmp_path: Path) -> None:
-    play(tmp_path, *FEW)
+    play(tmp_path, "-", *FEW)
 
 
 @pytest.mark.slow
 def test_a_run_survives_a_kill_at_each_of_its_points(tmp_path: Path) -> None:
-    play(tmp_path, *POINTS)
+    play(tmp_path, "-", *POINTS)
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_a_run_over_rows_survives_a_kill_at_each_of_its_points(tmp_path: Path) -> None:
+    server = postgres.Server()
+    url = server.new_database()
+    database = url.partition("@/")[2].partition("?")[0]
+    columns = "i as id, '2026-01-02' as at, 'm' || i as member, 's' as store, i / 4 as seen"
+    server.say(f"create table visit as select {columns} from generate_series(0, 59) i", database)
+    play(tmp_path, url, *ROWS)
+    server.remove()

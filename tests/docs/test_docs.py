@@ -128,6 +128,16 @@ def test_the_mapping_on_the_page_is_read(page: str) -> None:
     assert mapping.parse(text).kinds[0].key == "service.called"
 
 
+@pytest.mark.parametrize("page", ["feeds.md", "zh/feeds.md"])
+def test_the_feeds_on_the_page_are_read(page: str) -> None:
+    from zerodistance.connectors.feeds import api
+    from zerodistance.connectors.feeds.spec import read_feed
+
+    mapping = 'kind = "order.line"\nsource = "shop"\nsource_id = "id"\ntimes = { happened_at = "paid", lag = "1 h" }'
+    specs = [read_feed(text, name="orders", beside=lambda _: mapping).spec for text in blocks(page, "toml")]
+    assert {spec.kind for spec in specs} == set(api.KINDS)
+
+
 @pytest.mark.parametrize("page", ["profiles.md", "zh/profiles.md"])
 def test_the_dimension_on_the_page_is_the_one_that_is_shipped(page: str) -> None:
     from zerodistance.core.profiles import contracts

@@ -5,8 +5,9 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import islice
 
-from zerodistance.connectors.feeds import kept, pulling
+from zerodistance.connectors.feeds import kept, pulled, pulling
 from zerodistance.connectors.feeds.contracts import KINDS, Feed, FileSeen, Outcome, Secret, Spec
 from zerodistance.connectors.feeds.kept import FeedExists, NoFeed
 from zerodistance.connectors.feeds.runner import Runner
@@ -38,6 +39,7 @@ __all__ = [
     "pause_feed",
     "pause_all",
     "resume_feed",
+    "rewind_feed",
     "remove_feed",
     "set_secret",
     "list_secrets",
@@ -133,7 +135,9 @@ def add_feed(
 
 def secrets_of(spec: Spec) -> list[Secret]:
     """Return the credentials that a feed names."""
-    return [value for value in vars(spec.where).values() if isinstance(value, Secret)]
+    said = vars(spec.where)
+    inside = [value for name in ("headers", "params") for value in said.get(name, {}).values()]
+    return [value for value in (*said.values(), *inside) if isinstance(value, Secret)]
 
 
 def list_feeds(home: Home, who: Who) -> list[Feed]:
@@ -229,15 +233,42 @@ def try_feed(home: Home, who: Who, name: str) -> Trial:
     who.need(Permission.MANAGE_SOURCES)
     who.need(Permission.IMPORT)
     feed = get_feed(home, who, name)
-    read = again(feed.text, feed.name, feed.mapping)
-    tree, files = pulling.tree_of(home, read.spec), read.spec.where.files
-    there = sorted(chosen(tree, files).values())
-    if not there:
+    spec = again(feed.text, feed.name, feed.mapping).spec
+    if pulling.has_files(spec):
+        return _try_files(home, who, feed, spec)
+    with pulling.rows_of(home, spec, pulled.position(home, feed.number), TRIED_ROWS) as rows:
+        first = [line for _, line in islice(rows, TRIED_ROWS)]
+    if not first:
         return Trial(feed.place, 0)
-    first = there[-1]
-    if first.size > TRIED_BYTES:
-        return Trial(feed.place, len(there), first.path, too_large=True)
-    this = Run(home, who, feed.number, name, feed.mapping, feed.source_key, lambda _: None, lambda _: None)
-    with io.BufferedReader(Checked(tree, first, this), FRAME) as stream:
-        report = touchpoints.dry_run_from(home, who, stream, feed.mapping, feed.source_key)
-    return Trial(feed.place, len(there), first.path, report=report)
+    report = touchpoints.dry_run_from(home, who, io.BytesIO(b"".join(first)), spec.mapping, feed.source_key)
+    return Trial(feed.place, len(first), report=report)
+
+
+def _try_files(home: Home, who: Who, feed: Feed, spec: Spec) -> Trial:
+    with pulling.files_of(home, spec) as (tree, files):
+        there = sorted(chosen(tree, files).values())
+        if not there:
+            return Trial(feed.place, 0)
+        newest = there[-1]
+        if newest.size > TRIED_BYTES:
+            return Trial(feed.place, len(there), newest.path, too_large=True)
+        nothing: Callable[[float], None] = lambda _: None  # noqa: E731
+        this = Run(home, who, feed.number, feed.name, spec.mapping, feed.source_key, nothing, nothing)
+        with io.BufferedReader(Checked(tree, newest, this), FRAME) as stream:
+            report = touchpoints.dry_run_from(home, who, stream, spec.mapping, feed.source_key)
+        return Trial(feed.place, len(there), newest.path, report=report)
+
+
+def rewind_feed(home: Home, who: Who, name: str) -> Feed:
+    """Let a feed of rows begin anew; what it brought is met again and taken once. It runs at once.
+
+    Raises
+    ------
+    FeedBusy
+        It is being run.
+    """
+    who.need(Permission.MANAGE_SOURCES)
+    feed = get_feed(home, who, name)
+    with sole(kept.lock_path(home, feed.number), pulling.FeedBusy(name=name)):
+        kept.change(home, feed.number, position=None, next_at=clock.micros())
+    return get_feed(home, who, name)

@@ -261,6 +261,17 @@ def resume(name: _Name) -> None:
     command.tell(Text("取数 {name} 已恢复", "the feed {name} runs again"), name=name)
 
 
+@app.command(
+    help=words("从头再取；收过的不会再收", "let a feed of rows begin anew; what was taken is not taken again")
+)
+def rewind(name: _Name) -> None:
+    """Let a feed of rows begin anew."""
+    from zerodistance.connectors.feeds import api
+
+    api.rewind_feed(command.home(), command.who(), name)
+    command.tell(Text("取数 {name} 会从头再取", "the feed {name} begins anew"), name=name)
+
+
 @app.command(help=words("删除取数；取来的保留", "remove a feed; what it brought stays"))
 def remove(name: _Name) -> None:
     """Remove a feed."""

@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.text import Text
+
+
+class DriverMissing(ZeroDistanceError):
+    """What speaks to another system is not installed."""
+
+    code, status = "driver_missing", 500
+    text = Text(
+        "没有安装 {kind} 的驱动；运行 pip install 'zerodistance[{extra}]'",
+        "the driver for {kind} is not installed; run pip install 'zerodistance[{extra}]'",
+    )
+
 
 KINDS: dict[str, Text] = {
     "folder": Text("文件夹", "folder"),
+    "sftp": Text("SFTP", "SFTP"),
+    "sql": Text("数据库", "database"),
+    "http": Text("HTTP 接口", "HTTP API"),
 }
 """Kinds of feeds, by the name that a feed file gives them."""
 
@@ -68,7 +83,126 @@ class Folder:
         return self.files.path
 
 
-Where = Folder
+@dataclass(frozen=True)
+class Sftp:
+    """A folder of an SFTP server.
+
+    Attributes
+    ----------
+    host_keys
+        Public keys that the server may show, `ssh-ed25519 AAAA...`; empty: nobody knows yet, and nobody logs in.
+    """
+
+    host: str
+    port: int
+    user: str
+    files: Files
+    host_keys: tuple[str, ...] = ()
+    password: Secret | None = None
+    key: Secret | None = None
+    passphrase: Secret | None = None
+
+    @property
+    def place(self) -> str:
+        """What to call it."""
+        port = "" if self.port == 22 else f":{self.port}"
+        return f"sftp://{self.user}@{self.host}{port}/{self.files.path.lstrip('/')}"
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """What tells rows that are new from those that were read.
+
+    Attributes
+    ----------
+    field
+        The column; of an API the field of a record, with dots between the steps to it.
+    start
+        Where the first run begins; None: with the first row.
+    overlap
+        How far before the place that it has reached a run begins: rows come late.
+    param
+        Of an API: the parameter that says from where on.
+    format
+        Of an API: how a time is written there, `iso`, `epoch_s` or `epoch_ms`.
+    ordered
+        Whether rows come in the order of the cursor; then what was read stands, even if a later page fails.
+    """
+
+    field: str
+    start: Value | None = None
+    overlap: timedelta | int | None = None
+    param: str = ""
+    format: str = "iso"
+    ordered: bool = True
+
+
+@dataclass(frozen=True)
+class Sql:
+    """A table or a query of a database.
+
+    Attributes
+    ----------
+    url
+        Its address, without a password.
+    rows
+        New rows after which an import ends and the next begins.
+    """
+
+    url: str
+    place: str
+    cursor: Cursor
+    table: str = ""
+    query: str = ""
+    password: Secret | None = None
+    rows: int = 500_000
+
+
+@dataclass(frozen=True)
+class Paging:
+    """How an API goes on to its next page.
+
+    Attributes
+    ----------
+    kind
+        `none`; `page` or `offset`: a number in a parameter; `token`: a parameter that the page before named; `next`: an address in
+        the answer; `link`: an address in the header `Link`.
+    path
+        Where token or address stand in the answer.
+    size
+        Records of a full page; a page with fewer is the last one. 0: nobody says, an empty page is the last one.
+    """
+
+    kind: str = "none"
+    param: str = ""
+    path: tuple[str, ...] = ()
+    first: int = 1
+    size_param: str = ""
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Http:
+    """An HTTP API that lists records as JSON.
+
+    Attributes
+    ----------
+    records
+        Keys that lead to the array of records; empty: the answer is the array.
+    """
+
+    url: str
+    place: str
+    headers: dict[str, str | Secret] = field(default_factory=dict)
+    params: dict[str, str | Secret] = field(default_factory=dict)
+    records: tuple[str, ...] = ()
+    cursor: Cursor | None = None
+    paging: Paging = field(default_factory=Paging)
+    max_page_bytes: int = 32 << 20
+    max_pages: int = 10_000
+
+
+Where = Folder | Sftp | Sql | Http
 
 
 @dataclass(frozen=True)

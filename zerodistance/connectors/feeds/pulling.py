@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import update
 
-from zerodistance.connectors.feeds import kept, rules, store
-from zerodistance.connectors.feeds.contracts import Folder, Outcome, Spec
+from zerodistance.connectors.feeds import kept, pulled, rules, store
+from zerodistance.connectors.feeds.contracts import Files, Folder, Http, Outcome, Sftp, Spec, Sql, Value
+from zerodistance.connectors.feeds.cursors import Following, Position
 from zerodistance.connectors.feeds.folder import LocalTree
 from zerodistance.connectors.feeds.spec import again
 from zerodistance.connectors.feeds.watched import Run, Tree, take
@@ -92,16 +95,60 @@ def run(
     return outcome
 
 
-def tree_of(home: Home, spec: Spec) -> Tree:
-    """Return the files of a feed that watches a folder."""
-    return LocalTree(spec.where.files, home.root)
+@contextmanager
+def files_of(home: Home, spec: Spec) -> Iterator[tuple[Tree, Files]]:
+    """Give the folder that a feed of files watches, and which files of it are meant."""
+    match spec.where:
+        case Folder(files):
+            yield LocalTree(files, home.root), files
+        case Sftp() as server:
+            from zerodistance.connectors.feeds import sftp
+
+            with sftp.connected(home, server) as tree:
+                yield tree, server.files
+        case _:
+            raise AssertionError(spec.kind)  # is a feed of rows
+
+
+@contextmanager
+def rows_of(
+    home: Home,
+    spec: Spec,
+    before: Position,
+    most: int | None = None,
+    wait: Callable[[float], None] = time.sleep,
+) -> Iterator[Iterator[tuple[Value | None, bytes]]]:
+    """Give the rows of a feed of rows, from where it begins again, at most `most`: cursor and line of each."""
+    match spec.where:
+        case Sql() as sql:
+            from zerodistance.connectors.feeds import database
+
+            with database.connected(home, sql) as connection:
+                yield database.rows(connection, sql, before, most)
+        case Http() as web:
+            from zerodistance.connectors.feeds import paged
+
+            with paged.connected(home, web, wait) as api:
+                yield islice(paged.rows(home, api, web, before), most)
+        case _:
+            raise AssertionError(spec.kind)  # is a feed of files
+
+
+def has_files(spec: Spec) -> bool:
+    """Say whether it is a feed of files, not of rows."""
+    return isinstance(spec.where, Folder | Sftp)
 
 
 def _pull(spec: Spec, this: Run) -> Outcome:
     has_room(this.home)
-    match spec.where:
-        case Folder(files):
-            return take(this, tree_of(this.home, spec), files)
+    if has_files(spec):
+        with files_of(this.home, spec) as (tree, files):
+            return take(this, tree, files)
+    assert isinstance(spec.where, Sql | Http)
+    most = spec.where.rows if isinstance(spec.where, Sql) else Sql.rows
+    before = pulled.position(this.home, this.feed)
+    with rows_of(this.home, spec, before, wait=this.wait) as rows:
+        return pulled.pull(this, Following(this.home, spec.where.cursor, before, rows, most))
 
 
 def has_room(home: Home) -> None:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from zerodistance.connectors.feeds import rules
-from zerodistance.connectors.feeds.contracts import KINDS, Files, Folder, Spec, Where
+from zerodistance.connectors.feeds.contracts import KINDS, Spec
 from zerodistance.connectors.feeds.toml_text import document
+from zerodistance.connectors.feeds.where import WHERE, span
 from zerodistance.core.touchpoints import toml_values as values
 from zerodistance.core.touchpoints.mapping import Mapping, MappingWrong, parse, wrong
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.text import Text
 
 _TOP = ("name", "kind", "every", "mapping", "source")
-_FILES = ("path", "files", "settle", "marker", "move_to")
 _OFTEN = 10.0  # own value, seconds: nothing is asked more often
-_ROWS = ()  # kinds whose rows are written as NDJSON
+_ROWS = ("sql", "http")  # kinds whose rows are written as NDJSON
 
 
 class FeedWrong(ZeroDistanceError):
@@ -71,8 +70,33 @@ def again(text: str, name: str, mapping: str) -> Read:
 
 
 def with_mapping(spec: Spec, text: str) -> Read:
-    """Return a feed with its mapping, whose rows the kind of the feed decides."""
-    return Read(replace(spec, mapping=text), parse(text))
+    """Return a feed with its mapping; rows of databases and the like are read as NDJSON, and have to be told apart for ever.
+
+    Raises
+    ------
+    FeedWrong
+        The mapping is for another format, or maps no `source_id`.
+    MappingWrong
+        It can't be followed.
+    """
+    if spec.kind in _ROWS:
+        with suppress(tomllib.TOMLDecodeError):  # `parse` says it better
+            if "format" not in tomllib.loads(text):
+                text = f'format = "ndjson"\n{text}'
+    mapping = parse(text)
+    if spec.kind in _ROWS and mapping.format != "ndjson":
+        raise FeedWrong(
+            key="mapping.format",
+            zh=f'取来的行按 ndjson 读，写 format = "ndjson" 或不写，不能是 {mapping.format!r}',
+            en=f'its rows are read as ndjson: write format = "ndjson" or leave it out, not {mapping.format!r}',
+        )
+    if spec.kind in _ROWS and not mapping.source_id:
+        raise FeedWrong(
+            key="mapping.source_id",
+            zh='同一行会再取到，要凭它自己的编号只收一次：映射一个唯一的列，如 source_id = "id"',
+            en='the same row is met again and is taken once by its own id: map what is unique, such as source_id = "id"',
+        )
+    return Read(replace(spec, mapping=text), mapping)
 
 
 def _toml(text: str) -> dict[str, Any]:
@@ -112,65 +136,10 @@ def _spec(given: dict[str, Any], name: str) -> tuple[Spec, str | dict[str, Any]]
         name=values.key("feed.name", head.get("name", name)),
         kind=kind,
         every=every,
-        where=_WHERE[kind](values.table(kind, values.need(given, kind))),
+        where=WHERE[kind](values.table(kind, values.need(given, kind))),
         mapping="",
         source=None if source is None else values.key("feed.source", source),
     )
     if isinstance(inline, dict):
         return spec, inline
     return spec, values.string("feed.mapping", inline)
-
-
-def span(key: str, given: Any) -> float:
-    """Return the seconds of a span of time."""
-    found = rules.seconds(values.string(key, given))
-    if found is None:
-        raise wrong(key, "写成 30s、15m、6h 或 1d", "write it as 30s, 15m, 6h or 1d")
-    return found
-
-
-def _folder(table: dict[str, Any]) -> Where:
-    values.known("folder.", table, _FILES)
-    files = _files("folder", table)
-    if not Path(files.path).is_absolute():
-        raise wrong(
-            "folder.path",
-            "写绝对路径：处理进程的当前目录可能是别处",
-            "write an absolute path: the worker may run elsewhere",
-        )
-    return Folder(files)
-
-
-def _files(kind: str, table: dict[str, Any]) -> Files:
-    patterns = values.strings(f"{kind}.files", table.get("files", "*"))
-    for pattern in patterns:
-        _below(f"{kind}.files", pattern)
-    marker, move_to = table.get("marker", ""), table.get("move_to", "")
-    if marker:
-        _ending(f"{kind}.marker", values.string(f"{kind}.marker", marker))
-    if move_to:
-        _below(f"{kind}.move_to", values.string(f"{kind}.move_to", move_to))
-    return Files(
-        path=values.string(f"{kind}.path", values.need(table, "path", f"{kind}.path")),
-        patterns=patterns,
-        settle=span(f"{kind}.settle", table.get("settle", "10s")),
-        marker=marker,
-        move_to=move_to.strip("/"),
-    )
-
-
-def _below(key: str, path: str) -> None:
-    if path.startswith("/") or "\\" in path or ".." in path.split("/") or "\0" in path:
-        raise wrong(
-            key,
-            f"{path!r} 要在文件夹之内，用 / 分隔，不能有 ..",
-            f"{path!r} has to lie below the folder: parts with / between them, without ..",
-        )
-
-
-def _ending(key: str, ending: str) -> None:
-    if "/" in ending or "*" in ending:
-        raise wrong(key, "写名称的结尾，如 .done", "write the ending of a name, such as .done")
-
-
-_WHERE: dict[str, Callable[[dict[str, Any]], Where]] = {"folder": _folder}
