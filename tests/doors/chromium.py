@@ -106,6 +106,18 @@ class Tab:
                 "Input.dispatchMouseEvent", type=kind, x=spot[0], y=spot[1], button="left", clickCount=1
             )
 
+    def choose(self, selector: str, path: Path) -> None:
+        """Choose a file in a field for files."""
+        found = self.call("Runtime.evaluate", expression=f"document.querySelector({json.dumps(selector)})")
+        self.call("DOM.setFileInputFiles", files=[str(path)], objectId=found["result"]["objectId"])
+
+    def pick(self, selector: str, value: str) -> None:
+        """Choose an option, as a person does: the page hears of it."""
+        self.run(
+            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.value = {json.dumps(value)};"
+            " e.dispatchEvent(new Event('change', {bubbles: true})) })()"
+        )
+
     def press(self, key: str, ctrl: bool = False) -> None:
         """Press a key."""
         code = {"k": 75, "Enter": 13, "ArrowDown": 40, "Tab": 9, "Escape": 27}[key]

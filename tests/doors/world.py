@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 from zerodistance import compose
 from zerodistance.connectors.feeds import api as connectors
 from zerodistance.core.brand import api as brand
-from zerodistance.core.touchpoints import schemas, sources, store
+from zerodistance.core.touchpoints import drafts, schemas, sources, store, uploads
 from zerodistance.core.touchpoints.contracts import Source
 from zerodistance.doors.portal import accounts
 from zerodistance.kernel import clock
@@ -275,6 +275,32 @@ def digest(home: Home, *, seal: bool = True) -> None:
         work.seal(True)
 
 
+CALLS_FILE = ["受理时间", "手机号", "姓名", "产品型号", "故障码", "时长", "备注"]
+
+
+def calls_file(rows: int, start: int = 0) -> bytes:
+    """Return an export of the call centre as it is written there: GBK; every seventh row has a time that is none."""
+    lines = [",".join(CALLS_FILE)]
+    for i in range(start, start + rows):
+        at = "下周二" if i % 7 == 3 else f"2026/{1 + i % 9}/{1 + i % 27} {8 + i % 10}:{i % 60:02d}"
+        lines.append(f"{at},138{i:08d},王{i},FR-{500 + i % 4},E{i % 5},{60 + i % 300},第 {i} 次来电")
+    return "\r\n".join(lines).encode("gb18030")
+
+
+def files(home: Home) -> None:
+    """Import one file, of which some rows are refused, and leave another one uploaded."""
+    who = Who(1, "admin", Role.ADMIN)
+    drafts.begin(home, who, _upload(home, who, "来电-2026-09.csv", calls_file(140)))
+    digest(home)
+    _upload(home, who, "来电-2026-10-第四呼叫中心-夜班-补录.csv", calls_file(60, 140))
+
+
+def _upload(home: Home, who: Who, name: str, data: bytes) -> int:
+    receiver = uploads.Receiver(home, who, name)
+    receiver.write(data)
+    return receiver.finish().number
+
+
 def fill(home: Home) -> dict[str, Source]:
     """Make the whole small world."""
     people(home)
@@ -286,6 +312,7 @@ def fill(home: Home) -> dict[str, Source]:
     digest(home)
     history(home, made)
     policy(home, made)
+    files(home)
     return made
 
 

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from zerodistance.core.touchpoints import forget, log, overview
 from zerodistance.core.touchpoints.details import words as detail_words
+from zerodistance.core.touchpoints.drafts import Draft, Preview, drafts
+from zerodistance.core.touchpoints.drafts import begin as begin_draft
+from zerodistance.core.touchpoints.drafts import columns_of as draft_columns
+from zerodistance.core.touchpoints.drafts import drop as drop_draft
+from zerodistance.core.touchpoints.drafts import get as get_draft
+from zerodistance.core.touchpoints.drafts import guess_again as guess_draft
+from zerodistance.core.touchpoints.drafts import preview as preview_draft
+from zerodistance.core.touchpoints.drafts import problem as draft_problem
+from zerodistance.core.touchpoints.drafts import set_mapping as set_draft
+from zerodistance.core.touchpoints.drafts import try_out as try_draft
 from zerodistance.core.touchpoints.dry_run import Report, dry_run, dry_run_from
 from zerodistance.core.touchpoints.figures import door_today
 from zerodistance.core.touchpoints.import_jobs import Created, Job, Within
@@ -45,6 +55,7 @@ from zerodistance.core.touchpoints.sources import (
     switch_on,
 )
 from zerodistance.core.touchpoints.undo import Undo, undo_import, undo_of
+from zerodistance.core.touchpoints.uploads import Receiver
 
 __all__ = [
     # sources
@@ -92,6 +103,20 @@ __all__ = [
     "dry_run",
     "dry_run_from",
     "Report",
+    # uploads
+    "Receiver",
+    "Draft",
+    "Preview",
+    "drafts",
+    "get_draft",
+    "draft_columns",
+    "draft_problem",
+    "set_draft",
+    "guess_draft",
+    "preview_draft",
+    "try_draft",
+    "begin_draft",
+    "drop_draft",
     # files
     "sniff",
     "Guess",

@@ -46,6 +46,8 @@ class Report:
         Formulas of a workbook without a kept value, read as empty.
     nobody
         Good rows without any identifier.
+    whole
+        False: only the first rows were looked at, as many as `rows` says.
     first
         The first touches as they would stand in the log, without empty columns.
     earliest, latest
@@ -66,6 +68,7 @@ class Report:
     first: list[dict[str, Any]] = field(default_factory=list)
     earliest: str | None = None
     latest: str | None = None
+    whole: bool = True
 
 
 def dry_run(home: Home, who: Who, path: Path, mapping_text: str, source_key: str | None = None) -> Report:
@@ -82,9 +85,14 @@ def dry_run(home: Home, who: Who, path: Path, mapping_text: str, source_key: str
 
 
 def dry_run_from(
-    home: Home, who: Who, stream: BinaryIO, mapping_text: str, source_key: str | None = None
+    home: Home,
+    who: Who,
+    stream: BinaryIO,
+    mapping_text: str,
+    source_key: str | None = None,
+    most: int | None = None,
 ) -> Report:
-    """Say what would become of what a stream holds; see `dry_run`."""
+    """Say what would become of what a stream holds, or of its first `most` rows; see `dry_run`."""
     who.need(Permission.IMPORT)
     mapping = parse(mapping_text)
     report, event_bytes = _source(home, who, mapping, source_key)
@@ -94,8 +102,10 @@ def dry_run_from(
         origin = Origin(0, event_bytes, "0" * 64, clock.micros())
         mapper = Mapper(home, mapping, rows.schema, origin, rows.targets)
         try:
-            while (piece := rows.read(home.settings.micro_batch_events)) is not None:
+            size = home.settings.micro_batch_events
+            while report.whole and (piece := rows.read(size)) is not None:
                 tally.add(mapper.map(piece, "dry-run"))
+                report.whole = most is None or report.rows < most or rows.read(1) is None
         finally:
             mapper.close()
     return report

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from zerodistance.core.touchpoints import kept, repeats, store, tail
+from zerodistance.core.touchpoints import drafts, kept, repeats, store, tail
 from zerodistance.core.touchpoints.contracts import Forget
 from zerodistance.kernel import backups, clock, fault
 from zerodistance.kernel.access import Permission, Who
@@ -25,7 +25,18 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 STORES = (
-    *("journal", "imports", "quarantine", "set_aside", "texts", "identifiers", "evidence", "vault", "facts"),
+    *(
+        "journal",
+        "imports",
+        "uploads",
+        "quarantine",
+        "set_aside",
+        "texts",
+        "identifiers",
+        "evidence",
+        "vault",
+        "facts",
+    ),
     *("tail", "lake", "states", "index"),
 )
 """Where a person is looked for: what a certificate lists."""
@@ -166,6 +177,7 @@ def carry_out(
     removed: dict[str, int] = {}
     _bury(home, number, tokens(home, subjects))
     matches = matcher(home, subjects)
+    removed["import_draft"] = drafts.forget(home)
     removed["quarantine"] = _forget_quarantine(home, matches)
     removed["set_aside"] = repeats.forget(home, matches)
     removed["touches"] = _count_touches(home, number, subjects)

@@ -41,6 +41,11 @@ app.command(
     name="undo",
     help=words("整个撤销一次导入，如同从未发生", "take a whole import back, as if it had never been"),
 )
+app.command(
+    "zerodistance.core.touchpoints.guess_cli:guess",
+    name="guess",
+    help=words("猜一个映射文件，打印出来", "print a guessed mapping file"),
+)
 _POLL = 0.2  # seconds
 _AsJson = Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))]
 

@@ -120,8 +120,21 @@ class Job:
         return self.state in OPEN
 
 
+Found = tuple[list[tuple[str, str]], int | None]
+"""Columns of a file with their types, and its rows where something tells them."""
+
 Within = Callable[[Connection, Job], None]
 """Writes into the transaction that names an import."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A file that lies sealed in the home: where, under which name it came, its SHA-256 in hex, and its line ends."""
+
+    path: Path
+    name: str
+    hash: str
+    lines: int
 
 
 @dataclass(frozen=True)
@@ -198,27 +211,49 @@ def create_from(
     """
     who.need(Permission.IMPORT)
     mapping = parse(mapping_text)
-    fits = None
+    found = None
     if stream.seekable():  # what breaks as a whole is found before anything is kept
-        fits = _fits(home, stream, mapping)
+        found = _fits(home, stream, mapping)
         stream.seek(0)
     staged, file_hash, lines = staging.stage(home, stream)
     try:
-        if fits is None:
+        if found is None:
             with staging.opened(home, staged) as file:
-                fits = _fits(home, file, mapping)
+                found = _fits(home, file, mapping)
         source, made = resolve_source(home, who, mapping, source_key)
-        columns, total = fits
-        values = {
-            "source": source.number, "file_name": name, "file_hash": file_hash, "mapping": mapping_text,
-            "mapping_hash": mapping.hash, "columns": json.dumps(columns, ensure_ascii=False),
-            "rows": lines if total is None else total, "state": "waiting", "error": None, "created_by": who.name,
-            "staged": True,
-        }  # fmt: skip
+        values = _values(who, source, Held(staged, name, file_hash, lines), mapping, mapping_text, found)
         job, new = _name(home, staged, values, within)
         return Created(job, new, source if made else None)
     finally:
         staged.unlink(missing_ok=True)
+
+
+def create_of(home: Home, who: Who, held: Held, mapping_text: str, within: Within | None = None) -> Created:
+    """Keep a file for import that lies sealed in the home already, under a second name; see `create_from`."""
+    who.need(Permission.IMPORT)
+    mapping = parse(mapping_text)
+    with staging.opened(home, held.path) as file:
+        found = _fits(home, file, mapping)
+    source, made = resolve_source(home, who, mapping)
+    staged = staging.link(home, held.path)
+    try:
+        values = _values(who, source, held, mapping, mapping_text, found)
+        job, new = _name(home, staged, values, within)
+        return Created(job, new, source if made else None)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+def _values(
+    who: Who, source: Source, held: Held, mapping: Mapping, text: str, found: Found
+) -> dict[str, Any]:
+    columns, total = found
+    return {
+        "source": source.number, "file_name": held.name, "file_hash": held.hash, "mapping": text,
+        "mapping_hash": mapping.hash, "columns": json.dumps(columns, ensure_ascii=False),
+        "rows": held.lines if total is None else total, "state": "waiting", "error": None, "created_by": who.name,
+        "staged": True,
+    }  # fmt: skip
 
 
 def _name(home: Home, staged: Path, values: dict[str, Any], within: Within | None) -> tuple[Job, bool]:
@@ -270,16 +305,22 @@ def open_file(path: Path) -> BinaryIO:
         raise NoFile(path=path, why=why.get(kind, Text(kind, kind))) from None
 
 
-def _fits(home: Home, file: BinaryIO, mapping: Mapping) -> tuple[list[tuple[str, str]], int | None]:
+def _fits(home: Home, file: BinaryIO, mapping: Mapping) -> Found:
     """Return the file's columns and rows, or raise before anything is kept: what breaks as a whole is found here."""
-    limit = home.settings.max_import_bytes
-    rows = open_rows(file, mapping, limit=limit)
+    columns, total = binds(home, file, mapping)
+    if total is None:
+        total = look_through(file, mapping, limit=home.settings.max_import_bytes)
+    return columns, total
+
+
+def binds(home: Home, file: BinaryIO, mapping: Mapping) -> Found:
+    """Return the file's columns, and its rows where it says so; raises where the mapping does not fit them."""
+    rows = open_rows(file, mapping, limit=home.settings.max_import_bytes)
     mapper = Mapper(home, mapping, rows.schema, Origin(0, 1, "", 0), rows.targets)
     try:
-        columns = [(name, rows.targets.get(name, kind)) for name, kind in mapper.types()]
+        return [(name, rows.targets.get(name, kind)) for name, kind in mapper.types()], rows.total
     finally:
         mapper.close()
-    return columns, rows.total if rows.total is not None else look_through(file, mapping, limit=limit)
 
 
 def _known(tx: Connection, source: int, file_hash: str, mapping_hash: str) -> RowMapping | None:
@@ -305,10 +346,17 @@ def get(home: Home, who: Who, number: int) -> Job:
     Raises
     ------
     NotFound
-        There is none with this number.
+        There is none with this number at a source that the account sees.
     """
     who.need(Permission.IMPORT)
-    return load(home, number)
+    job = load(home, number)
+    if job.source not in _visible(home, who):
+        raise NotFound(what=Text("导入", "import"), given=number)
+    return job
+
+
+def _visible(home: Home, who: Who) -> set[int]:
+    return {source.number for source in sources.list_sources(home, who)}
 
 
 def load(home: Home, number: int) -> Job:
@@ -323,11 +371,12 @@ def load(home: Home, number: int) -> Job:
 
 
 def jobs(home: Home, who: Who, limit: int = 100) -> list[Job]:
-    """Return the newest jobs first."""
+    """Return the newest jobs first, of the sources that this account sees."""
     who.need(Permission.IMPORT)
-    j = store.import_job
+    j, seen = store.import_job, _visible(home, who)
+    query = select(j).where(j.c.source.in_(seen)).order_by(j.c.number.desc()).limit(limit)
     with home.state.read() as tx:
-        rows = tx.execute(select(j).order_by(j.c.number.desc()).limit(limit)).mappings().all()
+        rows = tx.execute(query).mappings().all()
         return [_job(tx, row) for row in rows]
 
 
@@ -370,8 +419,7 @@ def stop(home: Home, who: Who, number: int) -> Job:
     ImportEnded
         It is not open.
     """
-    who.need(Permission.IMPORT)
-    job, j = load(home, number), store.import_job
+    job, j = get(home, who, number), store.import_job
     values = {"state": "stopped", "finished_at": clock.micros(), "staged": False}
     with home.state.write() as tx:
         still = (j.c.number == number, j.c.state.in_(OPEN))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from zerodistance.core.touchpoints import ledger, quarantine, tail
+from zerodistance.core.touchpoints import drafts, ledger, quarantine, tail
 from zerodistance.kernel import bus, clock
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Job
@@ -41,6 +41,12 @@ JOBS = (
         timedelta(days=1),
         quarantine.expire,
         Text("清除过期的拒收行", "let refused rows go that are due"),
+    ),
+    Job(
+        "touchpoints.drafts",
+        timedelta(hours=1),
+        drafts.expire,
+        Text("清除没有导入的上传文件", "let uploads go that nobody imported"),
     ),
     Job(
         "touchpoints.compact",

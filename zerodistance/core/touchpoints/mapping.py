@@ -164,8 +164,13 @@ class Mapping:
         return self.csv.encoding if self.format == "csv" else self.json.encoding
 
 
-def parse(text: str) -> Mapping:
+def parse(text: str, *, unfinished: bool = False) -> Mapping:
     """Read a mapping file.
+
+    Parameters
+    ----------
+    unfinished
+        It is still being written: `times.happened_at` may be empty, and its parts need not go together yet.
 
     Raises
     ------
@@ -181,7 +186,7 @@ def parse(text: str) -> Mapping:
         source=_source(values.need(given, "source")),
         format=values.one_of("format", given.get("format", "csv"), FORMATS),
         kinds=_kinds(values.need(given, "kind")),
-        times=_times(values.table("times", values.need(given, "times"))),
+        times=_times(values.table("times", values.need(given, "times")), unfinished),
         csv=csv_shape(values.table("csv", given.get("csv", {}))),
         json=json_shape(values.table("json", given.get("json", {})), given.get("format", "csv")),
         xlsx=xlsx_shape(values.table("xlsx", given.get("xlsx", {}))),
@@ -197,7 +202,8 @@ def parse(text: str) -> Mapping:
         source_id=values.strings("source_id", given.get("source_id", [])),
         required=values.strings("required", given.get("required", [])),
     )
-    _agree(mapping, given)
+    if not unfinished:
+        _agree(mapping, given)
     return mapping
 
 
@@ -280,17 +286,16 @@ def _kinds(given: Any) -> tuple[KindRule, ...]:
     return tuple(rules)
 
 
-def _times(given: dict[str, Any]) -> Times:
+def _times(given: dict[str, Any], unfinished: bool) -> Times:
     values.known("times.", given, ("happened_at", "format", "zone", "known_at", "lag"))
     formats = given.get("format", [])
+    at = values.need(given, "happened_at", "times.happened_at")
     times = Times(
-        happened_at=values.string(
-            "times.happened_at", values.need(given, "happened_at", "times.happened_at")
-        ),
+        happened_at="" if unfinished and at == "" else values.string("times.happened_at", at),
         formats=(formats,) if isinstance(formats, str) else values.strings("times.format", formats),
         zone=given.get("zone"),
         known_at=None if "known_at" not in given else values.string("times.known_at", given["known_at"]),
-        lag=None if "lag" not in given else _lag(given["lag"]),
+        lag=None if "lag" not in given else lag_of(given["lag"]),
     )
     if times.zone is not None:
         try:
@@ -318,7 +323,14 @@ def _times(given: dict[str, Any]) -> Times:
     return times
 
 
-def _lag(given: Any) -> timedelta:
+def lag_of(given: Any) -> timedelta:
+    """Return how long after it happened the brand knew, as a mapping says it.
+
+    Raises
+    ------
+    MappingWrong
+        It is no number with a unit.
+    """
     found = _LAG.fullmatch(values.string("times.lag", given).strip().lower())
     if found is None:
         raise wrong("times.lag", "写成 30 min、36 h 或 1 day", "write it as 30 min, 36 h or 1 day")

@@ -26,6 +26,54 @@ def _where(salt: bytes, frame: int, last: bool) -> bytes:
     return b"import/%s/%d/%d" % (salt.hex().encode(), frame, last)
 
 
+class Stager:
+    """Seals what comes, piece by piece, into a new file of the home; nothing of it is ever plain on the disk.
+
+    Attributes
+    ----------
+    path
+        A temporary name below `imports`; `keep` gives it its own.
+    size, lines
+        Bytes and line ends so far.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.path = home.path("imports") / f".staging-{os.getpid()}-{os.urandom(4).hex()}"
+        self.size = self.lines = 0
+        self._seal, self._salt, self._sha = home.seal, os.urandom(_SALT), hashlib.sha256()
+        self._frame, self._held = 0, bytearray()
+        self._out = open(self.path, "wb")  # noqa: SIM115  # closed by `finish` or `drop`
+        self._out.write(_MAGIC + self._salt)
+
+    def write(self, data: bytes) -> None:
+        """Take the next bytes."""
+        self._sha.update(data)
+        self.size += len(data)
+        self.lines += data.count(b"\n")
+        self._held += data
+        while len(self._held) > FRAME:
+            self._put(bytes(self._held[:FRAME]), last=False)
+            del self._held[:FRAME]
+
+    def _put(self, data: bytes, *, last: bool) -> None:
+        self._out.write(self._seal.seal(data, _where(self._salt, self._frame, last)))
+        self._frame += 1
+
+    def finish(self) -> str:
+        """Make the file whole and durable; return the SHA-256 of what came, hex."""
+        self._put(bytes(self._held), last=True)
+        self._out.flush()
+        fault.point("import.staged")
+        os.fsync(self._out.fileno())
+        self._out.close()
+        return self._sha.hexdigest()
+
+    def drop(self) -> None:
+        """Remove the file, whole or not."""
+        self._out.close()
+        self.path.unlink(missing_ok=True)
+
+
 def stage(home: Home, file: BinaryIO) -> tuple[Path, str, int]:
     """Copy a file into the home, sealed and durable.
 
@@ -38,28 +86,21 @@ def stage(home: Home, file: BinaryIO) -> tuple[Path, str, int]:
     lines
         Line ends in it.
     """
-    folder = home.path("imports")
-    path = folder / f".staging-{os.getpid()}-{os.urandom(4).hex()}"
-    salt, sha, lines, frame = os.urandom(_SALT), hashlib.sha256(), 0, 0
+    made = Stager(home)
     try:
-        with open(path, "wb") as out:
-            out.write(_MAGIC + salt)
-            data = file.read(FRAME)
-            while True:
-                following = file.read(FRAME)
-                sha.update(data)
-                lines += data.count(b"\n")
-                out.write(home.seal.seal(data, _where(salt, frame, not following)))
-                if not following:
-                    break
-                data, frame = following, frame + 1
-            out.flush()
-            fault.point("import.staged")
-            os.fsync(out.fileno())
+        while data := file.read(FRAME):
+            made.write(data)
+        return made.path, made.finish(), made.lines
     except BaseException:
-        path.unlink(missing_ok=True)
+        made.drop()
         raise
-    return path, sha.hexdigest(), lines
+
+
+def link(home: Home, path: Path) -> Path:
+    """Give a sealed file a second, temporary name, from which `keep` can take it; the first one stays."""
+    other = home.path("imports") / f".staging-{os.getpid()}-{os.urandom(4).hex()}"
+    os.link(path, other)
+    return other
 
 
 def keep(home: Home, staged: Path, number: int) -> None:

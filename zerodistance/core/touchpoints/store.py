@@ -162,6 +162,22 @@ import_job = Table(
     sqlite_autoincrement=True,
 )
 
+import_draft = Table(
+    "import_draft",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("file_name", Text, nullable=False),
+    Column("file_hash", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("lines", BigInteger, nullable=False),
+    Column("guess", LargeBinary, nullable=False),  # sealed: its columns have samples
+    Column("mapping", Text, nullable=False),  # TOML, perhaps unfinished
+    Column("taken_from", Integer),  # the import whose mapping it is
+    Column("created_by", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
 set_aside = Table(
     "set_aside",
     metadata,

@@ -14,10 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
-from zerodistance.core.touchpoints import import_jobs, ledger, repeats, sources, staging, store, tail
+from zerodistance.core.touchpoints import import_jobs, ledger, repeats, staging, store, tail
 from zerodistance.kernel import clock, fault
 from zerodistance.kernel.access import Permission, Who
-from zerodistance.kernel.errors import Invalid, NotFound, ZeroDistanceError
+from zerodistance.kernel.errors import Invalid, ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 from zerodistance.kernel.text import Text
@@ -117,7 +117,7 @@ def undo_import(home: Home, who: Who, number: int, purpose: str) -> Undo:
     if not purpose.strip():
         why = Text("说明为什么撤销，会写进报告", "say why it is undone; it stands in the report")
         raise Invalid(field="purpose", given=purpose, why=why)
-    job = visible(home, who, number)
+    job = import_jobs.get(home, who, number)
     u, j = store.undo_request, store.import_job
     with home.state.write() as tx:
         state = tx.execute(select(j.c.state).where(j.c.number == number)).scalar_one()
@@ -146,18 +146,9 @@ def undo_import(home: Home, who: Who, number: int, purpose: str) -> Undo:
     return asked
 
 
-def visible(home: Home, who: Who, number: int) -> import_jobs.Job:
-    """Return an import of a source that the account sees; raises NotFound."""
-    job = import_jobs.get(home, who, number)
-    if job.source not in {source.number for source in sources.list_sources(home, who)}:
-        raise NotFound(what=Text("导入", "import"), given=number)
-    return job
-
-
 def undo_of(home: Home, who: Who, number: int) -> Undo | None:
     """Return the newest wish to undo an import, with its report once it is done; None: nobody asked."""
-    who.need(Permission.IMPORT)
-    visible(home, who, number)
+    import_jobs.get(home, who, number)
     with home.state.read() as tx:
         return _latest(tx, number)
 

@@ -95,6 +95,7 @@ STORES = {
     "touches": Text("交互日志", "interaction log"),
     "texts": Text("加密的文本", "sealed texts"),
     "quarantine": Text("隔离区", "quarantine"),
+    "import_draft": Text("上传后还没有导入的文件", "uploads not imported yet"),
     "set_aside": Text("因与导入重复而另存的行", "rows set aside as repeats of an import"),
     "identity.evidence_lake": Text("湖里的证据", "evidence in the lake"),
     "identity.evidence": Text("证据", "evidence"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -15,6 +16,7 @@ from markupsafe import Markup, escape
 from starlette.datastructures import URL
 from starlette.routing import Match
 
+from zerodistance.core.touchpoints.details import form
 from zerodistance.doors.portal import assets, charts, registry
 from zerodistance.doors.portal.formats import Formats
 from zerodistance.kernel import clock
@@ -40,8 +42,17 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters.update(form=form, brief=_brief)
     made.globals.update(asset=assets.url, spark=charts.spark, Permission=Permission, icon=_icon)
     return made
+
+
+def _brief(content: Any) -> str:
+    """Return a row on one line: its cells by column, an event as JSON."""
+    values = content.get("values") if isinstance(content, dict) and set(content) == {"values"} else None
+    if isinstance(values, dict):
+        return " · ".join(f"{name}: {value}" for name, value in values.items() if value is not None)
+    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
 
 
 def _icon(name: str, label: str = "") -> Markup:

@@ -173,6 +173,8 @@ def live(request: Request, key: str) -> Response:
 
 
 def _imports(request: Request, source: Source) -> list[touchpoints.Job]:
+    if not who_of(request).may(Permission.IMPORT):
+        return []
     found = touchpoints.list_imports(home_of(request), who_of(request))
     return [job for job in found if job.source == source.number][:10]
 

@@ -1,4 +1,4 @@
-// Theme, command box, copying: what a page needs from the browser besides htmx.
+// Theme, command box, copying, uploading: what a page needs from the browser besides htmx.
 const root = document.documentElement;
 const YEAR = 31536000;
 
@@ -7,8 +7,53 @@ function dark() {
 }
 
 function keepLook(values) {
-  const token = JSON.parse(document.body.getAttribute("hx-headers:inherited"))["X-CSRF"];
-  fetch("/me/look", { method: "POST", headers: { "X-CSRF": token }, body: new URLSearchParams(values) }).catch(() => {});
+  fetch("/me/look", { method: "POST", headers: { "X-CSRF": token() }, body: new URLSearchParams(values) }).catch(() => {});
+}
+
+function token() {
+  return JSON.parse(document.body.getAttribute("hx-headers:inherited"))["X-CSRF"];
+}
+
+// A file goes as the body of the request, so that the door can seal it as it comes; its name goes beside it, in no address.
+function upload(form, file) {
+  const part = (name) => form.querySelector(`[data-upload-${name}]`);
+  const request = new XMLHttpRequest();
+  part("name").textContent = file.name;
+  part("problem").replaceChildren();
+  part("progress").hidden = false;
+  const show = (share) => {
+    part("progress").querySelector("rect").setAttribute("width", `${share}%`);
+    part("said").textContent = `${Math.floor(share)}%`;
+  };
+  show(0);
+  request.upload.onprogress = (event) => { if (event.lengthComputable) show((100 * event.loaded) / event.total); };
+  request.onload = () => {
+    const to = request.getResponseHeader("Location") || request.getResponseHeader("HX-Redirect");
+    if (to) { location.assign(to); return; }
+    part("progress").hidden = true;
+    part("problem").innerHTML = request.responseText; // made by our own templates, escaped there
+  };
+  request.onerror = () => { part("progress").hidden = true; part("problem").textContent = form.dataset.uploadBroken; };
+  request.open("POST", form.dataset.upload);
+  request.setRequestHeader("X-CSRF", token());
+  request.setRequestHeader("HX-Request", "true");
+  request.setRequestHeader("X-File-Name", encodeURIComponent(file.name));
+  request.setRequestHeader("Content-Type", "application/octet-stream");
+  request.send(file);
+}
+
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("[data-upload]");
+  if (form && event.target.files?.length) { upload(form, event.target.files[0]); event.target.value = ""; }
+});
+for (const kind of ["dragover", "dragleave", "drop"]) {
+  document.addEventListener(kind, (event) => {
+    const spot = event.target.closest?.(".drop");
+    if (!spot) return;
+    event.preventDefault();
+    spot.classList.toggle("over", kind === "dragover");
+    if (kind === "drop" && event.dataTransfer.files.length) upload(spot.closest("[data-upload]"), event.dataTransfer.files[0]);
+  });
 }
 
 function openFind() {
