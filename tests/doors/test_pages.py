@@ -20,7 +20,7 @@ from zerodistance import compose
 from zerodistance.core.identity import api as identity
 from zerodistance.core.segments import api as segments
 from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, NoneOf
-from zerodistance.core.touchpoints import sources
+from zerodistance.core.touchpoints import drafts, sources
 from zerodistance.doors.portal import accounts
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.home import Home, create_home
@@ -49,6 +49,7 @@ class Stand:
     origin: str
     browser: Browser
     star: str
+    draft: int
     cookie: str = ""
 
     def tab(self, account: str | None = "admin") -> Tab:
@@ -93,8 +94,9 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
             time.sleep(0.02)
         browser = Browser(folder / "profile", origin)
         star = identity.lookup(home, who, "user_id", world.STAR).id
+        (draft,) = drafts.drafts(home, Who(1, "admin", Role.ADMIN))
         try:
-            yield Stand(home, origin, browser, star)
+            yield Stand(home, origin, browser, star, draft.number)
         finally:
             browser.close()
             server.should_exit = True
@@ -120,6 +122,13 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "touchpoint": "/touchpoints/web",
         "touchpoint-refused": "/touchpoints/lockers",
         "touchpoint-policy": "/touchpoints/web/policy",
+        "imports": "/imports",
+        "import-draft": f"/imports/drafts/{stand.draft}",
+        "import": "/imports/1",
+        "quarantine": "/quarantine",
+        "quarantine-group": "/quarantine/group?source=lockers&reason=unknown_type&field=type",
+        "quarantine-file": "/quarantine/group?source=paper&reason=bad_timestamp&field=times.happened_at",
+        "quarantine-row": "/quarantine/rows/1",
         "operations": "/operations",
         "operations-alerts": "/operations/alerts",
         "operations-slow": "/operations/slow",
@@ -326,6 +335,92 @@ def test_the_feed_can_be_paused(stand: Stand) -> None:
     tab.click("#feed header a")
     tab.until("document.querySelector('#feed header a').textContent === '继续'")
     assert tab.run("document.querySelector('#feed [hx-trigger]')") is None
+    assert tab.problems == []
+
+
+def test_a_file_is_uploaded_mapped_tried_and_imported(stand: Stand, tmp_path: Path) -> None:
+    path = tmp_path / "来电-新.csv"
+    path.write_bytes(world.calls_file(30, 500))
+    tab = stand.tab()
+    tab.open(f"{stand.origin}/imports?lang=en")
+    tab.choose("[data-upload] input", path)
+    tab.until("location.pathname.startsWith('/imports/drafts/')")
+    tab.settle()
+    assert "来电-新" not in tab.run("location.href")
+    assert "The mapping of import 1" in tab.text("main")
+    assert "13800000500" not in tab.text("main")
+    tab.pick("[name=role-6]", "body")
+    tab.until("document.querySelector('#toml').value.includes('备注')")
+    assert tab.run("document.querySelector('#mapping [name=role-6]').value") == "body"
+    tab.run("document.querySelector('#toml').setSelectionRange(0, 0)")
+    tab.run("document.querySelector('#toml').focus()")
+    tab.call("Input.insertText", text="nonsense\n")
+    tab.until("document.querySelector('#fit .note.bad')")
+    tab.shot(SHOTS / "import-mistake-1280-en-light.png")
+    tab.run("document.querySelector('#toml').select()")
+    tab.call(
+        "Input.insertText", text=drafts.get(stand.home, Who(1, "admin", Role.ADMIN), _number(tab)).mapping[9:]
+    )
+    tab.until("document.querySelector('#fit .note.on')")
+    tab.click("main .acts [hx-post$=try]")
+    tab.until("document.querySelector('#report').innerText.includes('Would be taken')")
+    assert "26" in tab.text("#report") and "a time can't be read" in tab.text("#report")
+    tab.shot(SHOTS / "import-tried-1280-en-light.png")
+    tab.click("#rows header button")
+    tab.until("document.querySelector('#rows').innerText.includes('13800000500')")
+    tab.click("main .acts .btn.main")
+    tab.until("/^.imports.\\d+$/.test(location.pathname)")
+    tab.settle()
+    assert "waiting" in tab.text("#job")
+    world.digest(stand.home, seal=False)
+    tab.until("document.querySelector('#job').innerText.includes('done')", 10)
+    tab.shot(SHOTS / "import-done-1280-en-light.png")
+    tab.click('[data-open="undo"]')
+    tab.fill("#purpose", "wrong month")
+    tab.click("#undo .btn.danger")
+    tab.until("document.querySelector('#job').innerText.includes('being undone')")
+    compose.work(stand.home).errands()
+    tab.until("document.querySelector('#job').innerText.includes('Touches removed')", 10)
+    tab.shot(SHOTS / "import-undone-1280-en-light.png")
+    assert tab.problems == []
+
+
+def _number(tab: Tab) -> int:
+    return int(tab.run("location.pathname.split('/').pop()"))
+
+
+def test_a_bad_file_is_explained_where_it_was_chosen(stand: Stand, tmp_path: Path) -> None:
+    path = tmp_path / "contract.pdf"
+    path.write_bytes(b"%PDF-1.7 not a table")
+    tab = stand.tab()
+    tab.open(f"{stand.origin}/imports?lang=en")
+    with tab.allowing(400):
+        tab.choose("[data-upload] input", path)
+        tab.until("document.querySelector('[data-upload-problem]').innerText.includes('a PDF')")
+    tab.shot(SHOTS / "import-refused-1280-en-light.png")
+    assert tab.problems == []
+
+
+def test_a_group_is_mended_by_a_rule_and_replayed(stand: Stand) -> None:
+    tab = stand.tab()
+    tab.open(f"{stand.origin}/quarantine?source=lockers&lang=en")
+    tab.click("main td a[href*=unknown_type]")
+    tab.until("location.pathname === '/quarantine/group'")
+    tab.settle()
+    assert tab.run("getComputedStyle(document.querySelector('.by-given')).display") != "none"
+    tab.fill("#given", "dance")
+    tab.fill("#to", "track")
+    tab.click("#rule [hx-post]")
+    tab.until("document.querySelector('#preview').innerText.includes('7 would be changed')")
+    tab.shot(SHOTS / "quarantine-previewed-1280-en-light.png")
+    tab.click("#rule .btn.main")
+    tab.until("document.querySelector('[role=status]')")
+    assert "7 rows were changed" in tab.text("main")
+    world.digest(stand.home, seal=False)
+    tab.open(f"{stand.origin}/quarantine/rows/2?lang=en")
+    tab.click("form[action$=reveal] button")
+    tab.until("document.querySelector('main').innerText.includes('odd-0')")
+    tab.shot(SHOTS / "quarantine-revealed-1280-en-light.png")
     assert tab.problems == []
 
 

@@ -16,7 +16,7 @@ from zerodistance.connectors.feeds.folder import LocalTree, NoFolder
 from zerodistance.connectors.feeds.pulling import NoRoom
 from zerodistance.connectors.feeds.watched import Entry, TooManyFiles
 from zerodistance.core.touchpoints import sources
-from zerodistance.core.touchpoints.import_jobs import NoSuchSource, SourceOff
+from zerodistance.core.touchpoints.import_errors import NoSuchSource, SourceOff
 from zerodistance.core.touchpoints.mapping import MappingWrong
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Who

@@ -15,7 +15,7 @@ from cyclopts import App
 from tests.core.touchpoints.people import EachIdentifier
 from zerodistance.core.touchpoints.digest import Digest
 from zerodistance.core.touchpoints.import_cli import app as import_app
-from zerodistance.core.touchpoints.import_jobs import NoFile
+from zerodistance.core.touchpoints.import_errors import NoFile
 from zerodistance.core.touchpoints.imports import Feeds
 from zerodistance.core.touchpoints.parse import Parser
 from zerodistance.core.touchpoints.quarantine_cli import app as quarantine

@@ -29,7 +29,7 @@ from zerodistance.core.touchpoints import (
 from zerodistance.core.touchpoints.contracts import Batch, Recognised
 from zerodistance.core.touchpoints.digest import Digest
 from zerodistance.core.touchpoints.dry_run import dry_run
-from zerodistance.core.touchpoints.import_jobs import NoFile, NoSuchSource, SourceOff
+from zerodistance.core.touchpoints.import_errors import NoFile, NoSuchSource, SourceOff
 from zerodistance.core.touchpoints.imports import Feeds, ImportFeed
 from zerodistance.core.touchpoints.mapping import MappingWrong
 from zerodistance.core.touchpoints.parse import Parser

@@ -34,7 +34,7 @@ from zerodistance.core.identity import api as identity
 from zerodistance.core.identity import archive
 from zerodistance.core.identity import store as people
 from zerodistance.core.touchpoints import api, forget, import_jobs, jobs, overview, store
-from zerodistance.core.touchpoints.import_jobs import ImportEnded, ImportUndoing
+from zerodistance.core.touchpoints.import_errors import ImportEnded, ImportUndoing
 from zerodistance.core.touchpoints.undo import ImportMixed, ImportOpen, ImportUndone
 from zerodistance.kernel import bus, clock
 from zerodistance.kernel.access import Role, Who

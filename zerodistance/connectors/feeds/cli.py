@@ -343,7 +343,8 @@ def secrets_remove(name: _Secret) -> None:
 
 
 def _read(path: Path) -> str:
-    from zerodistance.core.touchpoints.import_jobs import NoFile, open_file
+    from zerodistance.core.touchpoints.import_errors import NoFile
+    from zerodistance.core.touchpoints.import_jobs import open_file
 
     with open_file(path) as file:
         try:

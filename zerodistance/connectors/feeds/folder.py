@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 from zerodistance.connectors.feeds.contracts import Files
 from zerodistance.connectors.feeds.watched import Entry
-from zerodistance.core.touchpoints.import_jobs import NoFile
+from zerodistance.core.touchpoints.import_errors import NoFile
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.text import Text
 

@@ -14,7 +14,7 @@ from zerodistance.connectors.feeds.contracts import DriverMissing, Sftp
 from zerodistance.connectors.feeds.folder import NotMoved
 from zerodistance.connectors.feeds.secrets import reveal
 from zerodistance.connectors.feeds.watched import Entry
-from zerodistance.core.touchpoints.import_jobs import NoFile
+from zerodistance.core.touchpoints.import_errors import NoFile
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, delete, select, update
 from zerodistance.connectors.feeds import rules, store
 from zerodistance.connectors.feeds.contracts import Files, Outcome
 from zerodistance.core.touchpoints import api as touchpoints
-from zerodistance.core.touchpoints.import_jobs import NoFile, NoSuchSource, SourceOff
+from zerodistance.core.touchpoints.import_errors import NoFile, NoSuchSource, SourceOff
 from zerodistance.core.touchpoints.staging import FRAME
 from zerodistance.core.touchpoints.unpack import TooMuch
 from zerodistance.kernel import clock, fault

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from zerodistance.core.touchpoints import forget, log, overview
+from zerodistance.core.touchpoints.desk import Preview as RulePreview
+from zerodistance.core.touchpoints.desk import mend_by_rule, remap
+from zerodistance.core.touchpoints.desk import preview as preview_rule
+from zerodistance.core.touchpoints.desk import trend as quarantine_trend
 from zerodistance.core.touchpoints.details import words as detail_words
 from zerodistance.core.touchpoints.drafts import Draft, Preview, drafts
 from zerodistance.core.touchpoints.drafts import begin as begin_draft
@@ -23,9 +27,14 @@ from zerodistance.core.touchpoints.import_jobs import get as get_import
 from zerodistance.core.touchpoints.import_jobs import jobs as list_imports
 from zerodistance.core.touchpoints.import_jobs import stop as stop_import
 from zerodistance.core.touchpoints.kinds import KINDS, Kind, kind
-from zerodistance.core.touchpoints.quarantine import Group, Row
+from zerodistance.core.touchpoints.mending import OPERATIONS, Rule
+from zerodistance.core.touchpoints.quarantine import Choice, Group, Row, take_back
+from zerodistance.core.touchpoints.quarantine import content as quarantine_content
+from zerodistance.core.touchpoints.quarantine import dismiss as dismiss_rows
+from zerodistance.core.touchpoints.quarantine import export as export_quarantine
 from zerodistance.core.touchpoints.quarantine import groups as quarantine_groups
 from zerodistance.core.touchpoints.quarantine import mend as mend_row
+from zerodistance.core.touchpoints.quarantine import recall as recall_rows
 from zerodistance.core.touchpoints.quarantine import replay as replay_rows
 from zerodistance.core.touchpoints.quarantine import rows as quarantine_rows
 from zerodistance.core.touchpoints.quarantine import show as quarantine_row
@@ -125,8 +134,21 @@ __all__ = [
     "quarantine_groups",
     "quarantine_rows",
     "quarantine_row",
+    "quarantine_trend",
+    "quarantine_content",
+    "export_quarantine",
     "replay_rows",
     "mend_row",
+    "mend_by_rule",
+    "preview_rule",
+    "remap",
+    "take_back",
+    "dismiss_rows",
+    "recall_rows",
+    "Choice",
+    "Rule",
+    "RulePreview",
+    "OPERATIONS",
     "REASONS",
     "Group",
     "Row",

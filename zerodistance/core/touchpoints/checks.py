@@ -332,7 +332,8 @@ def _taken_out(home: Home, numbers: list[int]) -> Callable[[], None]:
     def take_out() -> None:
         with home.state.write() as tx:
             for row in tx.execute(select(t).where(t.c.id.in_(numbers))).mappings().all():
-                written_aside(home, "quarantine.jsonl", {**row, "raw": base64.b64encode(row["raw"]).decode()})
+                sealed = {k: base64.b64encode(v).decode() for k, v in row.items() if isinstance(v, bytes)}
+                written_aside(home, "quarantine.jsonl", {**row, **sealed})
             tx.execute(delete(t).where(t.c.id.in_(numbers)))
 
     return take_out

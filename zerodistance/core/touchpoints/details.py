@@ -103,6 +103,37 @@ SENTENCES: tuple[Text, ...] = (
 """Every sentence in both languages; the English one, with its fields filled in, is what is stored."""
 
 
+_FIELD = re.compile(
+    r"(?P<field>[\w.$/\[\]-]{1,100}) (?:has the form|is an object or a list|breaks the rule|can't be read by)"
+    r"|(?P<path>[^ ]{0,100}) lacks (?P<lacking>.{1,100}?), which is required"
+    r"|Object missing required field `(?P<missing>[^`]{1,100})`"
+    r"|(?P<key>(?:types|columns|identifiers|facts|times|kind)[\w. ]{0,60}): "
+    r"|column (?P<column>.{1,100}?)(?:: not of the type| is not )"
+    r"|Expected .{1,200} - at `\$?\.?(?P<place>[^`]{1,100})`",
+    re.DOTALL,
+)
+"""Where in the row a stored sentence says that it is wrong."""
+_BUNDLE = re.compile(r"\A\d+ events, .{1,60}?; the first: ")
+
+
+def field_of(detail: str) -> str:
+    """Return the field, column or key of the mapping that a stored sentence is about; nothing if it is about the whole row.
+
+    Examples
+    --------
+    >>> field_of("timestamp has the form 'aaaa'; allowed are ISO 8601"), field_of("columns.quantity: the value is not")
+    ('timestamp', 'columns.quantity')
+    >>> field_of("not UTF-8")
+    ''
+    """
+    found = _FIELD.match(_BUNDLE.sub("", detail, count=1))
+    if found is None:
+        return ""
+    if found["lacking"]:
+        return f"{found['path']}/{found['lacking']}"
+    return next((value for value in found.groupdict().values() if value), "")
+
+
 _PARTS = {
     "an array": "数组",
     "a text": "文字",

@@ -15,7 +15,8 @@ import xxhash
 from zerodistance.core.touchpoints import sources, staging
 from zerodistance.core.touchpoints.contracts import Batch
 from zerodistance.core.touchpoints.details import words
-from zerodistance.core.touchpoints.import_jobs import NoSuchSource, SourceOff, open_file
+from zerodistance.core.touchpoints.import_errors import NoSuchSource, SourceOff
+from zerodistance.core.touchpoints.import_jobs import open_file
 from zerodistance.core.touchpoints.mapper import Mapper, Origin
 from zerodistance.core.touchpoints.mapping import Mapping, parse
 from zerodistance.core.touchpoints.quarantine import mask

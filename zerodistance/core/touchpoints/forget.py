@@ -300,11 +300,16 @@ def _forget_quarantine(home: Home, matches: Match) -> int:
     t, gone, last = store.quarantine, 0, 0
     while True:
         with home.state.read() as tx:
-            rows = tx.execute(select(t.c.id, t.c.raw).where(t.c.id > last).order_by(t.c.id).limit(100)).all()
+            query = select(t.c.id, t.c.raw, t.c.came).where(t.c.id > last)
+            rows = tx.execute(query.order_by(t.c.id).limit(100)).all()
         if not rows:
             return gone
         last = rows[-1][0]
-        hits = [number for number, raw in rows if matches(kept.open(home.seal, raw))]
+        hits = [
+            number
+            for number, *held in rows
+            if any(matches(kept.open(home.seal, one)) for one in held if one is not None)
+        ]
         if hits:
             with home.state.write() as tx:
                 gone += tx.execute(delete(t).where(t.c.id.in_(hits))).rowcount

@@ -6,7 +6,7 @@ import glob
 from collections.abc import Sequence
 from pathlib import Path
 
-from zerodistance.core.touchpoints.import_jobs import NoFile
+from zerodistance.core.touchpoints.import_errors import NoFile
 from zerodistance.kernel.text import Text
 
 STDIN = "-"

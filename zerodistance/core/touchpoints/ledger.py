@@ -13,6 +13,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from zerodistance.core.touchpoints import kept, repeats, store
 from zerodistance.core.touchpoints.contracts import Batch, Refused
+from zerodistance.core.touchpoints.details import field_of
 from zerodistance.kernel import clock
 from zerodistance.kernel.seal import Seal
 from zerodistance.kernel.state import greatest, upsert
@@ -120,7 +121,7 @@ def _kept(seal: Seal, number: int, feed: str, refused: Refused) -> dict[str, obj
     raw, detail = kept.seal(seal, refused)
     return {
         "source": refused.source, "batch": number, "feed": refused.feed or feed, "place": refused.place,
-        "reason": refused.reason, "detail": detail, "raw": raw, "at": refused.at,
+        "reason": refused.reason, "detail": detail, "raw": raw, "at": refused.at, "field": field_of(detail),
     }  # fmt: skip
 
 

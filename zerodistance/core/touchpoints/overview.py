@@ -82,7 +82,7 @@ class SourceFigures:
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """Rows of one source refused for one reason and not replayed yet."""
+    """Rows of one source refused for one reason, and neither replayed nor dismissed yet."""
 
     source: int
     source_name: Text
@@ -211,7 +211,9 @@ def _week(tx: Connection, numbers: Sequence[int], midnight: datetime) -> dict[in
 def _refusals(tx: Connection, sources: Sequence[RowMapping]) -> tuple[Refusals, ...]:
     t = store.quarantine
     names = {row["number"]: Text(row["name_zh"], row["name_en"]) for row in sources}
-    query = select(t.c.source, t.c.reason, func.count(), func.max(t.c.at)).where(t.c.replayed_at.is_(None))
+    query = select(t.c.source, t.c.reason, func.count(), func.max(t.c.at)).where(
+        t.c.replayed_at.is_(None), t.c.dismissed_at.is_(None)
+    )
     rows = tx.execute(query.group_by(t.c.source, t.c.reason).order_by(func.count().desc()))
     return tuple(Refusals(s, names[s], reason, count, at) for s, reason, count, at in rows if s in names)
 

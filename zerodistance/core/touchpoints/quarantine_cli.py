@@ -23,8 +23,18 @@ app = App(
     name="quarantine", help=words("隔离区：被拒的行、原因、修改和重放", "refused rows: why, mend and replay")
 )
 
+_ROOM = "zerodistance.core.touchpoints.desk_cli"
+for _name, _help in (
+    ("fix", words("按规则修改一批行，先预览", "mend many rows by one rule; shows first what it would do")),
+    ("dismiss", words("放弃：不再处理，附上原因", "give rows up, with the reason")),
+    ("recall", words("把放弃的行重新拿出来", "take rows up again that were dismissed")),
+    ("take-back", words("把改过的行恢复成来时的样子", "put back what came into rows that were mended")),
+):
+    app.command(f"{_ROOM}:{_name.replace('-', '_')}", name=_name, help=_help)
+
 _Source = Annotated[str | None, Parameter(help=words("只看这个来源", "of this source only"))]
 _Reason = Annotated[str | None, Parameter(help=words("只看这个原因", "of this reason only"))]
+_Field = Annotated[str | None, Parameter(help=words("只看这个字段或列", "of this field or column only"))]
 _Reveal = Annotated[
     bool, Parameter(negative="", help=words("显示原文（会记录）", "show what came, unmasked; this is noted"))
 ]
@@ -39,13 +49,18 @@ _Id = Annotated[str, Parameter(help=words("行的编号，如 q12", "id of the r
     ),
 )
 def list_(
-    *, source: _Source = None, reason: _Reason = None, limit: int = 50, as_json: _AsJson = False
+    *,
+    source: _Source = None,
+    reason: _Reason = None,
+    field: _Field = None,
+    limit: int = 50,
+    as_json: _AsJson = False,
 ) -> None:
     """Count refused rows, or list them."""
     from zerodistance.core.touchpoints import quarantine, rules
 
     home, who = command.home(), command.who()
-    if source is None and reason is None:
+    if source is None and reason is None and field is None:
         found = quarantine.groups(home, who)
         if as_json:
             command.say_json([dataclasses.asdict(group) for group in found])
@@ -57,16 +72,19 @@ def list_(
             ("来源", "source"),
             ("原因", "reason"),
             ("", ""),
+            ("字段", "field"),
             ("等待", "waiting"),
             ("已重放", "replayed"),
+            ("已放弃", "dismissed"),
             ("最近", "last"),
         )
         for g in found:
             meant = rules.REASONS[g.reason].get(command.lang()) if g.reason in rules.REASONS else ""
-            table.add_row(g.source, g.reason, meant, f"{g.waiting:,}", f"{g.replayed:,}", _moment(g.last_at))
+            counts = (f"{n:,}" for n in (g.waiting, g.replayed, g.dismissed))
+            table.add_row(g.source, g.reason, meant, g.field, *counts, _moment(g.last_at))
         command.show(table)
         return
-    rows = quarantine.rows(home, who, source=source, reason=reason, limit=limit)
+    rows = quarantine.rows(home, who, source=source, reason=reason, field=field, limit=limit)
     if as_json:
         command.say_json([_plain(row) for row in rows])
         return
@@ -95,30 +113,32 @@ def show(id: _Id, *, reveal: _Reveal = False) -> None:
     """Show one refused row."""
     from zerodistance.core.touchpoints import quarantine
 
-    row = quarantine.show(command.home(), command.who(), _number(id), reveal=reveal)
+    row = quarantine.show(command.home(), command.who(), number(id), reveal=reveal)
     command.console.print(
         json.dumps(_plain(row), ensure_ascii=False, indent=2), markup=False, highlight=False
     )
 
 
 @app.command(help=words("重放：重新处理被拒的行", "take refused rows up again"))
-def replay(*ids: str, source: _Source = None, reason: _Reason = None, all: bool = False) -> int:
-    """Ask for refused rows to be replayed: those named, those of a source or reason, or `--all`."""
+def replay(
+    *ids: str, source: _Source = None, reason: _Reason = None, field: _Field = None, all: bool = False
+) -> int:
+    """Ask for refused rows to be replayed: those named, those of a source, reason or field, or `--all`."""
     from zerodistance.core.touchpoints import quarantine
     from zerodistance.kernel.errors import WorkerRunning
     from zerodistance.kernel.locks import worker_pid
 
-    if not (ids or source or reason or all):
+    if not (ids or source or reason or field is not None or all):
         command.tell(
             Text(
-                "说明要重放哪些：编号、--source、--reason 或 --all",
-                "say which: ids, --source, --reason or --all",
+                "说明要重放哪些：编号、--source、--reason、--field 或 --all",
+                "say which: ids, --source, --reason, --field or --all",
             )
         )
         return 2
     home, who = command.home(), command.who()
-    numbers = [_number(i) for i in ids] or None
-    asked = quarantine.replay(home, who, ids=numbers, source=source, reason=reason)
+    numbers = [number(i) for i in ids] or None
+    asked = quarantine.replay(home, who, ids=numbers, source=source, reason=reason, field=field)
     command.tell(Text("{n} 行将重放", "{n} rows will be replayed"), n=f"{asked:,}")
     if asked and worker_pid(home.lock_path) is None:
         try:
@@ -126,7 +146,7 @@ def replay(*ids: str, source: _Source = None, reason: _Reason = None, all: bool 
         except WorkerRunning:  # one has started meanwhile and does it
             return 0
         left = (
-            len(quarantine.rows(home, who, source=source, reason=reason, limit=1_000_000))
+            len(quarantine.rows(home, who, source=source, reason=reason, field=field, limit=1_000_000))
             if numbers is None
             else None
         )
@@ -140,6 +160,7 @@ def export(
     *,
     source: _Source = None,
     reason: _Reason = None,
+    field: _Field = None,
     reveal: _Reveal = False,
     to: Annotated[
         Path | None, Parameter(help=words("文件；不给则到标准输出", "file; standard output if none"))
@@ -148,7 +169,8 @@ def export(
     """Export refused rows."""
     from zerodistance.core.touchpoints import quarantine
 
-    rows = quarantine.export(command.home(), command.who(), source=source, reason=reason, reveal=reveal)
+    home, who = command.home(), command.who()
+    rows = quarantine.export(home, who, source=source, reason=reason, field=field, reveal=reveal)
     lines = (json.dumps(_plain(row), ensure_ascii=False) + "\n" for row in rows)
     if to is None:
         sys.stdout.writelines(lines)
@@ -166,16 +188,17 @@ def mend(
     from zerodistance.core.touchpoints import quarantine
 
     content = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    quarantine.mend(command.home(), command.who(), _number(id), content.strip())
+    quarantine.mend(command.home(), command.who(), number(id), content.strip())
     command.tell(
         Text(
             "q{n} 已改；用 quarantine replay q{n} 重放", "q{n} is mended; quarantine replay q{n} takes it up"
         ),
-        n=_number(id),
+        n=number(id),
     )
 
 
-def _number(given: str) -> int:
+def number(given: str) -> int:
+    """Return the number of a row that was written as q12."""
     digits = given.removeprefix("q")
     if not digits.isdecimal():
         from zerodistance.kernel.errors import Invalid
@@ -186,7 +209,8 @@ def _number(given: str) -> int:
 
 def _plain(row: Row) -> dict[str, Any]:
     plain = dataclasses.asdict(row) | {"id": f"q{row.id}"}
-    return plain | {name: _moment(plain[name]) or None for name in ("at", "asked_at", "replayed_at")}
+    times = ("at", "asked_at", "replayed_at", "mended_at", "dismissed_at")
+    return plain | {name: _moment(plain[name]) or None for name in times}
 
 
 def _moment(at: int | None) -> str:

@@ -15,6 +15,7 @@ from sqlalchemy import select, update
 
 from zerodistance.core.touchpoints import bodies, csv_lines, import_jobs, kept, store, wire
 from zerodistance.core.touchpoints.contracts import Batch, Refuse
+from zerodistance.core.touchpoints.details import field_of
 from zerodistance.core.touchpoints.json_objects import NotARow, by_name, read_object
 from zerodistance.core.touchpoints.mapper import Mapper, row_of
 from zerodistance.core.touchpoints.mapping import Mapping, MappingWrong, parse
@@ -44,6 +45,7 @@ class Waiting:
     place: str
     raw: bytes
     at: int
+    remapping: int | None = None
 
 
 class ReplayFeed:
@@ -55,10 +57,7 @@ class ReplayFeed:
     def next(self, most: int) -> Batch | None:
         """Return what can be taken in now, at most `most` rows of one feed; None if nothing waits."""
         while rows := self._waiting(min(most, _MOST)):
-            if rows[0].feed.startswith("import:"):
-                batch, failed = self._imported(rows)
-            else:
-                batch, failed = self._collected(rows)
+            batch, failed = self.judge(rows)
             self._still(failed)
             good = [row.id for row in rows if row.id not in failed]
             if batch is None or not good:
@@ -68,42 +67,41 @@ class ReplayFeed:
             return batch
         return None
 
+    def judge(self, rows: Sequence[Waiting], mapping: str | None = None) -> tuple[Batch | None, Failed]:
+        """Return what rows that are `alike` would become, and which of them are refused again; nothing is written.
+
+        Parameters
+        ----------
+        mapping
+            TOML under which rows of an import are read instead of their own.
+        """
+        if rows[0].feed.startswith("import:"):
+            return self._imported(rows, mapping)
+        return self._collected(rows)
+
     def _waiting(self, most: int) -> list[Waiting]:
         q = store.quarantine
-        columns = (q.c.id, q.c.source, q.c.feed, q.c.place, q.c.raw, q.c.at)
         query = (
-            select(*columns)
-            .where(q.c.asked_at.is_not(None), q.c.replayed_at.is_(None))
+            select(*WAITING)
+            .where(q.c.asked_at.is_not(None), q.c.replayed_at.is_(None), q.c.dismissed_at.is_(None))
             .order_by(q.c.asked_at, q.c.id)
         )
         waiting: list[Waiting] = []
         size = 0
         with self._home.state.read() as tx:
             for r in tx.execute(query.limit(most).execution_options(yield_per=50)):
-                alone = "body" in (r.place, *(w.place for w in waiting[:1]))
-                if waiting and (alone or r.feed != waiting[0].feed or size > _BYTES):
+                if waiting and (size > _BYTES or not alike(r, waiting[0])):
                     break
-                waiting.append(Waiting(r.id, r.source, r.feed, r.place, self._raw(r), r.at))
+                waiting.append(opened(self._home, r))
                 size += len(waiting[-1].raw)
         return waiting
-
-    def _raw(self, row: Any) -> bytes:
-        """Return what a row holds; a body that was kept as it came, packed by its client, is unpacked."""
-        raw = kept.open(self._home.seal, row.raw)
-        if row.place != "body":
-            return raw
-        try:
-            return bodies.unpack(raw, bodies.encoding_of(raw), self._home.settings.max_body_bytes)
-        except ZeroDistanceError:
-            return raw
 
     def _still(self, failed: Failed) -> None:
         q = store.quarantine
         with self._home.state.write() as tx:
             for number, (reason, detail) in failed.items():
-                tx.execute(
-                    update(q).where(q.c.id == number).values(asked_at=None, reason=reason, detail=detail)
-                )
+                said = {"reason": reason, "detail": detail, "field": field_of(detail)}
+                tx.execute(update(q).where(q.c.id == number).values(asked_at=None, **said))
 
     def _collected(self, rows: Sequence[Waiting]) -> tuple[Batch | None, Failed]:
         self._parser.look()
@@ -121,13 +119,15 @@ class ReplayFeed:
             return batch, Failed()
         return (batch if good else None), failed
 
-    def _imported(self, rows: Sequence[Waiting]) -> tuple[Batch | None, Failed]:
+    def _imported(self, rows: Sequence[Waiting], text: str | None) -> tuple[Batch | None, Failed]:
         number = int(rows[0].feed.partition(":")[2])
         try:
             job = import_jobs.load(self._home, number)
         except NotFound:
             return None, {row.id: ("bad_row", f"the import {number} is not known any more") for row in rows}
-        mapping, names, failed = parse(job.mapping), [name for name, _ in job.columns], Failed()
+        if text is None:
+            text = job.mapping if rows[0].remapping is None else _remapped(self._home, rows[0].remapping)
+        mapping, names, failed = parse(text), [name for name, _ in job.columns], Failed()
         values: dict[int, dict[str, str | None]] = {}
         for row in rows:
             found = _values(row.raw, names, mapping)
@@ -155,6 +155,36 @@ class ReplayFeed:
             failed[ids[row_of(refused.place)]] = (refused.reason, refused.detail)
         batch.refused = []
         return batch, failed
+
+
+WAITING = tuple(
+    store.quarantine.c[name] for name in ("id", "source", "feed", "place", "raw", "at", "remapping")
+)
+"""The columns that `opened` reads."""
+
+
+def opened(home: Home, row: Any) -> Waiting:
+    """Return a row of the quarantine with what it holds; a body that was kept as it came, packed by its client, is unpacked."""
+    raw = kept.open(home.seal, row.raw)
+    if row.place == "body":
+        try:
+            raw = bodies.unpack(raw, bodies.encoding_of(raw), home.settings.max_body_bytes)
+        except ZeroDistanceError:
+            pass
+    return Waiting(row.id, row.source, row.feed, row.place, raw, row.at, row.remapping)
+
+
+def alike(row: Any, first: Waiting) -> bool:
+    """Say whether rows can be taken up together: by one feed, under one mapping, and neither is a whole body."""
+    return bool(
+        row.feed == first.feed and row.remapping == first.remapping and "body" not in (row.place, first.place)
+    )
+
+
+def _remapped(home: Home, number: int) -> str:
+    with home.state.read() as tx:
+        r = store.remapping
+        return str(tx.execute(select(r.c.mapping).where(r.c.number == number)).scalar_one())
 
 
 def _as_it_came(refuse: Refuse | None, feed: str) -> Refuse | None:

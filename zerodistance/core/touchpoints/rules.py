@@ -31,6 +31,12 @@ REASONS: dict[str, Text] = {
 }
 """Why a row stands in the quarantine: stable code -> words."""
 
+
+def reason_words(code: str) -> Text:
+    """Return what a reason says; one of another version of the program is its code."""
+    return REASONS.get(code, Text(code, code))
+
+
 COUNTERS: dict[str, Text] = {
     "clock_ahead": Text(
         "时间在未来、改为接收时间的交互", "touches whose time lay ahead, taken as the time of receipt"

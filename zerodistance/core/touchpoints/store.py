@@ -123,7 +123,27 @@ quarantine = Table(
     Column("at", BigInteger, nullable=False),
     Column("asked_at", BigInteger, index=True),  # when it was asked to be replayed
     Column("replayed_at", BigInteger),
-    Index("ix_quarantine_source_reason", "source", "reason"),
+    Column(
+        "field", Text, nullable=False, server_default=""
+    ),  # where in the row it is wrong; empty: not known
+    Column("mended_at", BigInteger),
+    Column("came", LargeBinary),  # sealed: what came, of a row that was mended
+    Column("remapping", Integer),  # the mapping that an import's row is replayed under, instead of its own
+    Column("dismissed_at", BigInteger),  # given up: not replayed, and goes when its time has come
+    Column("dismissed_by", Text),
+    Column("dismissed_why", Text),
+    # all that the groups are counted by: the rows themselves are long and need not be read
+    Index("ix_quarantine_group", "source", "reason", "field", "replayed_at", "dismissed_at", "at"),
+    sqlite_autoincrement=True,
+)
+
+remapping = Table(
+    "remapping",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("mapping", Text, nullable=False),  # the TOML
+    Column("made_by", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
     sqlite_autoincrement=True,
 )
 

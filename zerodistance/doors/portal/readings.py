@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
@@ -12,7 +13,7 @@ from zerodistance.core.touchpoints.journal import Journal, position
 from zerodistance.core.touchpoints.kinds import CUSTOM
 from zerodistance.core.touchpoints.log import LoggedTouch
 from zerodistance.core.touchpoints.overview import Overview
-from zerodistance.doors.operations.alerts import alerts
+from zerodistance.doors.operations.alerts import Alert, alerts
 from zerodistance.doors.portal.formats import Formats
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
@@ -99,6 +100,13 @@ def refused_place(place: str) -> Text:
     return Text(f"{words.zh}（{inside}）", f"{words.en} ({inside})") if inside else words
 
 
+def alert_path(alert: Alert) -> str:
+    """Return where somebody looks after an alert: of a refusal rate that moved, the refused rows of its source."""
+    if alert.kind == "refusals_moved":
+        return f"/quarantine?source={quote(alert.about)}"
+    return "/operations/alerts"
+
+
 def needs_a_person(home: Home, who: Who, found: Overview, lang: str) -> list[Need]:
     """Return alerts, silent sources, refused rows and identifiers that are held, worst first."""
     f, zh = Formats(lang, home.settings.tz), lang == "zh"
@@ -107,9 +115,7 @@ def needs_a_person(home: Home, who: Who, found: Overview, lang: str) -> list[Nee
         if alert.kind != "source_silent":  # said below for everybody
             level = "bad" if alert.severity == "bad" else "warn"
             out.append(
-                Need(
-                    level, alert.title.get(lang), alert.text.get(lang), "/operations/alerts", alert.opened_at
-                )
+                Need(level, alert.title.get(lang), alert.text.get(lang), alert_path(alert), alert.opened_at)
             )
     for source in found.sources:
         if source.state == overview.LATE:
@@ -122,7 +128,7 @@ def needs_a_person(home: Home, who: Who, found: Overview, lang: str) -> list[Nee
         reason = REASONS[refused.reason].get(lang) if refused.reason in REASONS else refused.reason
         title = f"{name}有 {number} 行被拒收" if zh else f"{number} rows of {name} were refused"
         key = next((s.key for s in found.sources if s.number == refused.source), "")
-        out.append(Need("warn", title, reason, f"/touchpoints/{key}#refused", refused.last_at))
+        out.append(Need("warn", title, reason, f"/quarantine?source={key}", refused.last_at))
     return out + _held(home, who, f, zh)
 
 

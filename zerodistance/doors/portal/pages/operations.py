@@ -17,6 +17,7 @@ from zerodistance.doors.operations.disk import STORES
 from zerodistance.doors.operations.stages import Stage, stages
 from zerodistance.doors.operations.webhook import place
 from zerodistance.doors.portal.evidence import label
+from zerodistance.doors.portal.readings import alert_path
 from zerodistance.doors.portal.registry import Menu, job_name, register
 from zerodistance.doors.portal.shell import formats_of, go, home_of, lang_of, page, table_file, who_of
 from zerodistance.kernel import slow
@@ -63,6 +64,7 @@ def operations(request: Request) -> Response:
         request,
         "operations.html",
         here="operations",
+        alert_path=alert_path,
         here_now=progress.progress(home, who),
         pid=worker_pid(home.lock_path),
         stages=found,
@@ -91,6 +93,7 @@ def all_alerts(request: Request) -> Response:
         request,
         "operations_alerts.html",
         here="operations",
+        alert_path=alert_path,
         alerts=alerts.alerts(home, who),
         past=alerts.alerts(home, who, closed=True),
         receiver=place(home.settings.alert_webhook) if home.settings.alert_webhook else "",
