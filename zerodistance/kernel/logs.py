@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
-from contextlib import AbstractContextManager
-from typing import Any
+from contextlib import AbstractContextManager, suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
@@ -27,12 +28,41 @@ def setup(level: str | None = None) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping().get(wanted, logging.WARNING)
         ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast(TextIO, Lenient(sys.stderr))),
         cache_logger_on_first_use=False,
     )
     root = logging.getLogger()
     if not any(isinstance(handler, _Others) for handler in root.handlers):
         root.addHandler(_Others(logging.WARNING))
+
+
+class Lenient:
+    """A stream that takes every line: what can't be written is counted, and said once it can be again.
+
+    A log may lie on the disk that is full, or end in a pipe that nobody reads any more. Whoever logs that a write has failed must not
+    end of it.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._lost = stream, 0
+
+    def write(self, text: str) -> int:
+        """Write, or count a line as lost."""
+        try:
+            if self._lost:
+                self._stream.write(
+                    json.dumps({"part": "log", "event": "lines_lost", "lines": self._lost}) + "\n"
+                )
+                self._lost = 0
+            self._stream.write(text)
+        except (OSError, ValueError):  # ValueError: it is closed
+            self._lost += text.count("\n")
+        return len(text)
+
+    def flush(self) -> None:
+        """Let what was written go; whether it does is seen at the next line."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
 
 
 class _Others(logging.Handler):
