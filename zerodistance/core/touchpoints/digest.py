@@ -191,13 +191,15 @@ class Digest:
                 self._write(tx, number, batch, found, file)
                 fault.point("commit.before")
                 committing = True
-        except BaseException:
+            fault.point("commit.after")
+        except (
+            BaseException
+        ):  # also after the commit: until its number is ours nobody may write a file of that name
             batch.counts = counts
             self._recogniser.reset()
             if committing:
                 self._doubt = number, batch, clock.micros()
             raise
-        fault.point("commit.after")
         self._last = number
 
     def _write(
