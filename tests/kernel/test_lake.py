@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from zerodistance.kernel import lake_health
 from zerodistance.kernel.home import Home
 
 
@@ -93,3 +94,21 @@ def test_deleting_nothing_changes_nothing(home: Home, predicate: str) -> None:
     home.lake.append("t", rows(1), app="a", version=1, partition_by="month")
     assert home.lake.delete_where("t", predicate) == 0
     assert content(home) == [(1, "2026-11")]
+
+
+def test_a_table_whose_first_commit_never_came_is_none_yet_and_not_damaged(home: Home) -> None:
+    log = home.lake.path("t") / "_delta_log"
+    log.mkdir(parents=True)
+    (log / "_commit_1.json.tmp").write_text("{")
+    assert lake_health.look(home, "t").log == ""
+    assert not home.lake.exists("t") and home.lake.everything("t") == [log / "_commit_1.json.tmp"]
+    assert home.lake.append("t", rows(1), app="a", version=1)
+    health = lake_health.look(home, "t")
+    assert not health.log and not health.hurt
+
+
+def test_a_table_whose_log_is_gone_is_damaged(home: Home) -> None:
+    home.lake.append("t", rows(1), app="a", version=1)
+    for path in (home.lake.path("t") / "_delta_log").iterdir():
+        path.unlink()
+    assert lake_health.look(home, "t").log == "there is none"
