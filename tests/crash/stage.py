@@ -256,8 +256,13 @@ def worker_life(settings: Settings) -> None:
 # -- the judge
 
 
-def judge(settings: Settings, root: Path, told_us: dict[str, set[str]]) -> list[str]:
-    """Start again after the crash, let everything be digested, and return what is wrong."""
+def judge(
+    settings: Settings,
+    root: Path,
+    told_us: dict[str, set[str]],
+    also: Callable[[Home], list[str]] = lambda _: [],
+) -> list[str]:
+    """Start again after the crash, let everything be digested, and return what is wrong; `also` looks for more."""
     log = root / "told.json"
     known = json.loads(log.read_text()) if log.exists() else {}
     every = {kind: set(known.get(kind, ())) | words for kind, words in told_us.items()}
@@ -266,7 +271,7 @@ def judge(settings: Settings, root: Path, told_us: dict[str, set[str]]) -> list[
 
     def life() -> None:
         with os.fdopen(told, "w") as pipe:
-            json.dump(verdict(settings, every), pipe)
+            json.dump(verdict(settings, every, also), pipe)
 
     pid = child(life, None)
     os.close(told)
@@ -276,7 +281,7 @@ def judge(settings: Settings, root: Path, told_us: dict[str, set[str]]) -> list[
     return list(json.loads(said)) if status == 0 and said else [f"the judge ended with {status}"]
 
 
-def verdict(settings: Settings, told_us: dict[str, set[str]]) -> list[str]:
+def verdict(settings: Settings, told_us: dict[str, set[str]], also: Callable[[Home], list[str]]) -> list[str]:
     """Return what is wrong: every acknowledged touch is there exactly once, but those of people who were forgotten."""
     home = opened_again(settings)
     doors_worker.once(compose.work(home))
@@ -298,7 +303,7 @@ def verdict(settings: Settings, told_us: dict[str, set[str]]) -> list[str]:
     waiting = forget.waiting(home)
     if waiting:
         trouble.append(f"not carried out: {waiting}")
-    return trouble
+    return trouble + also(home)
 
 
 def opened_again(settings: Settings) -> Home:
