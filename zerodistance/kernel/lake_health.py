@@ -56,7 +56,7 @@ class Health:
 def look(home: Home, table: str, *, content: bool = False, strays: bool = False) -> Health:
     """Look at every file of a table: that it is there, its size, its footer and rows; with `content` every page of it too."""
     root = home.lake.path(table)
-    if not any((root / "_delta_log").glob("*.json")):  # no folder, or one whose first commit never came: the disk was full
+    if not any((root / "_delta_log").glob("*.json")):  # or none yet: the disk was full at the first commit
         return Health("" if not root.exists() or not any(root.rglob("*.parquet")) else "there is none")
     try:
         opened = DeltaTable(root)
