@@ -111,6 +111,7 @@ def test_a_run_takes_what_is_new_and_what_came_late(home: Home, admin: Who, shop
     assert len(imports(home)) == 2
     feed = api.get_feed(home, admin, "visits")
     assert (feed.state, feed.taken, feed.rows, feed.last_import) == ("well", 2, 12, 2)
+    assert (api.reached(home, admin, "visits") or "").startswith("2026-01-02 03:30:00")
 
 
 def test_rows_of_one_value_stay_together_however_few_an_import_may_have(

@@ -12,11 +12,12 @@ from sqlalchemy import select, update
 
 from tests.connectors.feeds.places import MAPPING, everything_under, imports, taken, visits
 from zerodistance.connectors.feeds import api, pulling, store, watched
-from zerodistance.connectors.feeds.folder import LocalTree, NoFolder
+from zerodistance.connectors.feeds.folder import LocalTree, NoFolder, NotMoved
 from zerodistance.connectors.feeds.pulling import NoRoom
 from zerodistance.connectors.feeds.watched import Entry, TooManyFiles
 from zerodistance.core.touchpoints import sources
-from zerodistance.core.touchpoints.import_errors import NoSuchSource, SourceOff
+from zerodistance.core.touchpoints import store as touchpoints
+from zerodistance.core.touchpoints.import_errors import NoFile, NoSuchSource, SourceOff
 from zerodistance.core.touchpoints.mapping import MappingWrong
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Who
@@ -220,6 +221,52 @@ def test_links_pipes_and_the_home_itself_lead_nowhere(
     api.add_feed(home, admin, text, replacing=True)
     with pytest.raises(NoFolder, match="outside of the home"):
         run(home, admin)
+
+
+def test_a_name_in_another_encoding_is_taken_and_moved(home: Home, admin: Who, folder: Path) -> None:
+    add(home, admin, folder, 'move_to = "done"\nfiles = "**/*.csv"')
+    below = os.fsencode(folder) + b"/" + "店".encode("gbk")
+    os.mkdir(below)
+    with open(below + b"/" + "订单.csv".encode("gbk"), "w") as file:
+        file.write(visits([1]))
+    assert len(run(home, admin).imports) == 1
+    assert imports(home)[0][0] == r"\xb5\xea/\xb6\xa9\xb5\xa5.csv"
+    assert os.listdir(os.fsencode(folder) + b"/done/" + "店".encode("gbk")) == ["订单.csv".encode("gbk")]
+    assert taken(home) == ["1"]
+
+
+def test_a_folder_that_becomes_a_link_leads_nowhere(
+    home: Home, admin: Who, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/a.csv").write_text(visits([1]))
+    files = watched.Files(str(folder), ("**/*.csv",), settle=0)
+    tree = LocalTree(files, home.root)
+    (folder / "day").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(NoFile, match="symbolic link"):
+        tree.open("day/a.csv")
+    (folder / "done").symlink_to(tmp_path / "elsewhere")
+    (folder / "b.csv").write_text(visits([2]))
+    with pytest.raises(NotMoved, match="leads elsewhere"):
+        tree.move("b.csv", "done")
+
+
+def test_what_was_undone_is_taken_when_the_feed_begins_anew(
+    home: Home, admin: Who, folder: Path, drop: Drop
+) -> None:
+    add(home, admin, folder)
+    drop("a.csv", visits([1]))
+    drop("b.csv", visits([2]))
+    run(home, admin)
+    taken(home)
+    with home.state.write() as tx:  # as an undo leaves it
+        tx.execute(
+            update(touchpoints.import_job).where(touchpoints.import_job.c.number == 1).values(state="undone")
+        )
+    assert run(home, admin) == api.Outcome()
+    api.rewind_feed(home, admin, "visits")
+    again = run(home, admin)
+    assert (again.imports, again.known) == ([1], 1)
 
 
 def test_a_feed_that_fails_says_why_and_waits_longer_each_time(home: Home, admin: Who, folder: Path) -> None:

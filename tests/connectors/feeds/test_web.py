@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 
 import pytest
 import uvicorn
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from fastapi import FastAPI, Request, Response
 
 from tests.connectors.feeds.places import everything_under, imports, taken
@@ -318,6 +329,7 @@ def test_a_next_page_on_another_host_is_not_asked(home: Home, admin: Who, shop: 
     ("answer", "said"),
     [
         (Response("<html>"), "is no JSON"),
+        (Response(b'{"rows": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"), "rows"),
         (as_json({"rows": {"a": 1}}), "is no array"),
         (as_json({"other": []}), "there is no rows in it"),
         (Response(b"x" * 2_000), "over 1024 bytes"),
@@ -331,10 +343,50 @@ def test_a_next_page_on_another_host_is_not_asked(home: Home, admin: Who, shop: 
 def test_an_answer_that_can_not_be_followed_is_said(
     home: Home, admin: Who, shop: Shop, answer: Response, said: str
 ) -> None:
-    add(home, admin, shop, 'records = "rows"\nmax_page_bytes = 1024')
+    add(home, admin, shop, f'records = "rows"\nmax_page_bytes = {1_024 if "1024" in said else 1_000_000}')
     shop.answer = lambda _: answer
     with pytest.raises(ApiRefused, match=said):
         run(home, admin)
+
+
+def test_who_a_server_is_has_to_be_certified(
+    home: Home, admin: Who, tmp_path: Path, waits: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = certified(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, tmp_path / "key.pem")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=answer_with_nothing, args=(listening, context), daemon=True).start()
+        text = describe(Shop(port=listening.getsockname()[1])).replace("http://", "https://")
+        api.add_feed(home, admin, text)
+        with pytest.raises(ApiAway, match="its certificate can't be trusted"):
+            run(home, admin)
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert run(home, admin) == api.Outcome()
+
+
+def certified(folder: Path) -> Path:
+    """Make a certificate for this machine that nobody but itself has signed; return its file, beside `key.pem`."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    alternative = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    made = made.serial_number(1).add_extension(alternative, critical=False)
+    made = made.not_valid_before(datetime(2026, 1, 1)).not_valid_after(datetime(2126, 1, 1))
+    (folder / "certificate.pem").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "key.pem").write_bytes(plain)
+    return folder / "certificate.pem"
+
+
+def answer_with_nothing(listening: socket.socket, context: ssl.SSLContext) -> None:
+    """Answer every question with an empty list until the socket is closed."""
+    with suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            with suppress(OSError), context.wrap_socket(connection, server_side=True) as secure:
+                secure.recv(65_536)
+                secure.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]")
 
 
 def test_pages_without_end_end(home: Home, admin: Who, shop: Shop) -> None:

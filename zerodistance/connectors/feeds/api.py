@@ -40,6 +40,7 @@ __all__ = [
     "pause_all",
     "resume_feed",
     "rewind_feed",
+    "reached",
     "remove_feed",
     "set_secret",
     "list_secrets",
@@ -141,11 +142,11 @@ def secrets_of(spec: Spec) -> list[Secret]:
 
 
 def list_feeds(home: Home, who: Who) -> list[Feed]:
-    """Return the feeds of the sources that the account sees, by name; how they are described only to those who manage sources."""
+    """Return the feeds of the sources that the account sees, by name; where they fetch only for those who manage sources."""
     found = kept.every(home, touchpoints.list_sources(home, who))
     if who.may(Permission.MANAGE_SOURCES):
         return found
-    return [replace(feed, text="", mapping="", place="") for feed in found]
+    return [replace(feed, text="", mapping="", place="", error=None) for feed in found]
 
 
 def get_feed(home: Home, who: Who, name: str) -> Feed:
@@ -260,7 +261,9 @@ def _try_files(home: Home, who: Who, feed: Feed, spec: Spec) -> Trial:
 
 
 def rewind_feed(home: Home, who: Who, name: str) -> Feed:
-    """Let a feed of rows begin anew; what it brought is met again and taken once. It runs at once.
+    """Let a feed begin anew, at once: all rows or files are met again.
+
+    What was taken is not taken again, unless its import was undone or the mapping is another one by now.
 
     Raises
     ------
@@ -270,5 +273,18 @@ def rewind_feed(home: Home, who: Who, name: str) -> Feed:
     who.need(Permission.MANAGE_SOURCES)
     feed = get_feed(home, who, name)
     with sole(kept.lock_path(home, feed.number), pulling.FeedBusy(name=name)):
-        kept.change(home, feed.number, position=None, next_at=clock.micros())
+        kept.rewind(home, feed.number)
     return get_feed(home, who, name)
+
+
+def reached(home: Home, who: Who, name: str) -> str | None:
+    """Return the value that the cursor of a feed of rows has reached, None before its first row and of files.
+
+    Raises
+    ------
+    NoFeed
+        There is none of this name that the account sees.
+    """
+    who.need(Permission.MANAGE_SOURCES)
+    upto = pulled.position(home, get_feed(home, who, name).number).upto
+    return None if upto is None else str(upto)

@@ -137,12 +137,15 @@ def show(name: _Name, *, as_json: _AsJson = False) -> None:
 
     home, who = command.home(), command.who()
     feed, files = api.get_feed(home, who, name), api.files_of(home, who, name)
+    upto = api.reached(home, who, name)
     if as_json:
         told = [{**dataclasses.asdict(one), "at": _moment(one.at)} for one in files]
-        command.say_json({**_plain(feed), "text": feed.text, "mapping": feed.mapping, "files": told})
+        command.say_json(
+            {**_plain(feed), "reached": upto, "text": feed.text, "mapping": feed.mapping, "files": told}
+        )
         return
     table = Table(box=None, show_header=False)
-    for key, value in _plain(feed).items():
+    for key, value in {**_plain(feed), "reached": upto}.items():
         if value not in (None, "", 0):
             table.add_row(key, value.get(command.lang()) if isinstance(value, Text) else str(value))
     command.show(table)
@@ -262,10 +265,10 @@ def resume(name: _Name) -> None:
 
 
 @app.command(
-    help=words("从头再取；收过的不会再收", "let a feed of rows begin anew; what was taken is not taken again")
+    help=words("从头再取；收过的不会再收", "let a feed begin anew; what was taken is not taken again")
 )
 def rewind(name: _Name) -> None:
-    """Let a feed of rows begin anew."""
+    """Let a feed begin anew."""
     from zerodistance.connectors.feeds import api
 
     api.rewind_feed(command.home(), command.who(), name)

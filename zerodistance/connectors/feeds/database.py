@@ -46,8 +46,8 @@ _PG = {
     "tcp_user_timeout": 60_000,
     "application_name": "zerodistance feeds",
     "client_encoding": "UTF8",
-    "options": "-c default_transaction_read_only=on -c timezone=UTC -c jit=off",
 }
+_PG_SESSION = ("set local timezone to 'UTC'", "set local jit to off")
 _MY = {
     "connect_timeout": 10,
     "read_timeout": 600,
@@ -128,6 +128,10 @@ def connected(home: Home, sql: Sql) -> Iterator[Connection]:
         event.listen(engine, "connect", _begin_session)
     with _told(sql, connecting=True):
         connection = engine.connect()
+        if postgres:  # in the transaction, so that a pool in between, such as PgBouncer, gives nobody else a session that is changed
+            connection = connection.execution_options(postgresql_readonly=True)
+            for said in _PG_SESSION:
+                connection.exec_driver_sql(said)
     try:
         yield connection
     finally:

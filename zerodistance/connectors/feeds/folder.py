@@ -54,6 +54,7 @@ class LocalTree:
 
     def __init__(self, files: Files, home: Path) -> None:
         self.place = files.path
+        self._names: dict[str, str] = {}
         try:
             self._root = Path(files.path).resolve(strict=True)
         except OSError as error:
@@ -68,9 +69,11 @@ class LocalTree:
 
     def _below(self, prefix: str, deeper: int) -> Iterator[Entry]:
         try:
-            with os.scandir(self._root / prefix) as found:
+            with os.scandir(self._full(prefix)) as found:
                 for item in found:
-                    path = f"{prefix}/{item.name}" if prefix else item.name
+                    path = self._shown(
+                        f"{self._names.get(prefix, prefix)}/{item.name}" if prefix else item.name
+                    )
                     if item.is_dir(follow_symlinks=False):
                         if deeper:
                             yield from self._below(path, deeper - 1)
@@ -82,18 +85,33 @@ class LocalTree:
         except OSError as error:
             raise NoFolder(place=f"{self.place}/{prefix}".rstrip("/"), why=reason(error)) from None
 
+    def _shown(self, path: str) -> str:
+        """Return a path as text that can be kept: bytes in it that are no UTF-8, as in names of GBK, are written out."""
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        if shown != path:
+            self._names[shown] = path
+        return shown
+
+    def _full(self, path: str) -> Path:
+        return self._root / self._names.get(path, path)
+
     def look(self, path: str) -> Entry | None:
         """Return one file as it is now, None if it is gone or no file."""
         try:
-            found = os.lstat(self._root / path)
+            found = os.lstat(self._full(path))
         except OSError:
             return None
         return Entry(found.st_mtime_ns, path, found.st_size) if stat.S_ISREG(found.st_mode) else None
 
     def open(self, path: str) -> BinaryIO:
         """Open a file for reading; what is none by now is not opened."""
+        full = self._full(path)
+        if not full.parent.resolve().is_relative_to(self._root):
+            raise NoFile(
+                path=path, why=Text("它的文件夹成了符号链接", "its folder is a symbolic link by now")
+            )
         try:
-            handle = os.open(self._root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            handle = os.open(full, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except FileNotFoundError as error:
             raise NoFile(path=path, why=reason(error)) from None
         except OSError as error:  # may be readable at the next run without having changed
@@ -106,10 +124,13 @@ class LocalTree:
 
     def move(self, path: str, folder: str) -> None:
         """Move a file into a folder below; nothing there is overwritten."""
-        source = self._root / path
-        target = self._root / folder / path
+        source = self._full(path)
+        target = self._root / folder / self._names.get(path, path)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.parent.resolve().is_relative_to(self._root):
+                why = Text("它是指向别处的符号链接", "it is a symbolic link that leads elsewhere")
+                raise NotMoved(path=path, folder=folder, why=why)
             number = 1
             while target.exists() and source.exists():
                 number += 1

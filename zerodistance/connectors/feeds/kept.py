@@ -132,6 +132,13 @@ def change(home: Home, number: int, **values: Any) -> None:
         tx.execute(update(_F).where(_F.c.number == number).values(values))
 
 
+def rewind(home: Home, number: int) -> None:
+    """Forget how far a feed is, and the files it has met; it is due at once."""
+    with home.state.write() as tx:
+        tx.execute(delete(_FILE).where(_FILE.c.feed == number))
+        tx.execute(update(_F).where(_F.c.number == number).values(position=None, next_at=clock.micros()))
+
+
 def remove(home: Home, number: int) -> None:
     """Forget a feed and the files it has met; what it brought stays."""
     with home.state.write() as tx:

@@ -19,6 +19,7 @@ from zerodistance.connectors.feeds.secrets import reveal
 from zerodistance.connectors.feeds.web import Answer, Api, ApiRefused
 from zerodistance.kernel.home import Home
 
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -199,7 +200,7 @@ def _at(
     for step in path:
         try:
             fields = _FIELDS.decode(found)
-        except msgspec.MsgspecError:
+        except _UNREADABLE:
             raise _no_such(spec, path) from None
         if step not in fields:
             if missing:
@@ -219,7 +220,7 @@ def _no_such(spec: Http, path: tuple[str, ...]) -> ApiRefused:
 def _decoded(spec: Http, raw: msgspec.Raw) -> Any:
     try:
         return msgspec.json.decode(raw)
-    except msgspec.MsgspecError:
+    except _UNREADABLE:
         raise ApiRefused(spec.place, "回答不是 JSON", "its answer is no JSON") from None
 
 
@@ -228,7 +229,7 @@ def _records(spec: Http, body: bytes) -> list[bytes]:
     try:
         found = _RAWS.decode(_at(spec, body, spec.records))
         return [msgspec.json.format(bytes(one), indent=-1) for one in found]
-    except msgspec.MsgspecError:
+    except _UNREADABLE:
         said = ".".join(spec.records) or "JSON"
         raise ApiRefused(
             spec.place,

@@ -206,7 +206,11 @@ class SftpTree:
 
     def _below(self, prefix: str, deeper: int) -> Iterator[Entry]:
         with told(self._sftp):
-            found = self._opened.listdir_attr(self._full(prefix))
+            try:
+                found = self._opened.listdir_attr(self._full(prefix))
+            except UnicodeDecodeError:
+                why = Text("有文件名不是 utf-8，要改名", "a name there is not UTF-8 and has to be changed")
+                raise SftpAway(place=f"{self.place}/{prefix}".rstrip("/"), why=why) from None
         for item in found:
             path = posixpath.join(prefix, item.filename)
             mode = item.st_mode or 0
