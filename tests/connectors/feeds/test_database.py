@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -263,6 +265,29 @@ def test_values_of_every_type_come_as_they_are(home: Home, servers: dict[str, Ca
         "g": "2026-01-01T19:04:05Z", "h": ["1", "2"], "i": "nan", "j": True, "k": "2026-01-02",
         "l": "12345678901234567890123",
     }  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.postgres
+def test_ten_times_the_rows_take_no_more_memory(
+    tmp_path: Path, servers: dict[str, Callable[[], Shop]]
+) -> None:
+    shop = servers["postgres"]()
+    columns = (
+        "i as id, timestamp '2026-01-02' as at, 'm' || i as member, 's' as store, repeat('x', 200) as note"
+    )
+    shop.say(f"create table visit as select {columns} from generate_series(1, 600000) i")
+    weighed = []
+    for rows in (60_000, 600_000):
+        words = [str(tmp_path / f"home-{rows}"), shop.url, str(rows)]
+        said = subprocess.run(
+            [sys.executable, "-m", "tests.connectors.feeds.weigh", *words],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        weighed.append(int(said.stdout))
+    assert weighed[1] - weighed[0] < 60, weighed
 
 
 @pytest.mark.mariadb
