@@ -20,7 +20,7 @@ from zerodistance.connectors.feeds.contracts import Cursor, DriverMissing, Sql
 from zerodistance.connectors.feeds.cursors import CursorUnfit, Position
 from zerodistance.connectors.feeds.database import DatabaseAway
 from zerodistance.core.touchpoints import sources
-from zerodistance.core.touchpoints.import_jobs import SourceOff
+from zerodistance.core.touchpoints.import_errors import SourceOff
 from zerodistance.core.touchpoints.mapping import MappingWrong
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import ZeroDistanceError
