@@ -2,9 +2,10 @@
 
 The peer is RudderStack's server (github.com/rudderlabs/rudder-server, `go build -o rudder-server .`, Go 1.26), the one that needs
 nothing but PostgreSQL. It runs as its gateway alone, with a source and no destination: what it does with events later needs more
-servers and isn't measured. Its database is a PostgreSQL server of the benchmark's own that forces commits to disk, as our door does. Ours
-runs whole, its worker digesting on the same two cores; `accepted_alone_per_s` is our door while the worker stands still, which is
-what the peer's figure is to be held against.
+servers and isn't measured; before it opens its port it asks one of them which formats it knows, and is answered here. Its
+database is a PostgreSQL server of the benchmark's own that forces commits to disk, as our door does. Ours runs whole, its worker
+digesting on the same two cores; `accepted_alone_per_s` is our door while the worker stands still, which is what the peer's figure is
+to be held against.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import json
 import os
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,7 @@ from tests import postgres
 WRITE_KEY = "benchmark00000000000000000000000"
 START_SECONDS = 120.0
 _REQUESTS = 20_000
+_FEATURES = b'{"supportSourceTransformV1": true, "upgradedToSourceTransformV2": true}'
 
 
 def main() -> None:
@@ -106,7 +110,7 @@ def _rudder(options: argparse.Namespace, root: Path) -> dict[str, Any]:
     )
     try:
         server.say("create database jobsdb")
-        with _gateway(options.rudder, root, server.folder) as (pid, port):
+        with _beside() as beside, _gateway(options.rudder, root, server.folder, beside) as (pid, port):
             cpu = _cpu(pid, server)
             outcome = _load(options, root, WRITE_KEY, port)
             cpu = _cpu(pid, server) - cpu
@@ -127,8 +131,31 @@ def _rudder(options: argparse.Namespace, root: Path) -> dict[str, Any]:
     }
 
 
+class _Beside(BaseHTTPRequestHandler):
+    """What the gateway asks others for before it opens: its transformer says that it is a new one."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(_FEATURES)))
+        self.end_headers()
+        self.wfile.write(_FEATURES)
+
+    do_POST = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
 @contextmanager
-def _gateway(program: Path, root: Path, database: Path) -> Iterator[tuple[int, int]]:
+def _beside() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Beside) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@contextmanager
+def _gateway(program: Path, root: Path, database: Path, beside: str) -> Iterator[tuple[int, int]]:
     """Start RudderStack's gateway on the database whose socket is in a folder; give its process id and port."""
     workspace_file = root / "workspace.json"
     source = {
@@ -146,7 +173,8 @@ def _gateway(program: Path, root: Path, database: Path) -> Iterator[tuple[int, i
         "JOBS_DB_PASSWORD": "none", "JOBS_DB_DB_NAME": "jobsdb", "JOBS_DB_SSL_MODE": "disable", "RUDDER_TMPDIR": str(root),
         "RSERVER_BACKEND_CONFIG_CONFIG_FROM_FILE": "true", "RSERVER_BACKEND_CONFIG_CONFIG_JSONPATH": str(workspace_file),
         "RSERVER_GATEWAY_WEB_PORT": str(port), "RSERVER_GATEWAY_ENABLE_SUPPRESS_USER_FEATURE": "false",
-        "RSERVER_ENABLE_STATS": "false", "RSERVER_PROFILER_ENABLED": "false", "RSERVER_DIAGNOSTICS_ENABLE_DIAGNOSTICS": "false",
+        "DEST_TRANSFORM_URL": beside, "CONFIG_BACKEND_URL": beside, "RSERVER_ENABLE_STATS": "false",
+        "RSERVER_PROFILER_ENABLED": "false", "RSERVER_DIAGNOSTICS_ENABLE_DIAGNOSTICS": "false",
     }  # fmt: skip
     log = root / "rudder.log"
     with log.open("wb") as out:
@@ -160,6 +188,8 @@ def _gateway(program: Path, root: Path, database: Path) -> Iterator[tuple[int, i
                 raise SystemExit(f"RudderStack's server did not start:\n{log.read_text()[-3000:]}")
             time.sleep(0.2)
         yield process.pid, port
+        if process.poll() is not None:
+            raise SystemExit(f"RudderStack's server has ended:\n{log.read_text()[-3000:]}")
     finally:
         process.terminate()
         try:
