@@ -95,6 +95,9 @@ GUARDS: Mapping[str, Text] = {
         "一人之下此类标识过多，不再连接", "too many identifiers of a kind on one person, not linked"
     ),
     "shared": Text("多人共用的标识，不再连接", "identifiers shared by too many persons, not linked"),
+    "unclaimed": Text(
+        "没有标识的行里的个人信息，不保存", "personal fields of rows without an identifier, not kept"
+    ),
 }
 """What a guard is called; its counters are `identity.<guard>.<namespace>`."""
 

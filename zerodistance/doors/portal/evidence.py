@@ -79,6 +79,8 @@ class Picture:
 
 
 FIELDS = {
+    "fact": Text("个人信息", "personal field"),
+    "other": Text("其他", "other"),
     "name": Text("姓名", "name"),
     "first_name": Text("名", "first name"),
     "last_name": Text("姓", "last name"),
