@@ -57,13 +57,14 @@ def bus(home: Home) -> Bus:
 
 def jobs() -> Sequence[Job]:
     """Return what the worker does again and again."""
+    from zerodistance.connectors.feeds import keeping as feeds
     from zerodistance.core.identity import jobs as identity
     from zerodistance.core.profiles import jobs as profiles
     from zerodistance.core.touchpoints import jobs as touchpoints
     from zerodistance.doors.backups import upkeep as backups
     from zerodistance.doors.operations import jobs as operations
 
-    return [*touchpoints.JOBS, *identity.JOBS, *profiles.JOBS, *backups.JOBS, *operations.JOBS]
+    return [*touchpoints.JOBS, *identity.JOBS, *profiles.JOBS, *backups.JOBS, *operations.JOBS, *feeds.JOBS]
 
 
 def shares() -> Sequence[Share]:
@@ -120,7 +121,12 @@ def work(home: Home) -> Work:
         matcher=identity.matcher,
         tokens=identity.tokens_of,
         forgotten=upkeep.after_forgetting,
-        rooms={"backups": upkeep.forget, "profiles": profiles.forget, "identity": identity.forget},
+        rooms={
+            "backups": upkeep.forget,
+            "feeds": lambda home, subjects: feeds.forget(home, identity.matcher(home, subjects)),
+            "profiles": profiles.forget,
+            "identity": identity.forget,
+        },
         undoing=Undoing(
             counts={"identity": identity.undo_counts},
             steps={

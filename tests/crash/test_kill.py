@@ -36,6 +36,7 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
 )
 FORGETTING = (
     "forget.backups",
+    "forget.feeds",
     "forget.profiles",
     "forget.identity",
 )  # made from the names of the rooms that take a share

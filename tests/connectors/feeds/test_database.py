@@ -7,15 +7,17 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from sqlalchemy import NullPool, create_engine
 
 from tests import mariadb
 from tests import postgres as postgresql
 from tests.connectors.feeds.places import everything_under, imports, taken
-from zerodistance.connectors.feeds import api, database, pulled
+from zerodistance.connectors.feeds import api, contracts, database, pulled
 from zerodistance.connectors.feeds.contracts import Cursor, DriverMissing, Sql
 from zerodistance.connectors.feeds.cursors import CursorUnfit, Position
 from zerodistance.connectors.feeds.database import DatabaseAway
@@ -44,6 +46,17 @@ class Shop:
 
     url: str
     say: Callable[[str], object]
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Let nobody else read the visits meanwhile."""
+        engine = create_engine(database.parse_url(self.url), poolclass=NullPool)
+        with engine.connect() as connection:
+            mode = " in access exclusive mode" if engine.name == "postgresql" else "s visit write"
+            connection.exec_driver_sql(
+                "lock table" + (f" visit{mode}" if engine.name == "postgresql" else mode)
+            )
+            yield
 
     def visit(self, *rows: tuple[int, int]) -> None:
         """Add visits: id, and minute at which it was written down."""
@@ -139,6 +152,30 @@ def test_while_many_imports_wait_no_more_is_read(
         taken(home)
         run(home, admin)
     assert taken(home) == ["0", "1", "2"]
+
+
+def test_a_long_run_lets_others_have_their_turn(
+    home: Home, admin: Who, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(contracts, "RUN_SECONDS", -1.0)
+    api.add_feed(home, admin, describe(shop, more="rows = 1"))
+    shop.visit(*((n, n) for n in range(3)))
+    assert [run(home, admin).more for _ in range(3)] == [True, True, False]
+    assert taken(home) == ["0", "1", "2"]
+
+
+def test_who_locks_a_table_holds_up_nobody_for_ever(
+    home: Home, admin: Who, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = tuple(
+        said.replace("60s", "50ms").replace("wait_timeout = 60", "wait_timeout = 1")
+        for said in database._PG_SESSION
+    )
+    monkeypatch.setattr(database, "_PG_SESSION", quick)
+    monkeypatch.setattr(database, "_MY_SESSION", ("set session lock_wait_timeout = 1",))
+    api.add_feed(home, admin, describe(shop))
+    with shop.locked(), pytest.raises(DatabaseAway, match=r"lock timeout|1205"):
+        run(home, admin)
 
 
 def test_a_feed_begins_anew_and_nothing_doubles(home: Home, admin: Who, shop: Shop) -> None:

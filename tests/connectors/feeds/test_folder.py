@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select, update
 
 from tests.connectors.feeds.places import MAPPING, everything_under, imports, taken, visits
-from zerodistance.connectors.feeds import api, pulling, store, watched
+from zerodistance.connectors.feeds import api, keeping, pulling, store, watched
 from zerodistance.connectors.feeds.folder import LocalTree, NoFolder, NotMoved
 from zerodistance.connectors.feeds.pulling import NoRoom
 from zerodistance.connectors.feeds.watched import Entry, TooManyFiles
@@ -197,6 +198,27 @@ def test_a_refused_file_is_told_with_its_reason_and_tried_again_when_it_changes(
     assert api.get_feed(home, admin, "visits").state == "well"
 
 
+def test_a_reason_goes_with_whom_it_quotes_and_with_time(
+    home: Home, admin: Who, folder: Path, drop: Drop
+) -> None:
+    api.add_feed(home, admin, feed_file(folder).replace('happened_at = "at"', 'happened_at = "seen"'))
+    drop("a.csv", "when,13912345678\n2026-01-01,x\n")
+    run(home, admin)
+    seen = api.files_of(home, admin, "visits")[0]
+    assert seen.why is not None and "13912345678" in seen.why.en
+    assert api.forget(home, lambda raw: b"13899999999" in raw) == {"feed_file": 0}
+    assert api.forget(home, lambda raw: b"13912345678" in raw) == {"feed_file": 1}
+    assert [(one.state, one.why) for one in api.files_of(home, admin, "visits")] == [("refused", None)]
+    drop("a.csv", "when,13912345679\n2026-01-01,xx\n")
+    run(home, admin)
+    keeping.expire(home)
+    assert api.files_of(home, admin, "visits")[0].why is not None
+    with clock.freeze(clock.now() + timedelta(days=home.settings.quarantine_days + 1)):
+        keeping.expire(home)
+    assert api.files_of(home, admin, "visits")[0].why is None
+    assert run(home, admin) == api.Outcome()
+
+
 def test_a_better_mapping_takes_up_what_was_refused(home: Home, admin: Who, folder: Path, drop: Drop) -> None:
     add(home, admin, folder)
     drop("a.csv", visits([1]).replace("member", "card"))
@@ -206,6 +228,17 @@ def test_a_better_mapping_takes_up_what_was_refused(home: Home, admin: Who, fold
         api.add_feed(home, admin, better)
     api.add_feed(home, admin, better, replacing=True)
     assert len(run(home, admin).imports) == 1
+
+
+def test_a_long_run_over_many_files_lets_others_have_their_turn(
+    home: Home, admin: Who, folder: Path, drop: Drop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watched.contracts, "RUN_SECONDS", -1.0)
+    add(home, admin, folder)
+    drop("a.csv", visits([1]))
+    drop("b.csv", visits([2]))
+    assert [run(home, admin).more for _ in range(2)] == [True, False]
+    assert taken(home) == ["1", "2"]
 
 
 def test_links_pipes_and_the_home_itself_lead_nowhere(

@@ -9,6 +9,7 @@ from itertools import islice
 
 from zerodistance.connectors.feeds import kept, pulled, pulling
 from zerodistance.connectors.feeds.contracts import KINDS, Feed, FileSeen, Outcome, Secret, Spec
+from zerodistance.connectors.feeds.keeping import forget
 from zerodistance.connectors.feeds.kept import FeedExists, NoFeed
 from zerodistance.connectors.feeds.runner import Runner
 from zerodistance.connectors.feeds.secrets import (
@@ -28,6 +29,7 @@ from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.locks import sole
+from zerodistance.kernel.logs import log
 
 __all__ = [
     "add_feed",
@@ -45,6 +47,7 @@ __all__ = [
     "set_secret",
     "list_secrets",
     "remove_secret",
+    "forget",
     "Runner",
     "Feed",
     "FileSeen",
@@ -131,6 +134,7 @@ def add_feed(
         get_feed(home, who, there.name)  # one that the account does not see, it does not change
     source, _ = resolve_source(home, who, read.mapping, read.spec.source)
     kept.put(home, read.spec, text, source.number, who.name, there.number if there else None)
+    log("feeds").info("feed_described", feed=read.spec.name, who=who.name, anew=there is not None)
     return get_feed(home, who, read.spec.name)
 
 
@@ -221,6 +225,7 @@ def remove_feed(home: Home, who: Who, name: str) -> None:
     feed = get_feed(home, who, name)
     with sole(kept.lock_path(home, feed.number), pulling.FeedBusy(name=name)):
         kept.remove(home, feed.number)
+    log("feeds").info("feed_removed", feed=name, who=who.name)
 
 
 def try_feed(home: Home, who: Who, name: str) -> Trial:

@@ -28,6 +28,9 @@ KINDS: dict[str, Text] = {
 }
 """Kinds of feeds, by the name that a feed file gives them."""
 
+RUN_SECONDS = (
+    900.0  # own value: after so long a run ends at the next import or file, and others have their turn
+)
 Value = int | float | Decimal | datetime | date | str
 """What a cursor can stand at."""
 

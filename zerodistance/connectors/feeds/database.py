@@ -47,15 +47,24 @@ _PG = {
     "application_name": "zerodistance feeds",
     "client_encoding": "UTF8",
 }
-_PG_SESSION = ("set local timezone to 'UTC'", "set local jit to off")
+_PG_SESSION = (
+    "set local timezone to 'UTC'",
+    "set local jit to off",
+    "set local lock_timeout to '60s'",  # own values: what waits for somebody else must not hold up other feeds for ever
+    "set local statement_timeout to '30min'",
+)
 _MY = {
     "connect_timeout": 10,
     "read_timeout": 600,
     "write_timeout": 60,
     "charset": "utf8mb4",
 }
-_MY_SESSION = ("set session transaction read only", "set session time_zone = '+00:00'")
-_SAFE_PG = ("08", "28", "3D", "3F", "42", "53", "57")  # classes of SQLSTATE whose words quote no row
+_MY_SESSION = (
+    "set session transaction read only",
+    "set session time_zone = '+00:00'",
+    "set session lock_wait_timeout = 60",
+)
+_SAFE_PG = ("08", "28", "3D", "3F", "42", "53", "55", "57")  # classes of SQLSTATE whose words quote no row
 _SAFE_MY = (1044, 1045, 1049, 1054, 1060, 1064, 1142, 1143, 1146, 2002, 2003, 2005, 2006, 2013)
 _NAMED = re.compile(r"(?<![:\w\\]):(?=\w)")
 

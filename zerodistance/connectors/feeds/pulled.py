@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Iterator
 from itertools import chain
 
 from sqlalchemy import Connection, select, update
 
-from zerodistance.connectors.feeds import store
+from zerodistance.connectors.feeds import contracts, store
 from zerodistance.connectors.feeds.contracts import Outcome
 from zerodistance.connectors.feeds.cursors import Following, Position, pack, unpack
 from zerodistance.connectors.feeds.lines import Lines
@@ -44,9 +45,10 @@ def pull(run: Run, following: Following) -> Outcome:
     """Ask for imports of all rows that are new, part by part."""
     outcome, number = Outcome(), 0
     moment = f"{clock.now():%Y%m%dT%H%M%SZ}"
-    before = position(run.home, run.feed)
+    before, began = position(run.home, run.feed), time.monotonic()
     while not following.ended:
-        if outcome.imports and len(import_jobs.open_ones(run.home)) >= WAITING:
+        late = time.monotonic() - began > contracts.RUN_SECONDS
+        if outcome.imports and (late or len(import_jobs.open_ones(run.home)) >= WAITING):
             outcome.more = True
             break
         part = _watched(run, following)

@@ -14,6 +14,7 @@ from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid, ZeroDistanceError
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.logs import log
 from zerodistance.kernel.state import upsert
 from zerodistance.kernel.text import Text
 
@@ -79,6 +80,7 @@ def set_secret(home: Home, who: Who, name: str, value: str) -> Kept:
     with home.state.write() as tx:
         tx.execute(made.on_conflict_do_update(index_elements=["name"], set_=values))
     home.state.scrub([store.feed_secret.name])
+    log("feeds").warning("secret_set", secret=name, who=who.name)
     return Kept(name, who.name, now)
 
 
@@ -105,6 +107,7 @@ def remove_secret(home: Home, who: Who, name: str) -> None:
     if not gone:
         raise NoSecret(name=name)
     home.state.scrub([store.feed_secret.name])
+    log("feeds").warning("secret_removed", secret=name, who=who.name)
 
 
 def is_kept(home: Home, secret: Secret) -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from sqlalchemy import Connection, delete, select, update
 
-from zerodistance.connectors.feeds import rules, store
+from zerodistance.connectors.feeds import contracts, rules, store
 from zerodistance.connectors.feeds.contracts import Files, Outcome
 from zerodistance.core.touchpoints import api as touchpoints
 from zerodistance.core.touchpoints.import_errors import NoFile, NoSuchSource, SourceOff
@@ -167,7 +168,7 @@ def take(run: Run, tree: Tree, files: Files) -> Outcome:
     ZeroDistanceError
         Something stands in the way of the feed itself; what could be taken is taken.
     """
-    outcome, trouble = Outcome(), list[Exception]()
+    outcome, trouble, began = Outcome(), list[Exception](), time.monotonic()
     there = chosen(tree, files)
     known = _known(run.home, run.feed)
     new = {p: e for p, e in there.items() if known.get(p) != (e.size, e.changed)}
@@ -175,6 +176,9 @@ def take(run: Run, tree: Tree, files: Files) -> Outcome:
     outcome.left = len(new) - len(whole)
     for done, entry in enumerate(sorted(whole), start=1):
         run.wait(0)
+        if outcome.imports and time.monotonic() - began > contracts.RUN_SECONDS:
+            outcome.more = True
+            break
         try:
             _take(run, tree, entry, outcome)
         except StillWritten:

@@ -29,6 +29,7 @@ STORES = (
         "journal",
         "imports",
         "uploads",
+        "feeds",
         "quarantine",
         "set_aside",
         "texts",
