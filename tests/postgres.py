@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import make_url
 
@@ -249,8 +250,8 @@ class Homes:
                 self._give(root, self.new())
             return create(self._with(settings))
 
-        def open_home(settings: Settings) -> Home:
-            return open_(self._with(settings))
+        def open_home(settings: Settings, **given: Any) -> Home:
+            return open_(self._with(settings), **given)
 
         homes.create_home, homes.open_home = create_home, open_home
 

@@ -46,7 +46,7 @@ def migrate_state(*, to: _To) -> int:
         raise Invalid(field="--to", given="…" if url else to, why=here)
     with worker_lock(root / "worker.lock"), no_doors(root / "doors.lock"):
         _move(root, settings.state_url, url)
-        _set(_settings_file(root), url)
+        name_store(settings_file(root), url)
     command.tell(Text("状态库现在是 {where}", "the state is in {where} now"), where=_where(root, url))
     left = Text(
         "旧的 {where} 里还有全部数据，forget 不再够得到它；确认无误后请删除",
@@ -144,14 +144,14 @@ def _left_over(path: Path) -> bool:
     return bool(notes.keys() & {MOVED_TO, COMING})
 
 
-def _settings_file(root: Path) -> Path:
+def settings_file(root: Path) -> Path:
     """Return the file that the settings are read from, or the home's own, which is made."""
     inside, outside = root / FILE_NAME, Path(FILE_NAME)
     return inside if inside.exists() or not outside.exists() else outside
 
 
-def _set(path: Path, url: str) -> None:
-    """Write the setting, in place of what stands there."""
+def name_store(path: Path, url: str) -> None:
+    """Let a settings file name the store of the state, in place of what stands there; empty: the file in the home."""
     old = path.read_text() if path.exists() else ""
     rest = re.sub(r"(?m)^\s*state_url\s*=.*\n?", "", old)
     draft = path.with_name(path.name + ".new")

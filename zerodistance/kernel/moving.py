@@ -73,17 +73,29 @@ def copy(source: State, target: State, key: str, progress: Progress) -> list[Mov
         A table reads back otherwise than it was written.
     """
     with source.write() as out, target.write() as into:  # nobody writes meanwhile
-        tables = _tables(out, into)
-        _refuse_foreign(into, tables, target)
-        done = [_copy(out, into, table, progress) for table in tables]
-        for table in tables:
-            _continue_numbers(out, into, table)
+        _refuse_foreign(into, _tables(out, into), target)
+        done = fill(out, into, progress)
         for name, value in ((KEY, key), (COMING, source.where)):
             said = upsert(note).values(key=name, value=value)
             into.execute(said.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
         into.execute(delete(note).where(note.c.key == MOVED_TO))
         fault.point("moving.before")
     fault.point("moving.copied")
+    return done
+
+
+def fill(out: Connection, into: Connection, progress: Progress) -> list[Moved]:
+    """Copy every row of every table into the empty ones of another store, and read each back; what stores say of themselves stays out.
+
+    Raises
+    ------
+    CopyDiffers
+        A table reads back otherwise than it was written.
+    """
+    tables = _tables(out, into)
+    done = [_copy(out, into, table, progress) for table in tables]
+    for table in tables:
+        _continue_numbers(out, into, table)
     return done
 
 
@@ -214,5 +226,10 @@ def _last_given(tx: Connection, table: str, column: str) -> int | None:
 def counted(state: State) -> int:
     """Return how many rows the tables hold together."""
     with state.read() as tx:
-        names = [name for name in inspect(tx).get_table_names() if name not in _OWN]
-        return sum(int(bulk.value(tx, f"select count(*) from {_quoted(tx, name)}")) for name in names)
+        return rows_of(tx)
+
+
+def rows_of(tx: Connection) -> int:
+    """Return how many rows the tables hold together in one snapshot."""
+    names = [name for name in inspect(tx).get_table_names() if name not in _OWN]
+    return sum(int(bulk.value(tx, f"select count(*) from {_quoted(tx, name)}")) for name in names)

@@ -104,17 +104,6 @@ def shown(url: str) -> str:
     return found._replace(drivername="postgresql", password=None).render_as_string()
 
 
-class StateNotCopied(ZeroDistanceError):
-    """A backup can't hold a state that a server keeps."""
-
-    code, status = "state_not_copied", 501
-    text = Text(
-        "状态库在 {where}，`zerodistance backup` 只备份 SQLite 状态库；停止服务后用 pg_dump 和数据目录的拷贝一起备份",
-        "the state store is {where}, and `zerodistance backup` takes SQLite only; stop the service, then take pg_dump together with a copy "
-        "of the home folder",
-    )
-
-
 class Postgres:
     """What `State` must know of the store beneath it; `Sqlite` is the other one."""
 
@@ -246,14 +235,11 @@ class Postgres:
             connection.exec_driver_sql(f"vacuum (full, analyze) {quote(table)}")
 
     def freeze(self, tx: Connection) -> Frozen:
-        """Hold the instant of a transaction that has just begun.
+        """Hold the instant of a transaction that has just begun."""
+        from zerodistance.kernel.frozen_postgres import FrozenPostgres
 
-        Raises
-        ------
-        StateNotCopied
-            Always: the server's own tools copy it.
-        """
-        raise StateNotCopied(where=self.where)
+        bulk.value(tx, "select 1")  # the snapshot is taken with the first question
+        return FrozenPostgres(tx)
 
     def damage(self, tx: Connection) -> tuple[str, int]:
         """Return what is damaged, empty if nothing: every table is read; the server itself keeps rows from pointing nowhere."""

@@ -60,6 +60,8 @@ note = Table(
 T = TypeVar("T")
 KEY = "key"
 """The note that says which home's key the store belongs to, by its fingerprint."""
+STATE_FILE = "state.db"
+"""How the file is called in the home and in backups, when it is a file."""
 MOVED_TO, COMING = "moved_to", "coming"
 """Notes of a move: the state is elsewhere by now; it is not yet all here."""
 
@@ -272,7 +274,7 @@ class State:
         from zerodistance.migrations import upgrade
 
         with self.read() as tx:
-            self.store.check(tx, self._notes(tx), key)
+            self.store.check(tx, self.notes_of(tx), key)
         copied = upgrade(self)
         if key and KEY not in self.notes():
             self.write_note(KEY, key)
@@ -281,10 +283,11 @@ class State:
     def notes(self) -> dict[str, str]:
         """Return what the store says of itself."""
         with self.read() as tx:
-            return self._notes(tx)
+            return self.notes_of(tx)
 
     @staticmethod
-    def _notes(tx: Connection) -> dict[str, str]:
+    def notes_of(tx: Connection) -> dict[str, str]:
+        """Return what the store says of itself in one snapshot."""
         if not inspect(tx).has_table(note.name):
             return {}
         return {row.key: row.value for row in tx.execute(note.select())}

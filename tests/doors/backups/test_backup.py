@@ -23,6 +23,7 @@ import pytest
 import zerodistance.compose as compose
 from tests.doors.backups import world
 from tests.doors.backups.world import IDS, ME
+from tests.postgres import Homes
 from zerodistance.connectors.feeds import api as feeds
 from zerodistance.core.identity import api as identity
 from zerodistance.core.touchpoints import forget, keeping, tail
@@ -30,16 +31,17 @@ from zerodistance.core.touchpoints.sealer import Sealer
 from zerodistance.doors.backups import making, restoring, upkeep
 from zerodistance.doors.cli import main
 from zerodistance.doors.worker import once
-from zerodistance.kernel import backups, clock, command
+from zerodistance.kernel import backups, clock, command, fault
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.backups import Moved
 from zerodistance.kernel.errors import Forbidden, Invalid, RestoreUnfinished, WrongKey
 from zerodistance.kernel.frozen import CopyDamaged, freeze_sqlite
 from zerodistance.kernel.home import Home, create_home, open_home
 from zerodistance.kernel.manifest import BackupDamaged, BackupRunning, NoBackups, OtherHome
-from zerodistance.kernel.postgres import StateNotCopied
+from zerodistance.kernel.moving import TargetInUse
 from zerodistance.kernel.repository import Repository
 from zerodistance.kernel.settings import load
+from zerodistance.kernel.state import State
 
 ROOT = Path(__file__).resolve().parents[3]
 POINTS = sorted(
@@ -48,7 +50,11 @@ POINTS = sorted(
         for path in (ROOT / "zerodistance").rglob("*.py")
         for point in re.findall(r'fault\.point\("((?:backup|restore)\.[a-z]+)"', path.read_text())
     }
-    - {"backup.removed", "backup.swept"}  # met when something has expired: a test of its own
+    - {
+        "backup.removed",
+        "backup.swept",
+        "restore.state",
+    }  # met when something has expired, or a server keeps the state: tests of their own
 )
 
 
@@ -325,25 +331,109 @@ def test_where_there_is_no_backup_it_says_so(folder: Path, there: Path) -> None:
         restored(folder, there)
 
 
-@pytest.mark.postgres
-def test_a_state_that_a_server_keeps_is_not_backed_up_in_part(
-    databases: Any, folder: Path, tmp_path: Path
-) -> None:
-    home = create_home(load(home=tmp_path / "served", state_url=databases.new()))
-    with pytest.raises(StateNotCopied) as said:
-        making.make(home, ME, folder)
-    assert "pg_dump" in said.value.message("zh")
-    assert not folder.exists()
-    with home.state.read() as tx:
-        assert backups.begun(tx) == []
+# -- the state on a server
+
+
+@pytest.fixture
+def served(databases: Homes, tmp_path: Path) -> Iterator[Home]:
+    """A filled home whose state a server keeps, as its settings file says."""
+    root = tmp_path / "served"
+    root.mkdir()
+    (root / "zerodistance.toml").write_text(f'state_url = "{databases.new()}"\nseal_seconds = 7\n')
+    home = create_home(load(home=root))
+    world.fill(home)
+    yield home
     home.close()
 
 
-def test_a_backup_is_not_restored_beside_a_server(full: Home, folder: Path, there: Path) -> None:
-    making.make(full, ME, folder, with_key=True)
-    with pytest.raises(restoring.StateElsewhere):
-        restoring.restore(load(home=there, state_url="postgresql://zd@127.0.0.1/zd"), ME, folder)
+@pytest.mark.postgres
+def test_a_backup_of_a_state_on_a_server_is_restored_into_a_file(
+    served: Home, folder: Path, there: Path
+) -> None:
+    made = making.make(served, ME, folder, with_key=True)
+    assert (made.manifest.mark["journal_position"], made.manifest.mark["journal_last"]) == (2, 3)
+    home = restored(folder, there)
+    assert home.state.kind().startswith("SQLite")
+    assert (load(home=there).state_url, load(home=there).seal_seconds) == ("", 7)
+    assert world.damage(home) == []
+    assert world.digested(home) == IDS
+    assert world.damage(home) == []
+    assert identity.lookup(home, ME, "user_id", "wei").id == identity.lookup(served, ME, "user_id", "wei").id
+    assert world.digested(served) == IDS, "the home that was backed up goes on as if nothing had been"
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("origin", [pytest.param("full", marks=pytest.mark.slow), "served"])
+def test_a_backup_is_restored_into_an_empty_database_wherever_the_state_was(
+    request: pytest.FixtureRequest, databases: Homes, folder: Path, there: Path, origin: str
+) -> None:
+    before, url = request.getfixturevalue(origin), databases.server.new_database()
+    making.make(before, ME, folder, with_key=True)
+    home = restoring.restore(load(home=there, state_url=url), ME, folder).home
+    assert home.state.kind().startswith("PostgreSQL")
+    assert not list(there.glob("state.db*")), "a copy that forget does not reach"
+    assert load(home=there).state_url == url
+    assert world.damage(home) == []
+    assert world.digested(home) == IDS
+    assert identity.lookup(home, ME, "user_id", "wei").id == identity.lookup(before, ME, "user_id", "wei").id
+    home.close()
+    again = open_home(load(home=there))
+    assert world.ids(again) == IDS
+    again.close()
+
+
+@pytest.mark.postgres
+def test_a_database_that_holds_something_is_not_restored_into(
+    served: Home, folder: Path, there: Path
+) -> None:
+    making.make(served, ME, folder, with_key=True)
+    with pytest.raises(TargetInUse):
+        restoring.restore(load(home=there, state_url=served.settings.state_url), ME, folder)
     assert not there.exists()
+
+
+@pytest.mark.postgres
+def test_a_copy_of_a_state_on_a_server_is_of_one_instant(served: Home, tmp_path: Path) -> None:
+    with served.state.frozen() as frozen:
+        served.state.write_note("later", "1")
+        with served.state.write() as tx:
+            tx.exec_driver_sql("update source set key = 'other'")
+        done = list[int]()
+        assert frozen.copy(tmp_path, done.append) == ["state.db"]
+    copy = State(tmp_path / "state.db")
+    assert "later" not in copy.notes() and copy.notes()["key"] == served.seal.name
+    with copy.read() as tx:
+        assert tx.exec_driver_sql("select key from source").scalars().all() == ["web"]
+    copy.close()
+    assert sum(done) > 0
+
+
+@pytest.mark.postgres
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "point", ["moving.before", "moving.copied", "restore.state", "moving.said", "moving.whole"]
+)
+def test_a_restore_into_a_database_that_is_interrupted_is_gone_on_with(
+    full: Home, databases: Homes, folder: Path, there: Path, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    making.make(full, ME, folder, with_key=True)
+    settings = load(home=there, state_url=databases.server.new_database())
+
+    def interrupted(name: str) -> None:
+        if name == point:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fault, "point", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            restoring.restore(settings, ME, folder)
+    with pytest.raises(RestoreUnfinished):
+        open_home(settings)
+    again = restoring.restore(settings, ME, folder)
+    assert again.resumed and world.damage(again.home) == []
+    assert world.digested(again.home) == IDS
+    assert not list(there.glob("state.db*"))
+    again.home.close()
 
 
 # -- killed

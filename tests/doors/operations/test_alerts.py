@@ -20,7 +20,7 @@ from zerodistance.doors.operations import alerts, conditions, jobs, store
 from zerodistance.doors.operations.alerts import CLOSED, OPENED, Desk
 from zerodistance.doors.operations.conditions import HOUR, KINDS, Condition, Verdict
 from zerodistance.doors.operations.watch import Watch
-from zerodistance.kernel import clock
+from zerodistance.kernel import backups, clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import Forbidden, NotFound, ZeroDistanceError
 from zerodistance.kernel.home import Home
@@ -156,6 +156,7 @@ def test_every_kind_has_words_in_both_languages(kind: str) -> None:
         "stage": ["处理", "digestion"], "lag": 1, "bound": 1, "free_gb": 1.5, "least_gb": 1.0, "forecast": ["短", "short"],
         "source": "web", "now": 1, "before": 1, "refused": 1, "rows": 1, "minutes": 1, "limit": 1, "job": "j", "error": "E",
         "feed": "f", "failures": 3,
+        "hours": 60, "every": "24",
     }  # fmt: skip
     text = alerts.sentence(kind, figures)
     assert "{" not in text.zh + text.en
@@ -251,6 +252,30 @@ def test_a_feed_that_fails_again_and_again_is_an_alert(home: Home, tmp_path: Pat
     )
     feeds.pause_feed(home, WHO, "visits")
     assert found(watch, "feed_failing") == {"visits": GOOD}
+
+
+def test_a_backup_that_is_not_made_is_an_alert_where_backups_are_set_up(home: Home, tmp_path: Path) -> None:
+    watch = Watch(home)
+    with clock.freeze(clock.now() + timedelta(days=400)):
+        assert found(watch, "backup_late") == {"": GOOD}, "nobody has asked for backups"
+    asked = home.settings.model_copy(update={"backup_to": tmp_path / "backups", "backup_hours": 24.0})
+    object.__setattr__(home, "settings", asked)
+    assert found(watch, "backup_late") == {"": GOOD}, "a new home has none yet"
+    with clock.freeze(clock.now() + timedelta(hours=49)):
+        assert found(watch, "backup_late") == {"": BAD}, "none was ever made"
+    now, folder = clock.micros(), (tmp_path / "backups").resolve()
+    with home.state.write() as tx:
+        backups.begin(tx, "b", folder, at=now, expires_at=now, with_key=False)
+    with clock.freeze(clock.now() + timedelta(hours=49)):
+        assert found(watch, "backup_late") == {"": BAD}, "one that was begun is none"
+    with home.state.write() as tx:
+        backups.end(tx, "b", folder, at=now, size=1, new_bytes=1)
+    later = [clock.now() + timedelta(hours=hours) for hours in (24, 40, 49)]
+    verdicts = []
+    for at in later:
+        with clock.freeze(at):
+            verdicts.append(found(watch, "backup_late")[""])
+    assert verdicts == [GOOD, Verdict.BETWEEN, BAD]
 
 
 def test_a_disk_below_its_bound_and_one_that_fills_are_two_alerts(home: Home) -> None:

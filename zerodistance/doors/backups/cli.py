@@ -80,6 +80,7 @@ _STEPS = {
     "databases": Text("复制并检查数据库", "copying and checking databases"),
     "verify": Text("校验", "verifying"),
     "restore": Text("写回", "writing"),
+    "state": Text("填入数据库", "filling the database"),
 }
 _SOUND = Text("{name} 完好", "{name} is sound")
 _DAMAGED = Text(

@@ -88,8 +88,8 @@ def make(
     ------
     Forbidden
         The account may not operate.
-    StateNotCopied
-        A server keeps the state.
+    StateAway
+        The server that keeps the state does not answer.
     OtherHome, BackupRunning
         The folder is another home's, or somebody works on it.
     CopyDamaged, StoreRestless
@@ -97,8 +97,6 @@ def make(
     """
     who.need(Permission.OPERATE)
     _not_inside(home, to)
-    with home.state.frozen():  # a store that can't be copied says so before anything is begun
-        pass
     began = time.monotonic()
     repository = Repository.make(to, home.seal.name)
     with _alone(home, repository):
@@ -222,8 +220,7 @@ def _add_all(
 
 
 def _size(home: Home, instant: _Instant) -> int:
-    databases = [home.path(name) for name in instant.databases] + [home.state.path]
-    copied = sum(path.stat().st_size for path in databases if path.exists())
+    copied = home.state.size() + sum(home.path(name).stat().st_size for name in instant.databases)
     return 2 * copied + sum(home.path(backups.PINS, name).stat().st_size for name in instant.pinned)
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from zerodistance.doors import parts as handed
 from zerodistance.doors.backups.making import Progress
-from zerodistance.kernel import backups, command, fault
+from zerodistance.doors.moving import name_store
+from zerodistance.kernel import backups, command, fault, moving
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import WrongKey, ZeroDistanceError
 from zerodistance.kernel.files import replace_file, sync
@@ -20,6 +21,7 @@ from zerodistance.kernel.manifest import BackupDamaged, Entry, Manifest, NoBacku
 from zerodistance.kernel.repository import Repository, digest_of
 from zerodistance.kernel.seal import Seal
 from zerodistance.kernel.settings import FILE_NAME, Settings, load
+from zerodistance.kernel.state import STATE_FILE, State
 from zerodistance.kernel.text import Text
 
 
@@ -40,16 +42,6 @@ class NeedsKey(ZeroDistanceError):
     text = Text(
         "备份 {name} 里没有密钥文件；用 --key 指出当时的 key 文件，没有它封存的部分打不开",
         "the backup {name} does not hold the key file; name the key of its time with --key: without it the sealed parts are lost",
-    )
-
-
-class StateElsewhere(ZeroDistanceError):
-    """A server is to keep the state, and the backup holds it as a file."""
-
-    code, status = "state_elsewhere", 400
-    text = Text(
-        "备份里的状态库是 SQLite 文件，而 state_url 指向服务器；恢复时不要设置 state_url",
-        "the backup holds the state as an SQLite file, and state_url names a server; restore without state_url",
     )
 
 
@@ -91,22 +83,23 @@ def restore(
         Something lies there already, and not an interrupted restore of the same backup.
     NoBackups, BackupDamaged
         There is nothing to restore, or it is not what was written; nothing was made.
-    StateElsewhere
-        The settings name a server for the state.
+    TargetInUse, StateAway, StateUnfit, StateOfAnother
+        The settings name a database for the state, and it is not empty, or can't be used; nothing was made.
     NeedsKey, WrongKey
         The key is not there, or is another one; nothing was made.
     """
     who.need(Permission.OPERATE)
-    if settings.state_url:
-        raise StateElsewhere()
     root, repository = settings.home.resolve(), Repository.at(source)
     manifest = _chosen(repository, at)
     resumed = _begun(root, manifest)
+    if settings.state_url and not resumed:
+        _must_be_empty(settings.state_url, manifest)
     with repository.locked():
         key_text = _key(repository, manifest, key)
         if not (resumed and _note(root)["placed"]):
             _verify(repository, manifest, progress)
             _place(root, repository, manifest, key_text, progress)
+    _settle_state(root, manifest, settings.state_url, progress)
     home = open_home(_settings_there(settings, root), restoring=True)
     resting = handed.parts().rest(home)
     again = _settle(home, who, repository, manifest)
@@ -232,6 +225,49 @@ def _place_one(root: Path, repository: Repository, manifest: Manifest, entry: En
     os.utime(draft, ns=(entry.modified, entry.modified))
     fault.point("restore.file")
     os.replace(draft, path)
+
+
+def _must_be_empty(url: str, manifest: Manifest) -> None:
+    state = State(Path(STATE_FILE), url)
+    try:
+        with state.read() as tx:
+            state.store.check(tx, state.notes_of(tx), manifest.key_check)
+        if state.tables():
+            raise moving.TargetInUse(where=state.where)
+    finally:
+        state.close()
+
+
+def _settle_state(root: Path, manifest: Manifest, url: str, progress: Progress) -> None:
+    """Let the state be where the settings want it: in the file as it was restored, or in a database that is filled from it.
+
+    The settings file that was restored may name the database of before, which may still be in use: it never stays.
+    """
+    settings, file = root / FILE_NAME, root / STATE_FILE
+    if url or (settings.exists() and "state_url" in settings.read_text(encoding="utf-8")):
+        name_store(settings, url)
+    if not url or not file.exists():
+        return
+    source, target = State(file), State(file, url)
+    try:
+        source.upgrade(manifest.key_check)
+        if not moving.is_copied(source, target.where):
+            target.upgrade(manifest.key_check)
+            size, rows, seen = file.stat().st_size, max(1, moving.counted(source)), dict[str, int]()
+
+            def told(table: str, done: int, _: int) -> None:
+                seen[table] = done
+                progress("state", size * sum(seen.values()) // rows, size)
+
+            moving.copy(source, target, manifest.key_check, told)
+        fault.point("restore.state")
+        moving.hand_over(source, target)
+    finally:
+        source.close()
+        target.close()
+    for left in root.glob(f"{STATE_FILE}*"):
+        left.unlink()
+    sync(root)
 
 
 def _settle(home: Home, who: Who, repository: Repository, manifest: Manifest) -> int:

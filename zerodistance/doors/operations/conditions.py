@@ -14,7 +14,7 @@ from zerodistance.core.touchpoints import progress
 from zerodistance.doors.operations import refusals
 from zerodistance.doors.operations.disk import disk, words
 from zerodistance.doors.operations.stages import LATE, NAMES, ON_TIME, stages
-from zerodistance.kernel import clock
+from zerodistance.kernel import backups, clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Jobs
@@ -115,6 +115,16 @@ KINDS: dict[str, Kind] = {
         0,
         0,
         30,
+    ),
+    "backup_late": Kind(
+        Text("备份过期未做", "The backup is late"),
+        Text(
+            "已有 {hours} 小时没有做成完整的备份，应每 {every} 小时一个；看 zerodistance backup list 和日志",
+            "no whole backup was made for {hours} h, one is due every {every} h; see `zerodistance backup list` and the log",
+        ),
+        3_600,
+        60,
+        60,
     ),
 }  # fmt: skip
 """Every kind of alert, by its stable name."""
@@ -267,3 +277,20 @@ def feed_failing(home: Home, who: Who) -> Iterator[Condition]:
         verdict = Verdict.BAD if failures >= FEED_FAILURES else Verdict.BETWEEN if failures else Verdict.GOOD
         figures = {"feed": feed.name, "failures": failures, "error": [error.zh, error.en]}
         yield Condition("feed_failing", feed.name, verdict, "warn", figures)
+
+
+def backup_late(home: Home) -> Iterator[Condition]:
+    """Judge how old the last whole backup in the folder `backup_to` is: bad beyond twice the time from one to the next.
+
+    A home that has none yet counts from when its key was made.
+    """
+    to, every = home.settings.backup_to, home.settings.backup_hours
+    if to is None:
+        yield Condition("backup_late", "", Verdict.GOOD)
+        return
+    with home.state.read() as tx:
+        whole = [b.begun_at for b in backups.begun(tx) if b.ended_at and b.folder == str(to.resolve())]
+    last = max(whole) if whole else home.seal.path.stat().st_mtime_ns // 1_000
+    hours = (clock.micros() - last) / clock.MICROS_PER_SECOND / 3_600
+    verdict = Verdict.BAD if hours > 2 * every else Verdict.BETWEEN if hours > 1.5 * every else Verdict.GOOD
+    yield Condition("backup_late", "", verdict, "warn", {"hours": round(hours, 1), "every": f"{every:g}"})
