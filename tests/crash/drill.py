@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import sys
 import tempfile
 import time
@@ -26,14 +25,15 @@ from zerodistance.doors.worker import once
 from zerodistance.kernel.findings import Level
 from zerodistance.kernel.home import Home, open_home
 from zerodistance.kernel.settings import load
+from zerodistance.kernel.state import State
 
 BACKUPS, PATIENCE = 2, 60.0
 POSTS = 120  # of each of the four lanes
 
 
-def main(folder: Path) -> None:
-    """Run the drill below `folder`."""
-    settings = load(home=folder / "home", **stage.SETTINGS)
+def main(folder: Path, url: str = "") -> None:
+    """Run the drill below `folder`, with the state in the database `url`, or in a file."""
+    settings = load(home=folder / "home", state_url=url, **stage.SETTINGS)
     stage.POSTS = POSTS
     os.waitpid(stage.child(lambda: stage.make(settings), None), 0)
     told = tempfile.TemporaryFile()  # noqa: SIM115
@@ -42,7 +42,7 @@ def main(folder: Path) -> None:
     work = stage.child(lambda: stage.worker_life(settings), None)
     taken: list[Any] = []
     for _ in range(BACKUPS):
-        await_batch(folder / "home" / "state.db", taken[-1][-1]["batch"] if taken else -1)
+        await_batch(folder / "home" / "state.db", url, taken[-1][-1]["batch"] if taken else -1)
         before = os.fstat(told.fileno()).st_size
         heard, tell = os.pipe()
 
@@ -69,14 +69,14 @@ def main(folder: Path) -> None:
     print(json.dumps(out))
 
 
-def await_batch(state: Path, last: int) -> None:
+def await_batch(path: Path, url: str, last: int) -> None:
     """Wait until a batch after `last` is committed, however busy the machine is, and until something waits again."""
     deadline = time.monotonic() + PATIENCE
     number = -1
     while number <= last and time.monotonic() < deadline:
         time.sleep(0.2)
-        with closing(sqlite3.connect(state, timeout=30)) as connection:
-            number = connection.execute("select coalesce(max(number), 0) from batch").fetchone()[0]
+        with closing(State(path, url)) as state, state.read() as tx:
+            number = tx.exec_driver_sql("select coalesce(max(number), 0) from batch").scalar_one()
 
 
 def acked(said: bytes) -> set[str]:
@@ -110,4 +110,4 @@ def counts(home: Home) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -7,11 +7,21 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
-def test_restore_drill_under_load(tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "tests.crash.drill", str(tmp_path)]
+BOTH = [
+    pytest.param("sqlite", id="sqlite"),
+    pytest.param("postgres", id="postgres", marks=[pytest.mark.postgres, pytest.mark.slow]),
+]
+
+
+@pytest.mark.parametrize("store", BOTH)
+def test_restore_drill_under_load(tmp_path: Path, store: str, request: pytest.FixtureRequest) -> None:
+    url = request.getfixturevalue("databases").new() if store == "postgres" else ""
+    words = [sys.executable, "-m", "tests.crash.drill", str(tmp_path), url]
     done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=120)
     backups = json.loads(done.stdout)
     assert [backup["trouble"] for backup in backups] == [[], []]
