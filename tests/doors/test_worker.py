@@ -98,3 +98,11 @@ def test_run_goes_on_until_nothing_waits_anywhere(home: Home) -> None:
 def test_a_status_file_cut_in_half_is_as_if_there_were_none(home: Home, text: str) -> None:
     home.path("runs", worker.STATUS_FILE).write_text(text)
     assert worker.last_note(home) is None
+
+
+def test_a_worker_whose_state_another_one_has_taken_ends_and_one_whose_server_is_away_does_not() -> None:
+    answers = steps(True, StateAway(where="x", why="y"), True, False)
+    stop, broken = Stop(10), threading.Event()
+    worker._guard(lambda: bool(one(answers)), stop, broken)
+    assert broken.is_set()
+    assert len(stop.pauses) == 4, "it has looked four times"
