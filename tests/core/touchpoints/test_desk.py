@@ -45,7 +45,10 @@ def visits(home: Home, admin: Who, bench: Bench, tmp_path: Path) -> int:
 
 def raws(home: Home) -> list[bytes]:
     with home.state.read() as tx:
-        return [kept.open(home.seal, raw) for raw in tx.execute(select(store.quarantine.c.raw)).scalars()]
+        return [
+            kept.open(home.seal, raw)
+            for raw in tx.execute(select(store.quarantine.c.raw).order_by(store.quarantine.c.id)).scalars()
+        ]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from tests.core.touchpoints.doors import Door, basic, make_source, opened
 from zerodistance.core.touchpoints import answers, routes, store, writer
 from zerodistance.core.touchpoints.contracts import Source
+from zerodistance.core.touchpoints.journal import REFUSED
 from zerodistance.kernel.home import Home
 
 EVENT = {"type": "track", "event": "e", "messageId": "m1", "anonymousId": "v"}
@@ -138,8 +139,9 @@ def test_a_pixel_is_a_touch_and_always_a_picture(door: Door, source: Source) -> 
     assert {(a.body, a.headers["content-type"], a.headers["cache-control"]) for a in good + bad} == {
         (answers.PIXEL, "image/gif", "no-store")
     }
-    assert [row.route for row in door.rows()] == ["track", "track", "page"]
-    assert all(json.loads(row.body)["event"] == "Email Opened" for row in door.rows())
+    assert [row.route for row in door.rows()] == ["track", "track", "page", "track"]
+    assert all(json.loads(row.body)["event"] == "Email Opened" for row in door.rows()[:3])
+    assert (door.rows()[3].encoding, door.rows()[3].body) == (REFUSED, b"{{{")  # on its way to the quarantine
 
 
 def test_a_head_request_of_a_pixel_is_no_touch(door: Door, source: Source) -> None:

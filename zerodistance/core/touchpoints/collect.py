@@ -80,6 +80,27 @@ class Keys:
         )
 
 
+class Allowance:
+    """Bytes of bodies that are kept although they are refused: so many of each source in an hour, and no more.
+
+    Used from the event loop of one door.
+    """
+
+    def __init__(self, most: int, largest: int) -> None:
+        self._most, self._largest = most, largest
+        self._hour, self._used = 0, Counter[int]()
+
+    def take(self, source: int, size: int) -> bool:
+        """Say whether a body of this size may be kept, and count it if it may."""
+        now = clock.micros()
+        if now - now % HOUR != self._hour:
+            self._hour, self._used = now - now % HOUR, Counter()
+        if size > self._largest or self._used[source] + size > self._most:
+            return False
+        self._used[source] += size
+        return True
+
+
 class Tally:
     """Counts by source, hour and counter; written into `source_hour` now and then."""
 

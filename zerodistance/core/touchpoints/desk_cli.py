@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from zerodistance.core.touchpoints.quarantine_cli import number
+from zerodistance.core.touchpoints.quarantine_cli import number, take_up_here
 from zerodistance.kernel import command
 from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
@@ -110,6 +110,7 @@ def fix(
     if replay:
         asked = quarantine.replay(home, who, source=source, reason=reason, field=field)
         command.tell(Text("{n} 行将重放", "{n} rows will be replayed"), n=f"{asked:,}")
+        take_up_here(home)
     return 0
 
 

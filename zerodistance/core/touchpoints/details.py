@@ -46,6 +46,14 @@ SENTENCES: tuple[Text, ...] = (
         "{field} 写成 {form} 这样的形式；可用 ISO 8601，或 1970 年以来的秒或毫秒数",
         "{field} has the form {form}; allowed are ISO 8601 and seconds or milliseconds since 1970",
     ),
+    # whole bodies
+    Text("正文不是 JSON：{why}", "the body is not JSON: {why}"),
+    Text("正文应是一个 JSON 对象：{why}", "the body should be a JSON object: {why}"),
+    Text("正文里应有 batch，一个事件列表：{why}", "the body should have `batch`, a list of events: {why}"),
+    Text(
+        "正文无法解压（{why}）；可用：{allowed}", "the body can't be unpacked ({why}); allowed are {allowed}"
+    ),
+    Text("采集的门读不懂它", "the door could not read it"),
     # schemas
     Text("{path} 读不出来，没法按约定检查", "{path} can't be read by its schema"),
     Text("{path} 缺少 {field}", "{path} lacks {field}, which is required"),

@@ -135,9 +135,9 @@ def _waiting(home: Home, message: str) -> Iterator[Step]:
         while rows := reader.read(after):
             after = rows[-1].id
             for row in rows:
-                if row.encoding != journal.DAMAGED and needle in bodies.unpack(
-                    row.body, row.encoding, home.settings.max_body_bytes
-                ):
+                if row.encoding == journal.DAMAGED or row.encoding.startswith(journal.REFUSED):
+                    continue
+                if needle in bodies.unpack(row.body, row.encoding, home.settings.max_body_bytes):
                     said = Text("已收下并落盘，等待处理", "accepted and on disk, waits to be digested")
                     yield Step("journal", f"journal:{row.id}", said, row.received_at)
     finally:

@@ -16,11 +16,11 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from zerodistance.core.touchpoints import drafts, kept, repeats, store, tail
+from zerodistance.core.touchpoints import bodies, drafts, kept, repeats, store, tail, wire
 from zerodistance.core.touchpoints.contracts import Forget
 from zerodistance.kernel import backups, clock, fault
 from zerodistance.kernel.access import Permission, Who
-from zerodistance.kernel.errors import Invalid, NotFound
+from zerodistance.kernel.errors import Invalid, NotFound, ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
@@ -301,19 +301,31 @@ def _forget_quarantine(home: Home, matches: Match) -> int:
     t, gone, last = store.quarantine, 0, 0
     while True:
         with home.state.read() as tx:
-            query = select(t.c.id, t.c.raw, t.c.came).where(t.c.id > last)
+            query = select(t.c.id, t.c.place, t.c.raw, t.c.came).where(t.c.id > last)
             rows = tx.execute(query.order_by(t.c.id).limit(100)).all()
         if not rows:
             return gone
         last = rows[-1][0]
         hits = [
-            number
-            for number, *held in rows
-            if any(matches(kept.open(home.seal, one)) for one in held if one is not None)
+            number for number, place, *held in rows if any(_names(home, place, one, matches) for one in held)
         ]
         if hits:
             with home.state.write() as tx:
                 gone += tx.execute(delete(t).where(t.c.id.in_(hits))).rowcount
+
+
+def _names(home: Home, place: str, sealed: bytes | None, matches: Match) -> bool:
+    """Say whether a refused row names somebody who is forgotten, or may: of one that is no text nobody can tell."""
+    if sealed is None:
+        return False
+    raw = kept.open(home.seal, sealed)
+    if place == "body" or place in wire.TYPES:
+        try:
+            raw = bodies.unpack(raw, bodies.encoding_of(raw), home.settings.max_body_bytes)
+            raw.decode()
+        except (ZeroDistanceError, UnicodeDecodeError):
+            return True
+    return matches(raw)
 
 
 def _tables(removed: Mapping[str, int]) -> list[str]:

@@ -13,8 +13,9 @@ from typing import Any
 
 from zerodistance.core.touchpoints import answers, bodies, journal, routes, rules, sources
 from zerodistance.core.touchpoints.answers import Headers, Receive, Scope, Send
-from zerodistance.core.touchpoints.collect import NOBODY, Keys, Tally
+from zerodistance.core.touchpoints.collect import NOBODY, Allowance, Keys, Tally
 from zerodistance.core.touchpoints.contracts import Source
+from zerodistance.core.touchpoints.journal import REFUSED
 from zerodistance.core.touchpoints.limits import COUNTERS, RESERVE, Limits, told
 from zerodistance.core.touchpoints.refusals import (
     InMemoryShort,
@@ -43,6 +44,8 @@ _JOURNAL_RESET = (
     60  # own value, seconds: digestion takes what a journal holds in about that time or the disk is short
 )
 _POSTED = routes.POSTED
+REFUSED_BYTES = 4 << 20  # own value: bytes of refused bodies that one door keeps of a source in an hour
+REFUSED_LARGEST = 1 << 20  # own value: a larger one is not kept
 
 
 class Collector:
@@ -64,6 +67,7 @@ class Collector:
             max_bytes=settings.max_journal_bytes,
             min_free_bytes=settings.min_free_bytes,
         )
+        self._refusable = Allowance(REFUSED_BYTES, REFUSED_LARGEST)
         self.inflight = 0
         """Bytes of request bodies held in memory."""
         self.took = measure.Histogram(measure.ACCEPT_SECONDS)
@@ -117,6 +121,7 @@ class Collector:
         began = time.monotonic()
         authorization = x_key = origin = encoding = b""
         length = 0
+        body = b""
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = value
@@ -155,6 +160,8 @@ class Collector:
             return
         except Exception as problem:
             error = self._refused(source, problem)
+            if error.status == 400 and source is not None:
+                await self._keep_refused(source, route, body, encoding)
             await answers.refuse(scope, send, error, [*self._cors(source, origin), *self._left(source)])
             return
         finally:
@@ -215,6 +222,25 @@ class Collector:
         if counter is not None:
             self.tally.add(number, counter)
         return error
+
+    async def _keep_refused(self, source: Source, route: Route, body: bytes, declared: bytes = b"") -> None:
+        """Keep a body that can't be read as it came, through the journal, so that the worker quarantines it with its reason.
+
+        Its client is told all the same that it is wrong, and will not send it again. What is over the bound is counted and let go.
+        """
+        if not body:
+            return
+        kept = self.writer.trouble is None and self._refusable.take(source.number, len(body))
+        if kept:
+            packed = bodies.encoding_of(body, _text(declared))
+            size = self._max_body if packed else len(body)
+            try:
+                await self.writer.put(
+                    source.number, route.name, clock.micros(), 1, REFUSED + packed, body, size
+                )
+            except ZeroDistanceError:
+                kept = False
+        self.tally.add(source.number, "door_body_kept" if kept else "door_body_let_go")
 
     def _left(self, source: Source | None) -> Headers:
         """Return how much is left: of the source's own limit, or of the journal when that is nearer to its end."""
@@ -352,6 +378,7 @@ class Collector:
     async def _pixel(self, scope: Scope, send: Send, route: Route, origin: bytes) -> None:
         """Keep the event that stands in the address of a picture; a HEAD request only asks whether the picture is there."""
         source: Source | None = None
+        body = b""
         try:
             if scope["method"] != "HEAD":
                 query = _text(scope.get("query_string", b""))
@@ -369,6 +396,8 @@ class Collector:
                 self.tally.accept(source.number, at, 1, len(body))
         except Exception as problem:
             error = self._refused(source, problem)
+            if error.status == 400 and source is not None:
+                await self._keep_refused(source, route, body)
             await answers.pixel(scope, send, error.status, self._cors(source, origin), error)
             return
         await answers.pixel(scope, send, 200, self._cors(source, origin))

@@ -8,16 +8,28 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from zerodistance.core.touchpoints import bodies, forget, import_jobs, ledger, salvage, sources, tail, undo
+from zerodistance.core.touchpoints import (
+    bodies,
+    forget,
+    import_jobs,
+    ledger,
+    rules,
+    salvage,
+    sources,
+    tail,
+    undo,
+    wire,
+)
 from zerodistance.core.touchpoints.agreed import Agreed
 from zerodistance.core.touchpoints.contracts import Batch, Follower, Forget, Recogniser, Refused
 from zerodistance.core.touchpoints.digest import Digest, Feed
-from zerodistance.core.touchpoints.journal import DAMAGED, FEED, Journal, JournalRow
+from zerodistance.core.touchpoints.journal import DAMAGED, FEED, REFUSED, Journal, JournalRow
 from zerodistance.core.touchpoints.parse import Parser
+from zerodistance.core.touchpoints.routes import BATCH
 from zerodistance.core.touchpoints.sealer import Sealer
 from zerodistance.core.touchpoints.sent import Sent
 from zerodistance.kernel import clock
-from zerodistance.kernel.errors import told
+from zerodistance.kernel.errors import ZeroDistanceError, told
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
@@ -98,11 +110,25 @@ def _opened(row: JournalRow) -> Sent | Refused:
     if row.encoding == DAMAGED:
         log("digest").error("damaged", feed=FEED, row=row.id)
         return _whole(row, salvage.UNREADABLE, "the journal's row is damaged; it is kept as it stood there")
+    if row.encoding.startswith(REFUSED):
+        return _refused(row)
     try:
         body = bodies.unpack(row.body, row.encoding, _ANY_SIZE)
     except (bodies.BadEncoding, bodies.BodyTooLarge) as error:
         return _whole(row, salvage.UNREADABLE, error.message("en"))
     return Sent(row.id, row.source, row.route, row.received_at, body)
+
+
+def _refused(row: JournalRow) -> Refused:
+    """Return a body that the door has told its client it can't read: unpacked where that can be done, with what is wrong with it."""
+    body, place, said = row.body, "body", "the door could not read it"
+    try:
+        body = bodies.unpack(row.body, row.encoding.removeprefix(REFUSED), _ANY_SIZE)
+        place = row.route if row.route in wire.TYPES else "body"
+        bodies.head(body, batch=row.route == BATCH)
+    except ZeroDistanceError as error:
+        said = error.message("en")
+    return Refused(row.source, rules.BODY, said, body, place, row.received_at)
 
 
 def _whole(row: JournalRow, reason: str, detail: str) -> Refused:

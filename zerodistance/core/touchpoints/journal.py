@@ -27,6 +27,9 @@ FEED = "journal"
 DAMAGED = "damaged"
 """Stands as encoding of a row that can't be opened: it was changed on disk. Its body is then as it stands there."""
 
+REFUSED = "refused "
+"""Stands before the encoding of a body that the door has refused: it goes to the quarantine whatever can be made of it."""
+
 _BUSY_SECONDS = 60.0
 _TABLE = """
 create table if not exists row (
@@ -58,7 +61,8 @@ class JournalRow:
     events
         How many events the body holds.
     encoding, body
-        As received; `bodies.unpack(body, encoding, limit)` gives the text. `DAMAGED` for a row that can't be opened.
+        As received; `bodies.unpack(body, encoding, limit)` gives the text. `DAMAGED` for a row that can't be opened,
+        and `REFUSED` before the encoding of a body that the door has refused.
     """
 
     id: int

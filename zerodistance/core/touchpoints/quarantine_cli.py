@@ -18,6 +18,7 @@ from zerodistance.kernel.text import Text
 
 if TYPE_CHECKING:
     from zerodistance.core.touchpoints.quarantine import Row
+    from zerodistance.kernel.home import Home
 
 app = App(
     name="quarantine", help=words("隔离区：被拒的行、原因、修改和重放", "refused rows: why, mend and replay")
@@ -125,8 +126,6 @@ def replay(
 ) -> int:
     """Ask for refused rows to be replayed: those named, those of a source, reason or field, or `--all`."""
     from zerodistance.core.touchpoints import quarantine
-    from zerodistance.kernel.errors import WorkerRunning
-    from zerodistance.kernel.locks import worker_pid
 
     if not (ids or source or reason or field is not None or all):
         command.tell(
@@ -140,11 +139,7 @@ def replay(
     numbers = [number(i) for i in ids] or None
     asked = quarantine.replay(home, who, ids=numbers, source=source, reason=reason, field=field)
     command.tell(Text("{n} 行将重放", "{n} rows will be replayed"), n=f"{asked:,}")
-    if asked and worker_pid(home.lock_path) is None:
-        try:
-            command.work_here(home)
-        except WorkerRunning:  # one has started meanwhile and does it
-            return 0
+    if asked and take_up_here(home):
         left = (
             len(quarantine.rows(home, who, source=source, reason=reason, field=field, limit=1_000_000))
             if numbers is None
@@ -195,6 +190,20 @@ def mend(
         ),
         n=number(id),
     )
+
+
+def take_up_here(home: Home) -> bool:
+    """Take up in this process what was asked for, where no worker runs that does; return whether that was done."""
+    from zerodistance.kernel.errors import WorkerRunning
+    from zerodistance.kernel.locks import worker_pid
+
+    if worker_pid(home.lock_path) is not None:
+        return False
+    try:
+        command.work_here(home)
+    except WorkerRunning:  # one has started meanwhile and does it
+        return False
+    return True
 
 
 def number(given: str) -> int:

@@ -10,7 +10,11 @@ from urllib.parse import parse_qs
 
 from zerodistance.kernel.text import Text
 
+BODY = "body"
+"""Why a whole body stands in the quarantine that the door has answered with 400."""
+
 REASONS: dict[str, Text] = {
+    BODY: Text("整个正文读不懂，已答 400", "the whole body can't be read; it was answered 400"),
     "not_json": Text("不是 JSON", "not JSON"),
     "not_an_object": Text("不是 JSON 对象", "not a JSON object"),
     "no_type": Text("没有 type", "has no type"),
@@ -47,6 +51,13 @@ COUNTERS: dict[str, Text] = {
     "door_events": Text("已接收的事件", "events accepted"),
     "door_bytes": Text("已接收的字节（按发送时）", "bytes accepted, as sent"),
     "door_400": Text("因格式不对拒收的请求", "requests refused: malformed"),
+    "door_body_kept": Text(
+        "因格式不对拒收、正文留在隔离区的请求", "malformed requests whose body is kept in the quarantine"
+    ),
+    "door_body_let_go": Text(
+        "因格式不对拒收、超过上限没有留下正文的请求",
+        "malformed requests whose body was let go: over the bound, or the disk is short",
+    ),
     "door_401": Text(
         "因密钥不对或来源已停用拒收的请求", "requests refused: unknown key or source switched off"
     ),
