@@ -220,6 +220,17 @@ def test_an_import_is_stopped_and_taken_back_with_its_report(home: Home, boss: V
     assert import_jobs.get(home, WHO, 1).state == "undone"
 
 
+def test_how_the_file_is_written_is_changed_in_the_page(home: Home, boss: Visitor) -> None:
+    place = uploaded(boss, CALLS.replace(b",", b";"))
+    assert drafts.get(home, WHO, 1).guess.delimiter == ";"
+    boss.post(f"{place}/shape", delimiter=",", encoding="utf-8")
+    assert [column.name for column in drafts.get(home, WHO, 1).guess.columns] == ["opened;phone;fault;remark"]
+    boss.post(f"{place}/shape", delimiter=";")
+    assert role_of(parse(drafts.get(home, WHO, 1).mapping), "phone") == "id:phone"
+    wrong = boss.post(f"{place}/shape", encoding="utf-16")
+    assert wrong.status_code == 400 and 'class="note bad"' in wrong.text
+
+
 def test_a_file_of_many_megabytes_comes_whole(home: Home, boss: Visitor) -> None:
     big = CALLS + b"2026-01-01 10:00,13800001111,E4,x\r\n" * 150_000
     uploaded(boss, big)

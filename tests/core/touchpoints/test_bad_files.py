@@ -363,3 +363,18 @@ def test_no_bytes_make_it_fail_in_another_way_than_with_a_reason(junk: bytes, at
             assert error.message("zh") and error.message("en")
             continue
         assert sorted([*good, *(row for row, _, _ in bad)]) == list(range(1, len(good) + len(bad) + 1))
+
+
+@pytest.mark.parametrize(
+    "head", ['csv = { encoding = "utf-16" }\n', 'format = "json"\njson = { encoding = "utf-16" }\n']
+)
+def test_a_text_without_the_mark_that_its_encoding_needs_is_refused_as_a_whole(head: str) -> None:
+    with pytest.raises(MappingWrong, match="byte order mark"):
+        read(b"a,b\n2026-01-01,x\n", head)
+
+
+def test_a_header_with_a_bare_carriage_return_is_explained_and_such_a_row_is_refused() -> None:
+    with pytest.raises(MappingWrong, match="column names"):
+        read(b"a,b\rc\n2026-01-01,x\n")
+    _, bad = read(b"a,b\n2026-01-01,x\n2026-01-02,y\rz\n2026-01-03,v\n")
+    assert [row for row, *_ in bad] == [2]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import openpyxl
 import pytest
 
 from tests.core.touchpoints import tables
@@ -14,7 +16,7 @@ from zerodistance import compose
 from zerodistance.core.touchpoints import drafts, forget, import_jobs, sources, staging, uploads
 from zerodistance.core.touchpoints.drafts import Draft
 from zerodistance.core.touchpoints.filetypes import EmptyFile, NotATable
-from zerodistance.core.touchpoints.mapping import parse
+from zerodistance.core.touchpoints.mapping import MappingWrong, parse
 from zerodistance.core.touchpoints.roles import role_of
 from zerodistance.core.touchpoints.uploads import NoRoom, Receiver, TooManyDrafts, UploadTooLarge
 from zerodistance.doors.worker import Work, once
@@ -122,6 +124,46 @@ def test_a_mapping_that_says_how_the_file_is_written_changes_its_columns(home: H
     draft = upload(home, admin)
     drafts.set_mapping(home, admin, draft.number, draft.mapping + '[csv]\ndelimiter = ";"\n')
     assert drafts.columns_of(home, admin, draft.number) == ("opened,phone,fault,minutes",)
+
+
+def two_sheets() -> bytes:
+    book = openpyxl.Workbook()
+    first = book.worksheets[0]
+    for row in (["note"], ["exported by hand"]):
+        first.append(row)
+    second = book.create_sheet("calls")
+    for row in (["title"], NAMES, *ROWS):
+        second.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_another_sheet_is_looked_at_and_its_mapping_guessed_anew(home: Home, admin: Who) -> None:
+    draft = upload(home, admin, two_sheets(), "calls.xlsx", step=4_096)
+    assert draft.guess.sheet == 1
+    anew = drafts.reshape(home, admin, draft.number, sheet=2, header_row=2)
+    assert [column.name for column in anew.guess.columns] == NAMES
+    mapping = parse(anew.mapping)
+    assert (mapping.xlsx.sheet, mapping.xlsx.header, mapping.identifiers) == ("calls", 2, {"phone": "phone"})
+    assert drafts.problem(home, admin, draft.number) is None
+    assert drafts.preview(home, admin, draft.number).columns == tuple(NAMES)
+
+
+def test_what_is_only_written_otherwise_keeps_its_mapping(home: Home, admin: Who) -> None:
+    names = ["opened", "phone", "remark"]
+    draft = upload(home, admin, tables.as_csv(names, [["2026-01-01", "13800001111", "冰箱"]] * 3, "gb18030"))
+    text = drafts.set_mapping(
+        home, admin, draft.number, draft.mapping.replace("custom", "store.visited")
+    ).mapping
+    anew = drafts.reshape(home, admin, draft.number, encoding="big5")
+    assert parse(anew.mapping).csv.encoding == "big5"
+    assert parse(anew.mapping).kinds == parse(text).kinds and parse(anew.mapping).identifiers == {
+        "phone": "phone"
+    }
+    with pytest.raises(MappingWrong):
+        drafts.reshape(home, admin, draft.number, encoding="utf-8")
+    assert drafts.get(home, admin, draft.number).mapping == anew.mapping
 
 
 @pytest.mark.parametrize(

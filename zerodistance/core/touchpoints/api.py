@@ -16,6 +16,7 @@ from zerodistance.core.touchpoints.drafts import get as get_draft
 from zerodistance.core.touchpoints.drafts import guess_again as guess_draft
 from zerodistance.core.touchpoints.drafts import preview as preview_draft
 from zerodistance.core.touchpoints.drafts import problem as draft_problem
+from zerodistance.core.touchpoints.drafts import reshape as reshape_draft
 from zerodistance.core.touchpoints.drafts import set_mapping as set_draft
 from zerodistance.core.touchpoints.drafts import try_out as try_draft
 from zerodistance.core.touchpoints.dry_run import Report, dry_run, dry_run_from
@@ -122,6 +123,7 @@ __all__ = [
     "draft_problem",
     "set_draft",
     "guess_draft",
+    "reshape_draft",
     "preview_draft",
     "try_draft",
     "begin_draft",

@@ -300,7 +300,10 @@ def _table(names: Sequence[str], rows: list[list[bytes]]) -> pa.Table:
 
 
 def cells(line: bytes, shape: CsvShape, errors: str = "strict") -> list[str] | None:
-    """Cut one record into cells; None if it is more or less than one record."""
+    """Cut one record into cells; None if it is more or less than one record, such as one with a bare carriage return in it."""
     text = line.decode(errors=errors)
-    found = list(csv.reader([text], delimiter=shape.delimiter, quotechar=shape.quote, strict=False))
+    try:
+        found = list(csv.reader([text], delimiter=shape.delimiter, quotechar=shape.quote, strict=False))
+    except csv.Error:
+        return None
     return found[0] if len(found) == 1 else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +22,7 @@ from zerodistance.core.touchpoints.mapping import Mapping, SourceSpec, parse
 from zerodistance.core.touchpoints.mapping_text import write
 from zerodistance.core.touchpoints.quarantine import mask
 from zerodistance.core.touchpoints.rows import open_rows
-from zerodistance.core.touchpoints.sniff import Guess
+from zerodistance.core.touchpoints.sniff import Guess, column_of
 from zerodistance.core.touchpoints.suggest import bare, suggest
 from zerodistance.core.touchpoints.tail import sync_folder
 from zerodistance.kernel import clock, fault
@@ -34,7 +34,7 @@ from zerodistance.kernel.text import Text
 
 KEPT = clock.MICROS_PER_DAY  # own value: how long an upload waits for its import
 TRIED = 100_000  # own value: rows that a try looks at, a second or two
-_PREVIEW = 10
+_PREVIEW, _LOOKED = 10, 200
 _NAME = 200
 _MAPPING = 256 << 10  # own value: bytes of a mapping file
 _GUESS = b"import_draft"
@@ -243,6 +243,43 @@ def guess_again(home: Home, who: Who, number: int) -> Draft:
     d = store.import_draft
     with home.state.write() as tx:
         tx.execute(update(d).where(d.c.number == number).values(mapping=text, taken_from=None))
+    return get(home, who, number)
+
+
+def reshape(home: Home, who: Who, number: int, **written: Any) -> Draft:
+    """Look at an upload anew, as if it were written otherwise; a mapping that its columns no longer fit is guessed again.
+
+    Parameters
+    ----------
+    written
+        Fields of `Guess` that say how: encoding, delimiter, json_path, sheet, header_row.
+
+    Raises
+    ------
+    MappingWrong, JsonBroken, WorkbookBroken
+        It can't be read like that; nothing is changed.
+    """
+    draft = get(home, who, number)
+    guess = replace(draft.guess, **written)
+    mapping = _unfinished(draft.mapping)
+    source = SourceSpec("files") if mapping is None else mapping.source
+    anew = bare(guess, source)
+    with _opened(home, draft) as file:
+        rows = open_rows(file, anew, limit=home.settings.max_import_bytes)
+        piece = rows.read(_LOOKED)
+    values = {name: [] if piece is None else piece.table[name].to_pylist() for name in rows.schema.names}
+    texts = {name: ["" if v is None else str(v) for v in found] for name, found in values.items()}
+    columns = tuple(column_of(name, found) for name, found in texts.items())
+    guess = replace(guess, columns=columns, rows=max(map(len, texts.values()), default=0))
+    same = [c.name for c in columns] == [c.name for c in draft.guess.columns]
+    if mapping is not None and same:
+        mapping = replace(mapping, csv=anew.csv, json=anew.json, xlsx=anew.xlsx)
+    else:
+        mapping = suggest(guess, source, home.settings.zone)
+    d, sealed = store.import_draft, home.seal.seal(msgspec.json.encode(guess), _GUESS)
+    with home.state.write() as tx:
+        said = {"guess": sealed, "mapping": write(mapping), "taken_from": None}
+        tx.execute(update(d).where(d.c.number == number).values(**said))
     return get(home, who, number)
 
 

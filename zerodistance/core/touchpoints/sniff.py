@@ -204,7 +204,7 @@ def _first(founds: Iterator[Found]) -> list[dict[str, Any]]:
 
 def _fields(rows: list[dict[str, Any]]) -> tuple[Column, ...]:
     return tuple(
-        _column(field.name, ["" if v is None else v for v in texts(rows, field.path)], field.type)
+        column_of(field.name, ["" if v is None else v for v in texts(rows, field.path)], field.type)
         for field in survey(rows).values()
     )
 
@@ -223,7 +223,7 @@ def _csv(text: str, encoding: str, whole: bool, name: str) -> Guess:
     header = bool(rows) and _is_header(rows[0], width, rows[1:])
     names = rows[0] if header else [f"column_{i}" for i in range(1, width + 1)]
     body = [row for row in (rows[1:] if header else rows) if len(row) == len(names)]
-    columns = tuple(_column(n, [row[i] for row in body]) for i, n in enumerate(names))
+    columns = tuple(column_of(n, [row[i] for row in body]) for i, n in enumerate(names))
     return Guess(
         "csv", encoding=encoding, delimiter=delimiter, header=header, columns=columns, rows=len(body)
     )
@@ -266,7 +266,8 @@ def _is_header(first: Sequence[str], width: int, rows: Sequence[Sequence[str]]) 
     )
 
 
-def _column(name: str, values: list[str], type_: str | None = None) -> Column:
+def column_of(name: str, values: list[str], type_: str | None = None) -> Column:
+    """Return what some values of a column show of it; `type_` where the file says it."""
     there = [value for value in values if value.strip()]
     kinds = Counter(_type_of(value.strip()) for value in there)
     if type_ in (None, "text"):
@@ -319,7 +320,7 @@ def _sheet(rows: list[tuple[int, list[str]]]) -> Guess:
     at = next(heads, None)
     names = rows[at][1] if at is not None else [f"column_{i}" for i in range(1, width + 1)]
     body = [shown + [""] * (len(names) - len(shown)) for _, shown in rows[0 if at is None else at + 1 :]]
-    columns = tuple(_column(name, [row[i] for row in body]) for i, name in enumerate(names))
+    columns = tuple(column_of(name, [row[i] for row in body]) for i, name in enumerate(names))
     row = 0 if at is None else rows[at][0]
     return Guess("xlsx", header=at is not None, columns=columns, rows=len(body), header_row=row)
 

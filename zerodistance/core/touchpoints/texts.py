@@ -6,6 +6,8 @@ import codecs
 import io
 from typing import BinaryIO, cast
 
+from zerodistance.core.touchpoints.toml_values import wrong
+
 ENCODINGS: dict[str, tuple[str, ...]] = {
     "utf-8": ("utf8", "utf-8-sig", "unicode-1-1-utf-8"),
     "gb18030": ("gbk", "gb2312", "cp936", "ms936", "euc-cn", "windows-936"),
@@ -82,7 +84,16 @@ class AsUtf8(io.RawIOBase):
             raw = self._stream.read(size)
             self._end = not raw
             self.sample = self.sample or raw
-            text = self._decoder.decode(raw, self._end)
+            try:
+                text = self._decoder.decode(raw, self._end)
+            except (
+                UnicodeError
+            ):  # what single bytes are wrong is said of their row; this is about the whole file
+                raise wrong(
+                    "encoding",
+                    "文件开头没有字节序标记，不能按 utf-16 读；写 utf-16-le 或 utf-16-be",
+                    "the file has no byte order mark and can't be read as utf-16; write utf-16-le or utf-16-be",
+                ) from None
             if text:
                 return text.encode("utf-8", "surrogatepass")
         return b""

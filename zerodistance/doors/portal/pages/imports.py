@@ -17,6 +17,7 @@ from zerodistance.core.touchpoints.contracts import KINDS_OF_SOURCE
 from zerodistance.core.touchpoints.mapping import TYPES, parse
 from zerodistance.core.touchpoints.mapping_text import write
 from zerodistance.core.touchpoints.roles import GROUPS, ROLES
+from zerodistance.core.touchpoints.texts import ENCODINGS
 from zerodistance.doors.portal import mapping_form
 from zerodistance.doors.portal.pages.touchpoints import KIND_NAMES
 from zerodistance.doors.portal.registry import Menu, register
@@ -36,7 +37,14 @@ TYPE_NAMES = {
     "date": Text("日期", "date"),
     "time": Text("时间", "time"),
 }
+DELIMITERS = {
+    ",": Text("逗号", "comma"),
+    "\t": Text("制表符", "tab"),
+    ";": Text("分号", "semicolon"),
+    "|": Text("竖线", "bar"),
+}
 _CHUNK = 1 << 20
+_DEEPEST_HEADER = 1_000  # own value: row of a sheet
 
 
 class NotMultipart(ZeroDistanceError):
@@ -144,6 +152,7 @@ def _draft_page(request: Request, number: int, problem: ZeroDistanceError | None
     rows = touchpoints.preview_draft(home, who, number)
     status = 200 if problem is None else problem.status
     said = "" if problem is None else problem.message(lang_of(request))
+    values |= {"encodings": ENCODINGS, "delimiters": DELIMITERS}
     return page(
         request, "import_draft.html", status=status, here="imports", preview=rows, failed=said, **values
     )
@@ -183,6 +192,39 @@ def retype(request: Request, number: int, mapping: Field = "") -> Response:
 def guess(request: Request, number: int) -> Response:
     """Replace the mapping by a guessed one."""
     touchpoints.guess_draft(home_of(request), who_of(request), number)
+    return go(f"/imports/drafts/{number}")
+
+
+@router.post("/imports/drafts/{number}/shape")
+def shape(
+    request: Request,
+    number: int,
+    encoding: Field = "",
+    delimiter: Field = "",
+    path: Field = "",
+    sheet: Annotated[int, Form()] = 0,
+    header_row: Annotated[int, Form()] = 0,
+) -> Response:
+    """Look at an upload as if it were written otherwise."""
+    home, who = home_of(request), who_of(request)
+    guess = touchpoints.get_draft(home, who, number).guess
+    said: dict[str, Any] = {}
+    if encoding in ENCODINGS and guess.encoding is not None:
+        said["encoding"] = encoding
+    if delimiter in DELIMITERS and guess.format == "csv":
+        said["delimiter"] = delimiter
+    if guess.format == "json":
+        said["json_path"] = tuple(filter(None, path.strip().split(".")))
+    if guess.format == "xlsx":
+        said["sheet"] = min(max(sheet, 1), len(guess.sheets))
+        if guess.header and 0 < header_row <= _DEEPEST_HEADER:
+            said["header_row"] = header_row
+    try:
+        touchpoints.reshape_draft(home, who, number, **said)
+    except ZeroDistanceError as error:
+        if error.status in (403, 404):
+            raise
+        return _draft_page(request, number, error)
     return go(f"/imports/drafts/{number}")
 
 
