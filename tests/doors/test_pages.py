@@ -78,6 +78,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     home = create_home(load(home=folder / "home"))
     metadata.create_all(home.state.engine)
     world.fill(home)
+    world.files(home)
     who = Who.system()
     segments.create(
         home, who, "bought", Text("一年内买过、没有故障的人", "Bought in a year, without a fault"), RULE

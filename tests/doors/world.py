@@ -312,7 +312,6 @@ def fill(home: Home) -> dict[str, Source]:
     digest(home)
     history(home, made)
     policy(home, made)
-    files(home)
     return made
 
 
