@@ -12,7 +12,6 @@ import pytest
 from tests import postgres
 
 ROOT = Path(__file__).parents[2]
-FEW = ("import.named:2",)
 POINTS = (
     *("import.staged", "import.staged:3", "import.named", "import.named:3"),
     *("feeds.file.taken", "feeds.file.taken:3"),
@@ -38,10 +37,6 @@ def play(folder: Path, url: str, *points: str) -> None:
         check=False,
     )
     assert said.stdout.splitlines() == [f"{point}: died, then each row once" for point in points], said.stderr
-
-
-def test_a_run_that_is_killed_is_made_up_for_by_the_next(tmp_path: Path) -> None:
-    play(tmp_path, "-", *FEW)
 
 
 @pytest.mark.slow
