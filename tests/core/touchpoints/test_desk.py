@@ -217,7 +217,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=30 if SLOW else 2)
+@settings(max_examples=30 if SLOW else 1)
 @given(STEPS)
 def test_whatever_is_done_in_whatever_order_each_row_becomes_one_touch_at_most(
     tmp_path_factory: pytest.TempPathFactory, steps: list[str]

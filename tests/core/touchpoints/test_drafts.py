@@ -254,3 +254,42 @@ def test_what_is_staged_piece_by_piece_reads_as_it_came(home: Home, size: int, t
     made.finish()
     with staging.opened(home, made.path) as file:
         assert file.read() == data
+
+
+WAYS = {
+    "csv": CALLS,
+    "gbk": tables.as_csv(["at", "姓名"], [["2026-01-01", "王"]], "gb18030"),
+    "utf-16": tables.as_csv(["at", "姓名"], [["2026-01-01", "王"]], "utf-16"),
+    "ndjson": tables.as_ndjson(NAMES, ROWS),
+    "json": tables.as_json(NAMES, ROWS, ("data", "rows")),
+    "xlsx": tables.as_xlsx(NAMES, ROWS),
+    "parquet": tables.as_parquet(NAMES, ROWS),
+    "zip": tables.zipped({"a.csv": CALLS, "b.csv": CALLS}),
+}
+SAID = [
+    *(f'format = "{name}"\n' for name in ("ndjson", "json", "xlsx", "parquet")),
+    'format = "xlsx"\nxlsx = { sheet = "none", header = 5 }\n',
+    'members = "*.txt"\n',
+    'csv = { header = false, columns = ["x"] }\n',
+    *(
+        f'csv = {{ encoding = "{name}" }}\n'
+        for name in ("utf-16", "utf-16-le", "shift-jis", "big5", "latin-1")
+    ),
+    'format = "json"\njson = { encoding = "utf-16" }\n',
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_whatever_a_mapping_says_of_a_file_is_explained_and_breaks_nothing(
+    home: Home, admin: Who, way: str
+) -> None:
+    draft = upload(home, admin, WAYS[way], way, step=1 << 16)
+    rest = (
+        'kind = "custom"\nsource = { key = "s", name = "S" }\n[times]\nhappened_at = "opened"\nlag = "1 d"\n'
+    )
+    for said in SAID:
+        drafts.set_mapping(home, admin, draft.number, said + rest)
+        assert drafts.preview(home, admin, draft.number).columns
+        assert drafts.columns_of(home, admin, draft.number)
+        wrong = drafts.problem(home, admin, draft.number)
+        assert wrong is None or wrong.status in (400, 413)

@@ -56,6 +56,14 @@ def test_an_alert_is_listed_acknowledged_and_given_as_a_table(boss: Visitor, hom
     assert (row["kind"], row["about"], row["acknowledged_by"]) == ("job_failing", "lake.compact", "admin")
 
 
+def test_a_refusal_rate_that_moved_leads_to_the_rows_of_its_source(boss: Visitor, home: Home) -> None:
+    figures = {"source": "web", "now": 40.0, "before": 0.1, "refused": 400, "rows": 1_000, "p": 0.0}
+    moved = Condition("refusals_moved", "web", Verdict.BAD, figures=figures)
+    Desk(home, sends=False).judge("refusals_moved", [moved])
+    for path in ("/", "/operations", "/operations/alerts"):
+        assert 'href="/quarantine?source=web"' in boss.get(path).text, path
+
+
 def test_slow_statements_are_shown_without_values(boss: Visitor, home: Home) -> None:
     slow.keep(home.path("runs"), "worker")
     slow.note("engine", "select x from touches where phone = '13800138000'", 3.25)

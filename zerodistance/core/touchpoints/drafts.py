@@ -197,6 +197,8 @@ def preview(home: Home, who: Who, number: int, *, reveal: bool = False) -> Previ
                 piece = rows.read(_PREVIEW)
             except ZeroDistanceError:
                 continue
+            if not rows.schema.names:
+                continue
             names, table = tuple(rows.schema.names), () if piece is None else piece.table.to_pylist()
             cells = tuple(tuple(_cell(cell, reveal) for cell in row.values()) for row in table[:_PREVIEW])
             return Preview(names, cells, 0 if piece is None else len(piece.bad), reveal)
@@ -284,17 +286,18 @@ def reshape(home: Home, who: Who, number: int, **written: Any) -> Draft:
 
 
 def columns_of(home: Home, who: Who, number: int) -> tuple[str, ...]:
-    """Return the columns of an upload under its mapping; those that were guessed where it can't be read."""
+    """Return the columns of an upload under its mapping; those that were guessed where it gives none."""
     draft = get(home, who, number)
+    guessed = tuple(column.name for column in draft.guess.columns)
+    mapping = _unfinished(draft.mapping)
+    if mapping is None or _written(mapping) == _written(bare(draft.guess, mapping.source)):
+        return guessed
     try:
-        mapping = parse(draft.mapping, unfinished=True)
-        guessed = bare(draft.guess, mapping.source)
-        if _written(mapping) == _written(guessed):
-            return tuple(column.name for column in draft.guess.columns)
         with _opened(home, draft) as file:
-            return tuple(open_rows(file, mapping, limit=home.settings.max_import_bytes).schema.names)
+            rows = open_rows(file, mapping, limit=home.settings.max_import_bytes)
+            return tuple(rows.schema.names) or guessed
     except ZeroDistanceError:
-        return tuple(column.name for column in draft.guess.columns)
+        return guessed
 
 
 def _written(mapping: Mapping) -> tuple[object, ...]:
