@@ -257,6 +257,28 @@ def test_an_error_of_the_server_quotes_no_row(
 
 
 @POSTGRES
+def test_another_cursor_begins_at_the_beginning_and_another_query_does_not(
+    home: Home, admin: Who, shop: Shop
+) -> None:
+    api.add_feed(home, admin, describe(shop, cursor='column = "id"'))
+    shop.visit((500, 1), (501, 2))
+    run(home, admin)
+    query = "select * from visit where id > 0"
+    api.add_feed(home, admin, describe(shop, f'query = "{query}"', cursor='column = "id"'), replacing=True)
+    assert api.reached(home, admin, "visits") is None
+    run(home, admin)
+    api.add_feed(home, admin, describe(shop, f'query = "{query} "', cursor='column = "id"'), replacing=True)
+    assert api.reached(home, admin, "visits") == "501"
+    api.add_feed(
+        home, admin, describe(shop, f'query = "{query}"', cursor='column = "amount"'), replacing=True
+    )
+    assert api.reached(home, admin, "visits") is None
+    shop.visit((3, 3))
+    run(home, admin)
+    assert taken(home) == ["3", "500", "501"]
+
+
+@POSTGRES
 def test_a_source_that_is_off_moves_no_cursor(home: Home, admin: Who, shop: Shop) -> None:
     api.add_feed(home, admin, describe(shop))
     shop.visit((1, 1))

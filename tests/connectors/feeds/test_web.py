@@ -174,7 +174,7 @@ def test_the_next_page_may_be_named_by_a_link_an_address_or_a_token(
         there = f"/visits?after={at + 2}&size=2"
         link = {"Link": f'<{there}>; rel="next", </last>; rel="last"'} if more else {}
         said = {
-            "rows": shop.records[at : at + 2],
+            "rows": [] if at == 2 else shop.records[at : at + 2],  # a page may be empty and not the last
             "next": there if more else None,
             "meta": {"after": at + 2 if more else ""},
         }
@@ -184,8 +184,8 @@ def test_the_next_page_may_be_named_by_a_link_an_address_or_a_token(
     for paging in ("link = true", 'next = "next"', 'token = "after", from = "meta.after"'):
         add(home, admin, shop, f'records = "rows"\npaging = {{ {paging} }}')
         api.rewind_feed(home, admin, "visits")
-        assert run(home, admin).rows == 5
-    assert taken(home) == list("01234")
+        assert run(home, admin).rows == 3
+    assert taken(home) == list("014")
 
 
 def test_a_list_without_a_cursor_is_read_whole_and_only_what_is_new_is_imported(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from zerodistance.connectors.feeds import kept, pulled, pulling
-from zerodistance.connectors.feeds.contracts import KINDS, Feed, FileSeen, Outcome, Secret, Spec
+from zerodistance.connectors.feeds.contracts import KINDS, Feed, FileSeen, Outcome, Secret, Spec, Where
 from zerodistance.connectors.feeds.keeping import forget
 from zerodistance.connectors.feeds.kept import FeedExists, NoFeed
 from zerodistance.connectors.feeds.runner import Runner
@@ -107,7 +107,8 @@ def add_feed(
     beside
         Returns the text of the mapping file that it names.
     replacing
-        A feed of this name gets this description, and goes on where it stands.
+        A feed of this name gets this description, and goes on where it stands; from the beginning if it fetches from elsewhere or
+        follows another cursor by now.
 
     Raises
     ------
@@ -119,6 +120,8 @@ def add_feed(
         There is one of this name.
     NoSuchSource, SourceOff, NoSecret
         What it names is not there.
+    FeedBusy
+        The one that is replaced is being run.
     """
     who.need(Permission.MANAGE_SOURCES)
     who.need(Permission.IMPORT)
@@ -133,9 +136,26 @@ def add_feed(
             raise FeedExists(name=read.spec.name)
         get_feed(home, who, there.name)  # one that the account does not see, it does not change
     source, _ = resolve_source(home, who, read.mapping, read.spec.source)
-    kept.put(home, read.spec, text, source.number, who.name, there.number if there else None)
+    if there is None:
+        kept.put(home, read.spec, text, source.number, who.name)
+    else:
+        with sole(kept.lock_path(home, there.number), pulling.FeedBusy(name=there.name)):
+            anew = _is_elsewhere(there, read.spec)
+            kept.put(home, read.spec, text, source.number, who.name, there.number, anew=anew)
     log("feeds").info("feed_described", feed=read.spec.name, who=who.name, anew=there is not None)
     return get_feed(home, who, read.spec.name)
+
+
+def _is_elsewhere(there: Feed, spec: Spec) -> bool:
+    """Say whether what a feed has reached means nothing for its new description: it would pass over rows that it has not read."""
+    before = again(there.text, there.name, there.mapping).spec
+    one, other = ((s.kind, s.where.place, *_followed(s.where)) for s in (before, spec))
+    return one != other
+
+
+def _followed(where: Where) -> tuple[str, ...]:
+    cursor = getattr(where, "cursor", None)
+    return getattr(where, "table", ""), "" if cursor is None else cursor.field
 
 
 def secrets_of(spec: Spec) -> list[Secret]:

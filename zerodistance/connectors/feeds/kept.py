@@ -107,8 +107,17 @@ def _feed(home: Home, row: RowMapping, source_key: str, refused: dict[int, int])
     )
 
 
-def put(home: Home, spec: Spec, text: str, source: int, by: str, replaced: int | None = None) -> None:
-    """Keep a feed, due at once; of one that is replaced, what its files were refused for is forgotten."""
+def put(
+    home: Home,
+    spec: Spec,
+    text: str,
+    source: int,
+    by: str,
+    replaced: int | None = None,
+    *,
+    anew: bool = False,
+) -> None:
+    """Keep a feed, due at once; of one that is replaced, what its files were refused for is forgotten, with `anew` all it has reached."""
     now = clock.micros()
     values: dict[str, Any] = {
         "name": spec.name, "source": source, "kind": spec.kind, "place": spec.where.place, "every": spec.every,
@@ -120,8 +129,10 @@ def put(home: Home, spec: Spec, text: str, source: int, by: str, replaced: int |
             if replaced is None:
                 tx.execute(insert(_F).values(**values, created_by=by, created_at=now))
             else:
+                values |= {"position": None} if anew else {}
+                gone = () if anew else (_FILE.c.state == REFUSED,)
                 tx.execute(update(_F).where(_F.c.number == replaced).values(values))
-                tx.execute(delete(_FILE).where(_FILE.c.feed == replaced, _FILE.c.state == REFUSED))
+                tx.execute(delete(_FILE).where(_FILE.c.feed == replaced, *gone))
     except IntegrityError:
         raise FeedExists(name=spec.name) from None
 

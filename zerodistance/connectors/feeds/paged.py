@@ -129,9 +129,11 @@ def pages(api: Api, spec: Http, first: str) -> Iterator[list[bytes]]:
         answer = api.get(url)
         records = _records(spec, answer.body)
         yield records
-        if not records or paging.kind == "none" or (paging.size and len(records) < paging.size):
+        if paging.kind == "none":
             return
         if paging.kind in ("page", "offset"):
+            if not records or len(records) < paging.size:
+                return
             number += 1 if paging.kind == "page" else len(records)
             url = with_params(first, _page(spec, number))
             continue
