@@ -427,6 +427,16 @@ def test_a_feed_that_fails_holds_up_no_other(
     assert runner.stop(1)
 
 
+def test_a_run_that_waits_ends_with_its_process(home: Home, admin: Who, folder: Path, drop: Drop) -> None:
+    api.add_feed(home, admin, feed_file(folder).replace('settle = "0s"', 'settle = "1h"'))
+    drop("a.csv", visits([1]))
+    runner = api.Runner(home)
+    assert runner.start_due() == 1
+    assert runner.stop(30)
+    assert imports(home) == []
+    assert pulling.kept.due(home) == [1]
+
+
 def test_a_feed_is_never_run_twice_at_once(home: Home, admin: Who, folder: Path) -> None:
     feed = add(home, admin, folder)
     with pulling.sole(pulling.kept.lock_path(home, feed.number), AssertionError()):
