@@ -363,8 +363,11 @@ def test_a_file_is_uploaded_mapped_tried_and_imported(stand: Stand, tmp_path: Pa
         "Input.insertText", text=drafts.get(stand.home, Who(1, "admin", Role.ADMIN), _number(tab)).mapping[9:]
     )
     tab.until("document.querySelector('#fit .note.on')")
+    tab.shape(390, 844, "light")
     tab.click("main .acts [hx-post$=try]")
     tab.until("document.querySelector('#report').innerText.includes('Would be taken')")
+    tab.until("document.querySelector('#report').getBoundingClientRect().top < 400")  # far down on a phone
+    tab.shape(1280, 900, "light")
     assert "26" in tab.text("#report") and "a time can't be read" in tab.text("#report")
     tab.shot(SHOTS / "import-tried-1280-en-light.png")
     tab.click("#rows header button")
