@@ -8,7 +8,7 @@ CODE    := zerodistance benchmarks scripts tests
 UPGRADE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-full lint docs docs-serve dist shots pins clean
+.PHONY: help setup demo dev test test-full lint docs docs-serve dist shots fuzz pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
@@ -69,6 +69,10 @@ dist: setup  ## build the wheel and the source archive into dist/, say their siz
 
 shots: dev  ## take the pictures of README.md from the demo, in Chromium
 	@$(BIN)/python -m scripts.shots
+
+fuzz: $(STAMP)/venv  ## an environment with the generator of bad requests, for its tests
+	@test -x .make/fuzz/bin/python || $(PYTHON) -m venv .make/fuzz
+	@.make/fuzz/bin/python -m pip --quiet install --no-compile --require-hashes -r requirements/fuzz.txt
 
 pins: requirements/*.in pyproject.toml  ## pin the requirements again (UPGRADE=1: newest versions)
 	@test -x .make/uv/bin/uv || { $(PYTHON) -m venv .make/uv && .make/uv/bin/pip --quiet install uv; }

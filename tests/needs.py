@@ -33,6 +33,11 @@ def chromium() -> str | None:
     return next((found for found in map(shutil.which, CHROMIUM_NAMES) if found), None)
 
 
+def fuzzer() -> Path:
+    """Return where `make fuzz` puts the generator of bad requests."""
+    return Path(__file__).parents[1] / ".make" / "fuzz" / "bin" / "schemathesis"
+
+
 def own_mounts() -> list[str]:
     """Return the words before a command that may mount filesystems which nobody else sees; empty where nobody may."""
     tried = (["unshare", "--mount"], ["unshare", "--mount", "--map-root-user"])
@@ -83,6 +88,7 @@ NEEDS = (
     Need("systemd", lambda: shutil.which("systemd-analyze") is not None, "install systemd"),
     Need("mariadb", mariadb.there, "install mariadb-server and the extra mysql"),
     Need("sftp", sshd.there, "install openssh-server and the extra sftp"),
+    Need("fuzz", fuzzer().exists, "run: make fuzz"),
     Need("slow", lambda: os.environ.get("ZERODISTANCE_TEST_SLOW") == "1", "run: make test-full"),
 )
 LEFT_OUT = pytest.StashKey[Counter[str]]()
