@@ -95,5 +95,7 @@ def test_schemathesis_finds_nothing_in_a_full_run(
         "run", f"{served[0]}/v1/openapi.json", which, "collection", "--checks", checks,
         "--header", f"Authorization: {served[key]}", "--max-examples", "10", "--continue-on-failure",
     ]  # fmt: skip
-    done = subprocess.run([needs.fuzzer(), *command], capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = subprocess.run(
+        [needs.fuzzer(), *command], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]

@@ -31,7 +31,12 @@ from zerodistance.kernel.text import Text
 pytestmark = pytest.mark.chromium
 SHOTS = Path(os.environ.get("ZERODISTANCE_SHOTS", Path(__file__).parents[2] / ".make" / "shots"))
 SIZES = {1280: 900, 390: 844}
-LOOKS = [(width, lang, theme) for width in SIZES for lang in ("zh", "en") for theme in ("light", "dark")]
+LOOKS = [
+    pytest.param(width, lang, theme, marks=[pytest.mark.slow] if theme == "dark" else [])
+    for width in SIZES
+    for lang in ("zh", "en")
+    for theme in ("light", "dark")
+]
 RULE = AllOf(
     (
         Did("order.completed", within_days=365),
