@@ -198,6 +198,7 @@ def test_doctor_names_a_key_that_others_can_read_and_mends_it(ready: Line) -> No
     assert (ready.home / "key").stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.sqlite
 def test_doctor_says_so_when_the_state_cannot_even_be_opened(ready: Line) -> None:
     command.close()
     for path in ready.home.glob("state.db*"):

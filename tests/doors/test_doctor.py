@@ -29,6 +29,7 @@ from zerodistance.kernel.postgres import StateOfAnother
 from zerodistance.kernel.settings import load
 from zerodistance.kernel.text import Text
 
+pytestmark = pytest.mark.sqlite
 MAPPING = """
 kind = "store.visited"
 source = { key = "visits", name = "Visits", kind = "store" }

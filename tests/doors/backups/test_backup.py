@@ -234,6 +234,7 @@ def test_the_lake_stands_still_only_while_files_are_linked(full: Home) -> None:
     assert sealed.is_set() and time.monotonic() - began < 30
 
 
+@pytest.mark.sqlite
 def test_a_damaged_state_is_not_backed_up_and_older_backups_stay(full: Home, folder: Path) -> None:
     making.make(full, ME, folder)
     full.state.close()
