@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +13,6 @@ from typing import cast
 import duckdb
 
 from zerodistance.kernel.slow import Timer, Watched
-
-_NUMBERS = itertools.count(1)
 
 
 class Engine:
@@ -53,7 +51,9 @@ class Engine:
             `duckdb.OutOfMemoryException`. Else it spills what the lake holds as well, into a folder of its own, since DuckDB names
             its files alike in every process.
         """
-        folder = self._spill / f"{os.getpid()}-{next(_NUMBERS)}"
+        folder = (
+            self._spill / f"{os.getpid()}-{secrets.token_hex(8)}"
+        )  # doors in containers may all be process 1
         config = {**self._config, "temp_directory": "" if raw else str(folder)}
         connection = duckdb.connect(":memory:", config=config)
         try:
