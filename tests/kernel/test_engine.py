@@ -52,10 +52,12 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_uses_stays(
     gone = subprocess.run(
         [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True, check=True
     )
-    left, used = tmp_path / f"{gone.stdout.strip()}-1", tmp_path / f"{os.getpid()}-1"
-    for folder in (left, used):
+    here = Path("/proc/self/ns/pid").stat().st_ino
+    left, used = tmp_path / f"{here}-{gone.stdout.strip()}-1", tmp_path / f"{here}-{os.getpid()}-1"
+    another, old = tmp_path / f"{here + 1}-1-1", tmp_path / f"{here + 1}-1-2"
+    for folder in (left, used, another, old):
         folder.mkdir()
         (folder / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(b"x")
-    (tmp_path / "duckdb_temp_storage_DEFAULT-0.tmp").write_bytes(b"x")
+    os.utime(old, (0, 0))
     _engine(tmp_path)
-    assert list(tmp_path.iterdir()) == [used]
+    assert sorted(tmp_path.iterdir()) == sorted([used, another])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import cast
 import duckdb
 
 from zerodistance.kernel.slow import Timer, Watched
+
+_FOREIGN_SECONDS = 86_400  # own value: no statement takes so long
 
 
 class Engine:
@@ -51,9 +54,7 @@ class Engine:
             `duckdb.OutOfMemoryException`. Else it spills what the lake holds as well, into a folder of its own, since DuckDB names
             its files alike in every process.
         """
-        folder = (
-            self._spill / f"{os.getpid()}-{secrets.token_hex(8)}"
-        )  # doors in containers may all be process 1
+        folder = self._spill / f"{_prefix()}{os.getpid()}-{secrets.token_hex(8)}"
         config = {**self._config, "temp_directory": "" if raw else str(folder)}
         connection = duckdb.connect(":memory:", config=config)
         try:
@@ -64,12 +65,20 @@ class Engine:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _prefix() -> str:
+    """Return who counts the process numbers here: two containers that share a home each have a process 1."""
+    return f"{Path('/proc/self/ns/pid').stat().st_ino}-"
+
+
 def _sweep(spill: Path) -> None:
-    """Remove what processes left behind that are gone."""
+    """Remove what processes left behind that are gone; of another container's only what is a day old."""
+    prefix = _prefix()
     for left in spill.iterdir() if spill.is_dir() else ():
-        pid = left.name.partition("-")[0]
-        if not (pid.isdigit() and Path("/proc", pid).exists()):
-            if left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
-            else:
-                left.unlink(missing_ok=True)
+        pid = left.name.removeprefix(prefix).partition("-")[0]
+        ours = left.name.startswith(prefix)
+        if Path("/proc", pid).exists() if ours else time.time() - left.stat().st_mtime < _FOREIGN_SECONDS:
+            continue
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
