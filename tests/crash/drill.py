@@ -28,13 +28,13 @@ from zerodistance.kernel.settings import load
 from zerodistance.kernel.state import State
 
 BACKUPS, PATIENCE = 2, 60.0
-POSTS = 120  # of each of the four lanes
+POSTS, PAUSE = 100_000, 0.05  # of each of the four lanes: more than the slowest machine gets through before the last backup
 
 
 def main(folder: Path, url: str = "") -> None:
     """Run the drill below `folder`, with the state in the database `url`, or in a file."""
     settings = load(home=folder / "home", state_url=url, **stage.SETTINGS)
-    stage.POSTS = POSTS
+    stage.POSTS, stage.PAUSE = POSTS, PAUSE
     os.waitpid(stage.child(lambda: stage.make(settings), None), 0)
     told = tempfile.TemporaryFile()  # noqa: SIM115
     asked = {"round": 1, "forget": None}

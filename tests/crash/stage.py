@@ -52,6 +52,7 @@ SETTINGS = {
 }
 ROUND_SECONDS = 30.0
 POSTS = 300  # of each of the four lanes: what a judge can look through in a second
+PAUSE = 0.0  # seconds between two posts of a lane
 
 
 def main() -> None:
@@ -164,6 +165,7 @@ async def send(collect: Collector, key: str, round_: int, lane: int, told: int) 
         again = chance.sample(sent, min(len(sent), 2))
         if await post(collect, key, events + again) == 200:
             os.write(told, ("ack " + " ".join(e["messageId"] for e in events) + "\n").encode())
+        await asyncio.sleep(PAUSE)
     await asyncio.sleep(3_600)  # whoever ends by itself counts as killed
 
 
