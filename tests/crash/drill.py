@@ -28,11 +28,15 @@ from zerodistance.kernel.settings import load
 from zerodistance.kernel.state import State
 
 BACKUPS, PATIENCE = 2, 60.0
-POSTS, PAUSE = 100_000, 0.05  # of each of the four lanes: more than the slowest machine gets through before the last backup
+POSTS, PAUSE = (
+    100_000,
+    0.05,
+)  # of each of the four lanes: more than the slowest machine gets through before the last backup
 
 
 def main(folder: Path, url: str = "") -> None:
     """Run the drill below `folder`, with the state in the database `url`, or in a file."""
+    world.hand_over()
     settings = load(home=folder / "home", state_url=url, **stage.SETTINGS)
     stage.POSTS, stage.PAUSE = POSTS, PAUSE
     os.waitpid(stage.child(lambda: stage.make(settings), None), 0)
@@ -47,7 +51,6 @@ def main(folder: Path, url: str = "") -> None:
         heard, tell = os.pipe()
 
         def life(tell: int = tell) -> None:
-            world.hand_over()
             made = making.make(open_home(settings), stage.WHO, folder / "backups", with_key=True)
             os.write(tell, json.dumps([made.manifest.name, made.still_ms, dict(made.manifest.mark)]).encode())
 
@@ -61,7 +64,6 @@ def main(folder: Path, url: str = "") -> None:
         os.waitpid(pid, 0)
     told.seek(0)
     said = told.read()
-    world.hand_over()
     out = [
         judge(folder, acked(said[:before]), name) | {"still_ms": still, "mark": mark}
         for before, name, still, mark in taken
