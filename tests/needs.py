@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from tests import mariadb, postgres, sshd
+from tests.patience import PATIENCE
 
 CLIENTS = Path(__file__).parent / "clients"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -45,7 +46,9 @@ def own_mounts() -> list[str]:
     if shutil.which("unshare"):
         for words in tried:
             if (
-                subprocess.run([*words, *try_it], capture_output=True, timeout=30, check=False).returncode
+                subprocess.run(
+                    [*words, *try_it], capture_output=True, timeout=PATIENCE, check=False
+                ).returncode
                 == 0
             ):
                 return words
@@ -58,7 +61,9 @@ def node() -> str | None:
     wanted = json.loads((CLIENTS / "package.json").read_text())["dependencies"]
     if path is None or not all((CLIENTS / "node_modules" / name).is_dir() for name in wanted):
         return None
-    version = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)
+    version = subprocess.run(
+        [path, "--version"], capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     major = version.stdout.strip().lstrip("v").split(".")[0]
     return path if major.isdigit() and int(major) >= 18 else None
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from sqlalchemy import make_url
 
+from tests.patience import PATIENCE
 from zerodistance.kernel import home as homes
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.settings import FILE_NAME, Settings
@@ -101,7 +102,7 @@ class Server:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder, start_new_session=True,
                 preexec_fn=_die_with_parent, **self._as_user(),
             )  # fmt: skip
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while not self.answers():
             assert self._process.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < deadline, "the server does not answer"

@@ -11,6 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.patience import PATIENCE
 from tests.postgres import _die_with_parent
 
 _SSHD = "/usr/sbin/sshd"
@@ -55,7 +56,7 @@ class Server:
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True,
             preexec_fn=_die_with_parent,
         )  # fmt: skip
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not self._answers():
             assert self._process.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < deadline, "the server does not answer"

@@ -17,6 +17,7 @@ from cyclopts import CycloptsError
 
 from scripts import dist
 from tests.doors.test_serving import Served, made
+from tests.patience import PATIENCE
 from zerodistance.compose import PARTS
 from zerodistance.doors.cli import build
 from zerodistance.doors.serving import REQUEST_SECONDS, STOP_SECONDS
@@ -134,7 +135,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
         (tmp_path / unit.name.replace("@.", "@8421.")).write_text(text, encoding="utf-8")
     names = [str(path) for path in sorted(tmp_path.iterdir()) if path.suffix in (".service", ".timer")]
     words = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *names]
-    said = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    said = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)
     ours = [line for line in said.stderr.splitlines() if "zerodistance" in line]
     assert ours == []
     assert said.returncode == 0, said.stderr
@@ -153,7 +154,7 @@ def test_systemd_calls_a_unit_closed(unit: Path, tmp_path: Path) -> None:
         "--no-pager",
         str(placed),
     ]
-    said = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    said = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE)
     assert said.returncode == 0, said.stdout[-3_000:] + said.stderr
 
 
@@ -232,7 +233,7 @@ def test_the_health_check_of_the_container_tells_a_door_that_answers_from_one_th
     def check() -> int:
         environment = {**os.environ, "ZERODISTANCE_PORT": served.address.rpartition(":")[2]}
         done = subprocess.run(
-            [sys.executable, *words], env=environment, capture_output=True, check=False, timeout=30
+            [sys.executable, *words], env=environment, capture_output=True, check=False, timeout=PATIENCE
         )
         return done.returncode
 
@@ -244,6 +245,6 @@ def test_the_health_check_of_the_container_tells_a_door_that_answers_from_one_th
 def test_a_linter_for_containers_finds_nothing() -> None:
     linter = Path(sys.executable).with_name("hadolint")
     said = subprocess.run(
-        [linter, "--no-color", CONTAINERFILE], capture_output=True, text=True, check=False, timeout=60
+        [linter, "--no-color", CONTAINERFILE], capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert (said.returncode, said.stdout) == (0, "")

@@ -19,6 +19,7 @@ import pytest
 
 import zerodistance
 from scripts import dist
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -129,7 +130,7 @@ def test_the_source_archive_builds_the_same_wheel_and_holds_what_the_checks_need
     code = "import sys; from flit_core import buildapi; buildapi.build_wheel(sys.argv[1])"
     environment = {**os.environ, "SOURCE_DATE_EPOCH": dist.moment()}
     subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], cwd=root, env=environment, check=True, timeout=60
+        [sys.executable, "-c", code, str(tmp_path)], cwd=root, env=environment, check=True, timeout=PATIENCE
     )
     assert (tmp_path / built[0].name).read_bytes() == built[0].read_bytes()
 
@@ -154,7 +155,7 @@ def installed(built: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
         "--no-index",
         "--no-compile",
     ]
-    subprocess.run([sys.executable, *words, str(built[0])], check=True, timeout=120)
+    subprocess.run([sys.executable, *words, str(built[0])], check=True, timeout=PATIENCE)
     return root / "bin"
 
 
@@ -170,7 +171,7 @@ def zd(program: Path, where: Path, *words: str) -> subprocess.CompletedProcess[s
         capture_output=True,
         text=True,
         check=False,
-        timeout=300,
+        timeout=PATIENCE,
     )
 
 

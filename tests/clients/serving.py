@@ -16,6 +16,7 @@ from typing import Any
 
 import uvicorn
 
+from tests.patience import PATIENCE
 from zerodistance.core.touchpoints.http import Collector, collector
 from zerodistance.doors.corked import CorkedProtocol
 from zerodistance.kernel.home import Home, open_home
@@ -59,7 +60,7 @@ def served(home: Home) -> Iterator[str]:
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join(20)
+            thread.join(PATIENCE)
 
 
 @contextmanager
@@ -73,7 +74,7 @@ def pages(folder: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{server.server_port}"
         finally:
             server.shutdown()
-            thread.join(20)
+            thread.join(PATIENCE)
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -112,7 +113,7 @@ class Process:
     def kill(self) -> None:
         """End it as a power cut would."""
         self._process.kill()
-        self._process.wait(20)
+        self._process.wait(PATIENCE)
         assert self._process.stdout is not None
         self._process.stdout.close()
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.clients.serving import served
 from tests.core.touchpoints.doors import SYSTEM, make_source
+from tests.patience import PATIENCE
 from zerodistance import compose
 from zerodistance.core.touchpoints import bodies, overview, quarantine
 from zerodistance.core.touchpoints.contracts import Source
@@ -36,7 +37,7 @@ def line(address: str) -> Iterator[socket.socket]:
     """Give a connection to the server."""
     where = urlsplit(address)
     assert where.hostname and where.port
-    with socket.create_connection((where.hostname, where.port), timeout=10) as opened:
+    with socket.create_connection((where.hostname, where.port), timeout=PATIENCE) as opened:
         yield opened
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.core.touchpoints.doors import make_source
+from tests.patience import PATIENCE
 from zerodistance.core.touchpoints import bodies
 from zerodistance.core.touchpoints.journal import Journal
 from zerodistance.kernel.home import Home
@@ -44,16 +45,16 @@ class Killable:
         for thread in threads:
             thread.start()
         if enough < most:
-            assert self._enough.wait(30)
+            assert self._enough.wait(PATIENCE)
             self.process.send_signal(signal.SIGKILL)
         for thread in threads:
-            thread.join(60)
-        self.process.wait(30)
+            thread.join(PATIENCE)
+        self.process.wait(PATIENCE)
         assert self.process.stdout is not None
         self.process.stdout.close()
 
     def _send(self, sender: int, most: int, enough: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
         for n in range(most):
             message_id = f"{sender}-{n}"
             body = json.dumps({"batch": [{"type": "track", "messageId": message_id}]})

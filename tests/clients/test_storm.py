@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from tests.clients.serving import Process, pages
 from tests.core.touchpoints.doors import SYSTEM, make_source
 from tests.doors.chromium import Browser
 from tests.needs import CLIENTS, node
+from tests.patience import PATIENCE, until
 from zerodistance import compose
 from zerodistance.core.touchpoints import figures, sources, tail
 from zerodistance.core.touchpoints.contracts import Source
@@ -24,16 +24,7 @@ from zerodistance.kernel.home import Home
 
 SLOW_DISK = "journal.commit.before@150"
 MANY = 40
-PATIENCE = 90.0
 pytestmark = pytest.mark.slow
-
-
-def until(true: Callable[[], bool], what: str) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < end, what
-        time.sleep(0.1)
 
 
 def counted(home: Home) -> dict[str, Counter[int]]:

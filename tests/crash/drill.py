@@ -14,11 +14,12 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import zerodistance.compose as compose
 from tests.crash import stage
 from tests.doors.backups import world
+from tests.patience import until
 from zerodistance.core.touchpoints import tail
 from zerodistance.doors.backups import making, restoring
 from zerodistance.doors.worker import once
@@ -27,11 +28,12 @@ from zerodistance.kernel.home import Home, open_home
 from zerodistance.kernel.settings import load
 from zerodistance.kernel.state import State
 
-BACKUPS, PATIENCE = 2, 60.0
-POSTS, PAUSE = (
-    100_000,
-    0.05,
-)  # of each of the four lanes: more than the slowest machine gets through before the last backup
+BACKUPS = 2
+ENOUGH = 100  # touches that were acknowledged before the last backup, at the least
+POSTS = (
+    100_000  # of each of the four lanes: more than the slowest machine gets through before the last backup
+)
+PAUSE = 0.05
 
 
 def main(folder: Path, url: str = "") -> None:
@@ -47,6 +49,7 @@ def main(folder: Path, url: str = "") -> None:
     taken: list[Any] = []
     for _ in range(BACKUPS):
         await_batch(folder / "home" / "state.db", url, taken[-1][-1]["batch"] if taken else -1)
+        until(lambda: len(acked(told_so_far(told))) > ENOUGH)
         before = os.fstat(told.fileno()).st_size
         heard, tell = os.pipe()
 
@@ -62,8 +65,7 @@ def main(folder: Path, url: str = "") -> None:
     for pid in (door, work):
         os.kill(pid, signal.SIGKILL)
         os.waitpid(pid, 0)
-    told.seek(0)
-    said = told.read()
+    said = told_so_far(told)
     out = [
         judge(folder, acked(said[:before]), name) | {"still_ms": still, "mark": mark}
         for before, name, still, mark in taken
@@ -73,12 +75,18 @@ def main(folder: Path, url: str = "") -> None:
 
 def await_batch(path: Path, url: str, last: int) -> None:
     """Wait until a batch after `last` is committed, however busy the machine is, and until something waits again."""
-    deadline = time.monotonic() + PATIENCE
-    number = -1
-    while number <= last and time.monotonic() < deadline:
+
+    def committed() -> bool:
         time.sleep(0.2)
         with closing(State(path, url)) as state, state.read() as tx:
-            number = tx.exec_driver_sql("select coalesce(max(number), 0) from batch").scalar_one()
+            return bool(tx.exec_driver_sql("select coalesce(max(number), 0) from batch").scalar_one() > last)
+
+    until(committed, f"no batch after {last}")
+
+
+def told_so_far(told: IO[bytes]) -> bytes:
+    """Return what the door has said, without moving the place at which it goes on writing."""
+    return os.pread(told.fileno(), os.fstat(told.fileno()).st_size, 0)
 
 
 def acked(said: bytes) -> set[str]:

@@ -2,8 +2,10 @@
 
 Started by `test_kill.py`, one for a whole test: it imports everything once and forks, so that a round takes a fraction of a
 second. It reads rounds as JSON lines and answers each with one: {"home", "state": URL of a PostgreSQL database or "", "round",
-"fault": "point:n" or null, "victim": "door" | "worker" | "both" | "server", "after": seconds, "forget": "at once" | "when sealed" |
-null} -> {"acked", "forgot", "died", "trouble": [...]}. A server is killed by who started it, in the middle of the round.
+"fault": "point:n" or null, "victim": "door" | "worker" | "both" | "server", "since": "" | "ack" | "asking", "after": seconds, "forget":
+"at once" | "when sealed" | null} -> {"acked", "forgot", "died", "trouble": [...]}. The moment of a kill is counted from the start, or from
+the first line of the log that begins with the word `since`: how far a round gets does not hang on the pace of the machine. A server is
+killed by who started it, in the middle of the round, once a line `now` is printed.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from sqlalchemy import select
 
 import zerodistance
 import zerodistance.compose as compose
+from tests.patience import PATIENCE
 from zerodistance.core.identity import api as identity
 from zerodistance.core.touchpoints import forget, kept, ledger, sources, store, tail
 from zerodistance.core.touchpoints.http import Collector, collector
@@ -50,7 +53,6 @@ SETTINGS = {
     "dedup_ids": 1_000_000,
     "engine_memory_mb": 256,
 }
-ROUND_SECONDS = 30.0
 POSTS = 300  # of each of the four lanes: what a judge can look through in a second
 PAUSE = 0.0  # seconds between two posts of a lane
 
@@ -79,7 +81,7 @@ def play(asked: dict[str, Any]) -> dict[str, Any]:
         lambda: door_life(settings, asked, told), asked["fault"] if asked["victim"] == "door" else None
     )
     work = child(lambda: worker_life(settings), asked["fault"] if asked["victim"] != "door" else None)
-    died = await_death(door, work, asked)
+    died = await_death(door, work, asked, told)
     told_us = read_acks(log)
     trouble = judge(settings, root, told_us)
     return {"acked": len(told_us["ack"]), "forgot": len(told_us["forgot"]), "died": died, "trouble": trouble}
@@ -108,14 +110,15 @@ def child(life: Callable[[], None], point: str | None) -> int:
     os._exit(0)
 
 
-def await_death(door: int, work: int, asked: dict[str, Any]) -> bool:
+def await_death(door: int, work: int, asked: dict[str, Any], told: int) -> bool:
     """Wait for the crash point or kill at random, then end both; return whether a crash point was met."""
-    deadline = time.monotonic() + (ROUND_SECONDS if asked["fault"] else asked["after"])
-    met = False
-    while time.monotonic() < deadline and not met:
-        for pid in (door, work):
-            met = met or os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-        time.sleep(0.002)
+    since = asked.get("since", "").encode()
+    if since:
+        await_end((door, work), PATIENCE, lambda: since in os.pread(told, os.fstat(told).st_size, 0))
+    if asked["victim"] == "server":
+        sys.stdout.write("now\n")
+        sys.stdout.flush()
+    met = await_end((door, work), PATIENCE if asked["fault"] else asked["after"])
     victims = {"door": (door, work), "worker": (work, door)}.get(asked["victim"], (door, work))
     for pid in victims:
         os.kill(pid, signal.SIGKILL)
@@ -124,6 +127,15 @@ def await_death(door: int, work: int, asked: dict[str, Any]) -> bool:
     for pid in (door, work):
         os.waitpid(pid, 0)
     return met
+
+
+def await_end(pids: tuple[int, ...], seconds: float, or_else: Callable[[], bool] = lambda: False) -> bool:
+    """Wait so long at most, or until something is so, for one of the processes to end; say whether one has."""
+    deadline, ended = time.monotonic() + seconds, False
+    while not ended and time.monotonic() < deadline and not or_else():
+        time.sleep(0.002)
+        ended = any(os.waitid(os.P_PID, p, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None for p in pids)
+    return ended
 
 
 def read_acks(log: IO[bytes]) -> dict[str, set[str]]:
@@ -310,7 +322,7 @@ def verdict(settings: Settings, told_us: dict[str, set[str]], also: Callable[[Ho
 
 def opened_again(settings: Settings) -> Home:
     """Open the home as soon as its server is there again."""
-    end = time.monotonic() + ROUND_SECONDS
+    end = time.monotonic() + PATIENCE
     while True:
         try:
             return open_home(settings)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -22,7 +24,7 @@ BOTH = [
 def test_restore_drill_under_load(tmp_path: Path, store: str, request: pytest.FixtureRequest) -> None:
     url = request.getfixturevalue("databases").new() if store == "postgres" else ""
     words = [sys.executable, "-m", "tests.crash.drill", str(tmp_path), url]
-    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=120)
+    done = subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=4 * PATIENCE)
     backups = json.loads(done.stdout)
     assert [backup["trouble"] for backup in backups] == [[], []]
     acknowledged = [backup["acknowledged"] for backup in backups]

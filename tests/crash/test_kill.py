@@ -75,6 +75,7 @@ class Stage:
         self.process.stdin.write(json.dumps(told) + "\n")
         self.process.stdin.flush()
         if asked["victim"] == "server":
+            assert self.process.stdout.readline() == "now\n"
             self.kill_server(asked["after"] / 2)
         return dict(json.loads(self.process.stdout.readline()))
 
@@ -108,22 +109,26 @@ def stage(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def test_random_kills_lose_and_double_nothing(stage: Stage) -> None:
     chance = random.Random(KILLS)
     victims = ["door", "worker", "both"] + ["server"] * (stage.server is not None)
-    acked = forgot = 0
-    for _ in range(KILLS):
+    kills = acked = forgot = 0
+    while kills < KILLS or acked <= 50 * KILLS or forgot <= KILLS // 8:  # a slow machine needs more rounds
         victim, forgets = chance.choice(victims), chance.choice(["at once", "when sealed", None, None])
+        since = chance.choice(
+            ["ack", "ack", "asking" if forgets else "ack", "" if victim != "server" else "ack"]
+        )
         said = stage.play(
             victim=victim,
-            after=chance.uniform(0.2, 1.2) + 0.8 * bool(forgets) + 1.5 * (victim == "server"),
+            since=since,
+            after=chance.uniform(0, 1)
+            + 0.8 * (bool(forgets) and since != "asking")
+            + 1.5 * (victim == "server"),
             forget=forgets,
         )
         assert said["trouble"] == [], f"round {stage.round}, victim {victim}"
+        kills += 1
         acked += said["acked"]
         forgot += said["forgot"]
-    assert acked > 50 * KILLS
-    assert forgot >= (
-        KILLS // 8 + 1 if stage.server is None else KILLS // 16
-    )  # a round may end before anybody is known
-    print(f"{KILLS} kills, {acked} touches acknowledged, {forgot} users forgotten")
+        assert kills < 20 * KILLS, f"{acked} touches acknowledged, {forgot} users forgotten"
+    print(f"{kills} kills, {acked} touches acknowledged, {forgot} users forgotten")
 
 
 def test_every_crash_point_is_known_here() -> None:

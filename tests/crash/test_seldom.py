@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import zerodistance.compose as compose
+from tests.patience import PATIENCE
 from zerodistance.core.identity import api as identity
 from zerodistance.core.identity import archive
 from zerodistance.core.touchpoints import journal, sources, tail
@@ -52,7 +53,7 @@ def zd(root: Path, *words: str, point: str = "") -> subprocess.CompletedProcess[
         capture_output=True,
         text=True,
         check=False,
-        timeout=180,
+        timeout=PATIENCE,
     )
 
 

@@ -30,7 +30,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ from sqlalchemy import select
 
 import zerodistance
 from tests.crash import stage
+from tests.patience import PATIENCE
 from zerodistance.core.touchpoints import sources, store, tail
 from zerodistance.core.touchpoints.http import Collector, collector
 from zerodistance.kernel import fault
@@ -47,7 +48,6 @@ from zerodistance.kernel.settings import Settings, load
 
 LANES = 4
 TURNS = 12  # times that the disk is full in one round
-PATIENCE = 40.0  # seconds for everything to be taken in once the trouble is over
 HOUR = 3_600
 FREE = resource.RLIM_INFINITY
 
@@ -87,14 +87,16 @@ def play(asked: dict[str, Any]) -> dict[str, Any]:
 
     pids = {"door": begin(False), "worker": begin(True)}
     try:
-        time.sleep(0.6)
-        for _ in trouble(asked, root, chance, pids, shift, met):
+        heard.more_than(0)
+        time.sleep(0.3)
+        for _ in trouble(asked, root, chance, pids, shift, met, heard):
             if os.waitid(os.P_PID, pids["worker"], os.WEXITED | os.WNOHANG) is not None:
                 pids["worker"] = begin(True)  # as `serve` does
         before = heard.count()
         time.sleep(0.5)
+        heard.more_than(before)
         rest[0] = 1
-        done = heard.until_done(PATIENCE)
+        done = heard.until_done()
     finally:
         for pid in pids.values():
             with suppress(ProcessLookupError):
@@ -126,18 +128,19 @@ def trouble(
     pids: dict[str, int],
     shift: mmap.mmap,
     met: mmap.mmap,
+    heard: Heard,
 ) -> Iterator[None]:
     """Make trouble, and give the caller a turn after each piece of it."""
     if asked["trouble"] == "clock":
         for hours in (-1, -2, 0):
             shift[:] = struct.pack("<q", hours * HOUR)
+            before = heard.count()
             time.sleep(2.0)
+            heard.more_than(before)
             yield
         return
     if asked["trouble"] == "point":
-        end = time.monotonic() + PATIENCE
-        while not met[0] and time.monotonic() < end:
-            time.sleep(0.02)
+        wait_for(lambda: bool(met[0]))
         time.sleep(0.3)
         yield
         return
@@ -196,6 +199,14 @@ def fail(point: str | None, met: mmap.mmap) -> None:
     fault.point = passed
 
 
+def wait_for(look: Callable[[], bool]) -> bool:
+    """Wait until something is so, for as long as the slowest machine needs; say whether it is."""
+    end = time.monotonic() + PATIENCE
+    while not (found := look()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return found
+
+
 # -- the clients
 
 
@@ -223,11 +234,12 @@ class Heard:
     def count(self) -> int:
         return len(self.words["ack"])
 
-    def until_done(self, seconds: float) -> bool:
-        end = time.monotonic() + seconds
-        while not self.words["done"] and time.monotonic() < end:
-            time.sleep(0.02)
-        return bool(self.words["done"])
+    def more_than(self, number: int) -> bool:
+        """Wait until more were acknowledged; whoever stands still for ever is told of by `until_done`."""
+        return wait_for(lambda: self.count() > number)
+
+    def until_done(self) -> bool:
+        return wait_for(lambda: bool(self.words["done"]))
 
     def end(self) -> set[str]:
         """Return every message id that was answered 200; nobody else may hold the pipe any more."""

@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from tests import needs
+from tests.patience import PATIENCE
 
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--remote-debugging-pipe", "--disable-extensions",
     "--disable-dev-shm-usage",
 )  # fmt: skip
-PATIENCE = 20.0
 
 
 @dataclass
@@ -73,9 +73,9 @@ class Tab:
             )
         return found["result"].get("value")
 
-    def until(self, script: str, seconds: float = PATIENCE) -> None:
+    def until(self, script: str) -> None:
         """Wait until an expression is true."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             try:
                 if self.run(f"Boolean({script})"):
@@ -265,6 +265,6 @@ class Browser:
             self.call("Browser.close")
         except (AssertionError, OSError):
             self._process.kill()
-        self._process.wait(20)
+        self._process.wait(PATIENCE)
         os.close(self._read)
         os.close(self._write)

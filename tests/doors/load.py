@@ -6,13 +6,13 @@ import base64
 import http.client
 import json
 import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.patience import PATIENCE
 from zerodistance import compose
 from zerodistance.core.touchpoints import journal, sources, tail
 from zerodistance.doors import worker
@@ -22,7 +22,6 @@ from zerodistance.kernel.home import Home, open_home
 from zerodistance.kernel.settings import load
 from zerodistance.kernel.text import Text
 
-PATIENCE = 90.0
 WHO = Who.system("load")
 
 
@@ -82,14 +81,6 @@ def make_source(root: Path) -> str:
     source = sources.create_source(home, WHO, key="web", name=Text("官网", "web site"), kind="web")
     home.close()
     return source.write_key
-
-
-def until(look: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    end = time.monotonic() + PATIENCE
-    while not look():
-        assert time.monotonic() < end, "it did not come about"
-        time.sleep(0.05)
 
 
 def digested(home: Home) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from tests.patience import PATIENCE
 from zerodistance.compose import PARTS
 from zerodistance.core.touchpoints.contracts import TOUCHES
 from zerodistance.doors.cli import main
@@ -73,7 +74,7 @@ def test_help_loads_nothing_heavy() -> None:
         f"sys.stderr.write(' '.join(name for name in {HEAVY!r} if name in sys.modules))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     assert done.stderr == ""
     assert all(
@@ -85,10 +86,10 @@ def test_help_loads_nothing_heavy() -> None:
 def test_help_is_there_in_both_languages() -> None:
     asked = [sys.executable, "-m", "zerodistance", "init", "--help"]
     zh = subprocess.run(
-        [*asked, "--lang", "zh"], capture_output=True, text=True, timeout=60, check=True
+        [*asked, "--lang", "zh"], capture_output=True, text=True, timeout=PATIENCE, check=True
     ).stdout
     en = subprocess.run(
-        [*asked, "--lang", "en"], capture_output=True, text=True, timeout=60, check=True
+        [*asked, "--lang", "en"], capture_output=True, text=True, timeout=PATIENCE, check=True
     ).stdout
     assert "建立数据目录" in zh
     assert "make a home" in en

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 import zerodistance.compose as compose
 from tests import needs
 from tests.doors.test_serving import Served, run
+from tests.patience import PATIENCE
 from zerodistance.core.touchpoints import routes
 from zerodistance.kernel.home import Home
 
@@ -78,7 +79,7 @@ def served(tmp_path: Path) -> Iterator[tuple[str, str, str]]:
         yield program.address, f"Basic {basic}", f"Bearer {key}"
     finally:
         program.process.terminate()
-        program.process.wait(60)
+        program.process.wait(PATIENCE)
 
 
 @pytest.mark.fuzz

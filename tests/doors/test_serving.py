@@ -6,37 +6,24 @@ import json
 import os
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
+from tests.patience import PATIENCE, until
 from zerodistance.kernel.locks import worker_pid
-
-PATIENCE = 60.0
-T = TypeVar("T")
 
 
 def run(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "zerodistance", f"--home={home}", "--lang=en", *words]
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
-
-
-def until(look: Callable[[], T | None]) -> T:
-    """Return what `look` finds as soon as it finds something."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if found := look():
-            return found
-        time.sleep(0.02)
-    raise TimeoutError
 
 
 def ended(pid: int) -> bool:
@@ -96,16 +83,21 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(made: Path) -> Iterator[Served]:
-    found = Served(made)
+def served(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    found = Served(shutil.copytree(made, tmp_path_factory.mktemp("running") / "home"))
     yield found
     found.end()
 
 
 @pytest.fixture
-def own(tmp_path: Path) -> Iterator[Served]:
-    assert run(tmp_path / "home", "init").returncode == 0
-    found = Served(tmp_path / "home")
+def another(made: Path, tmp_path: Path) -> Path:
+    """A home of the test's own, as `init` leaves it."""
+    return shutil.copytree(made, tmp_path / "home")
+
+
+@pytest.fixture
+def own(another: Path) -> Iterator[Served]:
+    found = Served(another)
     yield found
     found.end()
 
@@ -159,15 +151,14 @@ def test_measures_of_the_worker_are_told_by_the_door(served: Served) -> None:
 
 
 def test_systemd_hears_that_the_door_is_ready_alive_and_ends(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    another: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert run(tmp_path / "home", "init").returncode == 0
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(PATIENCE)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         monkeypatch.setenv("WATCHDOG_USEC", "100000")
-        served = Served(tmp_path / "home")
+        served = Served(another)
         heard = [systemd.recv(100) for _ in range(4)]
         served.process.terminate()
         while heard[-1] != b"STOPPING=1":
@@ -185,9 +176,8 @@ def test_sigterm_ends_both_cleanly(own: Served) -> None:
     assert run(own.home, "doctor").returncode == 0
 
 
-def test_a_signal_to_both_at_once_ends_both_and_starts_nothing(tmp_path: Path) -> None:
-    assert run(tmp_path / "home", "init").returncode == 0
-    served = Served(tmp_path / "home", new_group=True)
+def test_a_signal_to_both_at_once_ends_both_and_starts_nothing(another: Path) -> None:
+    served = Served(another, new_group=True)
     os.killpg(served.process.pid, signal.SIGINT)
     assert served.process.wait(PATIENCE) == 0
     assert ended(served.worker)
@@ -203,18 +193,16 @@ def test_killing_the_parent_leaves_no_worker(own: Served) -> None:
     assert worker_pid(own.home / "worker.lock") is None
 
 
-def test_a_taken_port_is_named_and_nothing_is_left_running(tmp_path: Path) -> None:
-    assert run(tmp_path / "home", "init").returncode == 0
+def test_a_taken_port_is_named_and_nothing_is_left_running(another: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        refused = run(tmp_path / "home", f"--port={taken.getsockname()[1]}", "serve")
+        refused = run(another, f"--port={taken.getsockname()[1]}", "serve")
     assert refused.returncode == 1
     assert "[port_taken]" in refused.stderr
     assert "--port 0" in refused.stderr
-    assert worker_pid(tmp_path / "home" / "worker.lock") is None
+    assert worker_pid(another / "worker.lock") is None
 
 
-def test_an_address_that_is_not_ours_is_named(made: Path, tmp_path: Path) -> None:
-    assert run(tmp_path / "home", "init").returncode == 0
-    refused = run(tmp_path / "home", "--host=203.0.113.7", "serve")
+def test_an_address_that_is_not_ours_is_named(another: Path) -> None:
+    refused = run(another, "--host=203.0.113.7", "serve")
     assert refused.returncode == 1
     assert "[no_such_address]" in refused.stderr

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.doors import load
+from tests.patience import PATIENCE, until
 from tests.postgres import Server
 
 BOTH = [
@@ -51,7 +52,7 @@ class Process:
     def get(self, path: str, **headers: str) -> tuple[int, str]:
         asked = urllib.request.Request(self.address + path, headers=headers)
         try:
-            with urllib.request.urlopen(asked, timeout=load.PATIENCE) as answer:
+            with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
@@ -59,14 +60,14 @@ class Process:
     def end(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
-        self.process.communicate(timeout=load.PATIENCE)
+        self.process.communicate(timeout=PATIENCE)
 
 
 def init(root: Path, url: str = "") -> str:
     root.mkdir()
     (root / "zerodistance.toml").write_text(f'state_url = "{url}"\n')
     command = [sys.executable, "-m", "zerodistance", f"--home={root}", "init"]
-    subprocess.run(command, check=True, capture_output=True, timeout=load.PATIENCE)
+    subprocess.run(command, check=True, capture_output=True, timeout=PATIENCE)
     return load.make_source(root)
 
 
@@ -85,11 +86,11 @@ def test_three_doors_and_one_killed_take_everything_in_once(
     key = init(tmp_path / "home", url)
     doors = [Process(tmp_path / "home", word) for word in ("serve", "door", "door")]
     with load.clients([door.address for door in doors for _ in range(2)], key) as clients:
-        load.until(lambda: all(len(client.acked) >= 100 for client in clients))
+        until(lambda: all(len(client.acked) >= 100 for client in clients))
         doors[1].process.send_signal(signal.SIGKILL)
         before = [len(client.acked) for client in clients]
         others = (0, 1, 4, 5)
-        load.until(lambda: all(len(clients[n].acked) >= before[n] + 100 for n in others))
+        until(lambda: all(len(clients[n].acked) >= before[n] + 100 for n in others))
     for door in doors:
         door.end()
     assert load.trouble(tmp_path / "home", [i for client in clients for i in client.acked]) == []
@@ -101,7 +102,7 @@ def test_a_door_needs_no_worker_and_a_second_worker_is_still_refused(tmp_path: P
     key = init(tmp_path / "home")
     alone = Process(tmp_path / "home", "door")
     with load.clients([alone.address], key) as clients:
-        load.until(lambda: len(clients[0].acked) >= 50)
+        until(lambda: len(clients[0].acked) >= 50)
     status, said = alone.get("/healthz")
     alone.end()
     assert (status, json.loads(said)) == (200, {"status": "ok"})
@@ -115,10 +116,10 @@ def test_while_the_state_is_away_collection_goes_on_and_the_rest_says_so(
     key = init(tmp_path / "home", durable.new_database())
     served = Process(tmp_path / "home", "serve", "poll_ms=5")
     with load.clients([served.address] * 2, key, 0.01) as clients:
-        load.until(lambda: all(len(client.acked) >= 200 for client in clients))
+        until(lambda: all(len(client.acked) >= 200 for client in clients))
         durable.kill()
         before = [len(client.acked) for client in clients]
-        load.until(lambda: all(len(c.acked) >= n + 200 for c, n in zip(clients, before, strict=True)))
+        until(lambda: all(len(c.acked) >= n + 200 for c, n in zip(clients, before, strict=True)))
         page, api = (
             served.get("/", cookie="zd_session=x"),
             served.get("/v1/segments", authorization="Bearer zd_x"),
@@ -126,10 +127,10 @@ def test_while_the_state_is_away_collection_goes_on_and_the_rest_says_so(
         health, ready = served.get("/healthz"), served.get("/readyz")
         unknown = load.Client("unknown", served.address, "0" * 32)
         unknown.start()
-        load.until(lambda: bool(unknown.statuses))
+        until(lambda: bool(unknown.statuses))
         unknown.end()
         durable.start()
-        load.until(lambda: served.get("/v1/segments", authorization="Bearer zd_x")[0] != 503)
+        until(lambda: served.get("/v1/segments", authorization="Bearer zd_x")[0] != 503)
     log = (tmp_path / "home" / "serve.log").read_text()
     served.end()
     assert all(set(client.statuses) == {200} for client in clients)
@@ -145,11 +146,11 @@ def test_a_state_that_hangs_does_not_hold_up_collection(durable: Server, tmp_pat
     key = init(tmp_path / "home", durable.new_database())
     served = Process(tmp_path / "home", "serve")
     with load.clients([served.address] * 2, key, 0.01) as clients:
-        load.until(lambda: all(len(client.acked) >= 50 for client in clients))
+        until(lambda: all(len(client.acked) >= 50 for client in clients))
         with durable.frozen():
             time.sleep(0.5)
             before = [len(client.acked) for client in clients]
-            load.until(lambda: all(len(c.acked) >= n + 200 for c, n in zip(clients, before, strict=True)))
+            until(lambda: all(len(c.acked) >= n + 200 for c, n in zip(clients, before, strict=True)))
     served.end()
     assert all(set(client.statuses) == {200} for client in clients)
     assert load.trouble(tmp_path / "home", [i for client in clients for i in client.acked]) == []

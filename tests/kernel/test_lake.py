@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.patience import PATIENCE
 from zerodistance.kernel import lake_health
 from zerodistance.kernel.home import Home
 
@@ -67,7 +68,7 @@ def test_what_is_appended_while_files_are_rewritten_does_not_wait_and_stays(home
         yield from rows(1, 2).cast(schema).to_batches()
         other = threading.Thread(target=lambda: home.lake.append("t", rows(4), app="a", version=4))
         other.start()  # another thread, as the sealer is: the lock of this one would let itself in
-        other.join(30)
+        other.join(PATIENCE)
         yield from rows(3).cast(schema).to_batches()
 
     home.lake.rewrite("t", pa.RecordBatchReader.from_batches(schema, one_more()), files)

@@ -25,6 +25,7 @@ from cryptography.x509.oid import NameOID
 from fastapi import FastAPI, Request, Response
 
 from tests.connectors.feeds.places import everything_under, imports, taken
+from tests.patience import PATIENCE
 from zerodistance.connectors.feeds import api, paged, pulled, web
 from zerodistance.connectors.feeds.spec import read_feed
 from zerodistance.connectors.feeds.web import ApiAway, ApiRefused
@@ -91,11 +92,11 @@ def server() -> Iterator[Shop]:
     running.startup = tell  # type: ignore[method-assign]
     thread = threading.Thread(target=running.run, daemon=True)
     thread.start()
-    assert ready.wait(30)
+    assert ready.wait(PATIENCE)
     shop.port = running.servers[0].sockets[0].getsockname()[1]
     yield shop
     running.should_exit = True
-    thread.join(10)
+    thread.join(PATIENCE)
 
 
 @pytest.fixture

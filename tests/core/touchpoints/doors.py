@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from tests.patience import PATIENCE
 from zerodistance.core.touchpoints import bodies, sources
 from zerodistance.core.touchpoints.contracts import Source
 from zerodistance.core.touchpoints.http import Collector, collector
@@ -54,7 +55,7 @@ class Door:
         asked = asyncio.run_coroutine_threadsafe(
             self._ask(method, path, body, headers or {}, query), self._loop
         )
-        return asked.result(20)
+        return asked.result(PATIENCE)
 
     def post(
         self,
@@ -133,10 +134,10 @@ def opened(home: Home) -> Iterator[Door]:
     thread.start()
     door = collector(home)
     try:
-        asyncio.run_coroutine_threadsafe(door.startup(), loop).result(20)
+        asyncio.run_coroutine_threadsafe(door.startup(), loop).result(PATIENCE)
         yield Door(home, door, loop)
     finally:
-        asyncio.run_coroutine_threadsafe(door.shutdown(), loop).result(20)
+        asyncio.run_coroutine_threadsafe(door.shutdown(), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

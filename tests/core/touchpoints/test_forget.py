@@ -15,6 +15,7 @@ from sqlalchemy import Text as Text_
 
 import zerodistance.compose as compose
 from scripts.reference import load_everything
+from tests.patience import PATIENCE
 from tests.postgres import stored
 from zerodistance.core.identity import api as identity
 from zerodistance.core.touchpoints import forget, import_jobs, journal, sources, store, tail
@@ -198,12 +199,12 @@ def test_nothing_is_forgotten_while_a_job_is_under_way(home: Home, work: Work, a
 
     def hold(_: Home) -> None:
         begun.set()
-        assert go_on.wait(30)
+        assert go_on.wait(PATIENCE)
 
     job = Job("hold", timedelta(days=1), hold, Text("占住", "hold"))
     thread = threading.Thread(target=work.jobs.run, args=(job,))
     thread.start()
-    assert begun.wait(30)
+    assert begun.wait(PATIENCE)
     assert not work.alone() and forget.get(home, admin, asked.id).done_at is None
     go_on.set()
     thread.join()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
 from zerodistance.core.touchpoints import journal, writer
 from zerodistance.core.touchpoints.journal import Journal
 from zerodistance.core.touchpoints.writer import JournalFailed, Writer
@@ -50,7 +51,7 @@ def _put(number: int, *, at: int = 0) -> Callable[[Writer], Awaitable[None]]:
 
 
 async def _until(done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not done():
             await asyncio.sleep(0.02)
 

@@ -21,6 +21,7 @@ from structlog.contextvars import get_contextvars
 
 from tests.doors import world
 from tests.doors.conftest import Visitor
+from tests.patience import PATIENCE
 from zerodistance import compose
 from zerodistance.core.touchpoints import sources
 from zerodistance.doors import parts, tracing
@@ -239,7 +240,7 @@ def test_while_it_is_off_nothing_is_imported() -> None:
         "print([m for m in sys.modules if m.startswith('opentelemetry')])"
     )
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     assert done.stdout.strip() == "[]"
 
