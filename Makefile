@@ -7,6 +7,9 @@ STAMP   := $(VENV)/.stamp
 CODE    := zerodistance benchmarks scripts tests
 UPGRADE ?=
 
+# Where it is set, each of the many processes that tests start would compile everything it imports again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo dev test test-full lint docs docs-serve dist shots fuzz pins clean
 
@@ -51,7 +54,7 @@ lint: dev  ## ruff, mypy, import-linter
 	@echo "lint: ruff, mypy and import-linter found nothing"
 
 test: lint  ## lint, and every test that Python alone can run; names what it left out
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 test-full: lint  ## everything, long tests too, 500 kills on each store; names what is not installed
 	@ZERODISTANCE_TEST_SLOW=1 ZERODISTANCE_KILLS=500 $(BIN)/python -m pytest -q

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 import zerodistance.connectors
 import zerodistance.core
 from tests import postgres
+from tests.prepared import Prepared
 from zerodistance.kernel import home as homes
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.home import Home
@@ -36,19 +37,47 @@ settings.load_profile("calm")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Where `ZERODISTANCE_TEST_STATE=postgres` asks for it, give every home a database instead of its file."""
+    """Prepare what new homes begin with; with `ZERODISTANCE_TEST_STATE=postgres` a database instead of a file."""
     if os.environ.get("ZERODISTANCE_TEST_STATE") == "postgres":
         config.stash[ALL_HOMES] = postgres.Homes(postgres.Server())
         config.stash[ALL_HOMES].take_over()
+    else:
+        config.stash[PREPARED] = Prepared()
+        config.stash[PREPARED].take_over()
+
+
+LONGEST = (
+    "tests/doors/test_pages.py",
+    "tests/crash/test_kill.py",
+    "tests/doors/test_serving.py",
+    "tests/doors/backups/test_backup.py",
+    "tests/core/touchpoints/test_undo.py",
+    "tests/core/touchpoints/test_forget.py",
+    "tests/core/profiles/test_keeper.py",
+    "tests/core/segments/test_answers.py",
+    "tests/crash/test_undo.py",
+    "tests/crash/test_drill.py",
+)
+"""Files that take ten seconds and more, each of which runs in one process: were one of them the last, the other process would wait."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the longest files run first; `--no-loadscope-reorder` keeps several processes from sorting them otherwise."""
+    places = {path: place for place, path in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.location[0], len(places)))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the server."""
+    """Remove the server, or the file."""
     if ALL_HOMES in config.stash:
         config.stash[ALL_HOMES].server.remove()
+    if PREPARED in config.stash:
+        config.stash[PREPARED].remove()
 
 
 ALL_HOMES = pytest.StashKey[postgres.Homes]()
+PREPARED = pytest.StashKey[Prepared]()
 
 
 @pytest.fixture(scope="session")
