@@ -29,6 +29,7 @@ class Tab:
 
     _browser: Browser
     _session: str
+    context: str
     problems: list[str] = field(default_factory=list)
     _loading: int = 0
     _statuses_allowed: set[int] = field(default_factory=set)
@@ -254,10 +255,16 @@ class Browser:
             "targetId"
         ]
         session = self.call("Target.attachToTarget", {"targetId": target, "flatten": True})["sessionId"]
-        tab = self._tabs[session] = Tab(self, session)
+        tab = self._tabs[session] = Tab(self, session, context)
         for domain in ("Page", "Runtime", "Log", "Network"):
             tab.call(f"{domain}.enable")
         return tab
+
+    def close_tabs(self) -> None:
+        """Close every page, with its cookies."""
+        tabs, self._tabs = self._tabs, {}
+        for tab in tabs.values():
+            self.call("Target.disposeBrowserContext", {"browserContextId": tab.context})
 
     def close(self) -> None:
         """End the browser."""

@@ -30,7 +30,7 @@ from zerodistance.kernel.state import metadata
 from zerodistance.kernel.text import Text
 
 pytestmark = pytest.mark.chromium
-SHOTS = Path(os.environ.get("ZERODISTANCE_SHOTS", Path(__file__).parents[2] / ".make" / "shots"))
+SHOTS = os.environ.get("ZERODISTANCE_SHOTS")
 SIZES = {1280: 900, 390: 844}
 LOOKS = [
     pytest.param(width, lang, theme, marks=[pytest.mark.slow] if theme == "dark" else [])
@@ -72,6 +72,12 @@ class Stand:
         return tab
 
 
+def shot(tab: Tab, name: str, whole: bool = True) -> None:
+    """Keep a picture of the page for a person to look at, where `ZERODISTANCE_SHOTS` names a folder for it."""
+    if SHOTS:
+        tab.shot(Path(SHOTS) / name, whole)
+
+
 class _Server(uvicorn.Server):
     def install_signal_handlers(self) -> None:
         pass
@@ -111,6 +117,13 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     home.close()
 
 
+@pytest.fixture(autouse=True)
+def closed(stand: Stand) -> Iterator[None]:
+    """Close what a test has opened: pages that ask again and again would go on."""
+    yield
+    stand.browser.close_tabs()
+
+
 @pytest.mark.parametrize(("width", "lang", "theme"), LOOKS, ids=lambda value: str(value))
 def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, theme: str) -> None:
     tab = stand.tab()
@@ -147,10 +160,10 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         assert tab.too_wide() == [], f"{name} is wider than {width}"
         assert tab.run("document.documentElement.lang") == ("en" if lang == "en" else "zh-CN")
         assert ("today" if lang == "en" else "今天") in tab.run("document.body.textContent").lower()
-        tab.shot(SHOTS / f"{name}-{width}-{lang}-{theme}.png")
+        shot(tab, f"{name}-{width}-{lang}-{theme}.png")
     with tab.allowing(404, 403):
         tab.open(f"{stand.origin}/nowhere?lang={lang}")
-        tab.shot(SHOTS / f"not-found-{width}-{lang}-{theme}.png")
+        shot(tab, f"not-found-{width}-{lang}-{theme}.png")
     assert tab.problems == []
 
 
@@ -159,7 +172,7 @@ def test_a_one_time_link_leads_from_a_password_to_today(stand: Stand) -> None:
     tab = stand.tab(None)
     tab.shape(390, 844, "light")
     tab.open(f"{stand.origin}/once/{secret}?lang=en")
-    tab.shot(SHOTS / "once-390-en-light.png")
+    shot(tab, "once-390-en-light.png")
     tab.fill("#password", world.PASSWORD)
     tab.fill("#again", world.PASSWORD)
     tab.press("Enter")
@@ -173,7 +186,7 @@ def test_a_one_time_link_leads_from_a_password_to_today(stand: Stand) -> None:
 def test_a_wrong_password_says_how_many_tries_are_left(stand: Stand) -> None:
     tab = stand.tab(None)
     tab.open(f"{stand.origin}/login?lang=en")
-    tab.shot(SHOTS / "login-1280-en-light.png")
+    shot(tab, "login-1280-en-light.png")
     with tab.allowing(401):
         tab.fill("#name", "second")
         tab.fill("#password", "no")
@@ -199,7 +212,7 @@ def test_ctrl_k_finds_a_person_without_writing_the_phone_into_an_address(stand: 
     tab = stand.tab()
     tab.press("k", ctrl=True)
     tab.until("document.querySelectorAll('#found [role=option]').length > 3")
-    tab.shot(SHOTS / "find-1280-zh-light.png", whole=False)
+    shot(tab, "find-1280-zh-light.png", whole=False)
     tab.call("Input.insertText", text="13800002207")
     tab.until(f"document.querySelector('#found').textContent.includes('{stand.star}')")
     tab.press("Enter")
@@ -238,14 +251,14 @@ def test_a_new_touchpoint_shows_its_first_touch_live(stand: Stand) -> None:
     tab.until("location.pathname === '/touchpoints/fresh_shop'")
     tab.settle()
     assert "Waiting for the first touch" in tab.text("#live")
-    tab.shot(SHOTS / "touchpoint-waiting-1280-en-light.png")
+    shot(tab, "touchpoint-waiting-1280-en-light.png")
     key = sources.get_source(stand.home, Who.system(), "fresh_shop").write_key
     body = {"event": "Product Viewed", "anonymousId": "try-1", "properties": {"category": "washer"}}
     with httpx.Client(base_url=stand.origin, auth=(key, ""), timeout=PATIENCE) as client:
         until(lambda: client.post("/v1/track", json=body).status_code == 200)
     world.digest(stand.home, seal=False)
     tab.until("document.querySelector('#live').textContent.includes('Product viewed')")
-    tab.shot(SHOTS / "touchpoint-first-touch-1280-en-light.png")
+    shot(tab, "touchpoint-first-touch-1280-en-light.png")
     assert tab.problems == []
 
 
@@ -283,13 +296,13 @@ def test_a_segment_is_counted_while_it_is_built_and_saved(stand: Stand) -> None:
     tab.click("#add > div:last-child .btn")
     tab.until("document.querySelectorAll('#conditions .cond').length === 3")
     assert 0 < _persons(tab) < first
-    tab.shot(SHOTS / "segment-building-1280-en-light.png")
+    shot(tab, "segment-building-1280-en-light.png")
     tab.click("#conditions .cond:nth-of-type(1) .drop")
     tab.until("document.querySelectorAll('#conditions .cond').length === 2")
     tab.run("document.querySelector('details:has(#rule)').open = true")
     tab.fill("#rule", "Did(")
     tab.until("document.querySelector('#conditions [role=alert]')")
-    tab.shot(SHOTS / "segment-mistake-1280-en-light.png")
+    shot(tab, "segment-mistake-1280-en-light.png")
     tab.fill("#rule", segments.rule_text(RULE))
     tab.until("document.querySelectorAll('#conditions .cond').length === 4")
     tab.click('[data-open="save"]')
@@ -325,7 +338,7 @@ def test_a_mistake_in_a_condition_is_shown_at_its_field_which_gets_the_focus(sta
     tab.click("#add > div:last-child .btn")
     tab.until("document.activeElement.matches('#within[aria-invalid]')")
     assert "30天" in tab.text(".field:has(#within)")
-    tab.shot(SHOTS / "segment-wrong-field-1280-en-light.png")
+    shot(tab, "segment-wrong-field-1280-en-light.png")
     tab.fill("#within", "３６５")
     tab.click("#add > div:last-child .btn")
     tab.until("document.querySelectorAll('#conditions .cond').length === 1")
@@ -361,7 +374,7 @@ def test_a_file_is_uploaded_mapped_tried_and_imported(stand: Stand, tmp_path: Pa
     tab.run("document.querySelector('#toml').focus()")
     tab.call("Input.insertText", text="nonsense\n")
     tab.until("document.querySelector('#fit .note.bad')")
-    tab.shot(SHOTS / "import-mistake-1280-en-light.png")
+    shot(tab, "import-mistake-1280-en-light.png")
     tab.run("document.querySelector('#toml').select()")
     tab.call(
         "Input.insertText", text=drafts.get(stand.home, Who(1, "admin", Role.ADMIN), _number(tab)).mapping[9:]
@@ -373,7 +386,7 @@ def test_a_file_is_uploaded_mapped_tried_and_imported(stand: Stand, tmp_path: Pa
     tab.until("document.querySelector('#report').getBoundingClientRect().top < 400")  # far down on a phone
     tab.shape(1280, 900, "light")
     assert "26" in tab.text("#report") and "a time can't be read" in tab.text("#report")
-    tab.shot(SHOTS / "import-tried-1280-en-light.png")
+    shot(tab, "import-tried-1280-en-light.png")
     tab.click("#rows header button")
     tab.until("document.querySelector('#rows').innerText.includes('13800000500')")
     tab.click("main .acts .btn.main")
@@ -382,14 +395,14 @@ def test_a_file_is_uploaded_mapped_tried_and_imported(stand: Stand, tmp_path: Pa
     assert "waiting" in tab.text("#job")
     world.digest(stand.home, seal=False)
     tab.until("document.querySelector('#job').innerText.includes('done')")
-    tab.shot(SHOTS / "import-done-1280-en-light.png")
+    shot(tab, "import-done-1280-en-light.png")
     tab.click('[data-open="undo"]')
     tab.fill("#purpose", "wrong month")
     tab.click("#undo .btn.danger")
     tab.until("document.querySelector('#job').innerText.includes('being undone')")
     compose.work(stand.home).errands()
     tab.until("document.querySelector('#job').innerText.includes('Touches removed')")
-    tab.shot(SHOTS / "import-undone-1280-en-light.png")
+    shot(tab, "import-undone-1280-en-light.png")
     assert tab.problems == []
 
 
@@ -405,7 +418,7 @@ def test_a_bad_file_is_explained_where_it_was_chosen(stand: Stand, tmp_path: Pat
     with tab.allowing(400):
         tab.choose("[data-upload] input", path)
         tab.until("document.querySelector('[data-upload-problem]').innerText.includes('a PDF')")
-    tab.shot(SHOTS / "import-refused-1280-en-light.png")
+    shot(tab, "import-refused-1280-en-light.png")
     assert tab.problems == []
 
 
@@ -420,7 +433,7 @@ def test_a_group_is_mended_by_a_rule_and_replayed(stand: Stand) -> None:
     tab.fill("#to", "track")
     tab.click("#rule [hx-post]")
     tab.until("document.querySelector('#preview').innerText.includes('7 would be changed')")
-    tab.shot(SHOTS / "quarantine-previewed-1280-en-light.png")
+    shot(tab, "quarantine-previewed-1280-en-light.png")
     tab.click("#rule .btn.main")
     tab.until("document.querySelector('[role=status]')")
     assert "7 rows were changed" in tab.text("main")
@@ -428,7 +441,7 @@ def test_a_group_is_mended_by_a_rule_and_replayed(stand: Stand) -> None:
     tab.open(f"{stand.origin}/quarantine/rows/2?lang=en")
     tab.click("form[action$=reveal] button")
     tab.until("document.querySelector('main').innerText.includes('odd-0')")
-    tab.shot(SHOTS / "quarantine-revealed-1280-en-light.png")
+    shot(tab, "quarantine-revealed-1280-en-light.png")
     assert tab.problems == []
 
 
@@ -439,7 +452,7 @@ def test_a_visitor_is_kept_apart_from_persons(stand: Stand) -> None:
     assert "Visitor" in tab.text("h1")
     assert tab.run("document.querySelector('[data-open=forget]')") is None
     assert "not for your role" in tab.text("main")
-    tab.shot(SHOTS / "visitor-1280-en-light.png")
+    shot(tab, "visitor-1280-en-light.png")
     assert tab.problems == []
 
 
@@ -449,14 +462,14 @@ def test_forgetting_ends_with_a_certificate(stand: Stand) -> None:
     tab.open(f"{stand.origin}/people/{gone.id}?lang=en")
     tab.click('[data-open="forget"]')
     tab.fill("#purpose", "asked by the person, case c_7")
-    tab.shot(SHOTS / "forget-1280-en-light.png", whole=False)
+    shot(tab, "forget-1280-en-light.png", whole=False)
     tab.click("#forget .btn.danger")
     tab.until("location.pathname.startsWith('/people/forgotten/')")
     tab.settle()
-    tab.shot(SHOTS / "forgetting-1280-en-light.png")
+    shot(tab, "forgetting-1280-en-light.png")
     compose.work(stand.home).errands()
     tab.until("document.querySelector('#forgotten').textContent.includes('Done at')")
-    tab.shot(SHOTS / "forgotten-1280-en-light.png")
+    shot(tab, "forgotten-1280-en-light.png")
     assert tab.problems == []
     with tab.allowing(404):
         tab.open(f"{stand.origin}/people/{gone.id}")
