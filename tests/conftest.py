@@ -47,15 +47,23 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 LONGEST = (
+    "tests/crash/test_trouble.py",
     "tests/doors/test_pages.py",
     "tests/crash/test_kill.py",
+    "tests/doors/test_bad_input.py",
+    "tests/doors/test_described.py",
+    "tests/crash/test_seldom.py",
+    "tests/doors/test_demo.py",
+    "tests/doors/test_several_doors.py",
     "tests/doors/test_serving.py",
     "tests/doors/backups/test_backup.py",
+    "tests/crash/test_feeds.py",
+    "tests/crash/test_undo.py",
     "tests/core/touchpoints/test_undo.py",
     "tests/core/touchpoints/test_forget.py",
+    "tests/doors/test_moving.py",
     "tests/core/profiles/test_keeper.py",
     "tests/core/segments/test_answers.py",
-    "tests/crash/test_undo.py",
     "tests/crash/test_drill.py",
 )
 """Files that take ten seconds and more, each of which runs in one process: were one of them the last, the other process would wait."""

@@ -229,15 +229,15 @@ async def post(collect: Collector, key: str, events: list[dict[str, Any]]) -> in
 
 def forget_later(home: Home, user: str, told: int, sealed: bool) -> None:
     """As soon as the user is known, and with `sealed` in the lake, ask for it to be forgotten."""
-    began = clock.micros()
     while True:
         time.sleep(0.02)
         try:
             person = identity.lookup(home, WHO, "user_id", user)
         except ZeroDistanceError:
             continue
+        known = clock.micros()
         time.sleep(0.1)
-        while sealed and not in_lake(home, began):
+        while sealed and not in_lake(home, known):
             time.sleep(0.05)
         with home.state.read() as tx:
             subjects = identity.subjects_of(tx, person.number)
@@ -248,11 +248,11 @@ def forget_later(home: Home, user: str, told: int, sealed: bool) -> None:
 
 
 def in_lake(home: Home, since: int) -> bool:
-    """Say whether everything of the first 0.3 s after `since` has left the tail: the user's touches came before."""
+    """Say whether everything that was committed until `since` has left the tail."""
     with home.state.read() as tx:
         files, last = tail.listed(tx), ledger.last_batch(tx)
     held = home.lake.held(tail.TABLE, tail.APP)
-    return 0 < held <= last and all(f.committed_at > since + 300_000 for f in files)
+    return 0 < held <= last and all(f.committed_at > since for f in files)
 
 
 # -- the worker
