@@ -141,6 +141,7 @@ def work(home: Home) -> Work:
     def seal(force: bool) -> bool:
         done = intake.seal(force)
         if force:  # nobody comes by later to bring the index up to the states
+            intake.rest()
             keeper.update()
         return done
 
@@ -148,6 +149,7 @@ def work(home: Home) -> Work:
         digest=intake.digest,
         digest_large=partial(intake.digest, large=True),
         seal=seal,
+        seal_large=partial(intake.seal, False, patient=True),
         index=keeper.catch_up,
         errands=intake.errands,
         bus=bus(home),

@@ -85,6 +85,7 @@ def test_run_goes_on_until_nothing_waits_anywhere(home: Home) -> None:
         digest=lambda: 0,
         digest_large=lambda: int(str(next(rows))),
         seal=lambda force: force and bool(next(seals)),
+        seal_large=lambda: False,
         index=lambda: 0,
         errands=lambda: False,
         bus=Bus(home, {}),

@@ -67,6 +67,8 @@ class Work:
         The same in batches as large as memory allows, where nobody waits to see what comes in.
     seal
         Moves the tail and lets followers follow; `force` does it whatever its age; returns whether anything was done.
+    seal_large
+        Moves the tail when it is due, and only then lets followers follow: for `digest_large`.
     index
         Brings the tag index up to what followers hold, when its turn has come; returns how many persons were recomputed. It may take
         minutes when everybody is recomputed, and nothing else waits for it.
@@ -81,6 +83,7 @@ class Work:
     digest: Callable[[], int]
     digest_large: Callable[[], int]
     seal: Callable[[bool], bool]
+    seal_large: Callable[[], bool]
     index: Callable[[], int]
     errands: Callable[[], bool]
     bus: Bus
@@ -340,7 +343,7 @@ def _drain(work: Work) -> tuple[int, int]:
         busy = work.alone()
         while taken := work.digest_large():
             rows, busy = rows + taken, True
-            work.seal(False)  # what is due: the tail stays as short as it is beside a running door
+            work.seal_large()  # the tail stays as short as it is beside a running door
         busy = work.seal(True) or busy
         while delivered := work.bus.deliver():
             events, busy = events + delivered, True

@@ -43,6 +43,11 @@ class Home:
         return self.root.joinpath(*parts)
 
     @property
+    def made_at(self) -> int:
+        """When the home was made, microseconds UTC, as its key's file says."""
+        return self.seal.path.stat().st_mtime_ns // 1_000
+
+    @property
     def lock_path(self) -> Path:
         """The worker's lock file."""
         return self.root / "worker.lock"

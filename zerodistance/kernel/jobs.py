@@ -36,12 +36,19 @@ class Job:
     """Something the worker does again and again.
 
     A job is idempotent: when the process ends in the middle of it, it is simply run again.
+
+    Attributes
+    ----------
+    at_once
+        Whether it runs as soon as a home is there. Else its first turn comes one period after the home was made: what a night's job tidies
+        up is not there yet, and whoever fills a new home should not wait for it.
     """
 
     key: str
     every: timedelta
     run: Callable[[Home], None]
     text: Text
+    at_once: bool = True
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,8 @@ class Jobs:
             state = states.get(job.key)
             started = state.last_started_at if state else None
             unfinished = state is not None and started is not None and (state.last_finished_at or 0) < started
+            if started is None and not job.at_once:
+                started = self._home.made_at
             due = (
                 started is None
                 or unfinished

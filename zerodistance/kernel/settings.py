@@ -115,7 +115,9 @@ class Settings(BaseSettings):
     )
     engine_threads: int = Field(2, ge=1, le=256, description="threads of one DuckDB connection")
     cache_ids: int = Field(
-        1_000_000, ge=1_000, description="identifiers the worker keeps in memory, about 200 bytes each"
+        1_000_000,
+        ge=1_000,
+        description="identifiers the worker keeps in memory, about 550 bytes each with what links them",
     )
     visitor_days: int = Field(
         180, ge=1, description="days without a touch after which an anonymous visitor expires (own value)"

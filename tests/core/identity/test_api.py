@@ -125,7 +125,8 @@ def test_visitors_expire_and_persons_do_not(home: Home, analyst: Who) -> None:
 def test_the_nightly_jobs_run(home: Home) -> None:
     somebody(home)
     jobs = Jobs(home, JOBS)
-    assert jobs.run_due() == ["identity.archive", "identity.rebuild", "identity.visitors"]
+    with clock.freeze(clock.from_micros(home.made_at) + timedelta(days=1)):
+        assert jobs.run_due() == ["identity.archive", "identity.rebuild", "identity.visitors"]
     assert [state.last_error for state in jobs.states().values()] == [None] * 3
 
 

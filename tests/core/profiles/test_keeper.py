@@ -12,20 +12,44 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.core.profiles import world
-from zerodistance.core.profiles import index, states
-from zerodistance.core.profiles.contracts import VISITORS_FROM
+from zerodistance.core.profiles import evaluate, index, states
+from zerodistance.core.profiles.contracts import (
+    VISITORS_FROM,
+    Bands,
+    Dimension,
+    Input,
+    Layer,
+    Value,
+    Values,
+)
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.keeper import Keeper
 from zerodistance.kernel import clock
 from zerodistance.kernel.home import Home, create_home
 from zerodistance.kernel.settings import load
+from zerodistance.kernel.text import Text
 
 START = datetime(2026, 3, 1, 15, 59, tzinfo=UTC)  # a minute before midnight in Shanghai
 KINDS = (
     "order.completed", "order.line", "order.returned", "product.viewed", "product.searched", "cart.added", "service.visited",
     "service.called", "device.fault", "device.used", "member.joined", "message.sent", "page.viewed", "custom",
 )  # fmt: skip
+
+
+_ANY = Bands(tuple((float(low), f"from_{low}", Text("", "")) for low in (-1_000_000, 0, 3, 20)))
+_ALL = [f"{verb}({of})" for verb, allowed in Value.VERBS.items() for of in allowed or () if verb != "fact"]
+ALSO = tuple(
+    Dimension(
+        f"test.{n}", Layer.USAGE, Text("试", "test"), Text("试", "test"), of, value,
+        Values() if Value.parse(value).textual else _ANY,
+    )
+    for n, (value, of) in enumerate(
+        [(value, Input()) for value in (*_ALL, "share(order.line)", "share(nobody.says)")]
+        + [(value, Input(kinds=("order.*", "cart.added"), window=timedelta(days=30))) for value in _ALL]
+    )
+)  # fmt: skip
+"""Every aggregate, over everything and over some kinds of the last days."""
 
 
 def check(
@@ -103,10 +127,11 @@ def stories(draw: st.DrawFn) -> list[Any]:
 def test_any_story_gives_the_tags_that_a_slow_reader_finds(
     tmp_path_factory: Any, story: list[Any], seed: int
 ) -> None:
+    dimensions = (*DIMENSIONS, *ALSO)
     home = create_home(load(home=tmp_path_factory.mktemp("homes") / "home"))
     crowd, touches, batch, now = world.Crowd(), [], 0, START
     crowd.told.update({(1, "gender"): "female", (2, "birth_year"): "1984", (3, "birth_year"): "?"})
-    keeper = Keeper(home, crowd)
+    keeper = Keeper(home, crowd, dimensions)
     luck = random.Random(seed)
     for what, how in story:
         if what == "touches":
@@ -133,9 +158,12 @@ def test_any_story_gives_the_tags_that_a_slow_reader_finds(
     with clock.freeze(now):
         keeper.update()
         if index.current(home.path("index")).made_at is not None:
-            check(home, crowd, touches)
+            check(home, crowd, touches, dimensions)
             kept = index.current(home.path("index"))
-            keeper.rebuild(touches_too=False)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(evaluate, "_BLOCK", 2)
+                patch.setattr(evaluate, "_FETCH", 1)
+                keeper.rebuild(touches_too=False)
             same(kept, index.current(home.path("index")))
     home.close()
 

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from zerodistance.core.profiles import api, bitmaps, evaluate, rules
+from zerodistance.core.profiles import api, bitmaps, rules
 from zerodistance.core.profiles.contracts import Bands, Layer, NoSuchDimension, Value, Values
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.kernel.clock import to_micros
@@ -74,13 +74,6 @@ def test_every_layer_has_dimensions_and_every_dimension_says_what_it_is_in_both_
         if isinstance(d.nodes, Bands):
             keys = [key for _, key, _ in d.nodes.bands]
             assert list(d.nodes.edges) == sorted(set(d.nodes.edges)) and len(keys) == len(set(keys)), d.key
-
-
-def test_one_input_is_one_statement_and_values_are_bound() -> None:
-    for families, members in evaluate.inputs(DIMENSIONS).items():
-        text, values = evaluate.statement(families, members, 20_000)
-        assert text.count("from profile_state") == 1
-        assert "order.line" not in text and set(values) == {f"v{i}" for i in range(len(values))}
 
 
 def test_an_unknown_dimension_is_answered_with_near_ones() -> None:

@@ -20,7 +20,7 @@ class EachIdentifier:
 
     def recognise(self, batch: Batch) -> Recognised:
         subjects = np.zeros(batch.touches.num_rows, np.int64)
-        for row, space, value in zip(batch.signs.row, batch.signs.namespace, batch.signs.value, strict=True):
+        for row, space, value in zip(*batch.signs.lists()[:3], strict=True):
             subjects[row] = self.numbers.setdefault((space, value), len(self.numbers) + 1)
         return Recognised(subjects, subjects > 0, Counter())
 

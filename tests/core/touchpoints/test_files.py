@@ -93,10 +93,7 @@ def touches(home: Home, data: bytes, mapping_text: str, sizes: list[int], stop: 
             position = batch.position
             at = len(kept)
             kept += batch.touches.to_pylist()
-            signs += [
-                (at + r, n, v)
-                for r, n, v in zip(batch.signs.row, batch.signs.namespace, batch.signs.value, strict=True)
-            ]
+            signs += [(at + r, n, v) for r, n, v in zip(*batch.signs.lists()[:3], strict=True)]
             refused += [(int(r.place.split()[1]), r.reason) for r in batch.refused]
     finally:
         mapper.close()

@@ -82,7 +82,7 @@ def test_a_good_row_becomes_a_touch(home: Home) -> None:
         "quantity": -2.0, "amount": -3.0, "currency": "GBP", "body": '{"note":"[sealed]"}',
     }  # fmt: skip
     assert batch.texts == [(0, b'{"note":"gift"}')]
-    assert (batch.signs.row, batch.signs.namespace, batch.signs.value) == (
+    assert batch.signs.lists()[:3] == (
         [0, 0],
         ["member_id", "phone"],
         ["m1", "138"],
@@ -94,7 +94,7 @@ def test_a_good_row_becomes_a_touch(home: Home) -> None:
 
 def test_a_row_without_anybody_is_a_touch_of_nobody(home: Home) -> None:
     batch = csv(home, "2011-06-01,1,2,,,GBP,,")
-    assert (batch.touches.num_rows, batch.signs.row, batch.refused) == (1, [], [])
+    assert (batch.touches.num_rows, batch.signs.keys, batch.refused) == (1, [], [])
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_parquet_keeps_its_types_and_ids_that_became_floats_are_whole(home: Home
     pq.write_table(table, out)
     batch = run(home, ORDERS.replace("FORMAT", "parquet"), out.getvalue())
     assert batch.touches["happened_at"].to_pylist() == [datetime(2011, 6, 1, 11, tzinfo=UTC)]
-    assert batch.signs.value == ["17850", "1"]
+    assert batch.signs.lists()[2] == ["17850", "1"]
     assert reasons(batch) == [("row 2", "missing_value")]
     assert json.loads(batch.refused[0].raw)["values"]["member"] == "3.0"
 

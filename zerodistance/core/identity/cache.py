@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import islice, repeat
+from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +64,8 @@ class KnownTokens:
         return [token for token, one in zip(tokens, maybe.tolist(), strict=True) if one]
 
 
+Known = tuple[int, int, int, int, int | None, int, int]
+"""Subject, rank of its namespace, person, first_at, live_at, seen_at, shared."""
 Held = dict[tuple[int, int, str], int]
 """Evidence (a, b, rule) -> earliest time."""
 _COLUMNS = ("subject", "person", "first_at", "live_at", "origin_at", "seen_at", "rank", "shared")
@@ -80,7 +82,7 @@ class Cache:
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self.raw: dict[tuple[str, str], int] = {}
+        self._raw: dict[str, dict[str, int]] = {n.key: {} for n in rules.NAMESPACES}
         self.slot_of: dict[int, int] = {}
         self.live_pairs: Held = {}
         self.origin, self.origin_pairs = 0, Held()
@@ -101,10 +103,10 @@ class Cache:
             dict(islice(pairs.items(), len(pairs) // 2, None)) if len(pairs) > self._most else pairs
             for pairs in (self.live_pairs, self.origin_pairs)
         )
-        if len(self.raw) <= self._most:
+        if sum(map(len, self._raw.values())) <= self._most:
             return
-        kept = list(islice(self.raw.items(), len(self.raw) // 2, None))
-        slots = np.unique(np.fromiter((slot for _, slot in kept), dtype=np.int64, count=len(kept)))
+        kept = {space: dict(islice(held.items(), len(held) // 2, None)) for space, held in self._raw.items()}
+        slots = np.unique(np.concatenate([np.array([*held.values()], np.int64) for held in kept.values()]))
         slots = slots[slots >= RESERVED]
         moved = np.arange(self._used, dtype=np.int64)
         moved[slots] = RESERVED + np.arange(len(slots))
@@ -113,7 +115,8 @@ class Cache:
             column[RESERVED : RESERVED + len(slots)] = column[slots]
         self._used = RESERVED + len(slots)
         new = moved.tolist()
-        self.raw = {key: new[slot] for key, slot in kept}
+        for space, held in kept.items():
+            self._raw[space] = dict(zip(held, map(new.__getitem__, held.values()), strict=True))
         subjects = self.subject[RESERVED : self._used].tolist()
         self.slot_of = dict(zip(subjects, range(RESERVED, self._used), strict=True))
 
@@ -126,35 +129,30 @@ class Cache:
             self.origin_at[:] = NEVER
         return self.origin_pairs
 
-    def find(self, keys: list[tuple[str, str]]) -> Ints:
-        """Return the slot of each raw identifier, -1 where it is not known here."""
-        return np.fromiter(map(self.raw.get, keys, repeat(-1)), dtype=np.int64, count=len(keys))
+    def find(self, keys: Sequence[tuple[str, str]]) -> Ints:
+        """Return the slot of each raw identifier, (namespace, value), -1 where it is not known here."""
+        raw = self._raw
+        slots = [raw[space].get(value, -1) if space in raw else -1 for space, value in keys]
+        return np.array(slots, dtype=np.int64)
 
-    def add(
-        self,
-        subject: int,
-        rank: int,
-        person: int,
-        first_at: int,
-        live_at: int | None,
-        seen_at: int,
-        shared: bool,
-    ) -> int:
-        """Keep a subject that the state knows; return its slot, the old one if it has one."""
-        slot = self.slot_of.get(subject)
-        if slot is not None:
-            return slot
-        slot = self._take(1)
-        self.slot_of[subject] = slot
-        self.subject[slot] = subject
-        self.person[slot] = person
-        self.first_at[slot] = first_at
-        self.live_at[slot] = NEVER if live_at is None else live_at
-        self.origin_at[slot] = NEVER
-        self.seen_at[slot] = seen_at
-        self.rank[slot] = rank
-        self.shared[slot] = shared
-        return slot
+    def keep(self, keys: Iterable[tuple[str, str]], slots: Iterable[int]) -> None:
+        """Remember the slots of raw identifiers."""
+        for (space, value), slot in zip(keys, slots, strict=True):
+            self._raw.setdefault(space, {})[value] = slot
+
+    def add(self, known: Sequence[Known]) -> list[int]:
+        """Keep subjects that the state knows, each once; return their slots, the old one of those that have one."""
+        fresh = [row for row in known if row[0] not in self.slot_of]
+        if fresh:
+            slot, count = self._take(len(fresh)), len(fresh)
+            here = slice(slot, slot + count)
+            subjects, ranks, persons, first, live, seen, shared = zip(*fresh, strict=True)
+            self.subject[here], self.rank[here], self.person[here] = subjects, ranks, persons
+            self.first_at[here], self.seen_at[here], self.shared[here] = first, seen, shared
+            self.live_at[here] = [NEVER if at is None else at for at in live]
+            self.origin_at[here] = NEVER
+            self.slot_of.update(zip(subjects, range(slot, slot + count), strict=True))
+        return [self.slot_of[row[0]] for row in known]
 
     def add_new(self, first: int, ranks: list[int], seen_at: int) -> int:
         """Keep subjects that were never seen, numbered from `first`; return the slot of the first, the others follow."""

@@ -122,13 +122,17 @@ def phone(value: str, country: str = "CN") -> Clean:
     >>> phone("0086 138-1234-8001"), phone("(0532) 8893 1234"), phone("+44 20 7946 0958")
     ('+8613812348001', '+8653288931234', '+442079460958')
     """
-    bare = _PHONE_NOISE.sub("", unicodedata.normalize("NFKC", value))
-    fast = _MOBILE.get(country)
+    fast, bare = _MOBILE.get(country), value
     if fast is not None:
-        found = fast[0].fullmatch(bare)
+        found = fast[0].fullmatch(value)  # as most are: there is nothing to take away
+        if found is None:
+            bare = _PHONE_NOISE.sub("", unicodedata.normalize("NFKC", value))
+            found = fast[0].fullmatch(bare)
         if found is not None:
             national = found.group(1)
             return BLOCKED if national in TEST_PHONES or _junk(national) else fast[1] + national
+    else:
+        bare = _PHONE_NOISE.sub("", unicodedata.normalize("NFKC", value))
     if blocked(bare) or bare in TEST_PHONES or _junk(bare.lstrip("+")):
         return BLOCKED
     return _by_library(bare, country)

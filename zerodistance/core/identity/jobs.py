@@ -37,17 +37,25 @@ def seal(home: Home) -> None:
 
 
 JOBS = (
-    Job("identity.archive", timedelta(hours=1), seal, Text("证据写入湖", "copy evidence into the lake")),
+    Job(
+        "identity.archive",
+        timedelta(hours=1),
+        seal,
+        Text("证据写入湖", "copy evidence into the lake"),
+        at_once=False,
+    ),
     Job(
         "identity.rebuild",
         timedelta(days=1),
         nightly,
         Text("重算谁是谁", "compute persons anew from all evidence"),
+        at_once=False,
     ),
     Job(
         "identity.visitors",
         timedelta(days=1),
         expire,
         Text("清除过期访客", "let visitors go who were not here for long"),
+        at_once=False,
     ),
 )

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from zerodistance.core.identity import rules
 from zerodistance.core.identity.cache import NEVER, RESERVED, Cache, Held
 from zerodistance.core.identity.live import Group, Joined, Link, crowds, is_listed, join, stars
+from zerodistance.core.touchpoints.signs import Signs as Said
 from zerodistance.kernel import bulk
 
 Ints = npt.NDArray[np.int64]
@@ -35,22 +36,20 @@ class Signs:
     source: Ints
 
 
-def new_links(cache: Cache, signs: Signs, hub: Ints, rule: list[str], origin: int) -> list[Link]:
+def new_links(cache: Cache, signs: Signs, hub: Ints, said: Said, origin: int) -> list[Link]:
     """Return the evidence of a batch that memory does not hold of this origin, or not with so early a time.
 
     Parameters
     ----------
     hub
         Slot of the strongest identifier of each touch; the others on the touch are linked to it, like a star.
-    rule
-        How each sign stands on its touch.
+    said
+        The same entries as they came: how each stands on its touch.
     """
     star = np.flatnonzero((signs.slot >= RESERVED) & (signs.slot != hub[signs.row]))
     if not len(star):
         return []
-    names = list(dict.fromkeys(rule))
-    code_of = {name: code for code, name in enumerate(names)}
-    codes = np.fromiter(map(code_of.__getitem__, rule), dtype=np.int64, count=len(rule))[star]
+    names, codes = said.rules, said.rule[star]
     key = (hub[signs.row[star]] * len(cache.subject) + signs.slot[star]) * len(names) + codes
     order = np.lexsort((signs.at[star], key))
     first = order[np.flatnonzero(np.diff(key[order], prepend=-1))]

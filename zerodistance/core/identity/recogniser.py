@@ -121,7 +121,7 @@ class Recognition:
             self._count_dropped(signs, counts)
             hub = self._strongest(signs, touches)
             self._note_times(signs, pending, new)
-            links = new_links(self._cache, signs, hub, batch.signs.rule, origin)
+            links = new_links(self._cache, signs, hub, batch.signs, origin)
             joined = join_new(tx, self._cache, links, first_new, origin)
         pending.evidence = [(k.b, k.a, k.rule, k.at, k.source, origin) for k in joined.links]
         pending.confirming = [(k.b, k.a, k.rule, k.at, k.source, origin) for k in joined.confirming]
@@ -147,26 +147,18 @@ class Recognition:
     # -- identifiers -> slots
 
     def _signs(self, tx: Connection, batch: Batch, pending: Pending, new: _New) -> Signs:
-        signs, touches = batch.signs, batch.touches
-        count = len(signs.row)
-        row = np.array(signs.row, dtype=np.int64)
-        sources = touches["source"].to_numpy().astype(np.int64)
-        times = touches["happened_at"].cast("int64").to_numpy()
-        values = signs.value
-        if "record" in signs.namespace:
-            values = [
-                f"{sources[row[i]]}:{v}" if n == "record" else v
-                for i, (n, v) in enumerate(zip(signs.namespace, values, strict=True))
-            ]
-        keys = list(zip(signs.namespace, values, strict=True))
-        slot = self._cache.find(keys)
-        missing = np.flatnonzero(slot < 0).tolist()
-        if missing:
-            self._resolve(tx, list(dict.fromkeys([keys[i] for i in missing])), pending, new)
-            slot[missing] = self._cache.find([keys[i] for i in missing])
-        if not count:
-            return Signs(row, slot, row, row)
-        return Signs(row, slot, times[row], sources[row])
+        row, keys, key = batch.signs.rows, batch.signs.keys, batch.signs.key
+        sources = batch.touches["source"].to_numpy().astype(np.int64)[row]
+        times = batch.touches["happened_at"].cast("int64").to_numpy()[row]
+        if any(namespace == "record" for namespace, _ in keys):
+            keys, key = _own_records(keys, key, sources)
+        found = self._cache.find(keys)
+        missing = np.flatnonzero(found < 0)
+        if len(missing):
+            asked = [keys[i] for i in _as_they_came(key, found < 0).tolist()]
+            self._resolve(tx, list(dict.fromkeys(asked)), pending, new)
+            found[missing] = self._cache.find([keys[i] for i in missing.tolist()])
+        return Signs(row, found[key], times, sources)
 
     def _resolve(self, tx: Connection, keys: list[tuple[str, str]], pending: Pending, new: _New) -> None:
         """Clean identifiers that are not in memory, find their subjects by token, number those never seen."""
@@ -178,12 +170,12 @@ class Recognition:
             namespace, value = key
             cleaner = self._cleaners.get(namespace)
             if cleaner is None:
-                cache.raw[key] = dropped_slot("unknown", len(rules.NAMESPACES))
+                cache.keep([key], [dropped_slot("unknown", len(rules.NAMESPACES))])
                 continue
             clean = cleaner(value)
             rank = rules.RANKS[namespace]
             if isinstance(clean, cleaning.Dropped):
-                cache.raw[key] = dropped_slot(clean.guard, rank)
+                cache.keep([key], [dropped_slot(clean.guard, rank)])
                 continue
             token = token_of(namespace, clean)
             good.append(key)
@@ -191,12 +183,14 @@ class Recognition:
             wanted[token] = rank, clean
         sql = "select token, number, namespace, person, first_at, live_at, seen_at, shared from subject where token in {values}"
         known = self._known_tokens(tx)
-        slot_of = {r[0]: cache.add(*r[1:]) for r in bulk.among(tx, sql, known.perhaps(list(wanted)))}
+        # in their order, as the index has them: neighbours are on one page
+        found = list(bulk.among(tx, sql, sorted(known.perhaps(list(wanted)))))
+        slot_of = dict(zip((row[0] for row in found), cache.add([row[1:] for row in found]), strict=True))
         fresh = [token for token in wanted if token not in slot_of] if slot_of else list(wanted)
         known.add(fresh)
         self._new_subjects(fresh, wanted, pending, new)
         slot_of.update(zip(fresh, new.slots, strict=True))
-        cache.raw.update(zip(good, map(slot_of.__getitem__, tokens), strict=True))
+        cache.keep(good, map(slot_of.__getitem__, tokens))
 
     def _known_tokens(self, tx: Connection) -> KnownTokens:
         """Return the filter of tokens; it only ever grows, so it outlives a reset."""
@@ -385,6 +379,24 @@ class Recognition:
                 f"b{batch}",
             )
         fault.point("identity.written")
+
+
+def _as_they_came(key: Ints, wanted: npt.NDArray[np.bool_]) -> Ints:
+    """Return the keys of `wanted` that stand anywhere, in the order in which they first do."""
+    first = np.full(len(wanted), len(key), np.int64)
+    first[key[::-1]] = np.arange(len(key))[::-1]
+    there = np.flatnonzero(wanted & (first < len(key)))
+    return there[np.argsort(first[there])]
+
+
+def _own_records(keys: list[tuple[str, str]], key: Ints, sources: Ints) -> tuple[list[tuple[str, str]], Ints]:
+    """Return keys in which a record's number says whose it is: two sources may both have a record 1."""
+    made: dict[tuple[str, str], int] = {}
+    places = [
+        made.setdefault((name, f"{source}:{value}") if name == "record" else (name, value), len(made))
+        for (name, value), source in zip((keys[i] for i in key.tolist()), sources.tolist(), strict=True)
+    ]
+    return list(made), np.array(places, np.int64)
 
 
 def _rows(times: Ints, numbers: Ints) -> list[tuple[int, int]]:

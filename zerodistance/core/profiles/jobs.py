@@ -24,5 +24,11 @@ JOBS = (
     Job(
         "profiles.tidy", timedelta(minutes=5), tidy, Text("合并小文件", "join small files of profile states")
     ),
-    Job("profiles.merge", timedelta(days=1), merge, Text("汇总画像状态", "add up profile states")),
+    Job(
+        "profiles.merge",
+        timedelta(days=1),
+        merge,
+        Text("汇总画像状态", "add up profile states"),
+        at_once=False,
+    ),
 )

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from zerodistance.core.touchpoints.contracts import BUILT, Batch, Facts, Refuse, Signs
+from zerodistance.core.touchpoints.contracts import BUILT, Batch, Facts, Refuse
+from zerodistance.core.touchpoints.signs import Signs
 
 Mask = npt.NDArray[np.bool_]
 
@@ -23,9 +24,7 @@ def take(batch: Batch, keep: Mask) -> None:
     place = np.cumsum(keep) - 1
     old, new = keep.tolist(), place.tolist()
     signs, facts = batch.signs, batch.facts
-    rows, kept = _moved(signs.row, keep, place)
-    columns = (signs.namespace, signs.value, signs.rule)
-    batch.signs = Signs(rows, *(list(compress(column, kept)) for column in columns))
+    batch.signs = signs.keep(keep, place)
     rows, kept = _moved(facts.row, keep, place)
     batch.facts = Facts(rows, *(list(compress(column, kept)) for column in (facts.field, facts.value)))
     batch.texts = [(new[row], raw) for row, raw in batch.texts if old[row]]
@@ -70,7 +69,7 @@ def pack(batch: Batch) -> bytes:
         writer.write_table(batch.touches.select(BUILT.names).cast(BUILT))
     signs, facts = batch.signs, batch.facts
     rest = _Rest(
-        (signs.row, signs.namespace, signs.value, signs.rule),
+        signs.lists(),
         (facts.row, facts.field, facts.value),
         batch.texts,
         batch.forever,
@@ -84,4 +83,4 @@ def unpack(raw: bytes, prints: npt.NDArray[np.uint64], *, feed: str, position: i
     rest = msgspec.msgpack.decode(raw, type=_Rest)
     touches = pa.ipc.open_stream(rest.touches).read_all()
     more: dict[str, Any] = {"texts": rest.texts, "forever": rest.forever, "origin": origin}
-    return Batch(feed, position, touches, prints, Signs(*rest.signs), Facts(*rest.facts), **more)
+    return Batch(feed, position, touches, prints, Signs.of(*rest.signs), Facts(*rest.facts), **more)

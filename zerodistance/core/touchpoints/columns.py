@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zerodistance.core.touchpoints import scrub, wire
-from zerodistance.core.touchpoints.contracts import Facts, Signs
+from zerodistance.core.touchpoints.contracts import Facts
+from zerodistance.core.touchpoints.signs import Signs
 
 _NAME_LENGTH, _FIELD_LENGTH, _MOST_TRAITS = 200, 1_000, 50  # own values
 _IDENTIFIERS = {

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import Connection
 
+from zerodistance.core.touchpoints.signs import Signs
 from zerodistance.kernel.text import Text
 
 UTC_US = pa.timestamp("us", tz="UTC")
@@ -128,35 +129,6 @@ class Refused:
     at: int
     feed: str | None = None
     row: int | None = None
-
-
-@dataclass
-class Signs:
-    """The identifiers on the touches of one batch, one entry each, several per touch.
-
-    Attributes
-    ----------
-    row
-        Touch row within the batch.
-    namespace
-        user_id, member_id, phone, email, openid, device_id, anonymous_id, record.
-    value
-        As sent, not cleaned.
-    rule
-        How it stands on the touch: `login`, `identify`, `alias`, `row`.
-    """
-
-    row: list[int] = field(default_factory=list)
-    namespace: list[str] = field(default_factory=list)
-    value: list[str] = field(default_factory=list)
-    rule: list[str] = field(default_factory=list)
-
-    def add(self, row: int, namespace: str, value: str, rule: str) -> None:
-        """Note one identifier."""
-        self.row.append(row)
-        self.namespace.append(namespace)
-        self.value.append(value)
-        self.rule.append(rule)
 
 
 @dataclass

@@ -138,7 +138,7 @@ class _Tally:
         report.uncached_formulas += sum(
             v for (_, name), v in batch.counts.items() if name == "uncached_formulas"
         )
-        report.nobody += n - len(set(batch.signs.row))
+        report.nobody += n - pc.count_distinct(pa.array(batch.signs.rows)).as_py()
         for entry in pc.value_counts(batch.touches["kind"]).to_pylist():
             report.kinds[entry["values"]] += entry["counts"]
         for refused in batch.refused:
@@ -169,8 +169,9 @@ class _Tally:
             self._range(batch.touches["happened_at"])
 
     def _people(self, batch: Batch) -> None:
-        counts = Counter(batch.signs.namespace)
-        for namespace, value in zip(batch.signs.namespace, batch.signs.value, strict=True):
+        _, names, values, _ = batch.signs.lists()
+        counts = Counter(names)
+        for namespace, value in zip(names, values, strict=True):
             seen = self._seen.setdefault(namespace, set())
             if len(seen) < _MOST_DISTINCT:
                 seen.add(xxhash.xxh3_64_intdigest(value.encode()))

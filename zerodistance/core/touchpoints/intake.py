@@ -208,10 +208,14 @@ class Intake:
         with self._home.state.read() as tx:
             return tail.size(tx) > _TAILS * self._home.settings.seal_bytes
 
-    def seal(self, force: bool) -> bool:
-        """Let followers follow and move the tail when it is due; return whether anything was done."""
+    def seal(self, force: bool, patient: bool = False) -> bool:
+        """Let followers follow and move the tail when it is due; return whether anything was done. See `Sealer.step`."""
         with self._still:
-            return self._sealer.step(force=force)
+            return self._sealer.step(force=force, patient=patient)
+
+    def rest(self) -> None:
+        """Let go of what is kept in memory for the next batch: none comes for now."""
+        self._recogniser.reset()
 
     def errands(self) -> bool:
         """Carry out what was asked to be forgotten or undone; digestion and sealing stand still meanwhile."""

@@ -53,5 +53,6 @@ JOBS = (
         timedelta(hours=1),
         compact,
         Text("合并日志的小文件", "join small files of the log"),
+        at_once=False,
     ),
 )

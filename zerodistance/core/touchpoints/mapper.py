@@ -18,10 +18,11 @@ import pyarrow.compute as pc
 import xxhash
 
 from zerodistance.core.touchpoints import salvage, scrub
-from zerodistance.core.touchpoints.contracts import BUILT, UTC_US, Batch, Facts, Refuse, Refused, Signs
+from zerodistance.core.touchpoints.contracts import BUILT, UTC_US, Batch, Facts, Refuse, Refused
 from zerodistance.core.touchpoints.mapping import NUMBERS, WORDS, Mapping
 from zerodistance.core.touchpoints.mapping_sql import PIECE, ROW, Plan, plan
 from zerodistance.core.touchpoints.pieces import BadRow, Piece
+from zerodistance.core.touchpoints.signs import Signs
 from zerodistance.kernel import clock
 from zerodistance.kernel.errors import told
 from zerodistance.kernel.home import Home
@@ -229,8 +230,11 @@ class Mapper:
         return prints
 
     def _signs(self, mapped: pa.Table) -> Signs:
-        rows, values, names = _long(mapped, "id", self._plan.namespaces)
-        return Signs(rows, names, values, [_RULE] * len(rows))
+        signs = Signs()
+        for i, name in enumerate(self._plan.namespaces):
+            signs.extend(*_coded(mapped[f"id_{i}"], name), _RULE)
+        signs.by_row()
+        return signs
 
     def _facts(self, mapped: pa.Table) -> Facts:
         rows, values, names = _long(mapped, "fact", self._plan.facts)
@@ -311,6 +315,16 @@ def place_of(row: int, where: str) -> str:
 def row_of(place: str) -> int:
     """Return the row number of a place that `place_of` named."""
     return int(place.split(" ", 2)[1])
+
+
+def _coded(
+    column: pa.ChunkedArray, name: str
+) -> tuple[npt.NDArray[np.int64], str, list[str], npt.NDArray[np.int64]]:
+    """Return the rows with a value, the name, the distinct values and which of them each row has."""
+    coded = column.combine_chunks().dictionary_encode()
+    there = np.flatnonzero(coded.is_valid().to_numpy(zero_copy_only=False))
+    indices = coded.indices.drop_null().to_numpy().astype(np.int64)
+    return there, name, coded.dictionary.to_pylist(), indices
 
 
 def _long(mapped: pa.Table, short: str, names: tuple[str, ...]) -> tuple[list[int], list[str], list[str]]:

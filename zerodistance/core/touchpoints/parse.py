@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from importlib.resources import files
-from itertools import repeat
 
 import duckdb
 import numpy as np
@@ -19,10 +18,11 @@ import xxhash
 
 from zerodistance.core.touchpoints import columns, details, salvage, scrub, times, wire
 from zerodistance.core.touchpoints.agreed import Agreed, Breaches
-from zerodistance.core.touchpoints.contracts import BUILT, UTC_US, Batch, Facts, Refused, Signs
+from zerodistance.core.touchpoints.contracts import BUILT, UTC_US, Batch, Facts, Refused
 from zerodistance.core.touchpoints.kinds import kind_of
 from zerodistance.core.touchpoints.routes import BATCH, EVENT
 from zerodistance.core.touchpoints.sent import FEED, Parts, Sent, refusal, take_apart
+from zerodistance.core.touchpoints.signs import Signs
 from zerodistance.kernel.errors import told
 from zerodistance.kernel.logs import log
 from zerodistance.kernel.seal import Seal
@@ -353,22 +353,14 @@ def _kinds(types: pa.Array, names: pa.Array) -> pa.Array:
 
 def _people(said: dict[str, pa.Array], types: pa.Array) -> tuple[Signs, Facts, list[tuple[int, bytes]]]:
     """Return the identifiers, the vault's fields and the sealed texts, in the order of the touches."""
-    rows: list[int] = []
-    spaces: list[str] = []
-    values: list[str] = []
-    for name, space in (("user_id", "user_id"), ("anonymous_id", "anonymous_id"), ("device_id", "device_id")):
+    signs = Signs()
+    for name in ("user_id", "anonymous_id", "device_id"):
         column = said[name]
-        if column.null_count == len(column):
-            continue
-        at = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False)).tolist()
-        rows += at
-        spaces += repeat(space, len(at))
-        coded = (
-            column.drop_null().dictionary_encode()
-        )  # a visit says one id many times; one text keeps its hash
-        distinct: list[str] = coded.dictionary.to_pylist()
-        values += map(distinct.__getitem__, coded.indices.to_numpy().tolist())
-    signs = Signs(rows, spaces, values, list(repeat("login", len(rows))))
+        if column.null_count < len(column):
+            at = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
+            coded = column.drop_null().dictionary_encode()  # a visit says one id many times
+            place = coded.indices.to_numpy().astype(np.int64)
+            signs.extend(at, name, coded.dictionary.to_pylist(), place, "login")
     facts, texts = Facts(), list[tuple[int, bytes]]()
     for i in np.flatnonzero(
         pc.is_in(types, value_set=pa.array(["identify", "alias"])).to_numpy(zero_copy_only=False)

@@ -149,7 +149,8 @@ def forget(home: Home, matches: Callable[[bytes], bool]) -> int:
 def _said(batch: Batch) -> list[bytes]:
     """Return all that stands on each touch, as text."""
     words: list[list[str]] = [[str(body)] for body in batch.touches["body"].to_pylist()]
-    for row, value in zip(batch.signs.row, batch.signs.value, strict=True):
+    rows, _, values, _ = batch.signs.lists()
+    for row, value in zip(rows, values, strict=True):
         words[row].append(value)
     for row, value in zip(batch.facts.row, batch.facts.value, strict=True):
         words[row].append(value)

@@ -30,13 +30,18 @@ class Sealer:
             if follower.held() > last:
                 raise StoreBehind(store=follower.name, held=follower.held(), committed=last)
 
-    def step(self, *, force: bool = False) -> bool:
-        """Do what is due: followers every `index_seconds`, the lake by age or size of the tail; return whether anything was done."""
+    def step(self, *, force: bool = False, patient: bool = False) -> bool:
+        """Do what is due: followers every `index_seconds`, the lake by age or size of the tail; return whether anything was done.
+
+        With `patient` followers wait for the tail to be due: fewer and larger pieces, where nobody looks at what comes in.
+        """
         with self._home.state.read() as tx:
             files = tail.listed(tx)
             last = ledger.last_batch(tx)
         done = False
-        if force or time.monotonic() - self._followed_at >= self._home.settings.index_seconds:
+        if force or (
+            not patient and time.monotonic() - self._followed_at >= self._home.settings.index_seconds
+        ):
             done = self._follow(last)
             self._followed_at = time.monotonic()
         if files and (force or self._due(files)):

@@ -290,7 +290,7 @@ def backup_late(home: Home) -> Iterator[Condition]:
         return
     with home.state.read() as tx:
         whole = [b.begun_at for b in backups.begun(tx) if b.ended_at and b.folder == str(to.resolve())]
-    last = max(whole) if whole else home.seal.path.stat().st_mtime_ns // 1_000
+    last = max(whole) if whole else home.made_at
     hours = (clock.micros() - last) / clock.MICROS_PER_SECOND / 3_600
     verdict = Verdict.BAD if hours > 2 * every else Verdict.BETWEEN if hours > 1.5 * every else Verdict.GOOD
     yield Condition("backup_late", "", verdict, "warn", {"hours": round(hours, 1), "every": f"{every:g}"})
