@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response, StreamingResponse
+from pydantic import BaseModel
 
 from zerodistance.core.touchpoints import api as touchpoints
 from zerodistance.core.touchpoints.api import OPERATIONS, REASONS, Choice, Group, Row, Rule
@@ -180,55 +181,56 @@ def _rule(operation: str, name: str, given: str, to: str) -> Rule:
     return Rule(operation, name.strip(), given, to)
 
 
+class _Mending(BaseModel):
+    """The form by which a group is mended: which group, and a rule or a newer mapping."""
+
+    source: str
+    reason: str
+    field: str = ""
+    operation: str = ""
+    name: str = ""
+    given: str = ""
+    to: str = ""
+    mapping: str = ""
+    replay: str = ""
+
+    @property
+    def which(self) -> Choice:
+        return Choice(self.source, self.reason, self.field)
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """What is given to whoever tries or does it: `rule`, or `mapping`."""
+        if self.operation == _REMAP:
+            return {"mapping": self.mapping.replace("\r\n", "\n")}
+        return {"rule": _rule(self.operation, self.name, self.given, self.to)}
+
+
+Mending = Annotated[_Mending, Form()]
+
+
 @router.post("/quarantine/group/preview")
-def preview(
-    request: Request,
-    source: Field,
-    reason: Field,
-    field: Field = "",
-    operation: Field = "",
-    name: Field = "",
-    given: Field = "",
-    to: Field = "",
-    mapping: Field = "",
-) -> Response:
+def preview(request: Request, form: Mending) -> Response:
     """Show what a rule, or a newer mapping, would do to the first rows of a group."""
-    home, who, which = home_of(request), who_of(request), Choice(source, reason, field)
-    if operation == _REMAP:
-        found = touchpoints.preview_rule(home, who, which, mapping=mapping.replace("\r\n", "\n"))
-    else:
-        found = touchpoints.preview_rule(home, who, which, _rule(operation, name, given, to))
-    return page(request, "quarantine_preview.html", p=found, operation=operation, **_shared())
+    found = touchpoints.preview_rule(home_of(request), who_of(request), form.which, **form.how)
+    return page(request, "quarantine_preview.html", p=found, operation=form.operation, **_shared())
 
 
 @router.post("/quarantine/group/mend")
-def mend_group(
-    request: Request,
-    source: Field,
-    reason: Field,
-    field: Field = "",
-    operation: Field = "",
-    name: Field = "",
-    given: Field = "",
-    to: Field = "",
-    mapping: Field = "",
-    replay: Field = "",
-) -> Response:
+def mend_group(request: Request, form: Mending) -> Response:
     """Mend every waiting row of a group by one rule, and ask for its replay if that is wished."""
-    home, who, which = home_of(request), who_of(request), Choice(source, reason, field)
-    draft = {"operation": operation, "name": name, "given": given, "to": to}
+    home, who, which = home_of(request), who_of(request), form.which
+    mend = touchpoints.remap if form.operation == _REMAP else touchpoints.mend_by_rule
     try:
-        if operation == _REMAP:
-            n = touchpoints.remap(home, who, which, mapping.replace("\r\n", "\n"))
-        else:
-            n = touchpoints.mend_by_rule(home, who, which, _rule(operation, name, given, to))
+        n = mend(home, who, which, **form.how)
     except ZeroDistanceError as error:
         if error.status in (403, 404):
             raise
+        draft = form.model_dump(include={"operation", "name", "given", "to"})
         return _group(request, which, error.status, problem=error.message(lang_of(request)), draft=draft)
-    if replay:
-        touchpoints.replay_rows(home, who, source=source, reason=reason, field=field)
-    return go(f"{group_path(source, reason, field)}&done=mended&n={n}")
+    if form.replay:
+        touchpoints.replay_rows(home, who, source=form.source, reason=form.reason, field=form.field)
+    return go(f"{group_path(form.source, form.reason, form.field)}&done=mended&n={n}")
 
 
 @router.post("/quarantine/group/replay")
