@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     )
     engine_threads: int = Field(2, ge=1, le=256, description="threads of one DuckDB connection")
     cache_ids: int = Field(
-        1_000_000,
+        2_000_000,
         ge=1_000,
         description="identifiers the worker keeps in memory, about 550 bytes each with what links them",
     )

@@ -20,7 +20,7 @@ from zerodistance.core.profiles.contracts import Bands, Dimension, Value, Values
 from zerodistance.core.profiles.parts import NOBODY, Numbers, Split, Who
 
 _UNITS = {"quantity": states.QUANTITY, "amount": states.AMOUNT, "duration": states.DURATION}
-_BLOCK, _FETCH = 1_000_000, 131_072  # own values: states in memory at once, and fetched at once
+_BLOCK, _FETCH = 500_000, 131_072  # own values: states in memory at once, and fetched at once
 
 
 @dataclass
