@@ -248,9 +248,12 @@ def forget_later(home: Home, user: str, told: int, sealed: bool) -> None:
 
 
 def in_lake(home: Home, since: int) -> bool:
-    """Say whether everything that was committed until `since` has left the tail."""
-    with home.state.read() as tx:
-        files, last = tail.listed(tx), ledger.last_batch(tx)
+    """Say whether everything that was committed until `since` has left the tail; not yet, while the server is away."""
+    try:
+        with home.state.read() as tx:
+            files, last = tail.listed(tx), ledger.last_batch(tx)
+    except StateAway:
+        return False
     held = home.lake.held(tail.TABLE, tail.APP)
     return 0 < held <= last and all(f.committed_at > since for f in files)
 
