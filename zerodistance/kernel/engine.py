@@ -15,6 +15,7 @@ import duckdb
 
 from zerodistance.kernel.slow import Timer, Watched
 
+_LEAST_MB = 128
 _FOREIGN_SECONDS = 86_400  # own value: no statement takes so long
 
 
@@ -34,9 +35,8 @@ class Engine:
     """
 
     def __init__(self, spill: Path, *, memory_mb: int, threads: int, slow_ms: int = 0) -> None:
-        self._timer, self._spill = Timer("engine", slow_ms), spill
+        self._timer, self._spill, self._memory_mb = Timer("engine", slow_ms), spill, memory_mb
         self._config: dict[str, str | int | bool | float | list[str]] = {
-            "memory_limit": f"{memory_mb}MiB",
             "threads": threads,
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
@@ -44,7 +44,7 @@ class Engine:
         _sweep(spill)
 
     @contextmanager
-    def connect(self, *, raw: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    def connect(self, *, raw: bool = False, share: float = 1.0) -> Iterator[duckdb.DuckDBPyConnection]:
         """Give an in-memory connection, closed at the end of the block.
 
         Parameters
@@ -53,9 +53,12 @@ class Engine:
             Whether raw personal data go through it. Then nothing is ever written down: a statement that outgrows the memory fails with
             `duckdb.OutOfMemoryException`. Else it spills what the lake holds as well, into a folder of its own, since DuckDB names
             its files alike in every process.
+        share
+            Of the memory of one connection, for work that spills well.
         """
         folder = self._spill / f"{_prefix()}{os.getpid()}-{secrets.token_hex(8)}"
-        config = {**self._config, "temp_directory": "" if raw else str(folder)}
+        limit = f"{max(_LEAST_MB, int(self._memory_mb * share))}MiB"
+        config = {**self._config, "memory_limit": limit, "temp_directory": "" if raw else str(folder)}
         connection = duckdb.connect(":memory:", config=config)
         try:
             connection.execute("set TimeZone = 'UTC'")

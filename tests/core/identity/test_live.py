@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import random
+from pathlib import Path
+from typing import Any
+
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.core.identity.steps import partition, subject, take_in, together, touch
 from tests.factory import Touch, touches_batch
@@ -10,9 +16,10 @@ from tests.postgres import stored
 from zerodistance.core.identity import api
 from zerodistance.core.identity.contracts import VISITORS_FROM, Kind, StaleRecognition
 from zerodistance.core.identity.recogniser import Recognition
-from zerodistance.kernel import bus
+from zerodistance.kernel import bulk, bus
 from zerodistance.kernel.access import Who
-from zerodistance.kernel.home import Home
+from zerodistance.kernel.home import Home, create_home
+from zerodistance.kernel.settings import load
 
 
 def test_a_login_joins_the_anonymous_touches_before_it(home: Home, analyst: Who) -> None:
@@ -210,3 +217,45 @@ def test_the_smallest_cache_recognises_the_same(home: Home) -> None:
     assert subject(home, "user_id", "u0") == 1
     with home.state.read() as tx:
         assert tx.exec_driver_sql("select count(*), max(number) from subject").one() == (50, 50)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 1_000_000))
+def test_whatever_fits_into_memory_the_same_is_written(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    assert written(tmp_path_factory.mktemp("small"), seed, 6) == written(
+        tmp_path_factory.mktemp("large"), seed, 1_000_000
+    )
+
+
+def written(folder: Path, seed: int, most: int) -> list[Any]:
+    """Take random batches in, of live touches and of two imports, while `most` identifiers are kept in memory; return what is kept."""
+    home = create_home(load(home=folder / "home").model_copy(update={"cache_ids": most}))
+    recognition, luck = Recognition(home), random.Random(seed)
+    for number in range(1, 13):
+        batch = touches_batch(*[random_touch(luck) for _ in range(8)])
+        batch.origin = luck.choice([0, 0, 3, 3, 4])
+        found = recognition.recognise(batch)
+        with home.state.write() as tx:
+            recognition.write(tx, found, number)
+    tables = (
+        "select number, namespace, person, first_at, live_at, shared from subject order by 1",
+        "select b, a, rule, at, origin, source from evidence order by 1, 2, 3, 4, 5",
+        "select origin, subject, first_at from identity_sighting order by 1, 2",
+    )
+    with home.state.read() as tx:
+        said = [bulk.rows(tx, sql) for sql in tables]
+    home.close()
+    return said
+
+
+def random_touch(luck: random.Random) -> Touch:
+    namespaces = luck.sample(
+        ["anonymous_id", "device_id", "member_id", "user_id", "phone"], luck.choice([1, 1, 2, 2, 3])
+    )
+    ids = {
+        name: f"1391234{luck.randrange(6):04}" if name == "phone" else f"{name[0]}{luck.randrange(9)}"
+        for name in namespaces
+    }
+    return Touch(ids, luck.randrange(50), rule=luck.choice(["login", "identify"]))

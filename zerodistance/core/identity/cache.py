@@ -66,9 +66,54 @@ class KnownTokens:
 
 Known = tuple[int, int, int, int, int | None, int, int]
 """Subject, rank of its namespace, person, first_at, live_at, seen_at, shared."""
-Held = dict[tuple[int, int, str], int]
-"""Evidence (a, b, rule) -> earliest time."""
-_COLUMNS = ("subject", "person", "first_at", "live_at", "origin_at", "seen_at", "rank", "shared")
+_COLUMNS = (
+    "subject", "person", "first_at", "live_at", "origin_at", "seen_at", "rank", "shared",
+    "live_a", "live_rule", "live_pair_at", "origin_a", "origin_rule", "origin_pair_at",
+)  # fmt: skip
+
+
+class Pairs:
+    """Evidence that one origin has said: a weaker subject's first pair in columns, further ones aside; no key is made of those.
+
+    Good until the cache grows: ask for it again in each step of a batch.
+
+    Parameters
+    ----------
+    a, rule, at
+        By slot of the weaker subject b: the stronger subject, 0 for none; number of the rule; earliest time.
+    further
+        (a, b, rule) -> earliest time.
+    """
+
+    def __init__(
+        self, a: Ints, rule: npt.NDArray[np.int16], at: Ints, further: dict[tuple[int, int, int], int]
+    ) -> None:
+        self._a, self._rule, self._at, self._further = a, rule, at, further
+
+    def holds(self, slot: Ints, a: Ints, b: Ints, rule: Ints, at: Ints) -> npt.NDArray[np.bool_]:
+        """Say which pairs are kept with as early a time."""
+        held: npt.NDArray[np.bool_] = (
+            (self._a[slot] == a) & (self._rule[slot] == rule) & (self._at[slot] <= at)
+        )
+        if self._further:
+            for i in np.flatnonzero(~held).tolist():
+                key = int(a[i]), int(b[i]), int(rule[i])
+                held[i] = self._further.get(key, NEVER) <= at[i]
+        return held
+
+    def get(self, slot: int, a: int, b: int, rule: int) -> int:
+        """Return the earliest time of a pair, NEVER if it is not kept."""
+        if self._a.item(slot) == a and self._rule.item(slot) == rule:
+            return self._at.item(slot)
+        return self._further.get((a, b, rule), NEVER) if self._further else NEVER
+
+    def put(self, slot: int, a: int, b: int, rule: int, at: int) -> None:
+        """Keep the earliest time of a pair."""
+        here = self._a.item(slot)
+        if here == 0 or (here == a and self._rule.item(slot) == rule):
+            self._a[slot], self._rule[slot], self._at[slot] = a, rule, at
+        else:
+            self._further[a, b, rule] = at
 
 
 class Cache:
@@ -83,9 +128,10 @@ class Cache:
     def __init__(self, most: int) -> None:
         self._most = most
         self._raw: dict[str, dict[str, int]] = {n.key: {} for n in rules.NAMESPACES}
-        self.slot_of: dict[int, int] = {}
-        self.live_pairs: Held = {}
-        self.origin, self.origin_pairs = 0, Held()
+        self._ordered: tuple[Ints, Ints] | None = None
+        self._rules: dict[str, int] = {}
+        self._live_further: dict[tuple[int, int, int], int] = {}
+        self._origin, self._origin_further = 0, dict[tuple[int, int, int], int]()
         self._used = RESERVED
         size = RESERVED + 4096
         self.subject: Ints = np.zeros(size, dtype=np.int64)
@@ -96,12 +142,18 @@ class Cache:
         self.seen_at: Ints = np.zeros(size, dtype=np.int64)
         self.rank: npt.NDArray[np.int64] = np.zeros(size, dtype=np.int64)
         self.shared: npt.NDArray[np.bool_] = np.zeros(size, dtype=bool)
+        self.live_a: Ints = np.zeros(size, dtype=np.int64)
+        self.live_rule: npt.NDArray[np.int16] = np.zeros(size, dtype=np.int16)
+        self.live_pair_at: Ints = np.zeros(size, dtype=np.int64)
+        self.origin_a: Ints = np.zeros(size, dtype=np.int64)
+        self.origin_rule: npt.NDArray[np.int16] = np.zeros(size, dtype=np.int16)
+        self.origin_pair_at: Ints = np.zeros(size, dtype=np.int64)
 
     def make_room(self) -> None:
         """Drop the older half when there is too much; only between two batches."""
-        self.live_pairs, self.origin_pairs = (
+        self._live_further, self._origin_further = (
             dict(islice(pairs.items(), len(pairs) // 2, None)) if len(pairs) > self._most else pairs
-            for pairs in (self.live_pairs, self.origin_pairs)
+            for pairs in (self._live_further, self._origin_further)
         )
         if sum(map(len, self._raw.values())) <= self._most:
             return
@@ -117,17 +169,33 @@ class Cache:
         new = moved.tolist()
         for space, held in kept.items():
             self._raw[space] = dict(zip(held, map(new.__getitem__, held.values()), strict=True))
-        subjects = self.subject[RESERVED : self._used].tolist()
-        self.slot_of = dict(zip(subjects, range(RESERVED, self._used), strict=True))
+        self._ordered = None
 
-    def turn_to(self, origin: int) -> Held:
+    def turn_to(self, origin: int) -> Pairs:
         """Return the evidence of an origin that is kept here: of live collection, and of one import at a time."""
         if not origin:
-            return self.live_pairs
-        if origin != self.origin:
-            self.origin, self.origin_pairs = origin, {}
+            return Pairs(self.live_a, self.live_rule, self.live_pair_at, self._live_further)
+        if origin != self._origin:
+            self._origin, self._origin_further = origin, {}
             self.origin_at[:] = NEVER
-        return self.origin_pairs
+            self.origin_a[:] = 0
+        return Pairs(self.origin_a, self.origin_rule, self.origin_pair_at, self._origin_further)
+
+    def rule(self, name: str) -> int:
+        """Return the number under which a rule is kept."""
+        return self._rules.setdefault(name, len(self._rules))
+
+    def slots(self, subjects: Ints) -> Ints:
+        """Return the slot of each subject, 0 of those that are not kept."""
+        if self._ordered is None:
+            here = self.subject[RESERVED : self._used]
+            order = np.argsort(here, kind="stable")
+            self._ordered = here[order], order + RESERVED
+        known, slots = self._ordered
+        if not len(known):
+            return np.zeros(len(subjects), np.int64)
+        place = np.minimum(np.searchsorted(known, subjects), len(known) - 1)
+        return np.where(known[place] == subjects, slots[place], 0)
 
     def find(self, keys: Sequence[tuple[str, str]]) -> Ints:
         """Return the slot of each raw identifier, (namespace, value), -1 where it is not known here."""
@@ -142,7 +210,9 @@ class Cache:
 
     def add(self, known: Sequence[Known]) -> list[int]:
         """Keep subjects that the state knows, each once; return their slots, the old one of those that have one."""
-        fresh = [row for row in known if row[0] not in self.slot_of]
+        asked = np.fromiter((row[0] for row in known), np.int64, len(known))
+        there = self.slots(asked) > 0
+        fresh = [row for row, held in zip(known, there.tolist(), strict=True) if not held]
         if fresh:
             slot, count = self._take(len(fresh)), len(fresh)
             here = slice(slot, slot + count)
@@ -151,8 +221,8 @@ class Cache:
             self.first_at[here], self.seen_at[here], self.shared[here] = first, seen, shared
             self.live_at[here] = [NEVER if at is None else at for at in live]
             self.origin_at[here] = NEVER
-            self.slot_of.update(zip(subjects, range(slot, slot + count), strict=True))
-        return [self.slot_of[row[0]] for row in known]
+        slots: list[int] = self.slots(asked).tolist()
+        return slots
 
     def add_new(self, first: int, ranks: list[int], seen_at: int) -> int:
         """Keep subjects that were never seen, numbered from `first`; return the slot of the first, the others follow."""
@@ -164,7 +234,6 @@ class Cache:
         self.seen_at[here] = seen_at
         self.rank[here] = ranks
         self.shared[here] = False
-        self.slot_of.update(zip(range(first, first + count), range(slot, slot + count), strict=True))
         return slot
 
     def _take(self, count: int) -> int:
@@ -172,6 +241,8 @@ class Cache:
         self._used += count
         while self._used > len(self.subject):
             self._grow()
+        self.live_a[slot : self._used] = self.origin_a[slot : self._used] = 0
+        self._ordered = None
         return slot
 
     def _grow(self) -> None:

@@ -10,12 +10,16 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from zerodistance.core.identity import rules
-from zerodistance.core.identity.cache import NEVER, RESERVED, Cache, Held
+from zerodistance.core.identity.cache import NEVER, RESERVED, Cache, Pairs
 from zerodistance.core.identity.live import Group, Joined, Link, crowds, is_listed, join, stars
 from zerodistance.core.touchpoints.signs import Signs as Said
 from zerodistance.kernel import bulk
 
 Ints = npt.NDArray[np.int64]
+Held = dict[tuple[int, int, str], int]
+"""Evidence (a, b, rule) -> earliest time."""
+Slots = dict[int, int]
+"""Subjects that stand in the links of a batch -> their slots."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,8 @@ class Signs:
     source: Ints
 
 
-def new_links(cache: Cache, signs: Signs, hub: Ints, said: Said, origin: int) -> list[Link]:
-    """Return the evidence of a batch that memory does not hold of this origin, or not with so early a time.
+def new_links(cache: Cache, signs: Signs, hub: Ints, said: Said, origin: int) -> tuple[list[Link], Slots]:
+    """Return the evidence of a batch that memory does not hold of this origin, or not with so early a time; and the slots of its ends.
 
     Parameters
     ----------
@@ -48,7 +52,7 @@ def new_links(cache: Cache, signs: Signs, hub: Ints, said: Said, origin: int) ->
     """
     star = np.flatnonzero((signs.slot >= RESERVED) & (signs.slot != hub[signs.row]))
     if not len(star):
-        return []
+        return [], {}
     names, codes = said.rules, said.rule[star]
     key = (hub[signs.row[star]] * len(cache.subject) + signs.slot[star]) * len(names) + codes
     order = np.lexsort((signs.at[star], key))
@@ -57,19 +61,28 @@ def new_links(cache: Cache, signs: Signs, hub: Ints, said: Said, origin: int) ->
     x, y = hub[signs.row[star[first]]], signs.slot[star[first]]
     swap = (cache.rank[x] == cache.rank[y]) & (cache.subject[x] > cache.subject[y])
     x, y = np.where(swap, y, x), np.where(swap, x, y)
+    rules_of, at = (
+        np.array([cache.rule(name) for name in names], np.int64)[codes[first]],
+        signs.at[star[first]],
+    )
+    fresh = ~cache.turn_to(origin).holds(y, cache.subject[x], cache.subject[y], rules_of, at)
+    x, y, first = x[fresh], y[fresh], first[fresh]
     columns = (
         *(cache.subject[x], cache.subject[y], cache.rank[x], cache.rank[y]),
         *(codes[first], signs.at[star[first]], signs.source[star[first]]),
     )
-    held = cache.turn_to(origin)
-    return [
+    links = [
         Link(a, b, rank_a, rank_b, names[code], at, source)
         for a, b, rank_a, rank_b, code, at, source in zip(*(c.tolist() for c in columns), strict=True)
-        if at < held.get((a, b, names[code]), NEVER)
     ]
+    slots = dict(zip(cache.subject[x].tolist(), x.tolist(), strict=True))
+    slots.update(zip(cache.subject[y].tolist(), y.tolist(), strict=True))
+    return links, slots
 
 
-def join_new(tx: Connection, cache: Cache, links: list[Link], first_new: int, origin: int) -> Joined:
+def join_new(
+    tx: Connection, cache: Cache, links: list[Link], slots: Slots, first_new: int, origin: int
+) -> Joined:
     """Leave out the evidence that the state holds of this origin, and join persons on the rest; writes only to the cache.
 
     Parameters
@@ -81,50 +94,52 @@ def join_new(tx: Connection, cache: Cache, links: list[Link], first_new: int, or
     if not links:
         return joined
     pairs = cache.turn_to(origin)
-    links = _set_aside(cache, links, joined, pairs)
-    held, neighbours, revoked = _held(tx, cache, [k for k in links if k.b < first_new], origin)
+    links = _set_aside(cache, links, slots, joined, pairs)
+    shared = {subject for subject, slot in slots.items() if cache.shared.item(slot)}
+    held, neighbours, revoked = _held(tx, shared, [k for k in links if k.b < first_new], origin)
     for link in links:
-        key = (link.a, link.b, link.rule)
-        before = pairs.get(key, held.get(key, NEVER))
+        key = slots[link.b], link.a, link.b, cache.rule(link.rule)
+        mine = pairs.get(*key)
+        before = held.get((link.a, link.b, link.rule), NEVER) if mine == NEVER else mine
         if link.at < before:
-            pairs[key] = link.at
+            pairs.put(*key, link.at)
             joined.links.append(link)
-        elif key not in pairs:
-            pairs[key] = before
+        elif mine == NEVER:
+            pairs.put(*key, before)
     active = [k for k in joined.links if (k.a, k.b) not in revoked]
-    joined.shared = crowds(active, neighbours, _records(tx, cache, active))
-    for subject in [s for s in joined.shared if cache.shared[cache.slot_of[s]]]:
-        del joined.shared[subject]
+    over = crowds(active, neighbours, _records(tx, shared, active))
+    joined.shared = {subject: how for subject, how in over.items() if subject not in shared}
     for subject in joined.shared:
-        cache.shared[cache.slot_of[subject]] = True
+        cache.shared[slots[subject]] = True
+    shared |= joined.shared.keys()
     joined.star, others = stars(active, first_new)
-    apart = [k for k in others if _apart(cache, k)]
+    apart = [k for k in others if _apart(cache, slots, k)]
     if apart:
-        _groups(tx, cache, apart, joined)
+        _groups(tx, cache, slots, apart, joined)
         ends = {end for k in apart for end in (k.a, k.b)}
-        join(apart, joined, {end: True for end in ends if cache.shared[cache.slot_of[end]]})
+        join(apart, joined, dict.fromkeys(ends & shared, True))
     return joined
 
 
-def _set_aside(cache: Cache, links: list[Link], joined: Joined, pairs: Held) -> list[Link]:
+def _set_aside(cache: Cache, links: list[Link], slots: Slots, joined: Joined, pairs: Pairs) -> list[Link]:
     """Put evidence within one person aside; return the rest."""
     rest = []
     for link in links:
-        if _apart(cache, link):
+        if _apart(cache, slots, link):
             rest.append(link)
         else:
-            pairs[link.a, link.b, link.rule] = link.at
+            pairs.put(slots[link.b], link.a, link.b, cache.rule(link.rule), link.at)
             joined.confirming.append(link)
     return rest
 
 
-def _apart(cache: Cache, link: Link) -> bool:
-    person = cache.person[cache.slot_of[link.a]]
-    return bool(person == 0 or person != cache.person[cache.slot_of[link.b]])
+def _apart(cache: Cache, slots: Slots, link: Link) -> bool:
+    person = cache.person.item(slots[link.a])
+    return person == 0 or person != cache.person.item(slots[link.b])
 
 
 def _held(
-    tx: Connection, cache: Cache, links: Iterable[Link], origin: int
+    tx: Connection, shared: set[int], links: Iterable[Link], origin: int
 ) -> tuple[Held, dict[int, dict[int, set[int]]], set[tuple[int, int]]]:
     """Read what the state holds about the weaker ends of links; guards look at what every origin said.
 
@@ -141,7 +156,7 @@ def _held(
     neighbours: dict[int, dict[int, set[int]]] = {}
     revoked: set[tuple[int, int]] = set()
     # A shared identifier has any number of neighbours and links none of them: no need to read them.
-    ends = list(dict.fromkeys(k.b for k in links if not cache.shared[cache.slot_of[k.b]]))
+    ends = list(dict.fromkeys(k.b for k in links if k.b not in shared))
     sql = (
         "select e.b, e.a, e.rule, e.at, e.origin, e.revoked_at, s.namespace from evidence e join subject s on s.number = e.a "
         "where e.b in {values}"
@@ -158,9 +173,9 @@ def _held(
     return held, neighbours, revoked
 
 
-def _records(tx: Connection, cache: Cache, links: Iterable[Link]) -> dict[int, set[int]]:
+def _records(tx: Connection, shared: set[int], links: Iterable[Link]) -> dict[int, set[int]]:
     """Read which source records the state holds with the phones and e-mail addresses of links, without revoked evidence."""
-    ends = list(dict.fromkeys(k.a for k in links if is_listed(k) and not cache.shared[cache.slot_of[k.a]]))
+    ends = list(dict.fromkeys(k.a for k in links if is_listed(k) and k.a not in shared))
     sql = (
         f"select e.a, e.b from evidence e join subject s on s.number = e.b where s.namespace = {rules.RECORD} "
         "and e.revoked_at is null and e.a in {values}"
@@ -171,12 +186,12 @@ def _records(tx: Connection, cache: Cache, links: Iterable[Link]) -> dict[int, s
     return found
 
 
-def _groups(tx: Connection, cache: Cache, links: list[Link], joined: Joined) -> None:
+def _groups(tx: Connection, cache: Cache, slots: Slots, links: list[Link], joined: Joined) -> None:
     """Make the groups of both ends of every link: new subjects alone, known ones with their whole person."""
     ends = dict.fromkeys(end for k in links for end in (k.a, k.b))
-    slots = [cache.slot_of[end] for end in ends]
-    persons = cache.person[slots].tolist()
-    for subject, slot, person in zip(ends, slots, persons, strict=True):
+    places = [slots[end] for end in ends]
+    persons = cache.person[places].tolist()
+    for subject, slot, person in zip(ends, places, persons, strict=True):
         if not person:
             joined.groups[subject] = Group(
                 [subject], [], {int(cache.rank[slot]): [int(cache.first_at[slot])]}

@@ -121,8 +121,8 @@ class Recognition:
             self._count_dropped(signs, counts)
             hub = self._strongest(signs, touches)
             self._note_times(signs, pending, new)
-            links = new_links(self._cache, signs, hub, batch.signs, origin)
-            joined = join_new(tx, self._cache, links, first_new, origin)
+            links, slots = new_links(self._cache, signs, hub, batch.signs, origin)
+            joined = join_new(tx, self._cache, links, slots, first_new, origin)
         pending.evidence = [(k.b, k.a, k.rule, k.at, k.source, origin) for k in joined.links]
         pending.confirming = [(k.b, k.a, k.rule, k.at, k.source, origin) for k in joined.confirming]
         self._number(new, joined, pending)
@@ -282,11 +282,11 @@ class Recognition:
             gone = [number for number, _ in group.persons if number != to]
             pending.merged += len(gone)
             for number in gone:
-                for member in joined.members[number]:
-                    pending.moves.append((member, to))
-                    slot = cache.slot_of.get(member, 0)
-                    if slot:
-                        cache.person[slot] = to
+                pending.moves += [(member, to) for member in joined.members[number]]
+        if pending.moves:
+            moved = np.array(pending.moves, dtype=np.int64)
+            at = cache.slots(moved[:, 0])
+            cache.person[at[at > 0]] = moved[at > 0, 1]
 
     def _target(self, group: Group, target: dict[int, int]) -> int:
         found = target.get(id(group))

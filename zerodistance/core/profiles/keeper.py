@@ -27,6 +27,9 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
 _SHARE_OF_TIME = 0.1  # own value: of one core, that keeping the index may take while touches stream in
+_SHARE_OF_MEMORY = (
+    0.25  # own value: of an engine connection; sorting states spills well, and digestion goes on beside it
+)
 _PARTIAL = 5  # own value: when more than 1 of 5 must be recomputed, everybody is
 _SLICE = 1_000_000
 _LOOK_SECONDS = 15.0  # own value: how often identity, facts and the day are looked at when no touch came
@@ -91,7 +94,7 @@ class Keeper:
                 log("profiles").error("index_damaged", path=str(damage.data["path"]), why=damage.data["why"])
                 before = Index()
             version = self._people.version()
-            with self._home.engine.connect() as connection:
+            with self._home.engine.connect(share=_SHARE_OF_MEMORY) as connection:
                 batch = states.view(connection, self._home)
                 ahead = before.batch > batch or before.people > version  # an index of another backup
                 changed = None if ahead else self._changed(connection, before, day, version, subjects)
@@ -173,7 +176,7 @@ class Keeper:
             before = Index()
             day = rules.day_of(clock.micros(), self._home.settings.zone)
             version = self._people.version()
-            with self._home.engine.connect() as connection:
+            with self._home.engine.connect(share=_SHARE_OF_MEMORY) as connection:
                 batch = states.view(connection, self._home)
                 return self._write(connection, before, None, (batch, day, version))
 
