@@ -117,7 +117,7 @@ class Settings(BaseSettings):
     cache_ids: int = Field(
         2_000_000,
         ge=1_000,
-        description="identifiers the worker keeps in memory, about 300 bytes each with what links them",
+        description="identifiers the worker keeps in memory, about 250 bytes each with what links them",
     )
     visitor_days: int = Field(
         180, ge=1, description="days without a touch after which an anonymous visitor expires (own value)"
