@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import duckdb
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 from structlog.testing import capture_logs
@@ -30,6 +30,10 @@ def nothing_kept() -> Iterator[None]:
     slow._ring.clear()
 
 
+@example("--")
+@example("/*")
+@example("$$")
+@example('"')
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40))
 def test_no_value_is_kept_whatever_it_holds(value: str) -> None:
     quoted = value.replace("'", "''")

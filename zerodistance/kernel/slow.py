@@ -25,10 +25,11 @@ MOST = 100  # own value: statements that are kept of one process
 LETTERS = 600  # own value: of one statement's text
 T = TypeVar("T")
 
+_QUOTED = re.compile(
+    r"(--[^\n]*|/\*.*?\*/)|(\$(\w*)\$.*?\$\3\$|[eEbBxX]?'(?:[^']|'')*')|\"(?:[^\"]|\"\")*\"", re.DOTALL
+)
+"""A comment, a value, or a name in quotes: whatever begins first, as what begins within it is none."""
 _VALUES = (
-    (re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL), " "),
-    (re.compile(r"\$(\w*)\$.*?\$\1\$", re.DOTALL), "?"),
-    (re.compile(r"[eEbBxX]?'(?:[^']|'')*'"), "?"),
     (re.compile(r"(?<![\w.$:@\"])\d[\d_.]*(?:[eE][+-]?\d+)?\b"), "?"),
     (re.compile(r"\s+"), " "),
     (re.compile(r"\?(?:\s*,\s*\?)+"), "?, …"),
@@ -81,6 +82,7 @@ def plain(text: str) -> str:
     >>> plain("insert into row values (?, ?), (?, ?)")
     'insert into row values (?, …), …'
     """
+    text = _QUOTED.sub(lambda found: " " if found[1] else "?" if found[2] else found[0], text)
     for pattern, instead in _VALUES:
         text = pattern.sub(instead, text)
     text = text.strip()
