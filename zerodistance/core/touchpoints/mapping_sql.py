@@ -207,7 +207,10 @@ def _typed_layer(given: dict[str, str], mapping: Mapping, targets: dict[str, str
             continue
         raw = quoted(name)
         if nulls and kind == "VARCHAR":
-            raw = f"case when {raw} in ({nulls}) then null else {raw} end"
+            one = len(mapping.csv.nulls) == 1  # as a rule, for nothing
+            raw = (
+                f"nullif({raw}, {nulls})" if one else f"case when {raw} in ({nulls}) then null else {raw} end"
+            )
         if kind in _FRACTION:  # data frames write NaN for nothing
             raw = f"case when isnan({raw}) then null else {raw} end"
         target = TYPES[mapping.types[name]] if name in mapping.types else targets.get(name, kind)
