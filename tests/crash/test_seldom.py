@@ -16,6 +16,7 @@ import pytest
 
 import zerodistance.compose as compose
 from tests.patience import PATIENCE
+from tests.prepared import make_old
 from zerodistance.core.identity import api as identity
 from zerodistance.core.identity import archive
 from zerodistance.core.touchpoints import journal, sources, tail
@@ -76,6 +77,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home before its first night: ten sealed batches, two people who are one only by late evidence, visitors long gone."""
     root = tmp_path_factory.mktemp("base") / "home"
     home = create_home(settings_of(root))
+    make_old(home)
     sources.create_source(home, WHO, key="web", name=Text("官网", "web"), kind="web")
     work = compose.work(home)
     for batch in range(BATCHES):

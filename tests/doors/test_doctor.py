@@ -17,6 +17,7 @@ import pytest
 import zerodistance.compose as compose
 from tests.doors.backups import world
 from tests.doors.backups.world import ME
+from tests.prepared import make_old
 from zerodistance.core.touchpoints import import_jobs, sources, tail
 from zerodistance.core.touchpoints.import_jobs import create
 from zerodistance.doors.backups import making, restoring
@@ -54,6 +55,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with something in every store, and beside it a backup that holds it."""
     root = tmp_path_factory.mktemp("bench")
     home = create_home(load(home=root / "home"))
+    make_old(home)
     world.hand_over()
     sources.create_source(home, ME, key="web", name=Text("官网", "web"), kind="web")
     work = compose.work(home)
