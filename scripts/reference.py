@@ -167,12 +167,22 @@ def jobs() -> str:
                 return f"every {word}" if seconds == unit else f"every {seconds / unit:g} {word}s"
         return f"every {seconds:g} seconds"
 
-    rows = [(f"`{j.key}`", j.text.en, j.text.zh, often(j.every.total_seconds())) for j in compose.jobs()]
+    rows = [
+        (
+            f"`{j.key}`",
+            j.text.en,
+            j.text.zh,
+            often(j.every.total_seconds()),
+            "at once" if j.at_once else "later",
+        )
+        for j in compose.jobs()
+    ]
     return (
         "# Jobs\n\n"
         "What the worker does again and again besides digesting, sealing and delivering. When each last ran and how it ended is kept in the state and "
-        "shown by `zerodistance status`; a job that was due while nothing ran is done at the next start.\n\n"
-        + table(("job", "what it does", "中文", "how often"), rows)
+        "shown by `zerodistance status`; a job that was due while nothing ran is done at the next start. In a new home a job has its first turn "
+        "at once, or, where it tidies up what is not there yet, that long after the home was made (later).\n\n"
+        + table(("job", "what it does", "中文", "how often", "first turn"), rows)
     )
 
 

@@ -30,17 +30,14 @@ from zerodistance.kernel.state import State
 
 BACKUPS = 2
 ENOUGH = 100  # touches that were acknowledged before the last backup, at the least
-POSTS = (
-    100_000  # of each of the four lanes: more than the slowest machine gets through before the last backup
-)
-PAUSE = 0.05
+PAUSE = 0.05  # seconds between two posts of each of the four lanes
 
 
 def main(folder: Path, url: str = "") -> None:
     """Run the drill below `folder`, with the state in the database `url`, or in a file."""
     world.hand_over()
     settings = load(home=folder / "home", state_url=url, **stage.SETTINGS)
-    stage.POSTS, stage.PAUSE = POSTS, PAUSE
+    stage.POSTS, stage.LATER = 0, PAUSE
     os.waitpid(stage.child(lambda: stage.make(settings), None), 0)
     told = tempfile.TemporaryFile()  # noqa: SIM115
     asked = {"round": 1, "forget": None}

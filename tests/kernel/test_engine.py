@@ -34,6 +34,14 @@ def test_a_query_larger_than_its_memory_spills_and_leaves_nothing(tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
+def test_a_share_of_the_memory_is_a_share_and_never_less_than_work_needs(tmp_path: Path) -> None:
+    limits = []
+    for memory_mb, share in ((1_024, 1.0), (1_024, 0.25), (256, 0.25), (64, 0.25)):
+        with Engine(tmp_path, memory_mb=memory_mb, threads=1).connect(share=share) as connection:
+            limits += connection.execute("select current_setting('memory_limit')").fetchone() or ()
+    assert limits == ["1.0 GiB", "256.0 MiB", "128.0 MiB", "64.0 MiB"]
+
+
 def test_two_connections_spill_beside_each_other(tmp_path: Path) -> None:
     engine = _engine(tmp_path)
     with engine.connect() as one, engine.connect() as other:

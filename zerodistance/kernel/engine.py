@@ -15,7 +15,7 @@ import duckdb
 
 from zerodistance.kernel.slow import Timer, Watched
 
-_LEAST_MB = 128
+_LEAST_MB = 128  # own value: of a share
 _FOREIGN_SECONDS = 86_400  # own value: no statement takes so long
 
 
@@ -57,7 +57,7 @@ class Engine:
             Of the memory of one connection, for work that spills well.
         """
         folder = self._spill / f"{_prefix()}{os.getpid()}-{secrets.token_hex(8)}"
-        limit = f"{max(_LEAST_MB, int(self._memory_mb * share))}MiB"
+        limit = f"{max(int(self._memory_mb * share), min(self._memory_mb, _LEAST_MB))}MiB"
         config = {**self._config, "memory_limit": limit, "temp_directory": "" if raw else str(folder)}
         connection = duckdb.connect(":memory:", config=config)
         try:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from sqlalchemy import Connection, select
 
@@ -148,6 +149,34 @@ def test_a_clock_that_is_put_back_does_not_keep_the_tail_from_the_lake(home: Hom
     with clock.freeze(now - timedelta(hours=1)):
         sealer.step()
     assert home.lake.held(tail.TABLE, tail.APP) == 1
+
+
+class _Counting:
+    """A follower that counts its turns."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.turns: list[int] = []
+
+    def held(self) -> int:
+        return self.turns[-1] if self.turns else 0
+
+    def follow(self, touches: pa.Table, last_batch: int) -> None:
+        self.turns.append(last_batch)
+
+
+def test_followers_wait_for_the_tail_to_be_due_where_nobody_looks(home: Home) -> None:
+    follower = _Counting()
+    digest, sealer, now = Digest(home, EachIdentifier(), list), Sealer(home, [follower]), clock.now()
+    with clock.freeze(now):
+        for name in ("a", "b"):
+            digest.commit(batch_of(home, name))
+            assert not sealer.step(patient=True)
+        assert follower.turns == []
+    with clock.freeze(now + timedelta(seconds=home.settings.seal_seconds)):
+        assert sealer.step(patient=True)
+    assert follower.turns == [2] and home.lake.held(tail.TABLE, tail.APP) == 2
 
 
 def test_what_is_in_lake_and_tail_is_seen_once(home: Home) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ _VALUES = st.sampled_from(["a", "b", "1", ""])
 _SPACES = st.sampled_from(["phone", "member_id", "record"])
 _RULES = st.sampled_from(["login", "identify", "row"])
 _ONE = st.tuples(_ROWS, _SPACES, _VALUES, _RULES)
-_MANY = st.tuples(_SPACES, st.lists(st.tuples(_ROWS, _VALUES), max_size=5), _RULES)
+_MANY = st.tuples(_SPACES, st.lists(st.one_of(st.none(), _VALUES), max_size=6), _RULES)
 STEPS = st.lists(st.one_of(_ONE, _MANY), max_size=8)
 
 
@@ -27,12 +28,9 @@ def made(steps: list[Any]) -> tuple[Signs, list[tuple[int, str, str, str]]]:
             signs.add(*step)
             plain.append(step)
             continue
-        space, entries, rule = step
-        distinct = sorted({value for _, value in entries})
-        rows = np.array([row for row, _ in entries], np.int64)
-        place = np.array([distinct.index(value) for _, value in entries], np.int64)
-        signs.extend(rows, space, distinct, place, rule)
-        plain += [(row, space, value, rule) for row, value in entries]
+        space, column, rule = step
+        signs.extend(space, pa.array(column, pa.string()), rule)
+        plain += [(row, space, value, rule) for row, value in enumerate(column) if value is not None]
     return signs, plain
 
 

@@ -71,6 +71,7 @@ _MOBILE: dict[str, tuple[re.Pattern[str], str]] = {
     "CN": (re.compile(r"(?:\+?86|0086)?0?(1[3-9]\d{9})", re.ASCII), "+86"),
 }
 
+_NOTHING = re.compile(r"(?!)")
 Clean = str | Dropped
 
 
@@ -122,17 +123,14 @@ def phone(value: str, country: str = "CN") -> Clean:
     >>> phone("0086 138-1234-8001"), phone("(0532) 8893 1234"), phone("+44 20 7946 0958")
     ('+8613812348001', '+8653288931234', '+442079460958')
     """
-    fast, bare = _MOBILE.get(country), value
-    if fast is not None:
-        found = fast[0].fullmatch(value)  # as most are: there is nothing to take away
-        if found is None:
-            bare = _PHONE_NOISE.sub("", unicodedata.normalize("NFKC", value))
-            found = fast[0].fullmatch(bare)
-        if found is not None:
-            national = found.group(1)
-            return BLOCKED if national in TEST_PHONES or _junk(national) else fast[1] + national
-    else:
+    mobile, code = _MOBILE.get(country, (_NOTHING, ""))
+    found, bare = mobile.fullmatch(value), value  # as most are: there is nothing to take away
+    if found is None:
         bare = _PHONE_NOISE.sub("", unicodedata.normalize("NFKC", value))
+        found = mobile.fullmatch(bare)
+    if found is not None:
+        national = found.group(1)
+        return BLOCKED if national in TEST_PHONES or _junk(national) else code + national
     if blocked(bare) or bare in TEST_PHONES or _junk(bare.lstrip("+")):
         return BLOCKED
     return _by_library(bare, country)

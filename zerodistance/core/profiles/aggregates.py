@@ -20,7 +20,7 @@ Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 ALWAYS = frozenset(("day", "kind", "n", "first_at", "last_at"))
 """Columns of the states that a block has whatever is asked; besides `number`."""
-_MOST = 1 << 62
+_LARGEST_SUM = 1 << 62  # half of what an int64 holds
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def _added(values: Ints, some: _Some) -> Ints | npt.NDArray[np.float64]:
     if not len(values):
         return values
     longest = int(np.diff(some.begins, append=len(some.at)).max())
-    if longest * int(np.abs(values).max()) >= _MOST:
+    if longest * int(np.abs(values).max()) >= _LARGEST_SUM:
         return np.add.reduceat(values.astype(np.float64), some.begins)
     return np.add.reduceat(values, some.begins)
 
@@ -179,28 +179,25 @@ def _distinct(rows: Rows, some: _Some, column: str) -> Said:
     return _different(rows, some.person, places[some.at])
 
 
-def _last(rows: Rows, some: _Some, column: str) -> Said:
+def _latest(rows: Rows, some: _Some, column: str) -> Said:
     """Return the word of the latest moment; of several then, the last one by code point."""
-    places, words = rows.words(column)
-    some = some.only(places >= 0)
-    if not len(some.at):
-        return _of(rows, some, some.at, words)
-    at = rows.numbers("last_at")[0][some.at]
-    there = at == some.spread(np.maximum.reduceat(at, some.begins))
-    return _of(rows, some, np.maximum.reduceat(np.where(there, places[some.at], -1), some.begins), words)
+    return _at_the(np.maximum, "last_at", rows, some, column)
 
 
-def _first(rows: Rows, some: _Some, column: str) -> Said:
+def _earliest(rows: Rows, some: _Some, column: str) -> Said:
     """Return the word of the earliest moment; of several then, the first one by code point."""
+    return _at_the(np.minimum, "first_at", rows, some, column)
+
+
+def _at_the(pick: np.ufunc, moment: str, rows: Rows, some: _Some, column: str) -> Said:
     places, words = rows.words(column)
     some = some.only(places >= 0)
     if not len(some.at):
         return _of(rows, some, some.at, words)
-    at = rows.numbers("first_at")[0][some.at]
-    there = at == some.spread(np.minimum.reduceat(at, some.begins))
-    return _of(
-        rows, some, np.minimum.reduceat(np.where(there, places[some.at], len(words)), some.begins), words
-    )
+    at = rows.numbers(moment)[0][some.at]
+    there = at == some.spread(pick.reduceat(at, some.begins))
+    nowhere = -1 if pick is np.maximum else len(words)  # what `pick` never takes
+    return _of(rows, some, pick.reduceat(np.where(there, places[some.at], nowhere), some.begins), words)
 
 
 def _most(rows: Rows, some: _Some, column: str) -> Said:
@@ -251,8 +248,8 @@ _VERBS: dict[str, Callable[[Rows, _Some, str], Said]] = {
     "sum": _sum,
     "days": _days,
     "distinct": _distinct,
-    "last": _last,
-    "first": _first,
+    "last": _latest,
+    "first": _earliest,
     "most": _most,
     "age": _age,
     "year": _year,

@@ -32,17 +32,6 @@ class Tagged:
     numbers: dict[str, tuple[Who, Numbers]] = field(default_factory=dict)
 
 
-def narrow(connection: duckdb.DuckDBPyConnection, pairs: pa.Table) -> None:
-    """Keep only the states of these subjects in the view `profile_state`: one pass over the files instead of one per input."""
-    connection.register("some_subjects", pairs.select(["subject"]))
-    connection.execute(
-        "create or replace temp table some_states as "
-        "select s.* from profile_state s where s.subject in (select subject from some_subjects)"
-    )
-    connection.unregister("profile_state")
-    connection.execute("create or replace temp view profile_state as select * from some_states")
-
-
 def tag(
     connection: duckdb.DuckDBPyConnection,
     pairs: pa.Table,
@@ -90,16 +79,15 @@ def _blocks(
         f"select m.number, {columns} from profile_state s inner join person_map m on s.subject = m.subject "
         "where s.day <= $day order by m.number"
     )
-    held: list[pa.RecordBatch] = []
+    held, rows, last = list[pa.RecordBatch](), 0, -1
     for batch in connection.sql(query, params={"day": day}).to_arrow_reader(_FETCH):
+        numbers = batch.column("number").to_numpy()
+        edge = int(np.searchsorted(numbers, numbers[-1]))  # where the last person of it begins
+        if rows + edge >= _BLOCK and (edge or numbers[0] != last):
+            yield pa.Table.from_batches([*held, batch.slice(0, edge)])
+            held, rows, batch = [], 0, batch.slice(edge)
         held.append(batch)
-        if sum(map(len, held)) >= _BLOCK:
-            whole = pa.Table.from_batches(held)
-            numbers = whole.column("number").to_numpy()
-            edge = int(np.searchsorted(numbers, numbers[-1]))
-            held = whole.slice(edge).to_batches()
-            if edge:
-                yield whole.slice(0, edge)
+        rows, last = rows + len(batch), numbers[-1]
     if held:
         yield pa.Table.from_batches(held)
 

@@ -150,8 +150,6 @@ class Keeper:
             pairs = pairs.filter(
                 pc.invert(pc.is_in(pairs.column("subject"), pa.array(forgotten, pa.int64())))
             )
-        if changed is not None:
-            evaluate.narrow(connection, pairs)
         tagged = evaluate.tag(connection, pairs, facts, self._dimensions, at[1])
         part = Part(
             *at,
@@ -236,7 +234,6 @@ class Keeper:
             moved = np.concatenate([self._people.changed(here.people), self._people.numbers_of(later)])
             numbers = np.setdiff1d(numbers, moved)
             pairs = self._people.pairs(numbers)
-            evaluate.narrow(connection, pairs)
             tagged = evaluate.tag(connection, pairs, self._people.facts(numbers), self._dimensions, here.day)
         right = Index().over(
             Part(

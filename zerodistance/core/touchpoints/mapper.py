@@ -232,12 +232,12 @@ class Mapper:
     def _signs(self, mapped: pa.Table) -> Signs:
         signs = Signs()
         for i, name in enumerate(self._plan.namespaces):
-            signs.extend(*_coded(mapped[f"id_{i}"], name), _RULE)
+            signs.extend(name, mapped[f"id_{i}"], _RULE)
         signs.by_row()
         return signs
 
     def _facts(self, mapped: pa.Table) -> Facts:
-        rows, values, names = _long(mapped, "fact", self._plan.facts)
+        rows, values, names = _long(mapped, self._plan.facts)
         return Facts(rows, names, values)
 
     def _refused(self, piece: Piece, failed: dict[int, str]) -> list[Refused]:
@@ -317,23 +317,13 @@ def row_of(place: str) -> int:
     return int(place.split(" ", 2)[1])
 
 
-def _coded(
-    column: pa.ChunkedArray, name: str
-) -> tuple[npt.NDArray[np.int64], str, list[str], npt.NDArray[np.int64]]:
-    """Return the rows with a value, the name, the distinct values and which of them each row has."""
-    coded = column.combine_chunks().dictionary_encode()
-    there = np.flatnonzero(coded.is_valid().to_numpy(zero_copy_only=False))
-    indices = coded.indices.drop_null().to_numpy().astype(np.int64)
-    return there, name, coded.dictionary.to_pylist(), indices
-
-
-def _long(mapped: pa.Table, short: str, names: tuple[str, ...]) -> tuple[list[int], list[str], list[str]]:
-    """Return the columns `short_N` as one list of (row, value, name), by row; nulls left out."""
+def _long(mapped: pa.Table, names: tuple[str, ...]) -> tuple[list[int], list[str], list[str]]:
+    """Return the columns `fact_N` as one list of (row, value, name), by row; nulls left out."""
     rows: list[npt.NDArray[np.int64]] = []
     values: list[str] = []
     kinds: list[str] = []
     for i, name in enumerate(names):
-        column = mapped[f"{short}_{i}"].combine_chunks()
+        column = mapped[f"fact_{i}"].combine_chunks()
         there = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
         rows.append(there)
         coded = (

@@ -200,17 +200,15 @@ def plan(
 
 
 def _typed_layer(given: dict[str, str], mapping: Mapping, targets: dict[str, str]) -> str:
-    nulls = ", ".join(literal(n) for n in mapping.csv.nulls) if mapping.format == "csv" else ""
+    nulls = mapping.csv.nulls if mapping.format == "csv" else ()
     columns, problems = [], []
     for name, kind in given.items():
         if name == ROW:
             continue
         raw = quoted(name)
-        if nulls and kind == "VARCHAR":
-            one = len(mapping.csv.nulls) == 1  # as a rule, for nothing
-            raw = (
-                f"nullif({raw}, {nulls})" if one else f"case when {raw} in ({nulls}) then null else {raw} end"
-            )
+        if kind == "VARCHAR":
+            for nothing in nulls:
+                raw = f"nullif({raw}, {literal(nothing)})"
         if kind in _FRACTION:  # data frames write NaN for nothing
             raw = f"case when isnan({raw}) then null else {raw} end"
         target = TYPES[mapping.types[name]] if name in mapping.types else targets.get(name, kind)

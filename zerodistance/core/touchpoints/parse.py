@@ -355,12 +355,7 @@ def _people(said: dict[str, pa.Array], types: pa.Array) -> tuple[Signs, Facts, l
     """Return the identifiers, the vault's fields and the sealed texts, in the order of the touches."""
     signs = Signs()
     for name in ("user_id", "anonymous_id", "device_id"):
-        column = said[name]
-        if column.null_count < len(column):
-            at = np.flatnonzero(column.is_valid().to_numpy(zero_copy_only=False))
-            coded = column.drop_null().dictionary_encode()  # a visit says one id many times
-            place = coded.indices.to_numpy().astype(np.int64)
-            signs.extend(at, name, coded.dictionary.to_pylist(), place, "login")
+        signs.extend(name, said[name], "login")
     facts, texts = Facts(), list[tuple[int, bytes]]()
     for i in np.flatnonzero(
         pc.is_in(types, value_set=pa.array(["identify", "alias"])).to_numpy(zero_copy_only=False)

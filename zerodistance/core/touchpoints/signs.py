@@ -7,6 +7,7 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 Ints = npt.NDArray[np.int64]
 _NONE: Ints = np.empty(0, np.int64)
@@ -47,13 +48,16 @@ class Signs:
         self.keys.append((namespace, value))
         self._late.append((row, len(self.keys) - 1, self._code(rule)))
 
-    def extend(self, rows: Ints, namespace: str, values: Sequence[str], place: Ints, rule: str) -> None:
-        """Note many identifiers of one namespace: entry i is `values[place[i]]` on the touch `rows[i]`."""
+    def extend(self, namespace: str, column: pa.ChunkedArray | pa.Array, rule: str) -> None:
+        """Note the identifiers of a column of texts, a row a touch; null: none."""
         self._settle()
+        coded = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        coded = coded.dictionary_encode()  # a touch says one id many times
+        rows = np.flatnonzero(coded.is_valid().to_numpy(zero_copy_only=False))
         self._rows.append(rows)
-        self._key.append(place + len(self.keys))
+        self._key.append(coded.indices.drop_null().to_numpy().astype(np.int64) + len(self.keys))
         self._rule.append(np.full(len(rows), self._code(rule), np.int64))
-        self.keys += [(namespace, value) for value in values]
+        self.keys += [(namespace, value) for value in coded.dictionary.to_pylist()]
 
     def by_row(self) -> None:
         """Put the entries of a touch beside each other, in the order of the touches; those of one touch keep theirs."""
