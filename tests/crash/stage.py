@@ -55,7 +55,7 @@ SETTINGS = {
     "engine_memory_mb": 256,
 }
 POSTS = 300  # of each of the four lanes: what a judge can look through in a second
-LATER = 0.2  # seconds between two posts beyond those: a worker that begins late sees some come one by one
+LATER = 3.0  # seconds between two posts of a lane beyond those: a worker that begins late sees some, a door has time to tidy
 
 
 def main() -> None:
