@@ -6,17 +6,24 @@ import base64
 import json
 import subprocess
 import threading
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from annotated_types import Le
+from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
 from starlette.testclient import TestClient
 
 import zerodistance.compose as compose
 from tests import needs
+from tests.doors.conftest import Visitor
 from tests.doors.test_serving import Served, run
 from tests.patience import PATIENCE
+from zerodistance.core.segments import http as segments
 from zerodistance.core.touchpoints import routes
+from zerodistance.doors.portal import registry
 from zerodistance.kernel.home import Home
 
 
@@ -51,6 +58,36 @@ def test_the_api_asks_who_before_it_asks_whence_and_names_every_method(home: Hom
         assert client.post("/v1/segments/count", json={"rule": "x"}).status_code == 401
         refused = client.put("/v1/segments")
     assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
+
+
+def test_every_whole_number_in_an_address_has_bounds_that_the_stores_can_hold() -> None:
+    """A number of more than 64 bits once ended in the state store."""
+    asked = [
+        (route.path, field)
+        for router in (*registry.routers(), segments.router)
+        for route in router.routes
+        for field in (*route.dependant.path_params, *route.dependant.query_params)
+        if int in {field.field_info.annotation, *typing.get_args(field.field_info.annotation)}
+    ]
+    assert len(asked) > 20
+    assert [(path, f.name) for path, f in asked if not _bounded(f.field_info)] == []
+
+
+def _bounded(info: FieldInfo) -> bool:
+    """Say whether a bound stands at the parameter, or inside `int | None`."""
+    said = TypeAdapter(info.annotation).json_schema()
+    inside = any("maximum" in kind for kind in (said, *said.get("anyOf", ())))
+    return inside or any(isinstance(rule, Le) for rule in info.metadata)
+
+
+@pytest.mark.parametrize(
+    "path", ["/v1/segments/x?version={n}", "/imports/{n}", "/quarantine/rows/{n}", "/?days={n}"]
+)
+@pytest.mark.parametrize("number", [2**63, -(2**70), 10**400], ids=["large", "below", "endless"])
+def test_a_number_that_no_store_can_hold_is_refused_and_breaks_nothing(
+    boss: Visitor, path: str, number: int
+) -> None:
+    assert boss.get(path.format(n=number)).status_code in (400, 404, 422)
 
 
 LATER = (

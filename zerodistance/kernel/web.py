@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
 from starlette.requests import Request
 
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
+
+Number = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""A whole number in a path or a query: whatever goes to a store must fit into its 64 bits."""
 
 
 class NotSignedIn(ZeroDistanceError):

@@ -55,6 +55,20 @@ def group(terms: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:
 any_rule = st.recursive(conditions(), group, max_leaves=6)
 
 
+wild = st.integers() | st.floats() | st.sampled_from([2**63, -(2**64), 10**400, 1e308])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(["at_least", "at_most", "within_days", "amount_at_least"]), wild)
+def test_any_number_is_read_or_refused_with_a_reason(field: str, number: float) -> None:
+    try:
+        rule = rules.read_json({"did": {"kind": "order.line", field: number}}, WORDS)
+    except WrongRule:
+        assert not 0 <= number <= 1e9 or number != int(number) or field == "within_days"
+    else:
+        assert abs(getattr(rule, field)) <= rules.LARGEST
+
+
 @settings(max_examples=200, deadline=None)
 @given(any_rule)
 def test_both_forms_come_back_as_they_were(rule: Rule) -> None:

@@ -149,6 +149,7 @@ def test_an_answer_without_limits_carries_none(door: Door, source: Source) -> No
         {"events_per_day": -5},
         {"event_bytes": 1},
         {"fresh_seconds": 0},
+        {"fresh_seconds": 10**12},
     ],
 )
 def test_limits_that_make_no_sense_are_refused(home: Home, source: Source, values: dict[str, int]) -> None:

@@ -67,6 +67,7 @@ def test_an_account_of_one_unit_sees_its_own_sources_and_everybodys(home: Home) 
         {"origins": ["shop.example.com"]},
         {"event_bytes": 1},
         {"fresh_seconds": 0},
+        {"fresh_seconds": 10**12},
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(home: Home, wrong: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from zerodistance.core.segments.contracts import Segment
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
-from zerodistance.kernel.web import current_home, current_who
+from zerodistance.kernel.web import Number, current_home, current_who
 
 router = APIRouter(prefix="/v1/segments", tags=["segments"])
 
@@ -116,14 +116,19 @@ def create(given: NewSegment, home: Here, who: AskedBy) -> SegmentAnswer:
 
 
 @router.get("/{key}")
-def segment(key: str, home: Here, who: AskedBy, version: int | None = None) -> SegmentAnswer:
+def segment(key: str, home: Here, who: AskedBy, version: Number | None = None) -> SegmentAnswer:
     """Return one saved segment, in its newest or the given version."""
     return _answer(api.segment(home, who, key, version))
 
 
 @router.get("/{key}/members")
 def members(
-    key: str, home: Here, who: AskedBy, limit: int = 50, after: int | None = None, visitors: bool = False
+    key: str,
+    home: Here,
+    who: AskedBy,
+    limit: Number = 50,
+    after: Number | None = None,
+    visitors: bool = False,
 ) -> MembersAnswer:
     """Return a page of members by public id."""
     rule = api.segment(home, who, key).rule

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import difflib
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -22,6 +21,7 @@ from zerodistance.core.segments.contracts import (
     WrongRule,
 )
 
+LARGEST = 1e15  # own value: up to it a float counts every whole number
 MOST_TEXT, MOST_DEPTH, MOST_TERMS = 20_000, 12, 200  # own values
 _GROUPS: dict[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {
     "AllOf": AllOf,
@@ -240,8 +240,11 @@ def _leaf(name: str, said: dict[str, Any], words: Words, fail: Fail) -> Rule:
             near = _near(field, allowed[1:])
             raise fail(f"{name} 没有 {field}；可用 {near}", f"{name} has no {field}; allowed are {near}")
         if field in _NUMBERS:
-            if isinstance(value, str) or not math.isfinite(value):
-                raise fail(f"{field} 要写数字", f"{field} is a number")
+            if isinstance(value, str) or not abs(value) <= LARGEST:  # NaN is not either
+                raise fail(
+                    f"{field} 要写数字，绝对值不超过 10 的 15 次方",
+                    f"{field} is a number, at most 10 to the 15th above or below 0",
+                )
         elif not isinstance(value, str) or not value:
             raise fail(f"{field} 要写带引号的文字", f"{field} is a text in quotes")
     if first not in said:

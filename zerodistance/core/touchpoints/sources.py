@@ -22,6 +22,7 @@ from zerodistance.kernel.text import Text
 EVENT_BYTES = 32_768  # the protocol's policy: 32 KB an event
 EVENT_BYTES_BOUNDS = (256, 4 << 20)  # own value
 LIMIT_BOUNDS = (1, 2_000_000_000)  # own value
+FRESH_BOUNDS = (1, 10 * 366 * 86_400)  # own value: ten years, seconds
 _KEY = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
 _FIELDS = {
     "key": Text("标识", "key"),
@@ -327,6 +328,9 @@ def _checked_limit(field: str, value: int | None) -> None:
 
 
 def _checked_fresh(value: int | None) -> int | None:
-    if value is not None and value < 1:
-        raise WrongSource("fresh_seconds", value, Text("至少 1 秒，或不设", "at least one second, or none"))
+    low, high = FRESH_BOUNDS
+    if value is not None and not low <= value <= high:
+        raise WrongSource(
+            "fresh_seconds", value, Text(f"{low} 到 {high} 秒，或不设", f"{low} to {high} seconds, or none")
+        )
     return value

@@ -13,6 +13,7 @@ from zerodistance.doors.portal.shell import go, home_of, lang_of, page, who_of
 from zerodistance.kernel.access import Permission, Role
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.text import Text
+from zerodistance.kernel.web import Number
 
 router = APIRouter()
 Field = Annotated[str, Form()]
@@ -58,14 +59,14 @@ def create(request: Request, name: Field, role: Field = "analyst") -> Response:
 
 
 @router.post("/accounts/{number}/link")
-def link(request: Request, number: int, name: Field) -> Response:
+def link(request: Request, number: Number, name: Field) -> Response:
     """Show a new one-time link; older ones of this account end."""
     secret = accounts.one_time_login(home_of(request), who_of(request), name)
     return _show(request, link=_link(request, secret), link_name=name)
 
 
 @router.post("/accounts/{number}/{state}")
-def switch(request: Request, number: int, state: str) -> Response:
+def switch(request: Request, number: Number, state: str) -> Response:
     """Switch an account off or on again."""
     accounts.disable(home_of(request), who_of(request), number, off=state == "off")
     return go("/accounts")
@@ -84,7 +85,7 @@ def create_key(request: Request, name: Field, role: Field = "analyst") -> Respon
 
 
 @router.post("/keys/{number}/off")
-def end_key(request: Request, number: int) -> Response:
+def end_key(request: Request, number: Number) -> Response:
     """End an API key."""
     sessions.switch_key_off(home_of(request), who_of(request), number)
     return go("/accounts")

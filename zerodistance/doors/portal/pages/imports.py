@@ -25,6 +25,7 @@ from zerodistance.doors.portal.shell import go, home_of, lang_of, page, who_of
 from zerodistance.kernel.access import Permission
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.text import Text
+from zerodistance.kernel.web import Number
 
 router = APIRouter()
 Field = Annotated[str, Form()]
@@ -140,7 +141,7 @@ def _shown(request: Request, draft: Draft, problem: ZeroDistanceError | None = N
 
 
 @router.get("/imports/drafts/{number}")
-def draft_page(request: Request, number: int) -> Response:
+def draft_page(request: Request, number: Number) -> Response:
     """Show an upload: its first rows, what its columns mean, what would become of it."""
     return _draft_page(request, number)
 
@@ -159,7 +160,7 @@ def _draft_page(request: Request, number: int, problem: ZeroDistanceError | None
 
 
 @router.post("/imports/drafts/{number}/map")
-async def edit(request: Request, number: int) -> Response:
+async def edit(request: Request, number: Number) -> Response:
     """Change the mapping by its form."""
     form = await request.form(max_fields=20 * mapping_form.MOST_COLUMNS)
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
@@ -181,7 +182,7 @@ def _edited(request: Request, number: int, fields: dict[str, str]) -> Response:
 
 
 @router.post("/imports/drafts/{number}/text")
-def retype(request: Request, number: int, mapping: Field = "") -> Response:
+def retype(request: Request, number: Number, mapping: Field = "") -> Response:
     """Change the mapping as text."""
     text = mapping.replace("\r\n", "\n")
     draft = touchpoints.set_draft(home_of(request), who_of(request), number, text)
@@ -189,7 +190,7 @@ def retype(request: Request, number: int, mapping: Field = "") -> Response:
 
 
 @router.post("/imports/drafts/{number}/guess")
-def guess(request: Request, number: int) -> Response:
+def guess(request: Request, number: Number) -> Response:
     """Replace the mapping by a guessed one."""
     touchpoints.guess_draft(home_of(request), who_of(request), number)
     return go(f"/imports/drafts/{number}")
@@ -198,7 +199,7 @@ def guess(request: Request, number: int) -> Response:
 @router.post("/imports/drafts/{number}/shape")
 def shape(
     request: Request,
-    number: int,
+    number: Number,
     encoding: Field = "",
     delimiter: Field = "",
     path: Field = "",
@@ -229,7 +230,7 @@ def shape(
 
 
 @router.post("/imports/drafts/{number}/rows")
-def rows(request: Request, number: int, reveal: Field = "") -> Response:
+def rows(request: Request, number: Number, reveal: Field = "") -> Response:
     """Show the first rows, as they are if it is asked for; that is noted."""
     found = touchpoints.preview_draft(home_of(request), who_of(request), number, reveal=bool(reveal))
     draft = touchpoints.get_draft(home_of(request), who_of(request), number)
@@ -237,14 +238,14 @@ def rows(request: Request, number: int, reveal: Field = "") -> Response:
 
 
 @router.post("/imports/drafts/{number}/try")
-def try_out(request: Request, number: int) -> Response:
+def try_out(request: Request, number: Number) -> Response:
     """Say what would become of the file."""
     report = touchpoints.try_draft(home_of(request), who_of(request), number)
     return page(request, "import_report.html", report=report, reasons=REASONS, kinds=KINDS)
 
 
 @router.post("/imports/drafts/{number}/start")
-def start(request: Request, number: int) -> Response:
+def start(request: Request, number: Number) -> Response:
     """Take the file in."""
     try:
         made = touchpoints.begin_draft(home_of(request), who_of(request), number)
@@ -256,14 +257,14 @@ def start(request: Request, number: int) -> Response:
 
 
 @router.post("/imports/drafts/{number}/drop")
-def drop(request: Request, number: int) -> Response:
+def drop(request: Request, number: Number) -> Response:
     """Remove an upload."""
     touchpoints.drop_draft(home_of(request), who_of(request), number)
     return go("/imports")
 
 
 @router.get("/imports/drafts/{number}/mapping.toml")
-def draft_mapping(request: Request, number: int) -> Response:
+def draft_mapping(request: Request, number: Number) -> Response:
     """Give the mapping of an upload as a file."""
     return _toml(f"draft-{number}", touchpoints.get_draft(home_of(request), who_of(request), number).mapping)
 
@@ -274,7 +275,7 @@ def _toml(name: str, text: str) -> Response:
 
 
 @router.get("/imports/{number}/mapping.toml")
-def mapping(request: Request, number: int) -> Response:
+def mapping(request: Request, number: Number) -> Response:
     """Give the mapping of an import as a file."""
     return _toml(
         f"import-{number}", touchpoints.get_import(home_of(request), who_of(request), number).mapping
@@ -292,7 +293,7 @@ def _job(request: Request, number: int) -> dict[str, Any]:
 
 
 @router.get("/imports/{number}")
-def detail(request: Request, number: int, before: str = "") -> Response:
+def detail(request: Request, number: Number, before: str = "") -> Response:
     """Show one import: how far it is, what came of it, its mapping, how it was undone."""
     return page(
         request, "import.html", here="imports", before=bool(before), problem="", **_job(request, number)
@@ -300,20 +301,20 @@ def detail(request: Request, number: int, before: str = "") -> Response:
 
 
 @router.get("/imports/{number}/progress")
-def progress(request: Request, number: int) -> Response:
+def progress(request: Request, number: Number) -> Response:
     """Show how far an import is; asked again while it is open."""
     return page(request, "import_job.html", **_job(request, number))
 
 
 @router.post("/imports/{number}/stop")
-def stop(request: Request, number: int) -> Response:
+def stop(request: Request, number: Number) -> Response:
     """End an import under way; what was taken in stays."""
     touchpoints.stop_import(home_of(request), who_of(request), number)
     return go(f"/imports/{number}")
 
 
 @router.post("/imports/{number}/undo")
-def undo(request: Request, number: int, purpose: Field = "") -> Response:
+def undo(request: Request, number: Number, purpose: Field = "") -> Response:
     """Ask for a whole import to be taken back."""
     try:
         touchpoints.undo_import(home_of(request), who_of(request), number, purpose)

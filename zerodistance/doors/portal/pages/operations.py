@@ -25,6 +25,7 @@ from zerodistance.kernel.access import Permission
 from zerodistance.kernel.jobs import Jobs
 from zerodistance.kernel.locks import worker_pid
 from zerodistance.kernel.text import Text
+from zerodistance.kernel.web import Number
 
 router = APIRouter()
 MENU = Menu(
@@ -119,7 +120,7 @@ def alerts_table(request: Request) -> Response:
 
 
 @router.post("/operations/alerts/{number}/acknowledge")
-def acknowledge(request: Request, number: int) -> Response:
+def acknowledge(request: Request, number: Number) -> Response:
     """Note that this account looks after an alert."""
     alerts.acknowledge(home_of(request), who_of(request), number)
     return go("/operations/alerts")

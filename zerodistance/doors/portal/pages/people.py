@@ -19,6 +19,7 @@ from zerodistance.doors.portal.registry import Menu, register
 from zerodistance.doors.portal.shell import formats_of, go, home_of, lang_of, page, who_of
 from zerodistance.kernel.access import Permission
 from zerodistance.kernel.text import Text
+from zerodistance.kernel.web import Number
 
 router = APIRouter()
 Field = Annotated[str, Form()]
@@ -144,7 +145,7 @@ def forget_person(request: Request, person_id: str, purpose: Field) -> Response:
 
 
 @router.get("/people/forgotten/{number}")
-def certificate(request: Request, number: int) -> Response:
+def certificate(request: Request, number: Number) -> Response:
     """Show what became of a wish to be forgotten."""
     found = forget.get(home_of(request), who_of(request), number)
     template = "forgotten_state.html" if request.headers.get("HX-Request") == "true" else "forgotten.html"

@@ -23,6 +23,7 @@ from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission
 from zerodistance.kernel.errors import NotFound, ZeroDistanceError
 from zerodistance.kernel.text import Text
+from zerodistance.kernel.web import Number
 
 router = APIRouter()
 Field = Annotated[str, Form()]
@@ -87,7 +88,7 @@ def _moment(request: Request, at: int) -> str:
 
 @router.get("/quarantine/group")
 def group(
-    request: Request, source: str, reason: str, field: str = "", done: str = "", n: int = 0
+    request: Request, source: str, reason: str, field: str = "", done: str = "", n: Number = 0
 ) -> Response:
     """Show one group: how it moves, its first rows, and how it may be mended."""
     return _group(request, Choice(source, reason, field), done=done, n=n)
@@ -288,7 +289,7 @@ def _line(row: Row) -> str:
 
 
 @router.get("/quarantine/rows/{number}")
-def detail(request: Request, number: int) -> Response:
+def detail(request: Request, number: Number) -> Response:
     """Show one refused row by its form."""
     return _show(request, number)
 
@@ -314,7 +315,7 @@ def _pretty(content: Any) -> str:
 
 
 @router.post("/quarantine/rows/{number}/reveal")
-def reveal(request: Request, number: int) -> Response:
+def reveal(request: Request, number: Number) -> Response:
     """Show what a row holds, to be mended by hand; that is noted."""
     raw = touchpoints.quarantine_content(home_of(request), who_of(request), number)
     try:
@@ -328,7 +329,7 @@ _LONG = 200_000  # own value: letters of a row that are shown to be mended
 
 
 @router.post("/quarantine/rows/{number}/download")
-def download(request: Request, number: int) -> Response:
+def download(request: Request, number: Number) -> Response:
     """Give what a row holds, byte by byte; that is noted."""
     raw = touchpoints.quarantine_content(home_of(request), who_of(request), number)
     headers = {"Content-Disposition": f'attachment; filename="q{number}.bin"', "Cache-Control": "no-store"}
@@ -336,7 +337,7 @@ def download(request: Request, number: int) -> Response:
 
 
 @router.post("/quarantine/rows/{number}/mend")
-def mend(request: Request, number: int, text: Field = "", replay: Field = "") -> Response:
+def mend(request: Request, number: Number, text: Field = "", replay: Field = "") -> Response:
     """Replace what a row holds, and ask for its replay if that is wished."""
     home, who = home_of(request), who_of(request)
     try:
@@ -351,21 +352,21 @@ def mend(request: Request, number: int, text: Field = "", replay: Field = "") ->
 
 
 @router.post("/quarantine/rows/{number}/replay")
-def replay(request: Request, number: int) -> Response:
+def replay(request: Request, number: Number) -> Response:
     """Ask for one row to be taken up again."""
     touchpoints.replay_rows(home_of(request), who_of(request), ids=[number])
     return go(f"/quarantine/rows/{number}")
 
 
 @router.post("/quarantine/rows/{number}/take-back")
-def take_back(request: Request, number: int) -> Response:
+def take_back(request: Request, number: Number) -> Response:
     """Put back what came."""
     touchpoints.take_back(home_of(request), who_of(request), Choice(ids=[number]))
     return go(f"/quarantine/rows/{number}")
 
 
 @router.post("/quarantine/rows/{number}/dismiss")
-def dismiss(request: Request, number: int, why: Field = "") -> Response:
+def dismiss(request: Request, number: Number, why: Field = "") -> Response:
     """Give one row up."""
     try:
         touchpoints.dismiss_rows(home_of(request), who_of(request), Choice(ids=[number]), why)
@@ -377,7 +378,7 @@ def dismiss(request: Request, number: int, why: Field = "") -> Response:
 
 
 @router.post("/quarantine/rows/{number}/recall")
-def recall(request: Request, number: int) -> Response:
+def recall(request: Request, number: Number) -> Response:
     """Take one row up again that was given up."""
     touchpoints.recall_rows(home_of(request), who_of(request), Choice(ids=[number]))
     return go(f"/quarantine/rows/{number}")

@@ -22,6 +22,7 @@ from zerodistance.doors.portal.shell import go, home_of, lang_of, page, who_of
 from zerodistance.kernel.access import Permission
 from zerodistance.kernel.errors import Invalid, ZeroDistanceError
 from zerodistance.kernel.text import Text
+from zerodistance.kernel.web import Number
 
 router = APIRouter()
 Field = Annotated[str, Form()]
@@ -220,7 +221,7 @@ def delete(request: Request, key: str) -> Response:
 
 
 @router.get("/segments/{key}/members")
-def members(request: Request, key: str, after: int | None = None, visitors: bool = False) -> Response:
+def members(request: Request, key: str, after: Number | None = None, visitors: bool = False) -> Response:
     """Show a page of members by their public ids."""
     home, who = home_of(request), who_of(request)
     segment = segments.segment(home, who, key)

@@ -18,6 +18,7 @@ from zerodistance.doors.portal.readings import brand_names, needs_a_person, touc
 from zerodistance.doors.portal.registry import Menu, register
 from zerodistance.doors.portal.shell import formats_of, home_of, lang_of, page, table_file, who_of
 from zerodistance.kernel.text import Text
+from zerodistance.kernel.web import Number
 
 router = APIRouter()
 MENU = Menu("today", "/", "today", Text("今天", "Today"), 10, tab=True)
@@ -69,7 +70,7 @@ def _shares(buckets: Buckets) -> list[float]:
 
 
 @router.get("/")
-def today(request: Request, days: int = 1) -> Response:
+def today(request: Request, days: Number = 1) -> Response:
     """Show the figures of today, of 7 or of 30 days."""
     home, who, f = home_of(request), who_of(request), formats_of(request)
     found = overview.today(home, who, _days(days))
@@ -125,7 +126,7 @@ def feed(request: Request, paused: bool = False, only_body: bool = False) -> Res
 
 
 @router.get("/today/figures.csv")
-def figures(request: Request, days: int = 1) -> Response:
+def figures(request: Request, days: Number = 1) -> Response:
     """Give the table behind the chart."""
     found = overview.today(home_of(request), who_of(request), _days(days))
     f, b = formats_of(request), found.buckets
@@ -149,7 +150,7 @@ def figures(request: Request, days: int = 1) -> Response:
 
 
 @router.get("/today/touchpoints.csv")
-def touchpoints(request: Request, days: int = 1) -> Response:
+def touchpoints(request: Request, days: Number = 1) -> Response:
     """Give the table of every touchpoint."""
     found = overview.today(home_of(request), who_of(request), _days(days))
     f, lang = formats_of(request), lang_of(request)
