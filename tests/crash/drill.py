@@ -25,7 +25,7 @@ from zerodistance.doors.backups import making, restoring
 from zerodistance.doors.worker import once
 from zerodistance.kernel.findings import Level
 from zerodistance.kernel.home import Home, open_home
-from zerodistance.kernel.settings import load
+from zerodistance.kernel.settings import Settings, load
 from zerodistance.kernel.state import State
 
 BACKUPS = 2
@@ -43,6 +43,22 @@ def main(folder: Path, url: str = "") -> None:
     asked = {"round": 1, "forget": None}
     door = stage.child(lambda: stage.door_life(settings, asked, told.fileno()), None)
     work = stage.child(lambda: stage.worker_life(settings), None)
+    try:
+        taken = back_up(folder, url, settings, told)
+    finally:  # whoever reads what we print waits for them too
+        for pid in (door, work):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+    said = told_so_far(told)
+    out = [
+        judge(folder, acked(said[:before]), name) | {"still_ms": still, "mark": mark}
+        for before, name, still, mark in taken
+    ]
+    print(json.dumps(out))
+
+
+def back_up(folder: Path, url: str, settings: Settings, told: IO[bytes]) -> list[Any]:
+    """Make backups while load comes in; return of each how much the door had said before, its name, how long it held still, its mark."""
     taken: list[Any] = []
     for _ in range(BACKUPS):
         await_batch(folder / "home" / "state.db", url, taken[-1][-1]["batch"] if taken else -1)
@@ -59,15 +75,7 @@ def main(folder: Path, url: str = "") -> None:
         assert os.waitpid(pid, 0)[1] == 0
         with os.fdopen(heard) as pipe:
             taken.append((before, *json.loads(pipe.read())))
-    for pid in (door, work):
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-    said = told_so_far(told)
-    out = [
-        judge(folder, acked(said[:before]), name) | {"still_ms": still, "mark": mark}
-        for before, name, still, mark in taken
-    ]
-    print(json.dumps(out))
+    return taken
 
 
 def await_batch(path: Path, url: str, last: int) -> None:

@@ -163,14 +163,19 @@ class FolderLock:
 
 
 @contextmanager
-def sole(path: Path, otherwise: Exception) -> Iterator[None]:
-    """Hold the lock file at `path` while the block runs, or raise `otherwise` at once if somebody else does."""
+def sole(path: Path, otherwise: Exception, seconds: float = 0.0) -> Iterator[None]:
+    """Hold the lock file at `path` while the block runs, or raise `otherwise` if somebody else still does after so many seconds."""
     handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    until = time.monotonic() + seconds
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise otherwise from None
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= until:
+                    raise otherwise from None
+                time.sleep(_PAUSE)
         yield
     finally:
         os.close(handle)

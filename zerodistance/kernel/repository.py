@@ -96,9 +96,9 @@ class Repository:
         return str(json.loads((self.root / "format.json").read_text())["key_check"])
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the repository for writing or removing; raises `BackupRunning` when somebody else does."""
-        with sole(self.root / "lock", BackupRunning(path=self.root)):
+    def locked(self, seconds: float = 0.0) -> Iterator[None]:
+        """Hold the repository for writing or removing; raises `BackupRunning` when somebody else still does after so many seconds."""
+        with sole(self.root / "lock", BackupRunning(path=self.root), seconds):
             yield
 
     # -- contents

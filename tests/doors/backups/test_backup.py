@@ -31,7 +31,7 @@ from zerodistance.core.touchpoints.sealer import Sealer
 from zerodistance.doors.backups import making, restoring, upkeep
 from zerodistance.doors.cli import main
 from zerodistance.doors.worker import once
-from zerodistance.kernel import backups, clock, command, fault
+from zerodistance.kernel import backups, clock, command, fault, locks
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.backups import Moved
 from zerodistance.kernel.errors import Forbidden, Invalid, RestoreUnfinished, WrongKey
@@ -165,10 +165,33 @@ def test_a_folder_inside_the_home_or_of_another_home_is_refused(
     other.close()
 
 
-def test_two_backups_at_once_are_refused(full: Home, folder: Path) -> None:
+def test_two_backups_at_once_are_refused(full: Home, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(making, "PATIENCE", 0.1)
     repository = Repository.make(folder, full.seal.name)
     with repository.locked(), pytest.raises(BackupRunning):
         making.make(full, ME, folder)
+
+
+@pytest.mark.parametrize("which", ["home", "folder"])
+def test_a_backup_waits_for_the_worker_that_looks_after_older_ones(
+    full: Home, folder: Path, which: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    repository = Repository.make(folder, full.seal.name)
+    path = full.path(backups.LOCK) if which == "home" else repository.root / "lock"
+    taken, waited_for = threading.Event(), threading.Event()
+    pause = locks.time.sleep
+    monkeypatch.setattr(locks.time, "sleep", lambda seconds: (waited_for.set(), pause(seconds)))
+
+    def look_after() -> None:
+        with locks.sole(path, BackupRunning(path=full.root)):
+            taken.set()
+            waited_for.wait(PATIENCE)
+
+    worker = threading.Thread(target=look_after)
+    worker.start()
+    assert taken.wait(PATIENCE)
+    assert making.make(full, ME, folder).manifest.name in repository.names()
+    worker.join()
 
 
 # -- stores that go on meanwhile

@@ -30,6 +30,7 @@ from zerodistance.kernel.repository import Repository
 from zerodistance.kernel.settings import FILE_NAME
 from zerodistance.kernel.text import Text
 
+PATIENCE = 10.0  # own value: seconds to wait for whoever holds the home's or the folder's backup lock
 _LOOKS, _PAUSE = 20, 0.05  # own values: looks at stores that go on, seconds between two
 Progress = Callable[[str, int, int], None]
 """Hears the step, bytes done and bytes in all."""
@@ -130,8 +131,12 @@ def _name(repository: Repository, at: int) -> str:
 
 @contextmanager
 def _alone(home: Home, repository: Repository) -> Iterator[None]:
-    """Be the only one who backs this home up and who writes the repository; leave no links behind."""
-    with sole(home.path(backups.LOCK), BackupRunning(path=home.root)), repository.locked():
+    """Be the only one who backs this home up and who writes the repository; leave no links behind.
+
+    The worker looks after both every few minutes, for an instant: whoever asks for a backup meanwhile waits for that.
+    """
+    ours = sole(home.path(backups.LOCK), BackupRunning(path=home.root), PATIENCE)
+    with ours, repository.locked(PATIENCE):
         drop_pins(home)
         try:
             yield
