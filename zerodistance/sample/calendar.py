@@ -1,0 +1,49 @@
+"""The months of a city's history. Times are whole seconds of local wall-clock time since 1970; China knows no summer time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zerodistance.sample.scatter import Ints
+
+HISTORY = 180  # months that the silos may hold
+AFTER = 12  # months that only the truth goes on for
+MONTHS = HISTORY + AFTER
+DAY, HOUR = 86_400, 3_600
+ZONE_SECONDS = 8 * HOUR
+ZONE = "Asia/Shanghai"
+
+_FIRST = np.datetime64("2011-11", "M")
+STARTS: Ints = (np.arange(MONTHS + 1) + _FIRST).astype("datetime64[s]").astype(np.int64)
+"""Second at which each month begins; one more at the end."""
+BEGIN, UNTIL, TRUTH_UNTIL = int(STARTS[0]), int(STARTS[HISTORY]), int(STARTS[MONTHS])
+
+
+def month_of(text: str) -> int:
+    """Return the number of a month such as `2016-01`."""
+    return int((np.datetime64(text, "M") - _FIRST).astype(np.int64))
+
+
+def start_of(text: str) -> int:
+    """Return the second at which a month such as `2016-01` begins."""
+    return int(STARTS[month_of(text)])
+
+
+def within(month: NDArray[Any], share: NDArray[Any]) -> Ints:
+    """Return a second of a month: its beginning and a share of it."""
+    month = np.asarray(month)
+    return STARTS[month] + (share * (STARTS[month + 1] - STARTS[month])).astype(np.int64)
+
+
+def by_day(seconds: Ints, luck: np.random.Generator, first: int = 9, last: int = 20) -> Ints:
+    """Return another time on the same day, in the hours in which shops are open."""
+    hours = luck.integers(first * HOUR, last * HOUR, len(seconds))
+    return seconds - seconds % DAY + hours
+
+
+def days(seconds: Ints) -> NDArray[np.int32]:
+    """Return whole days since 1970."""
+    return (seconds // DAY).astype(np.int32)
