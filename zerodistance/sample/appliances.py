@@ -262,6 +262,7 @@ class _Run:
         age = self.people.age(decider, at)
         online_share = brand.online_first + (brand.online_last - brand.online_first) * min(month / HISTORY, 1)
         online = chance.random(many) < online_share * np.where(age < 45, 1.25, 0.75)
+        at = np.maximum(np.where(at % DAY < 7 * HOUR, at // DAY * DAY + 7 * HOUR + at % HOUR, at), earliest)  # nobody buys at night
         self.bought_rows.append((self.need[place].copy(), at, self.made + np.arange(many), ours))
         life = self._life(self.places.category[place])
         self._add(place, at, np.full(many, month), life, ours, online)

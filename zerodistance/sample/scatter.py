@@ -100,5 +100,6 @@ def phones(counter: Ints, seed: int) -> Ints:
     step = (int(mixed(np.array([seed]), 77)[0]) % room) | 1
     while np.gcd(step, room) != 1:
         step += 2
-    where = (counter * step + 11) % room  # below 2^63: both factors are below 2^31
+    begin = int(mixed(np.array([seed]), 78)[0]) % room
+    where = (counter * step + begin) % room  # below 2^63: both factors are below 2^31
     return free[where // 10_000] * 10_000 + where % 10_000

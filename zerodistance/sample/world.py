@@ -143,6 +143,8 @@ class Message:
 class Silo:
     """Settings of the section `silo`; worlds/base.toml says what each is, its unit and its origin."""
 
+    check_in: float
+    redeem: float
     crm_from: str
     pos_from: str
     shop_from: str
@@ -189,6 +191,11 @@ class Web:
     heavy: float
     heavy_factor: float
     app_reset: float
+    kiosk: float
+    identify_phone: float
+    bound: float
+    bought_logged_in: float
+    clicked_session: float
 
 
 @dataclass(frozen=True)

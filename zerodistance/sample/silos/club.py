@@ -19,8 +19,6 @@ from zerodistance.sample.town import Town
 
 EVENTS = ("join", "register", "earn", "redeem")
 CHANNELS = ("门店扫码", "App", "小程序", "网店")
-CHECK_INS = 1.3  # own value: a year and member of middling engagement, points for reading, checking in, sharing
-REDEEMS = 0.35  # own value: a year and member
 
 
 def serial_text(town: Town, unit: Ints) -> pa.Array:
@@ -81,7 +79,7 @@ def _acts(
         (2, sales.person[bought], sales.at[bought] + 86_000, np.zeros_like(bought), spent),
     ]
     eager = town.people.engagement[member]
-    for event, rate in ((2, CHECK_INS), (3, REDEEMS)):
+    for event, rate in ((2, town.world.silo.check_in), (3, town.world.silo.redeem)):
         years = (UNTIL - since) / YEAR
         times = chance.poisson(rate * years * (0.2 + eager * 2.2))
         who = np.repeat(np.arange(len(member)), times)
