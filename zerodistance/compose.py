@@ -34,6 +34,7 @@ ROOMS = (
     Room("profiles", f"{_CORE}.profiles.cli:app", Text("标签树与画像", "the tag tree and profiles")),
     Room("segments", f"{_CORE}.segments.cli:app", Text("人群：规则、人数、名单", "segments: rules, counts, members")),
     Room("accounts", f"{_PORTAL}.cli:app", Text("门户账号和接口密钥", "accounts of the portal, keys of the API")),
+    Room("sample", "zerodistance.sample.cli:app", Text("样例城市：造一座已知真相的城市", "a sample city whose truth is known")),
     Room("alerts", "zerodistance.doors.operations.cli:app", Text("告警：现在的、过去的、试发", "alerts: open and past ones, a test message")),
 )  # fmt: skip
 

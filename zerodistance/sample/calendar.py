@@ -47,3 +47,14 @@ def by_day(seconds: Ints, luck: np.random.Generator, first: int = 9, last: int =
 def days(seconds: Ints) -> NDArray[np.int32]:
     """Return whole days since 1970."""
     return (seconds // DAY).astype(np.int32)
+
+
+_HOURS = np.array([6, 3, 2, 1, 1, 2, 6, 14, 20, 24, 26, 27, 34, 28, 24, 25, 26, 28, 32, 42, 52, 54, 40, 18], dtype=np.float64)
+"""Own value: how much people are online in each hour of the day."""
+_BEHIND = np.concatenate([[0.0], np.cumsum(_HOURS) / _HOURS.sum()])
+
+
+def waking(seconds: Ints) -> Ints:
+    """Return times on the same days, in the hours in which people are awake; the order within a day stays."""
+    share = (seconds % DAY) / DAY
+    return seconds - seconds % DAY + (np.interp(share, _BEHIND, np.arange(25) * HOUR)).astype(np.int64)

@@ -113,6 +113,7 @@ def _some(chance: np.random.Generator, world: World) -> Estates:
     lat = np.array(city.district_lat)[district] + km[0] / 111.2
     lon = np.array(city.district_lon)[district] + km[1] / (111.2 * np.cos(np.radians(lat)))
     before = chance.random(_DRAWN) < city.built_before
+    before[0] = True  # so that the smallest city has a history
     built = np.where(before, -chance.integers(1, 240, _DRAWN), chance.integers(0, HISTORY - 24, _DRAWN))
     newer = np.clip((built + 240) / 400, 0, 0.99)
     return Estates(

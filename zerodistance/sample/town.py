@@ -23,7 +23,7 @@ PERSON, HOUSEHOLD, UNIT, NEED, FAULT = (n * 100_000_000_000 for n in (71, 72, 73
 TECHNICIANS = 400  # per million people, own value
 _ID_KINDS = (
     "crm", "club", "pos_haiping", "pos_baiju", "pos_linan", "shop", "calls", "visits", "web", "social", "devices", "telemetry", "faults",
-    "messages", "serial", "device", "cookie", "handle", "message",
+    "messages", "serial", "device", "cookie", "handle", "message", "customer", "receipt", "ticket",
 )  # fmt: skip
 
 

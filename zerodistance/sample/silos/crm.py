@@ -13,7 +13,7 @@ from zerodistance.sample.scatter import Ints
 from zerodistance.sample.silos.pos import only
 from zerodistance.sample.town import Town
 
-HEADER = "客户编号,姓名,性别,手机,邮箱,出生日期,地址,区县,来源,建档时间,备注"
+HEADER = "建档单号,客户编号,姓名,性别,手机,邮箱,出生日期,地址,区县,来源,建档时间,备注"
 ORIGINS = ("门店", "网店", "热线", "会员")
 _REMARKS = (
     "",
@@ -51,6 +51,7 @@ def rows(town: Town, callers: tuple[Ints, Ints]) -> Iterator[Rows]:
     record = town.coded("crm", "K", many)
     text = line(
         record,
+        town.coded("customer", "C", many),
         dirt.name_text(town, chance, person, missing[0], tested),
         pick(("女", "男", ""), sex),
         dirt.phone_text(chance, phone, tested, missing[1]),

@@ -10,7 +10,7 @@ from zerodistance.sample import dirt
 from zerodistance.sample.appliances import NEVER
 from zerodistance.sample.calendar import DAY, HOUR, UNTIL, start_of
 from zerodistance.sample.digital import Digital, device_text
-from zerodistance.sample.render import Rows, day, join, objects, pick, quoted, tenths, where, whole, zoned
+from zerodistance.sample.render import Rows, day, objects, pick, quoted, tenths, where, whole, zoned
 from zerodistance.sample.scatter import Ints
 from zerodistance.sample.silos.club import serial_text
 from zerodistance.sample.silos.pos import only
@@ -70,12 +70,13 @@ def _weeks(town: Town, side: Digital, chance: np.random.Generator) -> Rows:
     warnings = chance.poisson(np.where(late, 0.22, 0.02))
     known = begin + WEEK + chance.integers(HOUR, 40 * HOUR, len(of))
     device = pick(device_text(town, side.unit), of)
+    record = town.coded("telemetry", "W", len(of))
     line = objects(
-        device_id=quoted(device), week=quoted(day(begin)), synced_at=quoted(zoned(known)),
+        summary=quoted(record), device_id=quoted(device), week=quoted(day(begin)), synced_at=quoted(zoned(known)),
         product=quoted(pick(town.products.code, np.maximum(town.product[unit], 0))), cycles=whole(cycles), hours=tenths(hours),
         kwh=tenths(kwh), warnings=whole(warnings),
     )  # fmt: skip
-    found = Rows("telemetry", known, side.person[of], join(device, "/", day(begin)), {"line": line})
+    found = Rows("telemetry", known, side.person[of], record, {"line": line})
     return only(found, known < UNTIL)
 
 

@@ -15,9 +15,9 @@ from zerodistance.sample.scatter import Ints, digits
 from zerodistance.sample.town import Town
 
 HEADERS = {
-    "pos_haiping": "小票号,销售时间,门店,商品编码,数量,金额,顾客姓名,顾客电话,送货地址,上报时间",
-    "pos_baiju": "bill_no,sale_date,shop_code,sku,qty,price,mobile,vip_no,upload_date",
-    "pos_linan": "单据\t日期\t经销商\t型号\t台数\t单价\t收货人\t联系方式\t收货地址\t报表日期",
+    "pos_haiping": "流水号,小票号,销售时间,门店,商品编码,数量,金额,顾客姓名,顾客电话,送货地址,上报时间",
+    "pos_baiju": "line_id,bill_no,sale_date,shop_code,sku,qty,price,mobile,vip_no,upload_date",
+    "pos_linan": "序号\t单据\t日期\t经销商\t型号\t台数\t单价\t收货人\t联系方式\t收货地址\t报表日期",
 }
 _DEALT = (0.25, 0.5, 3.0)  # own value: how much the chains differ in giving the dealer's phone; mean 1 by their shares
 
@@ -50,10 +50,10 @@ def _chain(
     product = town.product[unit]
     price = (town.products.price[product] * chance.uniform(0.86, 1.0, many)).astype(np.int64)
     sku = pick(town.products.code, product)
-    record = town.coded(name, "HP" if number == 0 else "B" if number == 1 else "LA", many)
+    record, receipt = town.coded(name, ("HP", "B", "LA")[number], many), town.coded("receipt", ("H", "J", "L")[number], many)
     if number == 1:
         known = np.minimum(at // DAY * DAY + chance.integers(1, 8, many) * DAY, UNTIL - DAY)
-        cells = _baiju(town, chance, record, person, at, known, sku, price, mobile)
+        cells = _baiju(town, chance, (record, receipt), person, at, known, sku, price, mobile)
         text = line(*cells)
     else:
         who = dirt.name_text(town, chance, person, missing[0], tested)
@@ -61,23 +61,23 @@ def _chain(
         if number == 0:
             known = _night(at, chance)
             shop = join("海平电器", pick(_SHOPS, dealer % len(_SHOPS)), "店")
-            text = line(record, slashed(at), shop, sku, "1", whole(price), who, mobile, where_to, stamp(known))
+            text = line(record, receipt, slashed(at), shop, sku, "1", whole(price), who, mobile, where_to, stamp(known))
         else:
             known = _month_end(at, chance)
             code = join("LA", digits(dealer % 1000, 3))
-            text = line(record, day(at), code, sku, "1", whole(price), who, mobile, where_to, day(known), between="\t")  # fmt: skip
+            text = line(record, receipt, day(at), code, sku, "1", whole(price), who, mobile, where_to, day(known), between="\t")  # fmt: skip
     fine = known < UNTIL
     return _only(Rows(name, known, person, record, {"line": text}), fine)
 
 
 def _baiju(
-    town: Town, chance: np.random.Generator, record: pa.Array, person: Ints, at: Ints, known: Ints,
+    town: Town, chance: np.random.Generator, ids: tuple[pa.Array, pa.Array], person: Ints, at: Ints, known: Ints,
     sku: pa.Array, price: Ints, mobile: pa.Array,
 ) -> tuple[pa.Array | str, ...]:  # fmt: skip
     member = (town.member_from[person] <= at) & (chance.random(len(at)) < 0.4)
     card = where(member, join("M", digits(town.contacts.member[person], 11)), None)
     shop = join("BJ", digits(chance.integers(1, 40, len(at)), 3))
-    return record, compact(at), shop, sku, "1", whole(price), mobile, card, compact(known)
+    return *ids, compact(at), shop, sku, "1", whole(price), mobile, card, compact(known)
 
 
 _SHOPS = ("中心", "台柳路", "海滨", "城阳", "李村", "黄岛", "香港花园", "万象", "即墨", "世纪", "东方", "新都心")

@@ -18,7 +18,7 @@ from zerodistance.sample.silos.club import serial_text
 from zerodistance.sample.silos.pos import only
 from zerodistance.sample.town import Town
 
-CALLS = "ticket,opened_at,closed_at,line,phone,caller,address,product,fault,reason,seconds,text"
+CALLS = "call_no,ticket,opened_at,closed_at,line,phone,caller,address,product,fault,reason,seconds,text"
 VISITS = "visit_no,ticket,visited_at,reported_at,technician,phone,product,serial,fault,result,minutes,fee,rating,text"
 REASONS = ("报修", "安装", "移机", "咨询", "保养", "投诉")
 FAULT, INSTALL, MOVE, QUESTION, CARE, MONEY = range(6)
@@ -93,7 +93,7 @@ def serve(town: Town) -> Service:
         ],
         7,
     )
-    ticket = town.coded("calls", "T", len(why))
+    ticket = town.coded("ticket", "T", len(why))
     calls, seconds = _calls(town, chance, why, said, ticket)
     visits, noted, of_call = _visits(town, chance, why, ticket)
     told = np.zeros(len(town.lives.faults["at"]), bool)
@@ -103,7 +103,7 @@ def serve(town: Town) -> Service:
     repaired[why.fault[done]] = why.at[done] + 2 * DAY
     fine_calls, fine_visits = calls.known < UNTIL, visits.known < UNTIL
     about = [
-        _texts(town, "calls", why, said, _SAID, ticket, np.arange(len(why)), fine_calls),
+        _texts(town, "calls", why, said, _SAID, calls.record, np.arange(len(why)), fine_calls),
         _texts(town, "visits", why, noted, _NOTED, visits.record, of_call, fine_visits),
     ]
     return Service(
@@ -207,17 +207,17 @@ def _calls(
     code = np.where(why.fault >= 0, town.fault_code[why.fault], 0)
     fault = where((why.fault >= 0) & (chance.random(many) < 0.6), pick(town.fault_codes.code, code), None)
     seconds = np.clip(np.exp(chance.normal(5.1, 0.6, many)), 20, 3000).astype(np.int64)
-    known = why.at + seconds
+    known, record = why.at + seconds, town.coded("calls", "L", many)
     categories = town.world.appliance.categories
     text = texts.say(chance, said, _SAID, town.category[why.unit], categories, _symptom(town, why))
     cells = line(
-        ticket, stamp(why.at), stamp(known), pick(("400", "9500", "微信"), chance.choice(3, size=many, p=(0.7, 0.2, 0.1))),
+        record, ticket, stamp(why.at), stamp(known), pick(("400", "9500", "微信"), chance.choice(3, size=many, p=(0.7, 0.2, 0.1))),
         dirt.phone_text(chance, phone, tested, missing[1], (0.97, 0.0, 0.0, 0.03)),
         dirt.name_text(town, chance, why.person, missing[0], tested),
         dirt.address_text(town, chance, why.person, why.at, missing[2]),
         _model(town, chance, why.unit, 0.25), fault, pick(REASONS, reason), whole(seconds), text,
     )  # fmt: skip
-    return Rows("calls", known, why.person, ticket, {"line": cells}), seconds
+    return Rows("calls", known, why.person, record, {"line": cells}), seconds
 
 
 def _visits(

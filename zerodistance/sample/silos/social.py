@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from zerodistance.sample import names, scatter, texts
-from zerodistance.sample.calendar import DAY, HOUR, UNTIL, start_of
+from zerodistance.sample.calendar import DAY, HOUR, UNTIL, start_of, waking
 from zerodistance.sample.digital import adults, handle_text
 from zerodistance.sample.render import Rows, join, objects, pick, quoted, where, whole, zoned
 from zerodistance.sample.scatter import Ints
@@ -120,7 +120,7 @@ def _posts(town: Town, chance: np.random.Generator) -> Posts:
     angry = town.decider[faults["unit"][cried]]
     return Posts(
         np.concatenate([np.where(group == SPAM, -1, own), angry]),
-        np.concatenate([own_at, faults["at"][cried] + chance.integers(HOUR, 5 * DAY, len(cried))]),
+        np.concatenate([waking(own_at), faults["at"][cried] + chance.integers(HOUR, 5 * DAY, len(cried))]),
         np.concatenate([group, np.where(chance.random(len(cried)) < 0.15, IRONY, COMPLAINT)]),
         np.concatenate([category, town.category[faults["unit"][cried]]]),
         np.concatenate([np.full(len(own), -1), cried]),

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zerodistance.sample import contacts, scatter
-from zerodistance.sample.calendar import DAY, HOUR, UNTIL, start_of
+from zerodistance.sample.calendar import DAY, HOUR, UNTIL, start_of, waking
 from zerodistance.sample.digital import APP, KIOSK, MOBILE, PC, TABLET, Digital, adults, cookies
 from zerodistance.sample.people import Bools
 from zerodistance.sample.render import Rows, join, pick, where, whole, zulu
@@ -104,7 +104,7 @@ def _sessions(town: Town, side: Digital, mail: Mail, chance: np.random.Generator
     strays = in_need & (chance.random(len(about)) < 0.15)
     about[strays] = chance.integers(0, len(town.world.appliance.categories), int(strays.sum()))
     about[len(who) + len(idle) : len(who) + len(idle) + len(sale)] = town.category[sales.unit[sale]]
-    when = np.concatenate([at, idle_at, sales.at[sale] - 240, mail.at[clicks]])
+    when = np.concatenate([waking(at), waking(idle_at), sales.at[sale] - 240, mail.at[clicks]])
     none = np.full(len(person), -1)
     order, campaign = none.copy(), none
     order[sum(count[:2]) : sum(count[:3])], campaign[sum(count[:3]) :] = sale, mail.campaign[clicks]
