@@ -104,7 +104,12 @@ def typing(characters: Iterable[str], read: Any) -> list[tuple[str, str, str, st
         for char in group:
             looks[char] = looks.get(char, "") + "".join(c for c in dict.fromkeys(group) if c != char)
     return [
-        (char, read(char), "".join([c for c in sounds.get(read(char), []) if c != char][:8]), looks.get(char, ""))
+        (
+            char,
+            read(char),
+            "".join([c for c in sounds.get(read(char), []) if c != char][:8]),
+            looks.get(char, ""),
+        )
         for char in characters
     ]
 

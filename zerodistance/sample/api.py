@@ -133,5 +133,3 @@ def _beside(out: Path, settings: object, estates: places.Estates) -> dict[str, i
 
 def _day(seconds: int) -> str:
     return str(np.datetime64(seconds, "s").astype("datetime64[D]"))
-
-

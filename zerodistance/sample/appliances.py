@@ -156,7 +156,9 @@ class _Run:
         for_good = dies[place] & (self.chance.random(len(place)) < self.world.need.death)
         self.faults.append((self.unit[place], at, for_good))
         mended = place[dies[place] & ~for_good]
-        self.dies[mended] = month + self.chance.integers(12, 37, len(mended))  # own value: a year to three more
+        self.dies[mended] = month + self.chance.integers(
+            12, 37, len(mended)
+        )  # own value: a year to three more
         self.dead[place[for_good]] = True
         return place[for_good]
 
@@ -175,7 +177,9 @@ class _Run:
         )
         cause[has & babies & self.births[home, month] & (draw[:, 0] < settings.newborn)] = NEWBORN
         cause[late & (draw[:, 1] < settings.deterioration)] = DETERIORATION
-        cause[has & self.households.renovations[home, month] & (draw[:, 0] < settings.renovation)] = RENOVATION
+        cause[has & self.households.renovations[home, month] & (draw[:, 0] < settings.renovation)] = (
+            RENOVATION
+        )
         cause[has & self.households.moves[home, month] & (draw[:, 0] < settings.move)] = MOVE
         began = self.households.began[home] == month
         cause[(self.unit == NONE) & (place.from_month == month) & (place.from_month > 0)] = FIRST
@@ -252,17 +256,25 @@ class _Run:
     def _take(self, place: Ints, month: int) -> None:
         """Let a new appliance come into each of these places."""
         chance, brand, many = self.chance, self.world.brand, len(place)
-        earliest = np.maximum(np.maximum(self.need_at[place] + HOUR, self.last_fault[place] + HOUR), STARTS[month] + DAY // 2)
+        earliest = np.maximum(
+            np.maximum(self.need_at[place] + HOUR, self.last_fault[place] + HOUR), STARTS[month] + DAY // 2
+        )
         end = STARTS[month + 1] - HOUR
-        at = np.minimum(earliest, end) + (chance.random(many) * np.maximum(end - earliest, 0)).astype(np.int64)
+        at = np.minimum(earliest, end) + (chance.random(many) * np.maximum(end - earliest, 0)).astype(
+            np.int64
+        )
         own = (self.unit[place] >= 0) & self.unit_ours[place]
-        share = np.where(own, brand.repeat, brand.share) * np.where(self.considers[place], brand.considers_lift, 0.95)
+        share = np.where(own, brand.repeat, brand.share) * np.where(
+            self.considers[place], brand.considers_lift, 0.95
+        )
         ours = chance.random(many) < share
         decider = self.places.decider[place]
         age = self.people.age(decider, at)
         online_share = brand.online_first + (brand.online_last - brand.online_first) * min(month / HISTORY, 1)
         online = chance.random(many) < online_share * np.where(age < 45, 1.25, 0.75)
-        at = np.maximum(np.where(at % DAY < 7 * HOUR, at // DAY * DAY + 7 * HOUR + at % HOUR, at), earliest)  # nobody buys at night
+        at = np.maximum(
+            np.where(at % DAY < 7 * HOUR, at // DAY * DAY + 7 * HOUR + at % HOUR, at), earliest
+        )  # nobody buys at night
         self.bought_rows.append((self.need[place].copy(), at, self.made + np.arange(many), ours))
         life = self._life(self.places.category[place])
         self._add(place, at, np.full(many, month), life, ours, online)

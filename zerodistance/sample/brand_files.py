@@ -121,9 +121,7 @@ def _places(world: World, estates: Estates, areas: Sequence[tuple[str, str, str]
         )
         for n in range(len(estates.people))
     )
-    return _csv(
-        ("code", "name_zh", "name_en", "kind", "lat", "lon", "area", "grade"), (*head, *estates_rows)
-    )
+    return _csv(("code", "name_zh", "name_en", "kind", "lat", "lon", "area", "grade"), (*head, *estates_rows))
 
 
 def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

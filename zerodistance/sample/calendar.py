@@ -35,7 +35,8 @@ def start_of(text: str) -> int:
 def within(month: NDArray[Any], share: NDArray[Any]) -> Ints:
     """Return a second of a month: its beginning and a share of it."""
     month = np.asarray(month)
-    return STARTS[month] + (share * (STARTS[month + 1] - STARTS[month])).astype(np.int64)
+    begin = STARTS[month]
+    return np.asarray(begin + (share * (STARTS[month + 1] - begin)).astype(np.int64), dtype=np.int64)
 
 
 def by_day(seconds: Ints, luck: np.random.Generator, first: int = 9, last: int = 20) -> Ints:
@@ -49,7 +50,10 @@ def days(seconds: Ints) -> NDArray[np.int32]:
     return (seconds // DAY).astype(np.int32)
 
 
-_HOURS = np.array([6, 3, 2, 1, 1, 2, 6, 14, 20, 24, 26, 27, 34, 28, 24, 25, 26, 28, 32, 42, 52, 54, 40, 18], dtype=np.float64)
+_HOURS = np.array(
+    [6, 3, 2, 1, 1, 2, 6, 14, 20, 24, 26, 27, 34, 28, 24, 25, 26, 28, 32, 42, 52, 54, 40, 18],
+    dtype=np.float64,
+)
 """Own value: how much people are online in each hour of the day."""
 _BEHIND = np.concatenate([[0.0], np.cumsum(_HOURS) / _HOURS.sum()])
 

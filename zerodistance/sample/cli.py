@@ -27,10 +27,16 @@ def sample(
     *,
     people: Annotated[int, Parameter(help=words("多少人", "how many people"))],
     out: Annotated[Path, Parameter(help=words("写到哪个文件夹", "folder to write to"))],
-    seed: Annotated[int, Parameter(help=words("种子；另一个种子是另一座城市", "seed; another seed is another city"))] = 1,
+    seed: Annotated[
+        int, Parameter(help=words("种子；另一个种子是另一座城市", "seed; another seed is another city"))
+    ] = 1,
     world: Annotated[str, Parameter(help=words("世界：base 或 shifted", "world: base or shifted"))] = "base",
-    processes: Annotated[int, Parameter(help=words("用几个进程；结果相同", "in how many processes; the result is the same"))] = 2,
-    as_json: Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))] = False,
+    processes: Annotated[
+        int, Parameter(help=words("用几个进程；结果相同", "in how many processes; the result is the same"))
+    ] = 2,
+    as_json: Annotated[
+        bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))
+    ] = False,
 ) -> None:
     """Make a city: what ten systems of a made-up brand export, and beside it the truth."""
     from zerodistance.sample import api

@@ -14,11 +14,22 @@ from zerodistance.sample.people import CHILD, HEAD, PARTNER, YEAR, Bools, People
 from zerodistance.sample.scatter import PER_BLOCK, Ints, luck
 from zerodistance.sample.world import World
 
-DOMAINS = ("mail.example", "post.example", "qmail.example", "netbox.example", "example.com", "example.net", "example.org")
+DOMAINS = (
+    "mail.example",
+    "post.example",
+    "qmail.example",
+    "netbox.example",
+    "example.com",
+    "example.net",
+    "example.org",
+)
 """Reserved by RFC 2606: nobody can have an address there."""
 
 BORROWED = 10_000  # phone counters before those of people: dealers, technicians (places.py has as many as it needs of them)
-_NUMBERS, _SECOND = 1 << 16, 45_000  # phone counters of a block, and where those of second numbers begin among them
+_NUMBERS, _SECOND = (
+    1 << 16,
+    45_000,
+)  # phone counters of a block, and where those of second numbers begin among them
 _REISSUED = 305 * DAY  # own value: about 10 months
 MEMBER, ACCOUNT, COOKIE, DEVICE, HANDLE = range(10, 15)  # kinds of scattered ids
 

@@ -46,7 +46,11 @@ def digital(town: Town) -> Digital:
     """Return the digital side of a block."""
     chance = town.luck("devices")
     units = town.lives.units
-    unit = np.flatnonzero(town.connected & (units["bought"] < UNTIL) & (units["bought"] >= start_of(town.world.silo.devices_from)))
+    unit = np.flatnonzero(
+        town.connected
+        & (units["bought"] < UNTIL)
+        & (units["bought"] >= start_of(town.world.silo.devices_from))
+    )
     unit = unit[chance.random(len(unit)) < town.world.web.bound]
     household = town.home[unit]
     other = town.households.first_person[household] + (
@@ -63,7 +67,9 @@ def digital(town: Town) -> Digital:
     online = town.sales.online & (town.sales.at >= start_of(town.world.silo.shop_from))
     np.minimum.at(since, town.sales.person[online], town.sales.at[online] - 600)
     np.minimum.at(since, person, bound - 600)
-    joins = town.app_user & (chance.random(len(town.people)) < 0.3)  # own value: an account for nothing but the app
+    joins = town.app_user & (
+        chance.random(len(town.people)) < 0.3
+    )  # own value: an account for nothing but the app
     since[joins] = np.minimum(since[joins], start_of(town.world.silo.web_from) - DAY)
     return Digital(unit, person, bound, quiet, since)
 
@@ -78,11 +84,15 @@ def device_text(town: Town, unit: Ints) -> pa.Array:
 def cookies(town: Town, person: Ints, kind: Ints, at: Ints, chance: np.random.Generator) -> pa.Array:
     """Return the anonymous id of each session: that of a browser until it is cleared, of an installation, of a store's tablet."""
     web, many = town.world.web, len(town.people)
-    browser = np.where(kind == TABLET, many * _KINDS + town.people.household[person], person * _KINDS + kind % _KINDS)
+    browser = np.where(
+        kind == TABLET, many * _KINDS + town.people.household[person], person * _KINDS + kind % _KINDS
+    )
     fate = scatter.mixed(town.number * 1_000_003 + browser, town.seed + 5).astype(np.float64) / 2.0**64
     often = np.where(fate < web.heavy, web.heavy_factor, 1.0)
     rate = np.where(kind == APP, -np.log1p(-web.app_reset), -np.log1p(-web.cookie_reset) * often)
-    epoch = np.floor(rate * (at - start_of(town.world.silo.web_from)) / _MONTH + fate * 7919 % 1.0).astype(np.int64)
+    epoch = np.floor(rate * (at - start_of(town.world.silo.web_from)) / _MONTH + fate * 7919 % 1.0).astype(
+        np.int64
+    )
     number = (town.number << 40) + (browser << 14) + epoch
     kiosks = max(2, town.city_people // 20_000)
     number = np.where(kind == KIOSK, (1 << 62) + chance.integers(0, kiosks, len(kind)), number)
@@ -91,7 +101,10 @@ def cookies(town: Town, person: Ints, kind: Ints, at: Ints, chance: np.random.Ge
 
 def handle_text(town: Town, person: Ints, platform: Ints) -> pa.Array:
     """Return the ids of authors on social platforms."""
-    return join(pick(("w", "d", "n", "f", "q"), platform), scatter.digits(town.ids("handle", person * 8 + platform), 11))
+    return join(
+        pick(("w", "d", "n", "f", "q"), platform),
+        scatter.digits(town.ids("handle", person * 8 + platform), 11),
+    )
 
 
 def adults(town: Town, at: int) -> Bools:

@@ -22,7 +22,9 @@ _TEST_NAMES = ("测试", "test", "顾客", "无", "先生")
 _NO_ADDRESS = ("无", "自提", "-", "店内")
 
 
-def name_text(town: Town, chance: np.random.Generator, person: Ints, missing: float, tested: Bools) -> pa.Array:
+def name_text(
+    town: Town, chance: np.random.Generator, person: Ints, missing: float, tested: Bools
+) -> pa.Array:
     """Return names as somebody typed them; null where nobody did."""
     dirt, many = town.world.dirt, len(person)
     codes, _ = names.mistyped(chance, town.people.names[person], dirt.typing, dirt.typing_kind)
@@ -45,9 +47,7 @@ def tests(town: Town, chance: np.random.Generator, many: int) -> Bools:
     return np.asarray(chance.random(many) < town.world.dirt.test_value)
 
 
-def typed_phone(
-    town: Town, chance: np.random.Generator, person: Ints, at: Ints, family: bool = True
-) -> Ints:
+def typed_phone(town: Town, chance: np.random.Generator, person: Ints, at: Ints, family: bool = True) -> Ints:
     """Return the number that is typed for somebody: theirs, one of the family, an old one, a second one, a wrong one; 0: none."""
     dirt, many, people = town.world.dirt, len(person), town.people
     household = people.household[person]
@@ -77,9 +77,7 @@ def _slipped(town: Town, chance: np.random.Generator, number: Ints) -> Ints:
     here, before = was // power % 10, was // (power * 10) % 10
     replaced = was + ((here + chance.integers(1, 10, len(hit))) % 10 - here) * power
     swapped = was + (before - here) * power + (here - before) * power * 10
-    new = scatter.phones(
-        9_000 + chance.integers(0, 1_000, len(hit)), town.seed
-    )  # numbers that nobody has
+    new = scatter.phones(9_000 + chance.integers(0, 1_000, len(hit)), town.seed)  # numbers that nobody has
     short = was // (power * 10) * power + was % power
     out[hit] = np.choose(kind, (replaced, swapped, new, short))
     return out

@@ -25,7 +25,8 @@ from zerodistance.sample.silos import club, crm, devices, messages, pos, service
 from zerodistance.sample.spool import Part
 from zerodistance.sample.town import Town
 
-A, B = TypeVar("A"), TypeVar("B")
+A = TypeVar("A")
+B = TypeVar("B")
 Tell = Callable[[str, int, int], None]
 """Hears how far it is: what, how many done, of how many."""
 
@@ -76,7 +77,9 @@ def make_block(job: Job) -> Made:
     mail = messages.post(town)
     seen_rows, seen = web.browse(town, side, mail)
     post_rows, about, platform = social.post(town)
-    parts = [spool.leave(town, rows, job.folder) for rows in _silos(town, after, side, mail, seen_rows, post_rows)]
+    parts = [
+        spool.leave(town, rows, job.folder) for rows in _silos(town, after, side, mail, seen_rows, post_rows)
+    ]
     author = np.flatnonzero(about_people(post_rows))
     person, on = post_rows.person[author], platform[author]
     pairs = np.unique(person * 8 + on)
@@ -93,7 +96,10 @@ def make_block(job: Job) -> Made:
         "texts": truth.texts(town, [*after.texts, about]),
         "influence": truth.influence(town),
     }
-    return Made(parts, {name: _keep(table, job.folder / f"truth.{name}-{town.number}.arrow") for name, table in tables.items()}, len(town.households))  # fmt: skip
+    kept = {
+        name: _keep(table, job.folder / f"truth.{name}-{town.number}.arrow") for name, table in tables.items()
+    }
+    return Made(parts, kept, len(town.households))
 
 
 def about_people(rows: Rows) -> Any:
@@ -101,7 +107,9 @@ def about_people(rows: Rows) -> Any:
     return rows.person >= 0
 
 
-def _silos(town: Town, after: service.Service, side: Any, mail: messages.Mail, seen: Rows, posts: Rows) -> Iterator[Rows]:
+def _silos(
+    town: Town, after: service.Service, side: Any, mail: messages.Mail, seen: Rows, posts: Rows
+) -> Iterator[Rows]:
     yield from crm.rows(town, after.callers)
     yield from club.rows(town)
     yield from pos.rows(town)
@@ -162,7 +170,8 @@ class _Parquet:
     """A Parquet file that grows by tables."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.writer, self.rows = path, None, 0
+        self.path, self.rows = path, 0
+        self.writer: pq.ParquetWriter | None = None
         path.parent.mkdir(parents=True, exist_ok=True)
 
     def add(self, table: pa.Table) -> None:

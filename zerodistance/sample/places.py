@@ -12,19 +12,22 @@ from zerodistance.sample.calendar import HISTORY
 from zerodistance.sample.scatter import Ints, luck
 from zerodistance.sample.world import World
 
-BLOCK = 20_000  # people of a block at most, but for one larger estate; own value: what a process holds at once
+BLOCK = (
+    20_000  # people of a block at most, but for one larger estate; own value: what a process holds at once
+)
 GRADES = ("A", "B", "C", "D")
 _DRAWN = 64  # estates drawn at a time, so that a larger city begins as a smaller one does
 _LAYOUTS = ((6, 3, 2), (11, 2, 2), (18, 2, 3), (32, 1, 4))  # floors, units a building, homes a floor
 
 NAMES = (
-    "海棠 云山 松涛 银杏 春和 听海 枫林 翠湖 金沙 白鹭 望江 紫荆 星河 晨曦 碧水 玉兰 桃源 澜庭 观澜 浪花 帆影 石榴 樱花 梧桐 锦绣 和风 东篱 南窗 静水 竹溪 麦岛 清风 "
-    "朗月 远山 青禾 长堤 灯塔 渔港 丽泽 双桥 柳岸 荷塘 明湖 雁鸣 向阳 新民 永安 福源 瑞景 康宁 文昌 书香 学府 纺机 船厂 铁东 北岭 后田 前海 西山 龙泉 凤栖 鹤鸣 青石"
+    "海棠 云山 松涛 银杏 春和 听海 枫林 翠湖 金沙 白鹭 望江 紫荆 星河 晨曦 碧水 玉兰 桃源 澜庭 观澜 浪花 帆影 石榴 "
+    "樱花 梧桐 锦绣 和风 东篱 南窗 静水 竹溪 麦岛 清风 朗月 远山 青禾 长堤 灯塔 渔港 丽泽 双桥 柳岸 荷塘 明湖 雁鸣 "
+    "向阳 新民 永安 福源 瑞景 康宁 文昌 书香 学府 纺机 船厂 铁东 北岭 后田 前海 西山 龙泉 凤栖 鹤鸣 青石"
 ).split()  # fmt: skip
 KINDS = ("小区", "花园", "新村", "家园", "苑", "公馆", "里", "名邸", "雅居", "城")
 ROADS = (
-    "海宁 松岭 泰兴 临澜 宁波湾 大观 潮州湾 云霞 银川湾 福宁 东澜 观涛 长乐 春阳 明霞 宝林 金水湾 清溪 柳树台 康平 文登湾 石老 延河 兴隆 庆丰 劲松湾 山河 桂花 沧海 航运 渔歌 民安 "
-    "双山 合肥湾 顺昌 台柳 大沙 敦化湾 伊春湾 威海湾"
+    "海宁 松岭 泰兴 临澜 宁波湾 大观 潮州湾 云霞 银川湾 福宁 东澜 观涛 长乐 春阳 明霞 宝林 金水湾 清溪 柳树台 康平 文登湾 石老 "
+    "延河 兴隆 庆丰 劲松湾 山河 桂花 沧海 航运 渔歌 民安 双山 合肥湾 顺昌 台柳 大沙 敦化湾 伊春湾 威海湾"
 ).split()  # fmt: skip
 TOWNS = "北岭 东城 海滨 湖岛湾 中心 河西 浮翠 云山 金家 双桥 镇北 临港 崂西 新安 棘林 上马台".split()
 

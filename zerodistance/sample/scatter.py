@@ -68,7 +68,9 @@ def hexed(*words: NDArray[np.uint64]) -> pa.Array:
 
 def _fixed(raw: bytes, rows: int, width: int) -> pa.Array:
     offsets = np.arange(rows + 1, dtype=np.int32) * width
-    return pa.Array.from_buffers(pa.string(), rows, [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(raw)])
+    return pa.Array.from_buffers(
+        pa.string(), rows, [None, pa.py_buffer(offsets.tobytes()), pa.py_buffer(raw)]
+    )
 
 
 def digits(value: NDArray[Any], width: int) -> pa.Array:
@@ -83,14 +85,13 @@ def digits(value: NDArray[Any], width: int) -> pa.Array:
 
 @cache
 def _free_segments() -> Ints:
-    prefixes, packed = (
-        (resources.files(__package__) / "data" / "segments.txt").read_text().splitlines()[:2]
-    )
+    prefixes, packed = (resources.files(__package__) / "data" / "segments.txt").read_text().splitlines()[:2]
     bits = np.unpackbits(
         np.frombuffer(zlib.decompress(base64.b64decode(packed)), dtype=np.uint8), bitorder="little"
     )
     starts = np.array([int(prefix) * 10_000 for prefix in prefixes.split()], dtype=np.int64)
-    return (starts[:, None] + np.arange(10_000)).reshape(-1)[bits.astype(bool)]
+    every = (starts[:, None] + np.arange(10_000)).reshape(-1)
+    return np.compress(bits.astype(bool), every)
 
 
 def phones(counter: Ints, seed: int) -> Ints:
@@ -102,4 +103,5 @@ def phones(counter: Ints, seed: int) -> Ints:
         step += 2
     begin = int(mixed(np.array([seed]), 78)[0]) % room
     where = (counter * step + begin) % room  # below 2^63: both factors are below 2^31
-    return free[where // 10_000] * 10_000 + where % 10_000
+    number: Ints = free[where // 10_000] * 10_000 + where % 10_000
+    return number

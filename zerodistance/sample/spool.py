@@ -87,7 +87,9 @@ def _read(part: Part, low: int, high: int) -> list[pa.Table]:
         return []
     with pa.OSFile(str(part.path), "rb") as file:
         reader = pa.ipc.open_file(file)
-        table = pa.Table.from_batches([reader.get_batch(place) for place in range(first, last)], reader.schema)
+        table = pa.Table.from_batches(
+            [reader.get_batch(place) for place in range(first, last)], reader.schema
+        )
     known = table["known"].to_numpy()
     begin, end = np.searchsorted(known, (low, high))
     return [table.slice(begin, end - begin)] if end > begin else []

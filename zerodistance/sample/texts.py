@@ -69,8 +69,9 @@ def grammar() -> Grammar:
             if found is None:
                 raise ValueError(sentence)
             cut.append((found[1], found[2], found[3] or "", found[4], found[5] or ""))
+        openers, closers = places
         groups[name] = Group(
-            np.arange(first, len(cut)), *places, group["sentiment"], group.get("nature", "earnest"), group.get("about", "brand")
+            np.arange(first, len(cut)), openers, closers, group["sentiment"], group.get("nature", "earnest"), group.get("about", "brand")
         )  # fmt: skip
     return Grammar(
         groups,
@@ -124,7 +125,8 @@ def say(
 
 def sentiment(names: tuple[str, ...], group: NDArray[Any]) -> NDArray[np.int8]:
     """Return what each text says of the brand: -1, 0 or 1."""
-    return np.array([grammar().groups[name].sentiment for name in names], dtype=np.int8)[group]
+    said = np.array([grammar().groups[name].sentiment for name in names])
+    return np.take(said, group).astype(np.int8)
 
 
 def fact(names: tuple[str, ...], group: NDArray[Any], what: str) -> pa.Array:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zerodistance.sample import appliances, contacts, names, people, places, scatter
 from zerodistance.sample.appliances import Lives
-from zerodistance.sample.calendar import BEGIN, UNTIL, month_of
+from zerodistance.sample.calendar import BEGIN, HISTORY, STARTS, UNTIL, month_of
 from zerodistance.sample.contacts import Contacts
 from zerodistance.sample.people import Bools, Floats, Households, People, Residences
 from zerodistance.sample.scatter import PER_BLOCK, Ints
@@ -172,8 +172,8 @@ class Town:
     def _connected(self, chance: np.random.Generator) -> Bools:
         brand = self.world.brand
         start = month_of(self.world.silo.devices_from)
-        month = np.searchsorted(appliances.STARTS, self.lives.units["bought"], side="right") - 1
-        grown = np.clip((month - start) / (appliances.HISTORY - start), 0, 1)
+        month = np.searchsorted(STARTS, self.lives.units["bought"], side="right") - 1
+        grown = np.clip((month - start) / (HISTORY - start), 0, 1)
         share = brand.connected_first + (brand.connected_last - brand.connected_first) * grown
         fine = (self.product >= 0) & (month >= start) & self.products.connected[self.product]
         return np.asarray(fine & (chance.random(len(fine)) < share))
@@ -191,7 +191,7 @@ class Town:
 
     def _members(self, chance: np.random.Generator) -> Ints:
         """Return when each person joins the club: at a purchase of the brand, if at all. Seconds."""
-        start = appliances.STARTS[month_of(self.world.silo.club_from)]
+        start = STARTS[month_of(self.world.silo.club_from)]
         joins = chance.random(len(self.sales.at)) < self.world.silo.member * (
             0.6 + self.people.engagement[self.sales.person] * 1.2
         )

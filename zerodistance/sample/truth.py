@@ -134,7 +134,9 @@ def _borrowed(town: Town, person: Ints) -> NDArray[np.bool_]:
 
 def _cookies(seen: Seen) -> tuple[Ints, pa.Array, Ints, Ints, NDArray[np.bool_]]:
     table = pa.table({"person": seen.person, "cookie": seen.cookie, "at": seen.at, "shared": seen.shared})
-    found = table.group_by(["person", "cookie"], use_threads=False).aggregate([("at", "min"), ("at", "max"), ("shared", "max")])
+    found = table.group_by(["person", "cookie"], use_threads=False).aggregate(
+        [("at", "min"), ("at", "max"), ("shared", "max")]
+    )
     numbers = [found[name].to_numpy() for name in ("person", "at_min", "at_max", "shared_max")]
     return numbers[0], found["cookie"].combine_chunks(), numbers[1], numbers[2], numbers[3].astype(bool)
 
@@ -184,7 +186,11 @@ def faults(town: Town, service: Service) -> pa.Table:
     unit, many = rows["unit"], len(rows["unit"])
     young = rows["at"] - town.lives.units["bought"][unit] < 2 * 365 * 24 * HOUR
     draw = chance.random(many)
-    cause = np.select([rows["last"], young & (draw < town.world.appliance.early_defect), draw > 0.9, draw > 0.84], [0, 3, 2, 1], 0)
+    cause = np.select(
+        [rows["last"], young & (draw < town.world.appliance.early_defect), draw > 0.9, draw > 0.84],
+        [0, 3, 2, 1],
+        0,
+    )
     return pa.table({
         "fault": _ids(town, FAULT, np.arange(many)),
         "unit": _ids(town, UNIT, unit),
@@ -209,7 +215,11 @@ def outcomes(town: Town) -> pa.Table:
     chances, bought = {}, {}
     for name in ("without", "with"):
         chance_of = rows[f"p_{name}"][order]
-        bought[name] = np.logical_or.reduceat(rows["luck"][order] < chance_of, first) if len(first) else np.zeros(0, bool)
+        bought[name] = (
+            np.logical_or.reduceat(rows["luck"][order] < chance_of, first)
+            if len(first)
+            else np.zeros(0, bool)
+        )
         chances[name] = 1 - np.multiply.reduceat(1 - chance_of, first) if len(first) else np.zeros(0)
     drawn_key = drawn["campaign"] * len(town.people) + drawn["person"]
     sent = np.argsort(drawn_key, kind="stable")
@@ -282,5 +292,3 @@ def campaign_table(world: World) -> pa.Table:
         "channel": pick(CHANNELS, channel_of(number)),
         "in_history": real,
     })  # fmt: skip
-
-

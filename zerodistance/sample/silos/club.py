@@ -86,6 +86,6 @@ def _acts(
         when = since[who] + (chance.random(len(who)) * (UNTIL - since[who])).astype(np.int64)
         value = chance.choice((5, 10, 20, 50), size=len(who)) if event == 2 else -chance.choice((100, 200, 500), size=len(who))  # fmt: skip
         acts.append((event, member[who], when, np.zeros_like(who), value))
-    event = np.concatenate([np.full(len(act[1]), act[0], dtype=np.int8) for act in acts])
+    events = np.concatenate([np.full(len(act[1]), act[0], dtype=np.int8) for act in acts])
     person, at, unit, points = (np.concatenate([act[column] for act in acts]) for column in range(1, 5))
-    return event, person, at, unit, points.astype(np.int32)
+    return events, person, at, unit, points.astype(np.int32)

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from zerodistance.sample import contacts
-from zerodistance.sample.appliances import STARTS, campaigns
-from zerodistance.sample.calendar import HOUR, UNTIL
+from zerodistance.sample.appliances import campaigns
+from zerodistance.sample.calendar import HOUR, STARTS, UNTIL
 from zerodistance.sample.people import ANNOYED, YEAR, Bools
 from zerodistance.sample.render import Rows, join, line, pick, stamp, where
 from zerodistance.sample.scatter import Ints, digits
@@ -58,7 +57,11 @@ def post(town: Town) -> Mail:
     number = town.contacts.phone(person, filed)
     dropped = (number != town.contacts.phone(person, at)) & (chance.random(many) < 0.6)
     reached = treated & ~dropped & (chance.random(many) < settings.delivered)
-    opened = reached & (channel != SMS) & (chance.random(many) < settings.opened * np.where(channel == APP, 0.6, 1.0))
+    opened = (
+        reached
+        & (channel != SMS)
+        & (chance.random(many) < settings.opened * np.where(channel == APP, 0.6, 1.0))
+    )
     eager = 0.4 + town.people.engagement[person] * 1.8
     clicked = np.where(channel == SMS, reached, opened) & (
         chance.random(many) < np.where(channel == SMS, 0.02, settings.clicked / settings.opened) * eager
@@ -101,7 +104,9 @@ def _lines(
     who, how = person[of], channel[of]
     known = when + chance.integers(1, 90, many)
     record = town.coded("messages", "R", many)
-    email = contacts.emails_text(town.contacts, town.people, np.where(how == EMAIL, town.contacts.email_row(who, when), -1))
+    email = contacts.emails_text(
+        town.contacts, town.people, np.where(how == EMAIL, town.contacts.email_row(who, when), -1)
+    )
     text = line(
         record, pick(codes, campaign[of]), town.coded("message", "N", of), pick(CHANNELS, how),
         pick(town.world.appliance.categories, about[campaign[of]]),
@@ -110,5 +115,3 @@ def _lines(
         pick(STATUS, status), stamp(when), stamp(known),
     )  # fmt: skip
     return only(Rows("messages", known, who, record, {"line": text}), known < UNTIL)
-
-

@@ -19,7 +19,11 @@ HEADERS = {
     "pos_baiju": "line_id,bill_no,sale_date,shop_code,sku,qty,price,mobile,vip_no,upload_date",
     "pos_linan": "序号\t单据\t日期\t经销商\t型号\t台数\t单价\t收货人\t联系方式\t收货地址\t报表日期",
 }
-_DEALT = (0.25, 0.5, 3.0)  # own value: how much the chains differ in giving the dealer's phone; mean 1 by their shares
+_DEALT = (
+    0.25,
+    0.5,
+    3.0,
+)  # own value: how much the chains differ in giving the dealer's phone; mean 1 by their shares
 
 
 def rows(town: Town) -> Iterator[Rows]:
@@ -50,7 +54,10 @@ def _chain(
     product = town.product[unit]
     price = (town.products.price[product] * chance.uniform(0.86, 1.0, many)).astype(np.int64)
     sku = pick(town.products.code, product)
-    record, receipt = town.coded(name, ("HP", "B", "LA")[number], many), town.coded("receipt", ("H", "J", "L")[number], many)
+    record, receipt = (
+        town.coded(name, ("HP", "B", "LA")[number], many),
+        town.coded("receipt", ("H", "J", "L")[number], many),
+    )
     if number == 1:
         known = np.minimum(at // DAY * DAY + chance.integers(1, 8, many) * DAY, UNTIL - DAY)
         cells = _baiju(town, chance, (record, receipt), person, at, known, sku, price, mobile)
@@ -61,7 +68,19 @@ def _chain(
         if number == 0:
             known = _night(at, chance)
             shop = join("海平电器", pick(_SHOPS, dealer % len(_SHOPS)), "店")
-            text = line(record, receipt, slashed(at), shop, sku, "1", whole(price), who, mobile, where_to, stamp(known))
+            text = line(
+                record,
+                receipt,
+                slashed(at),
+                shop,
+                sku,
+                "1",
+                whole(price),
+                who,
+                mobile,
+                where_to,
+                stamp(known),
+            )
         else:
             known = _month_end(at, chance)
             code = join("LA", digits(dealer % 1000, 3))
@@ -80,7 +99,20 @@ def _baiju(
     return *ids, compact(at), shop, sku, "1", whole(price), mobile, card, compact(known)
 
 
-_SHOPS = ("中心", "台柳路", "海滨", "城阳", "李村", "黄岛", "香港花园", "万象", "即墨", "世纪", "东方", "新都心")
+_SHOPS = (
+    "中心",
+    "台柳路",
+    "海滨",
+    "城阳",
+    "李村",
+    "黄岛",
+    "香港花园",
+    "万象",
+    "即墨",
+    "世纪",
+    "东方",
+    "新都心",
+)
 
 
 def _night(at: Ints, chance: np.random.Generator) -> Ints:

@@ -94,7 +94,7 @@ def serve(town: Town) -> Service:
         7,
     )
     ticket = town.coded("ticket", "T", len(why))
-    calls, seconds = _calls(town, chance, why, said, ticket)
+    calls = _calls(town, chance, why, said, ticket)
     visits, noted, of_call = _visits(town, chance, why, ticket)
     told = np.zeros(len(town.lives.faults["at"]), bool)
     told[why.fault[why.fault >= 0]] = True
@@ -131,7 +131,9 @@ def _reasons(town: Town, chance: np.random.Generator) -> Calls:
     )
     install = np.flatnonzero(installed & (chance.random(len(installed)) < settings.installation_call))
     money = np.flatnonzero(chance.random(len(sales.at)) < 0.02)
-    asked = np.repeat(np.arange(len(units["ours"])), chance.poisson(settings.question_call * 15, len(units["ours"])))
+    asked = np.repeat(
+        np.arange(len(units["ours"])), chance.poisson(settings.question_call * 15, len(units["ours"]))
+    )
     asked = asked[units["ours"][asked]]
     asked_at = BEGIN + (chance.random(len(asked)) * (UNTIL - BEGIN)).astype(np.int64)
     has = (units["bought"][asked] < asked_at) & (units["retired"][asked] > asked_at)
@@ -188,12 +190,12 @@ def _symptom(town: Town, why: Calls) -> pa.Array:
 
 
 def _model(town: Town, chance: np.random.Generator, unit: Ints, missing: float) -> pa.Array:
-    return where(chance.random(len(unit)) < missing, None, pick(town.products.code, np.maximum(town.product[unit], 0)))
+    return where(
+        chance.random(len(unit)) < missing, None, pick(town.products.code, np.maximum(town.product[unit], 0))
+    )
 
 
-def _calls(
-    town: Town, chance: np.random.Generator, why: Calls, said: Ints, ticket: pa.Array
-) -> tuple[Rows, Ints]:
+def _calls(town: Town, chance: np.random.Generator, why: Calls, said: Ints, ticket: pa.Array) -> Rows:
     many, missing = len(why), town.world.dirt.call_missing
     tested = np.zeros(many, bool)
     _, installers = dirt.technician(town, chance, many)
@@ -217,12 +219,10 @@ def _calls(
         dirt.address_text(town, chance, why.person, why.at, missing[2]),
         _model(town, chance, why.unit, 0.25), fault, pick(REASONS, reason), whole(seconds), text,
     )  # fmt: skip
-    return Rows("calls", known, why.person, record, {"line": cells}), seconds
+    return Rows("calls", known, why.person, record, {"line": cells})
 
 
-def _visits(
-    town: Town, chance: np.random.Generator, why: Calls, ticket: pa.Array
-) -> tuple[Rows, Ints, Ints]:
+def _visits(town: Town, chance: np.random.Generator, why: Calls, ticket: pa.Array) -> tuple[Rows, Ints, Ints]:
     wanted = np.select([why.kind == FAULT, (why.kind == INSTALL) | (why.kind == MOVE)], [town.world.silo.visited, 0.85], 0.0)  # fmt: skip
     wanted = np.where(why.kind == CARE, 0.7, wanted)
     of = np.flatnonzero(chance.random(len(why)) < wanted)
@@ -277,5 +277,3 @@ def _texts(
         pick(town.world.appliance.categories, town.category[why.unit[of]]),
         why.fault[of],
     )
-
-

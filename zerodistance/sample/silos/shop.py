@@ -45,15 +45,11 @@ def rows(town: Town) -> Iterator[Rows]:
         address=quoted(dirt.address_text(town, chance, goes_to, at, missing[2], whole=0.95)),
     )
     nick = where(chance.random(many) < 0.3, None, _nick(town, chance, person))
-    buyer = objects(
-        nick=quoted(nick), email=quoted(dirt.email_text(town, chance, person, at, missing[3]))
-    )
+    buyer = objects(nick=quoted(nick), email=quoted(dirt.email_text(town, chance, person, at, missing[3])))
     price = (town.products.price[product] * chance.uniform(0.8, 1.0, many)).astype(np.int64)
     category = pick(town.world.appliance.categories, town.products.category[product])
     item = objects(sku=quoted(pick(town.products.code, product)), category=quoted(category), quantity="1", price=whole(price))  # fmt: skip
-    member = where(
-        town.member_from[person] <= at, join("M", digits(town.contacts.member[person], 11)), None
-    )
+    member = where(town.member_from[person] <= at, join("M", digits(town.contacts.member[person], 11)), None)
     order = order_text(town, sale)
     known = at + chance.integers(60, 3600, many)
     text = objects(

@@ -56,7 +56,9 @@ def post(town: Town) -> tuple[Rows, Texts, Ints]:
     grid = np.stack([np.resize(one, width) for one in symptoms])
     code = grid[posts.category, chance.integers(0, width, many)]
     code = np.where(shown >= 0, town.fault_code[shown], code)
-    text = texts.say(chance, posts.group, GROUPS, posts.category, categories, pick(town.fault_codes.symptom, code))
+    text = texts.say(
+        chance, posts.group, GROUPS, posts.category, categories, pick(town.fault_codes.symptom, code)
+    )
     known = posts.at + chance.integers(300, 20 * HOUR, many)
     record = town.coded("social", "P", many)
     likes = np.floor(chance.pareto(1.1, many) * 2).astype(np.int64)
@@ -88,7 +90,9 @@ def _about(town: Town, posts: Posts, code: NDArray[np.int64], record: pa.Array, 
         texts.sentiment(GROUPS, group),
         texts.fact(GROUPS, group, "about"),
         texts.fact(GROUPS, group, "nature"),
-        where(np.isin(group, (OTHER, SPAM)), None, pick(town.world.appliance.categories, posts.category[kept])),
+        where(
+            np.isin(group, (OTHER, SPAM)), None, pick(town.world.appliance.categories, posts.category[kept])
+        ),
         posts.fault[kept],
     )
 

@@ -92,8 +92,12 @@ def _sessions(town: Town, side: Digital, mail: Mail, chance: np.random.Generator
     idle = np.repeat(idle, chance.poisson(web.sessions_idle * (UNTIL - start) / _MONTH * eager[idle]))
     idle_at = start + (chance.random(len(idle)) * (UNTIL - start)).astype(np.int64)
     sales = town.sales
-    sale = np.flatnonzero(sales.online & (sales.at >= start + DAY) & (chance.random(len(sales.at)) < web.bought_logged_in))
-    clicks = np.flatnonzero((mail.at >= start) & (mail.at < UNTIL) & (chance.random(len(mail.at)) < web.clicked_session))
+    sale = np.flatnonzero(
+        sales.online & (sales.at >= start + DAY) & (chance.random(len(sales.at)) < web.bought_logged_in)
+    )
+    clicks = np.flatnonzero(
+        (mail.at >= start) & (mail.at < UNTIL) & (chance.random(len(mail.at)) < web.clicked_session)
+    )
     person = np.concatenate([who, idle, sales.person[sale], mail.person[clicks]])
     count = [len(who), len(idle), len(sale), len(clicks)]
     in_need = np.repeat(np.array([True, False, True, False]), count)
@@ -138,12 +142,16 @@ def _events(town: Town, chance: np.random.Generator, sessions: Sessions, cookie:
     place = np.arange(len(of)) - first[of]
     what = chance.choice(len(_MIX), size=len(of), p=_MIX)
     what = np.where((place == 0) & (what > VIEWED), PAGE, what)
-    entered = login.astype(np.int64) * (count > 1 + buys)  # the identify comes second, if anything comes before it
+    entered = login.astype(np.int64) * (
+        count > 1 + buys
+    )  # the identify comes second, if anything comes before it
     what = np.where(login[of] & (place == entered[of]), IDENTIFY, what)
     what = np.where(buys[of] & (place == count[of] - 1), ORDERED, what)
     millis = _times(chance, sessions.at, of, first)
     kind = sessions.kind[of]
-    late = np.where((kind == APP) & (chance.random(len(of)) < 0.02), chance.integers(HOUR, 30 * HOUR, len(of)), 0)
+    late = np.where(
+        (kind == APP) & (chance.random(len(of)) < 0.02), chance.integers(HOUR, 30 * HOUR, len(of)), 0
+    )
     sent = millis + chance.integers(50, 2_500, len(of)) + late * 1_000
     named = login[of] & (place >= entered[of])
     message = scatter.mixed((np.int64(town.number) << 24) + np.arange(len(of)), town.seed + 21)
@@ -187,7 +195,9 @@ def _static(
         for p in range(len(table.code))
     ]
     code = (((kind == APP) * len(_PAGES) + page) * 8 + what) * len(table.code) + product
-    codes = [f',"campaign":{{"name":"{campaign_code(n, month)}"}}' for n, (month, _, _) in enumerate(_all(town))]
+    codes = [
+        f',"campaign":{{"name":"{campaign_code(n, month)}"}}' for n, (month, _, _) in enumerate(_all(town))
+    ]
     sent_by = where(campaign >= 0, pick(codes, np.maximum(campaign, 0)), "")
     tail = pick([text.split("\x00")[1] for text in cases], code)
     return join(pick([text.split("\x00")[0] for text in cases], code), sent_by, tail)
@@ -268,5 +278,3 @@ def _traits(town: Town, chance: np.random.Generator, sessions: Sessions, of: Int
     email = join('"email":"', contacts.emails_text(town.contacts, town.people, row), '",')
     email = where(row >= 0, email, "")
     return join(member, phone, email, '"source":"', pick(("web", "app"), sessions.kind[of] == APP), '"}')
-
-
