@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from zerodistance.sample import dirt
 from zerodistance.sample.calendar import DAY, HOUR, STARTS, UNTIL, by_day, start_of
@@ -84,7 +85,9 @@ def _chain(
         else:
             known = _month_end(at, chance)
             code = join("LA", digits(dealer % 1000, 3))
-            text = line(record, receipt, day(at), code, sku, "1", whole(price), who, mobile, where_to, day(known), between="\t")  # fmt: skip
+            broken = chance.random(many) < town.world.dirt.broken_date
+            by_hand = where(broken, pc.utf8_slice_codeunits(compact(at), 4, 8), day(at))  # month and day only
+            text = line(record, receipt, by_hand, code, sku, "1", whole(price), who, mobile, where_to, day(known), between="\t")  # fmt: skip
     fine = known < UNTIL
     return _only(Rows(name, known, person, record, {"line": text}), fine)
 
