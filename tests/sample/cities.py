@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from zerodistance.sample.town import Town
 SILOS = tuple(file.silo for file in FILES)
 
 
+@cache
 def town(people: int, seed: int, name: str = "base") -> Town:
     """Return the first block of a city, in memory."""
     settings = world.load(name)

@@ -61,8 +61,8 @@ _HEX = np.frombuffer(b"".join(b"%02x" % n for n in range(256)), dtype="S2")
 def hexed(*words: NDArray[np.uint64]) -> pa.Array:
     """Return 16 hexadecimal digits for each word, joined."""
     rows = len(words[0])
-    whole = np.stack([word.astype(">u8") for word in words], axis=1)
-    digits = _HEX[np.ascontiguousarray(whole).view(np.uint8).reshape(rows, -1)]
+    whole = np.ascontiguousarray(np.stack(words, axis=1).astype(">u8"))
+    digits = _HEX[whole.view(np.uint8).reshape(rows, 8 * len(words))]
     return _fixed(np.ascontiguousarray(digits).tobytes(), rows, 16 * len(words))
 
 
