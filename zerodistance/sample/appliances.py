@@ -17,6 +17,7 @@ from zerodistance.sample.world import World
 CAUSES = ("death", "deterioration", "move", "renovation", "upgrade", "newborn", "first", "begin")
 DEATH, DETERIORATION, MOVE, RENOVATION, UPGRADE, NEWBORN, FIRST, BEGINNING = range(8)
 NONE, NEVER = -1, np.iinfo(np.int64).max
+_LOOKING = 3  # months of need in which people only look, own value
 _RECENT = 3  # months in which a purchase of others is felt: 90 days
 
 
@@ -227,7 +228,9 @@ class _Run:
         """Return the chance of a purchase this month, without and with a message."""
         settings, home = self.world.need, self.places.household[place]
         nothing = self.dead[place] | ((self.unit[place] == NONE) & (self.places.from_month[place] == 0))
-        base = np.where(nothing, settings.purchase_dead, settings.purchase)
+        looking = month - self.need_month[place] < _LOOKING
+        base = np.where(looking, settings.purchase_early, settings.purchase)
+        base = np.where(nothing, settings.purchase_dead, base)
         others = np.concatenate([self.households.neighbours[home], self.households.friends[home]], axis=1)
         felt = (month - self.recent[others, self.places.category[place][:, None]] <= _RECENT).any(axis=1)
         without = np.minimum(base * np.where(felt, settings.influence, 1.0), 0.95)

@@ -101,6 +101,8 @@ def settle(block: places.Block, seed: int, world: World) -> tuple[Households, Re
     people_chance = luck(seed, world.number, block.number, "people")
     people, head_age = _people(people_chance, size, world)
     settled = np.maximum(0, HISTORY - ((head_age - chance.uniform(23, 29, len(size))) * 12).astype(np.int64))
+    late = settled > HISTORY - 6  # younger than most who begin: somewhen in the last years
+    settled = np.where(late, HISTORY - 6 - chance.integers(0, 60, len(size)), settled)
     began = np.minimum(np.maximum(settled, block.estates.built[estate]), HISTORY - 6)
     building, unit, floor, room = places.rooms(block.estates.layout[estate], home)
     many = len(size)

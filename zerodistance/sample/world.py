@@ -104,6 +104,7 @@ class Need:
     newborn: float
     newborn_categories: tuple[str, ...]
     purchase: float
+    purchase_early: float
     purchase_dead: float
     influence: float
 
