@@ -289,7 +289,7 @@ class _Run:
 def _places(chance: np.random.Generator, world: World, households: Households, people: People) -> Places:
     own, late = np.array(world.appliance.owned), np.array(world.appliance.late)
     many, kinds = len(households), len(own)
-    wish = own[None, :] * (0.75 + 0.5 * households.means[:, None])
+    wish = own[None, :] * (0.79 + 0.5 * households.means[:, None])
     count = np.floor(wish) + (chance.random((many, kinds)) < wish - np.floor(wish))
     home, category = np.nonzero(count)
     times = count[home, category].astype(np.int64)
