@@ -13,6 +13,7 @@ import os
 import pkgutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -231,6 +232,42 @@ def dimensions() -> str:
     return "".join(parts)
 
 
+def worlds() -> str:
+    """Return the page of the settings of the sample city's worlds."""
+    from zerodistance.sample import world
+
+    texts = {name: tomllib.loads(world.text_of(name)) for name in world.WORLDS}
+    parts = [
+        "# Worlds of the sample city\n\n"
+        "Every setting of a world, and where it comes from. [The sample city](../sample.md) says what they do. `own` is our own value: nothing was found. "
+        "The letters say how sure an origin is: A official or peer-reviewed, B press, vendor or secondary copy, C weak, k known and not read again; "
+        "`shifted` is set apart where it differs.\n\n"
+        + ", ".join(f"`{name}` version {text['version']}" for name, text in texts.items())
+        + "\n"
+    ]
+    for section, settings in texts["base"].items():
+        if not isinstance(settings, dict):
+            continue
+        rows = []
+        for key, base in settings.items():
+            other = texts["shifted"][section][key]
+            differs = other["value"] != base["value"]
+            rows.append(
+                (
+                    f"`{key}`",
+                    _plain_value(base["value"]),
+                    _plain_value(other["value"]) if differs else "",
+                    base["origin"],
+                )
+            )
+        parts += [f"\n## {section}\n\n", table(("setting", "base", "shifted", "origin"), rows)]
+    return "".join(parts)
+
+
+def _plain_value(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def command_line() -> App:
     """Return the whole command line, as `zerodistance` builds it."""
     from zerodistance import compose
@@ -323,6 +360,7 @@ MAKERS: dict[str, Callable[[], str]] = {
     "kinds": kinds,
     "dimensions": dimensions,
     "errors": errors,
+    "worlds": worlds,
 }
 PAGES = tuple(MAKERS)
 

@@ -36,7 +36,7 @@ def test_a_silo_is_read_whole_under_its_mapping(city: Path, home: Home, silo: st
 def test_the_brand_is_taken_in_and_some_silos_with_it(city: Path, home: Home, tmp_path: Path) -> None:
     for kind in ("units", "categories", "products", "places", "territories"):
         assert brand.import_file(home, WHO, kind, city / "brand" / f"{kind}.csv").refused == 0
-    silos = ("crm", "club", "shop", "devices")
+    silos = ("crm", "club", "devices")
     for silo in silos:
         import_jobs.create(home, WHO, path_of(city, silo), mapping(city, silo))
     compose.work_here(home)

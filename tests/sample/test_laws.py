@@ -17,7 +17,7 @@ from zerodistance.sample.town import Town
 cities = given(
     st.sampled_from((60, 170, 330)), st.integers(0, 4), st.sampled_from(("base", "shifted"))
 )  # each is made once
-few = settings(max_examples=5)
+few = settings(max_examples=4)
 
 
 def every_row(made: Town) -> list[service.Rows]:

@@ -40,7 +40,7 @@ def _day(seconds: Ints) -> pa.Array:
 
 def _second(seconds: Ints) -> pa.Array:
     none = seconds == NEVER
-    return pa.array(np.where(none, 0, seconds), mask=none).cast(pa.timestamp("s"))
+    return pa.array(np.where(none, 0, seconds) * 1_000, mask=none).cast(pa.timestamp("ms"))
 
 
 def persons(town: Town) -> pa.Table:

@@ -253,7 +253,12 @@ def load(name: str) -> World:
     """
     if name not in WORLDS:
         raise NoWorld(world=name, allowed=", ".join(WORLDS))
-    return parse((resources.files(__package__) / "worlds" / f"{name}.toml").read_text(encoding="utf-8"))
+    return parse(text_of(name))
+
+
+def text_of(name: str) -> str:
+    """Return the settings file of a world that ships."""
+    return (resources.files(__package__) / "worlds" / f"{name}.toml").read_text(encoding="utf-8")
 
 
 def parse(text: str) -> World:

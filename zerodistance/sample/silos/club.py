@@ -42,8 +42,8 @@ def rows(town: Town) -> Iterator[Rows]:
     payload: dict[str, Any] = {
         "event_no": record,
         "event": pick(EVENTS, event),
-        "occurred_at": pa.array(at).cast(pa.timestamp("s")),
-        "recorded_at": pa.array(known).cast(pa.timestamp("s")),
+        "occurred_at": pa.array(at * 1_000).cast(pa.timestamp("ms")),
+        "recorded_at": pa.array(known * 1_000).cast(pa.timestamp("ms")),
         "member_no": join("M", digits(town.contacts.member[person], 11)),
         "name": where(joins, dirt.name_text(town, chance, person, missing[0], tested), None),
         "mobile": where(joins, phone, None),
