@@ -179,7 +179,7 @@ def address_text(
         "路",
         where(has[:, 1] < 0.85, _numbered(chance, estates.road_number[estate], ("{}号",), (1.0,)), ""),
     )
-    unit = _numbered(chance, homes.unit[home], ("{}单元", "-{}-"), (0.85, 0.15))
+    unit = _numbered(chance, homes.unit[home], ("{}单元", "{}-"), (0.85, 0.15))
     text = join(
         where(has[:, 2] < 0.4, city.province, ""),
         where(has[:, 3] < 0.55, city.city, ""),
@@ -187,8 +187,8 @@ def address_text(
         where(has[:, 5] < 0.2, join(pick(TOWNS, estates.town[estate]), "街道"), ""),
         where(has[:, 6] < 0.55, road, ""),
         where((has[:, 6] >= 0.55) | (has[:, 0] < 0.75), named, ""),
-        where(exact, _numbered(chance, homes.building[home], ("{}号楼", "{}栋", "{}幢", "{}#", "{}"), (0.34, 0.2, 0.2, 0.1, 0.16)), ""),
-        where(exact & (has[:, 1] < 0.8), unit, where(exact, "-", "")),
+        where(exact, _numbered(chance, homes.building[home], ("{}号楼", "{}栋", "{}幢", "{}#", "{}-"), (0.34, 0.2, 0.2, 0.1, 0.16)), ""),
+        where(exact & (has[:, 1] < 0.8), unit, ""),
         where(exact, _numbered(chance, homes.room[home], ("{}室", "{}", "{}户"), (0.4, 0.5, 0.1)), ""),
     )  # fmt: skip
     text = where(chance.random(many) < 0.01, pick(_NO_ADDRESS, chance.integers(0, 4, many)), text)
