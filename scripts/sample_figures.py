@@ -85,7 +85,7 @@ def tables(root: Path) -> duckdb.DuckDBPyConnection:
 _KEYED = {
     "crm": ('"手机"', '"邮箱"', "null", "null", "null", '"姓名"', '"建档单号"'),
     "pos_haiping": ('"顾客电话"', "null", "null", "null", "null", '"顾客姓名"', '"流水号"'),
-    "pos_baiju": ("mobile", "null", "vip_no", "null", "null", "null", "line_id"),
+    "pos_baiju": ("mobile", "null", "vip_no", "null", "null", "cust_name", "line_id"),
     "pos_linan": ('"联系方式"', "null", "null", "null", "null", '"收货人"', '"序号"'),
     "club": ("mobile", "email", "member_no", "null", "null", "name", "event_no"),
     "calls": ("phone", "null", "null", "null", "ticket", "caller", "call_no"),

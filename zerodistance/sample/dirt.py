@@ -63,7 +63,7 @@ def typed_phone(town: Town, chance: np.random.Generator, person: Ints, at: Ints,
         np.where(shared, other, person), at, old=chance.random(many) < dirt.old_phone
     )
     second = town.contacts.second[person]
-    number = np.where((second > 0) & (chance.random(many) < 0.3), second, number)
+    number = np.where((second > 0) & (chance.random(many) < dirt.second_phone), second, number)
     return np.where(number > 0, _slipped(town, chance, number), 0)
 
 
@@ -152,7 +152,7 @@ def _numbered(
 
 
 def address_text(
-    town: Town, chance: np.random.Generator, person: Ints, at: Ints, missing: float, whole: float = 0.8
+    town: Town, chance: np.random.Generator, person: Ints, at: Ints, missing: float, whole: float = 0.88
 ) -> pa.Array:
     """Return addresses as free text: which parts are named, and how, differs from row to row; null where there is none.
 

@@ -203,6 +203,7 @@ class Web:
 class Dirt:
     """Settings of the section `dirt`; worlds/base.toml says what each is, its unit and its origin."""
 
+    second_phone: float
     broken_date: float
     typing: float
     typing_kind: tuple[float, ...]

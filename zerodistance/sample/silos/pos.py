@@ -17,7 +17,7 @@ from zerodistance.sample.town import Town
 
 HEADERS = {
     "pos_haiping": "流水号,小票号,销售时间,门店,商品编码,数量,金额,顾客姓名,顾客电话,送货地址,上报时间",
-    "pos_baiju": "line_id,bill_no,sale_date,shop_code,sku,qty,price,mobile,vip_no,upload_date",
+    "pos_baiju": "line_id,bill_no,sale_date,shop_code,sku,qty,price,cust_name,mobile,vip_no,upload_date",
     "pos_linan": "序号\t单据\t日期\t经销商\t型号\t台数\t单价\t收货人\t联系方式\t收货地址\t报表日期",
 }
 _DEALT = (
@@ -59,12 +59,12 @@ def _chain(
         town.coded(name, ("HP", "B", "LA")[number], many),
         town.coded("receipt", ("H", "J", "L")[number], many),
     )
+    who = dirt.name_text(town, chance, person, missing[0], tested)
     if number == 1:
         known = np.minimum(at // DAY * DAY + chance.integers(1, 8, many) * DAY, UNTIL - DAY)
-        cells = _baiju(town, chance, (record, receipt), person, at, known, sku, price, mobile)
+        cells = _baiju(town, chance, (record, receipt), person, at, known, sku, price, (who, mobile))
         text = line(*cells)
     else:
-        who = dirt.name_text(town, chance, person, missing[0], tested)
         where_to = dirt.address_text(town, chance, person, at, missing[2])
         if number == 0:
             known = _night(at, chance)
@@ -94,12 +94,12 @@ def _chain(
 
 def _baiju(
     town: Town, chance: np.random.Generator, ids: tuple[pa.Array, pa.Array], person: Ints, at: Ints, known: Ints,
-    sku: pa.Array, price: Ints, mobile: pa.Array,
+    sku: pa.Array, price: Ints, who: tuple[pa.Array, pa.Array],
 ) -> tuple[pa.Array | str, ...]:  # fmt: skip
     member = (town.member_from[person] <= at) & (chance.random(len(at)) < 0.4)
     card = where(member, join("M", digits(town.contacts.member[person], 11)), None)
     shop = join("BJ", digits(chance.integers(1, 40, len(at)), 3))
-    return *ids, compact(at), shop, sku, "1", whole(price), mobile, card, compact(known)
+    return *ids, compact(at), shop, sku, "1", whole(price), *who, card, compact(known)
 
 
 _SHOPS = (
