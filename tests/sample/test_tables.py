@@ -37,8 +37,8 @@ def test_the_worlds_share_no_luck() -> None:
 @pytest.mark.parametrize(
     ("was", "now", "named"),
     [
-        ("move = { value = 0.07", "moves = { value = 0.07", "household.move"),
-        ("move = { value = 0.07", 'move = { value = "often"', "household.move"),
+        ("renovation = { value = 0.06", "renovations = { value = 0.06", "household.renovation"),
+        ("renovation = { value = 0.06", 'renovation = { value = "often"', "household.renovation"),
         ('rare_name = { value = 0.008, origin = "own; press speaks of 60 M people, B" }', "rare_name = { value = 0.008 }", "person.rare_name"),
     ],
 )  # fmt: skip

@@ -19,7 +19,7 @@ from zerodistance.sample.calendar import TRUTH_UNTIL, UNTIL, ZONE
 from zerodistance.sample.contracts import FEWEST, MOST, City, FileFact, NotEmpty
 from zerodistance.sample.files import FILES
 from zerodistance.sample.making import Job, Tell
-from zerodistance.sample.world import WORLDS, load
+from zerodistance.sample.world import WORLDS, World, load
 
 __all__ = ["MANIFEST", "WORLDS", "City", "FileFact", "NotEmpty", "generate"]
 
@@ -54,25 +54,26 @@ def generate(
     _allowed("--seed", seed, 0, 2**31 - 1)
     _allowed("--processes", processes, 1, 64)
     settings = load(world)
-    if out.exists() and any(path.name != _MAKING for path in out.iterdir()) and not _unfinished(out):
-        raise NotEmpty(path=out)
-    _cleared(out)
-    folder = out / _MAKING
-    folder.mkdir(parents=True)
+    folder = _made_ready(out)
     estates, spans = places.plan(people, seed, settings)
-    jobs = [
-        Job(world, seed, people, places.Block(n, first, estates.slice(first, last)), folder)
-        for n, (first, last) in enumerate(spans)
-    ]
-    told = tell or (lambda *_: None)
+    blocks = [places.Block(n, first, estates.slice(first, last)) for n, (first, last) in enumerate(spans)]
+    jobs = [Job(world, seed, people, block, folder) for block in blocks]
     rows = _beside(out, settings, estates)
-    with making.workers(min(processes, max(1, len(jobs) * 2))) as pool:
+    told = tell or (lambda *_: None)
+    with making.workers(min(processes, len(jobs) * 2)) as pool:
         parts, households, truths = making.blocks_of(pool, jobs, out, told)
         rows |= truths | making.silos_of(pool, parts, folder, out, told)
     folder.rmdir()
     facts = tuple(making.fact(out, path, many) for path, many in sorted(rows.items()))
-    city = City(
-        world=world,
+    city = _city(settings, seed, people, households, facts)
+    text = json.dumps(city.as_dict(), ensure_ascii=False, indent=1) + "\n"
+    (out / MANIFEST).write_text(text, encoding="utf-8")
+    return city
+
+
+def _city(settings: World, seed: int, people: int, households: int, facts: tuple[FileFact, ...]) -> City:
+    return City(
+        world=settings.name,
         version=settings.version,
         seed=seed,
         people=people,
@@ -87,9 +88,6 @@ def generate(
             **{name: metadata.version(name) for name in ("numpy", "pyarrow", "isal")},
         },
     )
-    text = json.dumps(city.as_dict(), ensure_ascii=False, indent=1) + "\n"
-    (out / MANIFEST).write_text(text, encoding="utf-8")
-    return city
 
 
 def _allowed(flag: str, given: int, least: int, most: int) -> None:
@@ -98,21 +96,20 @@ def _allowed(flag: str, given: int, least: int, most: int) -> None:
         raise Invalid(field=flag, given=given, why=why.format(least=least, most=most))
 
 
-def _unfinished(out: Path) -> bool:
-    """Say whether a city was begun here and never finished: then it is begun again."""
-    return (out / _MAKING).is_dir() and not (out / MANIFEST).exists()
-
-
-def _cleared(out: Path) -> None:
+def _made_ready(out: Path) -> Path:
+    """Return the folder in `out` to work in; what a city that was never finished left there is gone."""
+    folder = out / _MAKING
+    unfinished = folder.is_dir() and not (out / MANIFEST).exists()
+    if out.exists() and any(out.iterdir()) and not unfinished:
+        raise NotEmpty(path=out)
     for name in ("silos", "truth", "brand", "mappings", _MAKING):
         shutil.rmtree(out / name, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
 
 
-def _beside(out: Path, settings: object, estates: places.Estates) -> dict[str, int]:
+def _beside(out: Path, settings: World, estates: places.Estates) -> dict[str, int]:
     """Write what stands beside the silos: the brand, the mappings, the campaigns; return rows by path."""
-    from zerodistance.sample.world import World
-
-    assert isinstance(settings, World)
     rows: dict[str, int] = {}
     (out / "brand").mkdir()
     for name, text in brand_files(settings, estates):

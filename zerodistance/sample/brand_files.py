@@ -35,57 +35,47 @@ SAFE_YEARS = {
 def brand_files(world: World, estates: Estates) -> Iterator[tuple[str, str]]:
     """Yield name and text of each file, as `zerodistance brand import` takes them; in the order in which they are to be imported."""
     city, districts = world.city, world.city.district_codes
-    areas = [(f"D{code}", name, english) for code, name, english in zip(districts, city.district_names, city.district_names_en, strict=True)]  # fmt: skip
-    yield (
-        "units.csv",
-        _csv(
-            ("key", "name_zh", "name_en", "parent"),
-            (
-                *((key, zh, en, parent) for key, zh, en, parent, _ in UNITS),
-                *(
-                    (f"area_{code}", f"{zh}小微", f"{en} unit", "")
-                    for code, (_, zh, en) in zip(districts, areas, strict=True)
-                ),
-            ),
-        ),
-    )
-    of_unit = {category: key for key, _, _, _, held in UNITS for category in held.split()}
-    years = {category: str(SAFE_YEARS.get(category, "")) for category in world.appliance.categories}
-    origin = "safe-use years, CHEAA 2020 / GB 17905-2008"
-    yield (
-        "categories.csv",
-        _csv(
-            ("key", "parent", "name_zh", "name_en", "lifetime_years", "origin", "unit"),
-            (
-                (c, "", *CATEGORY_NAMES[c], years[c], origin if years[c] else "", of_unit[c])
-                for c in world.appliance.categories
-            ),
-        ),
-    )
+    named = zip(districts, city.district_names, city.district_names_en, strict=True)
+    areas = [(f"D{code}", name, english) for code, name, english in named]
+    units = [(key, zh, en, parent) for key, zh, en, parent, _ in UNITS]
+    units += [
+        (_unit_of(code), f"{zh}小微", f"{en} unit", "")
+        for code, (_, zh, en) in zip(districts, areas, strict=True)
+    ]
+    yield "units.csv", _csv(("key", "name_zh", "name_en", "parent"), units)
+    yield "categories.csv", _categories(world)
+    head = ("code", "name_zh", "name_en", "category")
     yield (
         "products.csv",
-        _csv(
-            ("code", "name_zh", "name_en", "category"),
-            (
-                tuple(row[n] for n in ("code", "name_zh", "name_en", "category"))
-                for row in names.rows("products.csv")
-            ),
-        ),
+        _csv(head, (tuple(row[name] for name in head) for row in names.rows("products.csv"))),
     )
     yield "places.csv", _places(world, estates, areas)
-    yield (
-        "territories.csv",
-        _csv(
-            ("unit", "place"),
-            (
-                *((f"area_{code}", f"D{code}") for code in districts),
-                *(
-                    (f"area_{districts[int(estates.district[n])]}", places.code(n))
-                    for n in range(len(estates.people))
-                ),
-            ),
-        ),
+    held = [(_unit_of(code), f"D{code}") for code in districts]
+    held += [
+        (_unit_of(districts[int(district)]), places.code(n)) for n, district in enumerate(estates.district)
+    ]
+    yield "territories.csv", _csv(("unit", "place"), held)
+
+
+def _unit_of(district: str) -> str:
+    return f"area_{district}"
+
+
+def _categories(world: World) -> str:
+    of_unit = {category: key for key, _, _, _, held in UNITS for category in held.split()}
+    origin = "safe-use years, CHEAA 2020 / GB 17905-2008"
+    rows = (
+        (
+            key,
+            "",
+            *CATEGORY_NAMES[key],
+            SAFE_YEARS.get(key, ""),
+            origin if key in SAFE_YEARS else "",
+            of_unit[key],
+        )
+        for key in world.appliance.categories
     )
+    return _csv(("key", "parent", "name_zh", "name_en", "lifetime_years", "origin", "unit"), rows)
 
 
 def _places(world: World, estates: Estates, areas: Sequence[tuple[str, str, str]]) -> str:

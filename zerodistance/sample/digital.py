@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from zerodistance.sample import scatter
 from zerodistance.sample.appliances import NEVER
@@ -76,8 +77,6 @@ def digital(town: Town) -> Digital:
 
 def device_text(town: Town, unit: Ints) -> pa.Array:
     """Return the ids by which connected appliances report."""
-    from pyarrow import compute as pc
-
     return pc.utf8_slice_codeunits(scatter.hexed(scatter.mixed(town.ids("device", unit), 91)), 0, 14)
 
 

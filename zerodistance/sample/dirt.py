@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from zerodistance.sample import contacts, names, scatter
 from zerodistance.sample.people import CHILD, HEAD, Bools, at_home
 from zerodistance.sample.places import KINDS, NAMES, ROADS, TOWNS
-from zerodistance.sample.render import join, pick, where
+from zerodistance.sample.render import day, join, pick, where
 from zerodistance.sample.scatter import Ints
 from zerodistance.sample.town import Town, technicians, zipf
 
@@ -130,8 +130,6 @@ def email_text(town: Town, chance: np.random.Generator, person: Ints, at: Ints, 
 
 def birthday_text(town: Town, chance: np.random.Generator, person: Ints, missing: float) -> pa.Array:
     """Return birthdays as `1987-03-02`; some have the first of January for want of a day."""
-    from zerodistance.sample.render import day
-
     born = town.people.born[person]
     rough = born.astype("datetime64[s]").astype("datetime64[Y]").astype("datetime64[s]").astype(np.int64)
     text = day(np.where(chance.random(len(person)) < 0.05, rough, born))

@@ -37,6 +37,13 @@ class Rows:
     record: pa.Array
     payload: dict[str, pa.Array]
 
+    def before(self, end: int) -> Rows:
+        """Return the rows that the system took in before a moment."""
+        fine = self.known < end
+        mask = pa.array(fine)
+        payload = {name: value.filter(mask) for name, value in self.payload.items()}
+        return Rows(self.silo, self.known[fine], self.person[fine], self.record.filter(mask), payload)
+
 
 def plain(array: Any) -> pa.Array:
     """Return one array where an operation may have given chunks."""

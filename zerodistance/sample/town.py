@@ -15,6 +15,7 @@ from zerodistance.sample.appliances import Lives
 from zerodistance.sample.calendar import BEGIN, HISTORY, STARTS, UNTIL, month_of
 from zerodistance.sample.contacts import Contacts
 from zerodistance.sample.people import Bools, Floats, Households, People, Residences
+from zerodistance.sample.render import join
 from zerodistance.sample.scatter import PER_BLOCK, Ints
 from zerodistance.sample.world import World
 
@@ -137,8 +138,6 @@ class Town:
 
     def coded(self, kind: str, prefix: str, many: int | Ints) -> pa.Array:
         """Return ids as text: a prefix and 11 digits."""
-        from zerodistance.sample.render import join
-
         return join(prefix, scatter.digits(self.ids(kind, many), 11))
 
     def person_id(self, person: Ints) -> pa.Array:

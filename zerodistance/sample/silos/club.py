@@ -14,7 +14,6 @@ from zerodistance.sample.calendar import DAY, UNTIL
 from zerodistance.sample.people import YEAR
 from zerodistance.sample.render import Rows, join, pick, where
 from zerodistance.sample.scatter import Ints, digits
-from zerodistance.sample.silos.pos import only
 from zerodistance.sample.town import Town
 
 EVENTS = ("join", "register", "earn", "redeem")
@@ -55,7 +54,7 @@ def rows(town: Town) -> Iterator[Rows]:
         "serial": where(event == 1, serial_text(town, unit), None),
         "points": pa.array(points, mask=event < 2),
     }
-    yield only(Rows("club", known, person, record, payload), known < UNTIL)
+    yield Rows("club", known, person, record, payload).before(UNTIL)
 
 
 def _acts(

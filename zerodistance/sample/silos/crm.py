@@ -10,7 +10,6 @@ from zerodistance.sample import dirt
 from zerodistance.sample.calendar import DAY, UNTIL, start_of
 from zerodistance.sample.render import Rows, line, pick, stamp, where
 from zerodistance.sample.scatter import Ints
-from zerodistance.sample.silos.pos import only
 from zerodistance.sample.town import Town
 
 HEADER = "建档单号,客户编号,姓名,性别,手机,邮箱,出生日期,地址,区县,来源,建档时间,备注"
@@ -63,7 +62,7 @@ def rows(town: Town, callers: tuple[Ints, Ints]) -> Iterator[Rows]:
         stamp(known),
         pick(_REMARKS, chance.integers(0, len(_REMARKS), many)),
     )
-    yield only(Rows("crm", known, person, record, {"line": text}), known < UNTIL)
+    yield Rows("crm", known, person, record, {"line": text}).before(UNTIL)
 
 
 def _contacts(town: Town, chance: np.random.Generator, callers: tuple[Ints, Ints]) -> tuple[Ints, Ints, Ints]:

@@ -13,7 +13,6 @@ from zerodistance.sample.digital import Digital, device_text
 from zerodistance.sample.render import Rows, day, objects, pick, quoted, tenths, where, whole, zoned
 from zerodistance.sample.scatter import Ints
 from zerodistance.sample.silos.club import serial_text
-from zerodistance.sample.silos.pos import only
 from zerodistance.sample.silos.shop import account_text
 from zerodistance.sample.town import Town
 
@@ -47,7 +46,7 @@ def _bindings(town: Town, side: Digital, chance: np.random.Generator) -> Rows:
         account=quoted(account_text(town, side.person)), mobile=quoted(text), bound_at=quoted(zoned(side.bound)),
         synced_at=quoted(zoned(known)),
     )  # fmt: skip
-    return only(Rows("devices", known, side.person, record, {"line": line}), known < UNTIL)
+    return Rows("devices", known, side.person, record, {"line": line}).before(UNTIL)
 
 
 def _weeks(town: Town, side: Digital, chance: np.random.Generator) -> Rows:
@@ -77,7 +76,7 @@ def _weeks(town: Town, side: Digital, chance: np.random.Generator) -> Rows:
         kwh=tenths(kwh), warnings=whole(warnings),
     )  # fmt: skip
     found = Rows("telemetry", known, side.person[of], record, {"line": line})
-    return only(found, known < UNTIL)
+    return found.before(UNTIL)
 
 
 def _faults(town: Town, side: Digital, chance: np.random.Generator) -> Rows:
@@ -96,4 +95,4 @@ def _faults(town: Town, side: Digital, chance: np.random.Generator) -> Rows:
         product=quoted(pick(town.products.code, np.maximum(town.product[unit], 0))),
         code=quoted(pick(town.fault_codes.code, town.fault_code[fault])), at=quoted(zoned(at)), synced_at=quoted(zoned(known)),
     )  # fmt: skip
-    return only(Rows("faults", known, side.person[bound], record, {"line": line}), known < UNTIL)
+    return Rows("faults", known, side.person[bound], record, {"line": line}).before(UNTIL)

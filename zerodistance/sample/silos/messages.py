@@ -15,7 +15,6 @@ from zerodistance.sample.calendar import HOUR, STARTS, UNTIL
 from zerodistance.sample.people import ANNOYED, YEAR, Bools
 from zerodistance.sample.render import Rows, join, line, pick, stamp, where
 from zerodistance.sample.scatter import Ints, digits
-from zerodistance.sample.silos.pos import only
 from zerodistance.sample.town import Town
 
 HEADER = "row_no,campaign,message_no,channel,category,to_phone,to_email,to_member,status,at,received_at"
@@ -114,4 +113,4 @@ def _lines(
         where(how == APP, join("M", digits(town.contacts.member[who], 11)), None),
         pick(STATUS, status), stamp(when), stamp(known),
     )  # fmt: skip
-    return only(Rows("messages", known, who, record, {"line": text}), known < UNTIL)
+    return Rows("messages", known, who, record, {"line": text}).before(UNTIL)

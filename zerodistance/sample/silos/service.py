@@ -15,7 +15,6 @@ from zerodistance.sample.calendar import BEGIN, DAY, HOUR, UNTIL, by_day, start_
 from zerodistance.sample.render import Rows, join, line, pick, stamp, where, whole
 from zerodistance.sample.scatter import Ints
 from zerodistance.sample.silos.club import serial_text
-from zerodistance.sample.silos.pos import only
 from zerodistance.sample.town import Town
 
 CALLS = "call_no,ticket,opened_at,closed_at,line,phone,caller,address,product,fault,reason,seconds,text"
@@ -106,9 +105,7 @@ def serve(town: Town) -> Service:
         _texts(town, "calls", why, said, _SAID, calls.record, np.arange(len(why)), fine_calls),
         _texts(town, "visits", why, noted, _NOTED, visits.record, of_call, fine_visits),
     ]
-    return Service(
-        only(calls, fine_calls), only(visits, fine_visits), about, (why.person, why.at), told, repaired
-    )
+    return Service(calls.before(UNTIL), visits.before(UNTIL), about, (why.person, why.at), told, repaired)
 
 
 def rows(service: Service) -> Iterator[Rows]:

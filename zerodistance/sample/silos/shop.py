@@ -11,7 +11,6 @@ from zerodistance.sample import dirt, names
 from zerodistance.sample.calendar import UNTIL, start_of
 from zerodistance.sample.render import Rows, join, objects, pick, quoted, where, whole, zoned
 from zerodistance.sample.scatter import Ints, digits
-from zerodistance.sample.silos.pos import only
 from zerodistance.sample.town import Town
 
 STATUS = ("完成", "已签收", "已取消", "退货")
@@ -57,7 +56,7 @@ def rows(town: Town) -> Iterator[Rows]:
         buyer=buyer, receiver=receiver, items=join("[", item, "]"), total=whole(price),
         status=quoted(pick(STATUS, chance.choice(4, size=many, p=(0.7, 0.25, 0.03, 0.02)))), exported_at=quoted(zoned(known)),
     )  # fmt: skip
-    yield only(Rows("shop", known, person, order, {"line": text}), known < UNTIL)
+    yield Rows("shop", known, person, order, {"line": text}).before(UNTIL)
 
 
 def _nick(town: Town, chance: np.random.Generator, person: Ints) -> pa.Array:

@@ -13,7 +13,6 @@ from zerodistance.sample.calendar import DAY, HOUR, UNTIL, start_of, waking
 from zerodistance.sample.digital import adults, handle_text
 from zerodistance.sample.render import Rows, join, objects, pick, quoted, where, whole, zoned
 from zerodistance.sample.scatter import Ints
-from zerodistance.sample.silos.pos import only
 from zerodistance.sample.silos.service import Texts, topics
 from zerodistance.sample.town import Town
 
@@ -71,10 +70,9 @@ def post(town: Town) -> tuple[Rows, Texts, Ints]:
         crawled_at=quoted(zoned(known)), text=quoted(text), likes=whole(likes), reposts=whole(likes // 7), comments=whole(likes // 4),
         url=quoted(join("https://", pick(PLATFORMS, platform), ".example/p/", record)),
     )  # fmt: skip
-    fine = known < UNTIL
-    kept = np.flatnonzero(fine)
+    kept = np.flatnonzero(known < UNTIL)
     about = _about(town, posts, code, record, kept)
-    return only(Rows("social", known, posts.person, record, {"line": line}), fine), about, platform
+    return Rows("social", known, posts.person, record, {"line": line}).before(UNTIL), about, platform[kept]
 
 
 def _about(town: Town, posts: Posts, code: NDArray[np.int64], record: pa.Array, kept: Ints) -> Texts:

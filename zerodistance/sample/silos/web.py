@@ -8,15 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from zerodistance.sample import contacts, scatter
+from zerodistance.sample.appliances import campaigns
 from zerodistance.sample.calendar import DAY, HOUR, UNTIL, start_of, waking
 from zerodistance.sample.digital import APP, KIOSK, MOBILE, PC, TABLET, Digital, adults, cookies
 from zerodistance.sample.people import Bools
 from zerodistance.sample.render import Rows, join, pick, where, whole, zulu
 from zerodistance.sample.scatter import Ints, digits
 from zerodistance.sample.silos.messages import Mail, campaign_code
-from zerodistance.sample.silos.pos import only
 from zerodistance.sample.silos.shop import account_text, order_text
 from zerodistance.sample.town import Town
 
@@ -75,54 +76,93 @@ def rows(found: Rows) -> Iterator[Rows]:
 
 
 def _sessions(town: Town, side: Digital, mail: Mail, chance: np.random.Generator) -> Sessions:
-    start, web, people = start_of(town.world.silo.web_from), town.world.web, town.people
-    needs, places = town.lives.needs, town.lives.places
+    """Return every session: of people in need, of idle ones, of those who order, of those who clicked a message."""
+    visits = [
+        _needy(town, chance),
+        _idle(town, chance),
+        _ordering(town, chance),
+        _clicking(town, mail, chance),
+    ]
+    person, when, about, in_need, sale, campaign = (
+        np.concatenate([getattr(one, name) for one in visits]) for name in vars(visits[0])
+    )
+    web, kind = town.world.web, _kind(town, chance, person)
+    login = np.where(kind == APP, web.login_app, np.where(kind == KIOSK, 0.5, web.login_web))
+    has = side.account_from[person] <= when
+    logged_in = has & ((chance.random(len(person)) < login) | (sale >= 0))
+    return Sessions(person, when, about, kind, in_need, sale, campaign, logged_in)
+
+
+@dataclass(frozen=True)
+class _Visits:
+    """Sessions before it is known on what and as whom somebody browses."""
+
+    person: Ints
+    at: Ints
+    category: Ints
+    in_need: Bools
+    sale: Ints
+    campaign: Ints
+
+
+def _visits(
+    person: Ints, at: Ints, category: Ints, need: bool, sale: Ints | None, campaign: Ints | None
+) -> _Visits:
+    none = np.full(len(person), -1)
+    in_need = np.full(len(person), need)
+    return _Visits(
+        person, at, category, in_need, none if sale is None else sale, none if campaign is None else campaign
+    )
+
+
+def _eager(town: Town) -> NDArray[np.float64]:
+    """Return how readily each person browses; 1 in the mean."""
+    return 0.3 + town.people.engagement * 2.1
+
+
+def _needy(town: Town, chance: np.random.Generator) -> _Visits:
+    start, needs, places = start_of(town.world.silo.web_from), town.lives.needs, town.lives.places
     begin, end = np.maximum(needs["started"], start), np.minimum(needs["purchased"], UNTIL)
     live = np.flatnonzero(needs["considers"] & (end > begin))
     decider = places.decider[needs["place"][live]]
-    eager = 0.3 + people.engagement * 2.1
-    times = chance.poisson(web.sessions_need * (end - begin)[live] / _MONTH * eager[decider])
-    of = np.repeat(live, times)
-    who = np.repeat(decider, times)
-    home = people.household[who]
+    rate = town.world.web.sessions_need * _eager(town)[decider]
+    times = chance.poisson(rate * (end - begin)[live] / _MONTH)
+    of, who = np.repeat(live, times), np.repeat(decider, times)
+    home = town.people.household[who]
     partner = town.households.first_person[home] + np.minimum(1, town.households.size[home] - 1)
-    who = np.where((chance.random(len(who)) < 0.2) & (people.age(partner, start) > 16), partner, who)
+    helps = (chance.random(len(who)) < 0.2) & (town.people.age(partner, start) > 16)
     at = begin[of] + (chance.random(len(of)) * (end - begin)[of]).astype(np.int64)
-    idle = np.flatnonzero(adults(town, start))
-    idle = np.repeat(idle, chance.poisson(web.sessions_idle * (UNTIL - start) / _MONTH * eager[idle]))
-    idle_at = start + (chance.random(len(idle)) * (UNTIL - start)).astype(np.int64)
-    sales = town.sales
-    sale = np.flatnonzero(
-        sales.online & (sales.at >= start + DAY) & (chance.random(len(sales.at)) < web.bought_logged_in)
+    category = places.category[needs["place"][of]].copy()
+    strays = chance.random(len(of)) < 0.15  # own value: looks at something else
+    category[strays] = chance.integers(0, len(town.world.appliance.categories), int(strays.sum()))
+    return _visits(np.where(helps, partner, who), waking(at), category, True, None, None)
+
+
+def _idle(town: Town, chance: np.random.Generator) -> _Visits:
+    start = start_of(town.world.silo.web_from)
+    who = np.flatnonzero(adults(town, start))
+    rate = town.world.web.sessions_idle * _eager(town)[who]
+    who = np.repeat(who, chance.poisson(rate * (UNTIL - start) / _MONTH))
+    at = start + (chance.random(len(who)) * (UNTIL - start)).astype(np.int64)
+    category = chance.integers(0, len(town.world.appliance.categories), len(who))
+    return _visits(who, waking(at), category, False, None, None)
+
+
+def _ordering(town: Town, chance: np.random.Generator) -> _Visits:
+    sales, start = town.sales, start_of(town.world.silo.web_from)
+    seen = chance.random(len(sales.at)) < town.world.web.bought_logged_in
+    sale = np.flatnonzero(sales.online & (sales.at >= start + DAY) & seen)
+    return _visits(
+        sales.person[sale], sales.at[sale] - 240, town.category[sales.unit[sale]], True, sale, None
     )
-    clicks = np.flatnonzero(
-        (mail.at >= start) & (mail.at < UNTIL) & (chance.random(len(mail.at)) < web.clicked_session)
-    )
-    person = np.concatenate([who, idle, sales.person[sale], mail.person[clicks]])
-    count = [len(who), len(idle), len(sale), len(clicks)]
-    in_need = np.repeat(np.array([True, False, True, False]), count)
-    about = np.concatenate([
-        places.category[needs["place"][of]], chance.integers(0, len(town.world.appliance.categories), len(idle)),
-        town.category[sales.unit[sale]], _about(town, mail.campaign[clicks]),
-    ])  # fmt: skip
-    strays = in_need & (chance.random(len(about)) < 0.15)
-    about[strays] = chance.integers(0, len(town.world.appliance.categories), int(strays.sum()))
-    about[len(who) + len(idle) : len(who) + len(idle) + len(sale)] = town.category[sales.unit[sale]]
-    when = np.concatenate([waking(at), waking(idle_at), sales.at[sale] - 240, mail.at[clicks]])
-    none = np.full(len(person), -1)
-    order, campaign = none.copy(), none
-    order[sum(count[:2]) : sum(count[:3])], campaign[sum(count[:3]) :] = sale, mail.campaign[clicks]
-    kind = _kind(town, chance, person)
-    login = np.where(kind == APP, web.login_app, np.where(kind == KIOSK, 0.5, web.login_web))
-    has = side.account_from[person] <= when
-    logged_in = has & ((chance.random(len(person)) < login) | (order >= 0))
-    return Sessions(person, when, about, kind, in_need, order, campaign, logged_in)
 
 
-def _about(town: Town, campaign: Ints) -> Ints:
-    from zerodistance.sample.appliances import campaigns
-
-    return np.array([category for _, category, _ in campaigns(town.world)])[campaign]
+def _clicking(town: Town, mail: Mail, chance: np.random.Generator) -> _Visits:
+    seen = chance.random(len(mail.at)) < town.world.web.clicked_session
+    click = np.flatnonzero((mail.at >= start_of(town.world.silo.web_from)) & (mail.at < UNTIL) & seen)
+    about = np.array([category for _, category, _ in campaigns(town.world)])
+    of = mail.campaign[click]
+    return _visits(mail.person[click], mail.at[click], about[of], False, None, of)
 
 
 def _kind(town: Town, chance: np.random.Generator, person: Ints) -> Ints:
@@ -164,7 +204,7 @@ def _events(town: Town, chance: np.random.Generator, sessions: Sessions, cookie:
         '","sentAt":"', zulu(sent), '",', static, more, "}",
     )  # fmt: skip
     known = sent // 1_000
-    return only(Rows("web", known, sessions.person[of], record, {"line": text}), known < UNTIL)
+    return Rows("web", known, sessions.person[of], record, {"line": text}).before(UNTIL)
 
 
 def _times(chance: np.random.Generator, at: Ints, of: Ints, first: Ints) -> Ints:
@@ -196,17 +236,12 @@ def _static(
     ]
     code = (((kind == APP) * len(_PAGES) + page) * 8 + what) * len(table.code) + product
     codes = [
-        f',"campaign":{{"name":"{campaign_code(n, month)}"}}' for n, (month, _, _) in enumerate(_all(town))
+        f',"campaign":{{"name":"{campaign_code(n, month)}"}}'
+        for n, (month, _, _) in enumerate(campaigns(town.world))
     ]
     sent_by = where(campaign >= 0, pick(codes, np.maximum(campaign, 0)), "")
     tail = pick([text.split("\x00")[1] for text in cases], code)
     return join(pick([text.split("\x00")[0] for text in cases], code), sent_by, tail)
-
-
-def _all(town: Town) -> list[tuple[int, int, bool]]:
-    from zerodistance.sample.appliances import campaigns
-
-    return campaigns(town.world)
 
 
 def _case(town: Town, what: int, product: int, page: int, app: bool) -> str:
