@@ -78,3 +78,13 @@ def test_people_who_live_together_do_not_stand_together_where_they_were_taken_in
         mixed, when = household[order], reported[order]
         shuffled.append(((mixed[1:] == mixed[:-1]) & (when[1:] == when[:-1])).sum())
     assert beside.sum() <= np.quantile(shuffled, 0.999) + 1
+
+
+def test_no_room_of_the_product_names_the_truth() -> None:
+    package = Path(__file__).resolve().parents[2] / "zerodistance"
+    rooms = [package / name for name in ("core", "connectors", "events", "kernel", "apps")]
+    read = [path for room in rooms for path in room.rglob("*") if path.suffix in {".py", ".sql", ".toml"}]
+    assert len(read) > 100
+    assert [
+        str(path) for path in read if re.search(r"[\"'/]truth\b|\btruth/", path.read_text(encoding="utf-8"))
+    ] == []

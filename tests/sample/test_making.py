@@ -23,6 +23,11 @@ KNOWN = {
     "shop": "exported_at", "calls": "closed_at", "visits": "reported_at", "web": "sentAt", "social": "crawled_at",
     "devices": "synced_at", "telemetry": "synced_at", "faults": "synced_at", "messages": "received_at",
 }  # fmt: skip
+HAPPENED = {
+    "club": "occurred_at", "pos_haiping": "销售时间", "pos_baiju": "sale_date", "pos_linan": "日期", "shop": "placed_at", "calls": "opened_at",
+    "visits": "visited_at", "web": "originalTimestamp", "social": "published_at", "devices": "bound_at", "telemetry": "week", "faults": "at",
+    "messages": "at",
+}  # fmt: skip
 
 
 def hashes(city: api.City) -> dict[str, str]:
@@ -65,6 +70,12 @@ def test_every_row_of_a_silo_has_its_record_in_the_same_place_and_the_file_is_in
     household = dict(zip(persons["person"].to_pylist(), persons["household"].to_pylist(), strict=True))
     about = zip(records["person"].to_pylist(), records["household"].to_pylist(), strict=True)
     assert all(home == (None if person is None else household[person]) for person, home in about)
+
+
+@pytest.mark.parametrize("silo", sorted(HAPPENED))
+def test_nothing_is_known_before_it_happened(city: Path, silo: str) -> None:
+    rows = rows_of(city, silo)
+    assert all(str(row[HAPPENED[silo]]).replace("/", "-") <= str(row[KNOWN[silo]]) for row in rows)
 
 
 def test_tables_of_the_truth_name_only_what_there_is(city: Path) -> None:

@@ -61,8 +61,8 @@ def generate(
     rows = _beside(out, settings, estates)
     told = tell or (lambda *_: None)
     with making.workers(min(processes, len(jobs) * 2)) as pool:
-        parts, households, truths = making.blocks_of(pool, jobs, out, told)
-        rows |= truths | making.silos_of(pool, parts, folder, out, told)
+        households, truths = making.blocks_of(pool, jobs, out, told)
+        rows |= truths | making.silos_of(pool, len(jobs), folder, out, told)
     folder.rmdir()
     facts = tuple(making.fact(out, path, many) for path, many in sorted(rows.items()))
     city = _city(settings, seed, people, households, facts)

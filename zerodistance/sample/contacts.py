@@ -25,11 +25,9 @@ DOMAINS = (
 )
 """Reserved by RFC 2606: nobody can have an address there."""
 
-BORROWED = 10_000  # phone counters before those of people: dealers, technicians (places.py has as many as it needs of them)
-_NUMBERS, _SECOND = (
-    1 << 16,
-    45_000,
-)  # phone counters of a block, and where those of second numbers begin among them
+BORROWED = 10_000  # phone counters before those of people: dealers, technicians
+_NUMBERS = 1 << 16  # phone counters of a block
+_SECOND, _SPARE = 45_000, 50_000  # where those of second numbers begin among them, and those that nobody has
 _REISSUED = 305 * DAY  # own value: about 10 months
 MEMBER, ACCOUNT, COOKIE, DEVICE, HANDLE = range(10, 15)  # kinds of scattered ids
 
@@ -102,11 +100,9 @@ def reach(people: People, block: int, seed: int, world: World) -> Contacts:
     has = chance.random(many) < chances
     phones = _phones(chance, people, has, block, seed, world)
     emails = _emails(chance, people, (age >= 16) & (chance.random(many) < 0.9), world)
-    second = np.where(
-        has & (age > 20) & (chance.random(many) < world.person.second_phone),
-        scatter.phones(BORROWED + block * _NUMBERS + _SECOND + chance.permutation(many), seed),
-        0,
-    )
+    second = np.zeros(many, dtype=np.int64)
+    two = np.flatnonzero(has & (age > 20) & (chance.random(many) < world.person.second_phone))
+    second[two] = scatter.phones(BORROWED + block * _NUMBERS + _SECOND + chance.permutation(len(two)), seed)
     counter = block * PER_BLOCK + np.arange(many)
     return Contacts(
         phones,
@@ -116,6 +112,11 @@ def reach(people: People, block: int, seed: int, world: World) -> Contacts:
         scatter.scattered(counter, seed, MEMBER),
         scatter.scattered(counter, seed, ACCOUNT),
     )
+
+
+def nobodys(chance: np.random.Generator, many: int, block: int, seed: int) -> Ints:
+    """Return numbers that nobody has, for fingers that slip."""
+    return scatter.phones(BORROWED + block * _NUMBERS + chance.integers(_SPARE, _NUMBERS, many), seed)
 
 
 def _spans(chance: np.random.Generator, people: People, has: Bools, rate: float) -> tuple[Ints, Ints, Ints]:

@@ -77,7 +77,7 @@ def _slipped(town: Town, chance: np.random.Generator, number: Ints) -> Ints:
     here, before = was // power % 10, was // (power * 10) % 10
     replaced = was + ((here + chance.integers(1, 10, len(hit))) % 10 - here) * power
     swapped = was + (before - here) * power + (here - before) * power * 10
-    new = scatter.phones(9_000 + chance.integers(0, 1_000, len(hit)), town.seed)  # numbers that nobody has
+    new = contacts.nobodys(chance, len(hit), town.number, town.seed)
     short = was // (power * 10) * power + was % power
     out[hit] = np.choose(kind, (replaced, swapped, new, short))
     return out

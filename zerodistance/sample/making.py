@@ -22,7 +22,7 @@ from zerodistance.sample.digital import digital, handle_text
 from zerodistance.sample.files import BY_SILO, FILES, File, edge, encoded
 from zerodistance.sample.render import Rows
 from zerodistance.sample.silos import club, crm, devices, messages, pos, service, shop, social, web
-from zerodistance.sample.spool import Part
+from zerodistance.sample.spool import Spool
 from zerodistance.sample.town import Town
 
 A = TypeVar("A")
@@ -50,9 +50,8 @@ class Job:
 
 @dataclass(frozen=True)
 class Made:
-    """What a block left: parts of silos, tables of truth (one file each), households."""
+    """What a block left beside its rows: tables of truth (one file each), households."""
 
-    parts: list[Part]
     truth: dict[str, Path]
     households: int
 
@@ -61,12 +60,10 @@ class Made:
 class Piece:
     """One slice of one file to be put together."""
 
-    silo: str
+    spool: Spool
     number: int
     low: int
     high: int
-    parts: list[Part]
-    folder: Path
 
 
 def make_block(job: Job) -> Made:
@@ -77,10 +74,9 @@ def make_block(job: Job) -> Made:
     mail = messages.post(town)
     seen_rows, seen = web.browse(town, side, mail)
     post_rows, about, platform = social.post(town)
-    parts = [
-        spool.leave(town, rows, job.folder) for rows in _silos(town, after, side, mail, seen_rows, post_rows)
-    ]
-    author = np.flatnonzero(about_people(post_rows))
+    for rows in _silos(town, after, side, mail, seen_rows, post_rows):
+        spool.leave(town, rows, job.folder)
+    author = np.flatnonzero(post_rows.person >= 0)
     person, on = post_rows.person[author], platform[author]
     pairs = np.unique(person * 8 + on)
     handles = pairs // 8, handle_text(town, pairs // 8, pairs % 8)
@@ -99,12 +95,7 @@ def make_block(job: Job) -> Made:
     kept = {
         name: _keep(table, job.folder / f"truth.{name}-{town.number}.arrow") for name, table in tables.items()
     }
-    return Made(parts, kept, len(town.households))
-
-
-def about_people(rows: Rows) -> Any:
-    """Return which rows are about somebody."""
-    return rows.person >= 0
+    return Made(kept, len(town.households))
 
 
 def _silos(
@@ -131,8 +122,9 @@ def _keep(table: pa.Table, path: Path) -> Path:
 def make_piece(piece: Piece) -> tuple[Path, Path, int]:
     """Put a slice of a file together; return the bytes (or columns), the records of the truth, and the number of rows."""
     pa.set_cpu_count(1)
-    file, table = BY_SILO[piece.silo], spool.gather(piece.parts, piece.low, piece.high)
-    stem = piece.folder / f"{piece.silo}.{piece.number}"
+    silo = piece.spool.silo
+    file, table = BY_SILO[silo], spool.gather(piece.spool, piece.low, piece.high)
+    stem = piece.spool.folder / f"{silo}.{piece.number}"
     records = _keep(table.select(_RECORDS), stem.with_name(stem.name + ".records"))
     body = stem.with_name(stem.name + ".part")
     if file.columns:
@@ -187,14 +179,11 @@ class _Parquet:
 
 def blocks_of(
     pool: Executor | None, jobs: Sequence[Job], out: Path, tell: Tell
-) -> tuple[dict[str, list[Part]], int, dict[str, int]]:
-    """Make every block; write the truth on the way; return the parts of each silo, the households and the rows of the truth."""
+) -> tuple[int, dict[str, int]]:
+    """Make every block; write the truth on the way; return the households and the rows of each table of the truth."""
     writers = {name: _Parquet(out / "truth" / f"{name}.parquet") for name in TRUTH}
-    parts: dict[str, list[Part]] = {file.silo: [] for file in FILES}
     households = 0
     for number, made in enumerate(in_order(pool, make_block, jobs, 3)):
-        for part in made.parts:
-            parts[part.silo].append(part)
         for name, path in made.truth.items():
             writers[name].add(_read(path))
             path.unlink()
@@ -202,7 +191,7 @@ def blocks_of(
         tell("blocks", number + 1, len(jobs))
     for writer in writers.values():
         writer.close()
-    return parts, households, {f"truth/{name}.parquet": writer.rows for name, writer in writers.items()}
+    return households, {f"truth/{name}.parquet": writer.rows for name, writer in writers.items()}
 
 
 def _read(path: Path) -> pa.Table:
@@ -210,23 +199,21 @@ def _read(path: Path) -> pa.Table:
         return pa.ipc.open_file(file).read_all()
 
 
-def silos_of(
-    pool: Executor | None, parts: dict[str, list[Part]], folder: Path, out: Path, tell: Tell
-) -> dict[str, int]:
+def silos_of(pool: Executor | None, blocks: int, folder: Path, out: Path, tell: Tell) -> dict[str, int]:
     """Put every silo file together, and beside it whom each row is about; return rows by path."""
+    spools = {file.silo: Spool(folder, file.silo, blocks) for file in FILES}
+    cuts = {silo: spool.slices(held) for silo, held in spools.items()}
     pieces = [
-        Piece(file.silo, number, low, high, parts[file.silo], folder)
-        for file in FILES
-        for number, (low, high) in enumerate(spool.slices(parts[file.silo]))
+        Piece(spools[silo], number, low, high)
+        for silo, cut in cuts.items()
+        for number, (low, high) in enumerate(cut)
     ]
     rows: dict[str, int] = {}
     done = in_order(pool, make_piece, pieces, 4)
     for place, file in enumerate(FILES):
-        many = sum(piece.silo == file.silo for piece in pieces)
-        written = _assemble(file, islice(done, many), out)
+        written = _assemble(file, islice(done, len(cuts[file.silo])), out)
         rows[f"silos/{file.name}"] = rows[f"truth/records/{file.silo}.parquet"] = written
-        for part in parts[file.silo]:
-            part.path.unlink()
+        spools[file.silo].remove()
         tell("silos", place + 1, len(FILES))
     return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,27 +11,42 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zerodistance.sample import scatter
-from zerodistance.sample.calendar import DAY
+from zerodistance.sample.calendar import DAY, UNTIL
 from zerodistance.sample.render import Rows
-from zerodistance.sample.scatter import Ints
 from zerodistance.sample.town import Town
 
 _BATCH = 2_048
+_INDEX = ".npz"
 SLICE = 120_000  # rows of a file that are in memory at a time, unless one day has more; own value
 
 
 @dataclass(frozen=True)
-class Part:
-    """What a block left of one silo: the file, how many rows on which days, and where each batch of the file begins."""
+class Spool:
+    """What all blocks left of one silo: a file each, and beside it how many rows on which days, and where its batches begin.
 
+    Nothing of it is held in memory, so that a city of many blocks needs no more of it than one of few.
+    """
+
+    folder: Path
     silo: str
-    path: Path
-    days: Ints
-    counts: Ints
-    begins: Ints
+    blocks: int
+
+    def paths(self) -> Iterator[Path]:
+        """Yield the file of each block."""
+        return (_path(self.folder, self.silo, number) for number in range(self.blocks))
+
+    def remove(self) -> None:
+        """Remove what the blocks left."""
+        for path in self.paths():
+            path.unlink()
+            path.with_suffix(_INDEX).unlink()
 
 
-def leave(town: Town, rows: Rows, folder: Path) -> Part:
+def _path(folder: Path, silo: str, block: int) -> Path:
+    return folder / f"{silo}-{block}.arrow"
+
+
+def leave(town: Town, rows: Rows, folder: Path) -> None:
     """Write the rows of a block, sorted by time; those of one moment in an order that says nothing."""
     tie = scatter.mixed(np.arange(len(rows.known)) + (np.int64(town.number) << 24), town.seed + 101)
     order = np.lexsort((tie, rows.known))
@@ -44,23 +60,27 @@ def leave(town: Town, rows: Rows, folder: Path) -> Part:
         **{name: pc.take(value, pa.array(order)) for name, value in rows.payload.items()},
     }
     table = pa.table(columns)
-    path = folder / f"{rows.silo}-{town.number}.arrow"
+    path = _path(folder, rows.silo, town.number)
     options = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema, options=options) as out:
         out.write_table(table, max_chunksize=_BATCH)
     days, counts = np.unique(known // DAY, return_counts=True)
-    return Part(rows.silo, path, days, counts, known[::_BATCH])
+    with path.with_suffix(_INDEX).open("wb") as index:
+        np.savez(index, days=days, counts=counts, begins=known[::_BATCH])
 
 
-def slices(parts: list[Part]) -> list[tuple[int, int]]:
+def slices(spool: Spool) -> list[tuple[int, int]]:
     """Return the slices of time, in seconds, in which a file is put together: as few as hold no more than `SLICE` rows each."""
-    every = np.concatenate([part.days for part in parts])
-    if len(every) == 0:
+    count = np.zeros(UNTIL // DAY + 1, dtype=np.int64)
+    for path in spool.paths():
+        with np.load(path.with_suffix(_INDEX)) as index:
+            count[index["days"]] += index["counts"]
+    if not count.any():
         return [(0, DAY)]
-    first = int(every.min())
-    count = np.bincount(every - first, weights=np.concatenate([part.counts for part in parts]))
+    first = int(np.flatnonzero(count)[0])
+    count = count[first:]
     out, begin, held = [], 0, 0
-    for place, many in enumerate(count.astype(np.int64).tolist()):
+    for place, many in enumerate(count.tolist()):
         if held and held + many > SLICE:
             out.append((begin, place))
             begin, held = place, 0
@@ -69,23 +89,25 @@ def slices(parts: list[Part]) -> list[tuple[int, int]]:
     return [((first + low) * DAY, (first + high) * DAY) for low, high in out]
 
 
-def gather(parts: list[Part], low: int, high: int) -> pa.Table:
+def gather(spool: Spool, low: int, high: int) -> pa.Table:
     """Return the rows of a slice of time from all blocks, in the order of the file."""
-    found = [table for part in parts for table in _read(part, low, high)]
+    found = [table for path in spool.paths() for table in _read(path, low, high)]
     if not found:
-        with pa.OSFile(str(parts[0].path), "rb") as file:
+        with pa.OSFile(str(next(spool.paths())), "rb") as file:
             return pa.ipc.open_file(file).schema.empty_table()
     table = pa.concat_tables(found)
     order = np.lexsort((table["tie"].to_numpy(), table["known"].to_numpy()))
     return table.take(pa.array(order))
 
 
-def _read(part: Part, low: int, high: int) -> list[pa.Table]:
-    first = max(0, int(np.searchsorted(part.begins, low)) - 1)
-    last = int(np.searchsorted(part.begins, high))
+def _read(path: Path, low: int, high: int) -> list[pa.Table]:
+    with np.load(path.with_suffix(_INDEX)) as index:
+        begins = index["begins"]
+    first = max(0, int(np.searchsorted(begins, low)) - 1)
+    last = int(np.searchsorted(begins, high))
     if first >= last:
         return []
-    with pa.OSFile(str(part.path), "rb") as file:
+    with pa.OSFile(str(path), "rb") as file:
         reader = pa.ipc.open_file(file)
         table = pa.Table.from_batches(
             [reader.get_batch(place) for place in range(first, last)], reader.schema

@@ -94,12 +94,12 @@ def serve(town: Town) -> Service:
     )
     ticket = town.coded("ticket", "T", len(why))
     calls = _calls(town, chance, why, said, ticket)
-    visits, noted, of_call = _visits(town, chance, why, ticket)
+    visits, noted, of_call, came = _visits(town, chance, why, ticket)
     told = np.zeros(len(town.lives.faults["at"]), bool)
     told[why.fault[why.fault >= 0]] = True
     repaired = np.full(len(told), np.iinfo(np.int64).max)
-    done = of_call[(noted == 0) & (why.fault[of_call] >= 0)]
-    repaired[why.fault[done]] = why.at[done] + 2 * DAY
+    mended = (noted == 0) & (why.fault[of_call] >= 0)
+    repaired[why.fault[of_call[mended]]] = came[mended]
     fine_calls, fine_visits = calls.known < UNTIL, visits.known < UNTIL
     about = [
         _texts(town, "calls", why, said, _SAID, calls.record, np.arange(len(why)), fine_calls),
@@ -219,7 +219,9 @@ def _calls(town: Town, chance: np.random.Generator, why: Calls, said: Ints, tick
     return Rows("calls", known, why.person, record, {"line": cells})
 
 
-def _visits(town: Town, chance: np.random.Generator, why: Calls, ticket: pa.Array) -> tuple[Rows, Ints, Ints]:
+def _visits(
+    town: Town, chance: np.random.Generator, why: Calls, ticket: pa.Array
+) -> tuple[Rows, Ints, Ints, Ints]:
     wanted = np.select([why.kind == FAULT, (why.kind == INSTALL) | (why.kind == MOVE)], [town.world.silo.visited, 0.85], 0.0)  # fmt: skip
     wanted = np.where(why.kind == CARE, 0.7, wanted)
     of = np.flatnonzero(chance.random(len(why)) < wanted)
@@ -245,7 +247,7 @@ def _visits(town: Town, chance: np.random.Generator, why: Calls, ticket: pa.Arra
         whole(chance.integers(15, 150, many)), whole(np.where(chance.random(many) < 0.6, 0, chance.integers(3, 40, many) * 10)),
         where(chance.random(many) < 0.45, whole(rating), None), text,
     )  # fmt: skip
-    return Rows("visits", known, person, record, {"line": cells}), noted, of
+    return Rows("visits", known, person, record, {"line": cells}), noted, of, at
 
 
 _TOPICS = {INSTALL: "installation", MOVE: "moving", QUESTION: "question", CARE: "maintenance", MONEY: "price"}
