@@ -97,15 +97,22 @@ def test_every_sentence_is_of_a_group_and_has_its_places_filled() -> None:
     at = texts.grammar()
     luck, categories = np.random.default_rng(1), world.load("base").appliance.categories
     for number, name in enumerate(at.groups):
-        said = texts.say(
-            luck,
-            np.full(40, number),
-            tuple(at.groups),
-            luck.integers(0, 12, 40),
-            categories,
-            texts.pick(["漏水"], np.zeros(40)),
-        )
-        assert all(text and not set(text) & set('{}",\\\t\n') for text in said.to_pylist()), name
+        kinds, leak = luck.integers(0, 12, 40), texts.pick(["漏水"], np.zeros(40))
+        said = texts.say(luck, np.full(40, number), tuple(at.groups), kinds, categories, leak, 1.0).to_pylist()
+        assert all(text and not set(text) & set('{}",\\\t\n') for text in said), name
+
+
+def test_a_part_of_the_sentences_is_never_said_in_the_world_that_models_learn_from() -> None:
+    at, luck, names = texts.grammar(), np.random.default_rng(1), ("post_complaint",)
+    assert world.load("base").silo.sentences < world.load("shifted").silo.sentences == 1.0
+    places, zeros = np.zeros(2_000, dtype=np.int64), texts.pick(["漏水"], np.zeros(2_000))
+    kinds = world.load("base").appliance.categories
+    last = at.parts[0][int(at.groups[names[0]].sentences[-1])].as_py()
+    said = {
+        share: sum(last in text for text in texts.say(luck, places, names, places, kinds, zeros, share).to_pylist())
+        for share in (0.75, 1.0)
+    }
+    assert last and said[0.75] == 0 < said[1.0]
 
 
 def test_times_stay_on_their_day_and_in_their_order() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from dataclasses import dataclass
@@ -89,6 +90,7 @@ def say(
     category: Ints,
     categories: tuple[str, ...],
     symptom: pa.Array,
+    share: float,
 ) -> pa.Array:
     """Return a text for each row.
 
@@ -98,13 +100,17 @@ def say(
         Place of each row's group in `names`.
     symptom
         What the appliance shows, null where nothing.
+    share
+        How many of the sentences of a group are said in this world, of 1.
     """
     at, many = grammar(), len(group)
     picks = {part: np.zeros(many, dtype=np.int64) for part in ("openers", "sentences", "closers")}
     for place, name in enumerate(names):
         rows = np.flatnonzero(group == place)
         for part, out in picks.items():
-            out[rows] = chance.choice(getattr(at.groups[name], part), size=len(rows))
+            every = getattr(at.groups[name], part)
+            said = every[: math.ceil(len(every) * share)] if part == "sentences" else every
+            out[rows] = chance.choice(said, size=len(rows))
     noun = np.zeros(many, dtype=np.int64)
     words = [word for kind in categories for word in NOUNS[kind]]
     behind = np.cumsum([len(NOUNS[kind]) for kind in categories])

@@ -171,6 +171,7 @@ class Silo:
     registers: float
     posts: float
     poster: float
+    sentences: float
     post_spam: float
     post_off_topic: float
     post_competitor: float
