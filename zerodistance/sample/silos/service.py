@@ -208,7 +208,15 @@ def _calls(town: Town, chance: np.random.Generator, why: Calls, said: Ints, tick
     seconds = np.clip(np.exp(chance.normal(5.1, 0.6, many)), 20, 3000).astype(np.int64)
     known, record = why.at + seconds, town.coded("calls", "L", many)
     categories = town.world.appliance.categories
-    text = texts.say(chance, said, _SAID, town.category[why.unit], categories, _symptom(town, why), town.world.silo.sentences)
+    text = texts.say(
+        chance,
+        said,
+        _SAID,
+        town.category[why.unit],
+        categories,
+        _symptom(town, why),
+        town.world.silo.sentences,
+    )
     cells = line(
         record, ticket, stamp(why.at), stamp(known), pick(("400", "9500", "微信"), chance.choice(3, size=many, p=(0.7, 0.2, 0.1))),
         dirt.phone_text(chance, phone, tested, missing[1], (0.97, 0.0, 0.0, 0.03)),
@@ -235,7 +243,15 @@ def _visits(
     code = np.where(fault >= 0, town.fault_code[fault], 0)
     rating = np.where(failed, chance.integers(1, 4, many), chance.choice((4, 5), size=many, p=(0.3, 0.7)))
     symptom = where(fault >= 0, pick(town.fault_codes.symptom, code), "正常")
-    text = texts.say(chance, noted, _NOTED, town.category[unit], town.world.appliance.categories, symptom, town.world.silo.sentences)
+    text = texts.say(
+        chance,
+        noted,
+        _NOTED,
+        town.category[unit],
+        town.world.appliance.categories,
+        symptom,
+        town.world.silo.sentences,
+    )
     record = town.coded("visits", "V", many)
     person = why.person[of]
     cells = line(

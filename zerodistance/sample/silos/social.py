@@ -56,7 +56,9 @@ def post(town: Town) -> tuple[Rows, Texts, Ints]:
     code = grid[posts.category, chance.integers(0, width, many)]
     code = np.where(shown >= 0, town.fault_code[shown], code)
     symptom = pick(town.fault_codes.symptom, code)
-    text = texts.say(chance, posts.group, GROUPS, posts.category, categories, symptom, town.world.silo.sentences)
+    text = texts.say(
+        chance, posts.group, GROUPS, posts.category, categories, symptom, town.world.silo.sentences
+    )
     known = posts.at + chance.integers(300, 20 * HOUR, many)
     record = town.coded("social", "P", many)
     likes = np.floor(chance.pareto(1.1, many) * 2).astype(np.int64)
