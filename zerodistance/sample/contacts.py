@@ -96,8 +96,9 @@ def reach(people: People, block: int, seed: int, world: World) -> Contacts:
     chance = luck(seed, world.number, block, "contacts")
     many = len(people)
     age = people.age(np.arange(many), TRUTH_UNTIL)
-    chances = np.select([age < 12, age < 18, age < 65, age < 75], [0.0, 0.6, 0.985, 0.9], 0.7)
-    has = chance.random(many) < chances
+    chances = np.select([age < 12, age < 18, age < 65, age < 75], [0.0, 0.6, 0.99, 0.92], 0.75)  # own values
+    alone = np.bincount(people.household)[people.household] == 1
+    has = chance.random(many) < np.where(alone, 0.99, chances)
     phones = _phones(chance, people, has, block, seed, world)
     emails = _emails(chance, people, (age >= 16) & (chance.random(many) < 0.9), world)
     second = np.zeros(many, dtype=np.int64)
