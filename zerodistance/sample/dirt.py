@@ -150,7 +150,7 @@ def _numbered(
 
 
 def address_text(
-    town: Town, chance: np.random.Generator, person: Ints, at: Ints, missing: float, whole: float = 0.88
+    town: Town, chance: np.random.Generator, person: Ints, at: Ints, missing: float, whole: float = 0.95
 ) -> pa.Array:
     """Return addresses as free text: which parts are named, and how, differs from row to row; null where there is none.
 
