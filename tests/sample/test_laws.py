@@ -88,8 +88,8 @@ def test_what_happened_is_the_outcome_that_the_lot_chose(many: int, seed: int, n
     drawn = made.lives.drawn
     sent = set(
         zip(
-            drawn["campaign"][drawn["treated"]].tolist(),
-            drawn["person"][drawn["treated"]].tolist(),
+            drawn["campaign"][drawn["reached"]].tolist(),
+            drawn["person"][drawn["reached"]].tolist(),
             strict=True,
         )
     )

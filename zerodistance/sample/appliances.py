@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerodistance.sample.calendar import BEGIN, DAY, HISTORY, HOUR, MONTHS, STARTS, month_of, within
+from zerodistance.sample.contacts import Contacts
 from zerodistance.sample.people import ANNOYED, CHILD, PARTNER, PERSUADABLE, Bools, Floats, Households, People
 from zerodistance.sample.scatter import Ints, luck
 from zerodistance.sample.world import World
@@ -56,7 +57,7 @@ class Lives:
     faults
         unit, at, last (the fault ended its life).
     drawn
-        campaign, person, treated: who was drawn for a campaign.
+        campaign, person, treated, reached: who was drawn for a campaign, got its message, and had it delivered.
     outcomes
         campaign, place, p_without, p_with, luck: everybody in need who could be drawn.
     customer_from
@@ -84,7 +85,10 @@ def campaigns(world: World) -> list[tuple[int, int, bool]]:
 class _Run:
     """The state of all places while the months pass."""
 
-    def __init__(self, world: World, block: int, seed: int, households: Households, people: People) -> None:
+    def __init__(
+        self, world: World, block: int, seed: int, households: Households, people: People, contacts: Contacts
+    ) -> None:
+        self.contacts = contacts
         self.world, self.chance = world, luck(seed, world.number, block, "appliances")
         self.households, self.people = households, people
         self.places = _places(self.chance, world, households, people)
@@ -101,7 +105,7 @@ class _Run:
         self.needs: dict[str, list[NDArray[Any]]] = {n: [] for n in ("place", "cause", "started", "old_unit", "considers")}  # fmt: skip
         self.bought_rows: list[tuple[Ints, Ints, Ints, Bools]] = []
         self.faults: list[tuple[Ints, Ints, Bools]] = []
-        self.drawn: list[tuple[Ints, Ints, Bools]] = []
+        self.drawn: list[tuple[Ints, Ints, Bools, Bools]] = []
         self.outcomes: list[tuple[Any, ...]] = []
         self.births = np.zeros((len(households), MONTHS), bool)
         young = np.flatnonzero((people.role == CHILD) & (people.born >= BEGIN))
@@ -214,9 +218,14 @@ class _Run:
             if real:
                 person = known[self.chance.random(len(known)) < self.world.message.share]
                 treated = self.chance.random(len(person)) >= self.world.message.held_out
-                self.drawn.append((np.full(len(person), number), person, treated))
+                when_sent = np.full(len(person), STARTS[month] + 10 * HOUR)
+                on_file = self.contacts.filed(person, when_sent) == self.contacts.phone(person, when_sent)
+                arrives = self.chance.random(len(person)) < self.world.message.delivered
+                self.drawn.append(
+                    (np.full(len(person), number), person, treated, treated & on_file & arrives)
+                )
                 reached = np.zeros(len(self.people), bool)
-                reached[person[treated]] = True
+                reached[person[treated & on_file & arrives]] = True
                 sent |= about & reached[self.places.decider]
                 listed = np.zeros(len(self.people), bool)
                 listed[known] = True
@@ -304,9 +313,11 @@ def _places(chance: np.random.Generator, world: World, households: Households, p
     return Places(home, category, decider, np.where(is_late, np.minimum(later, MONTHS - 1), 0))
 
 
-def live(world: World, block: int, seed: int, households: Households, people: People) -> Lives:
+def live(
+    world: World, block: int, seed: int, households: Households, people: People, contacts: Contacts
+) -> Lives:
     """Return what happened to the appliances of a block in every month."""
-    run = _Run(world, block, seed, households, people)
+    run = _Run(world, block, seed, households, people, contacts)
     run.start()
     for month in range(MONTHS):
         run.month(month)
@@ -315,7 +326,7 @@ def live(world: World, block: int, seed: int, households: Households, people: Pe
         _units(run),
         _needs(run),
         _joined(run.faults, ("unit", "at", "last")),
-        _joined(run.drawn, ("campaign", "person", "treated")),
+        _joined(run.drawn, ("campaign", "person", "treated", "reached")),
         _outcomes(run),
         run.customer_from,
     )

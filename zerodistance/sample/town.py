@@ -109,7 +109,9 @@ class Town:
         found: tuple[Households, Residences, People] = people.settle(block, seed, world)
         self.households, self.residences, self.people = found
         self.contacts: Contacts = contacts.reach(self.people, self.number, seed, world)
-        self.lives: Lives = appliances.live(world, self.number, seed, self.households, self.people)
+        self.lives: Lives = appliances.live(
+            world, self.number, seed, self.households, self.people, self.contacts
+        )
         chance = self.luck("traits")
         self.products = products(world.appliance.categories)
         self.fault_codes = fault_codes(world.appliance.categories)

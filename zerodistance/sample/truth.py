@@ -225,7 +225,9 @@ def outcomes(town: Town) -> pa.Table:
     sent = np.argsort(drawn_key, kind="stable")
     at = np.minimum(np.searchsorted(drawn_key[sent], key), max(0, len(sent) - 1))
     was = drawn_key[sent][at] == key if len(sent) else np.zeros(len(key), bool)
-    treated = drawn["treated"][sent][at] if len(sent) else np.zeros(len(key), bool)
+    treated, reached = (
+        drawn[n][sent][at] if len(sent) else np.zeros(len(key), bool) for n in ("treated", "reached")
+    )
     every = campaigns(town.world)
     months = np.array([month for month, _, _ in every])
     category = np.array([about for _, about, _ in every])
@@ -240,6 +242,7 @@ def outcomes(town: Town) -> pa.Table:
         "buys_without": bought["without"],
         "buys_with": bought["with"],
         "treated": pa.array(treated, mask=~was),
+        "reached": pa.array(reached, mask=~was),
     })  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zerodistance.sample import contacts
 from zerodistance.sample.appliances import campaigns
 from zerodistance.sample.calendar import HOUR, STARTS, UNTIL
-from zerodistance.sample.people import ANNOYED, YEAR, Bools
+from zerodistance.sample.people import ANNOYED, Bools
 from zerodistance.sample.render import Rows, join, line, pick, stamp, where
 from zerodistance.sample.scatter import Ints, digits
 from zerodistance.sample.town import Town
@@ -52,10 +52,7 @@ def post(town: Town) -> Mail:
     month = np.array([one[0] for one in every])[campaign]
     at = STARTS[month] + 10 * HOUR
     channel = _channel(town, chance, campaign, person, at)
-    filed = np.maximum(at - (chance.random(many) * 3 * YEAR).astype(np.int64), 0)
-    number = town.contacts.phone(person, filed)
-    dropped = (number != town.contacts.phone(person, at)) & (chance.random(many) < 0.6)
-    reached = treated & ~dropped & (chance.random(many) < settings.delivered)
+    number, reached = town.contacts.filed(person, at), drawn["reached"]
     opened = (
         reached
         & (channel != SMS)
