@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 
 from zerodistance.sample.calendar import BEGIN, DAY, HISTORY, HOUR, MONTHS, STARTS, month_of, within
 from zerodistance.sample.contacts import Contacts
-from zerodistance.sample.people import ANNOYED, CHILD, PARTNER, PERSUADABLE, Bools, Floats, Households, People
+from zerodistance.sample.people import (
+    ANNOYED,
+    CHILD,
+    LOST,
+    PARTNER,
+    PERSUADABLE,
+    SURE,
+    Bools,
+    Floats,
+    Households,
+    People,
+)
 from zerodistance.sample.scatter import Ints, luck
 from zerodistance.sample.world import World
 
@@ -242,8 +253,9 @@ class _Run:
         base = np.where(nothing, settings.purchase_dead, base)
         others = np.concatenate([self.households.neighbours[home], self.households.friends[home]], axis=1)
         felt = (month - self.recent[others, self.places.category[place][:, None]] <= _RECENT).any(axis=1)
-        without = np.minimum(base * np.where(felt, settings.influence, 1.0), 0.95)
         temper = self.people.temperament[self.places.decider[place]]
+        ready = np.select([temper == SURE, temper == LOST], [settings.sure, settings.lost], 1.0)
+        without = np.minimum(base * ready * np.where(felt, settings.influence, 1.0), 0.95)
         effect = np.select(
             [temper == PERSUADABLE, temper == ANNOYED],
             [self.world.message.persuadable, self.world.message.annoyed],

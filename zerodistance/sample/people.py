@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 ROLES = ("head", "partner", "child", "parent")
 HEAD, PARTNER, CHILD, PARENT = range(4)
 TEMPERAMENTS = ("persuadable", "sure", "lost", "annoyed")
-PERSUADABLE, ANNOYED = 0, 3
+PERSUADABLE, SURE, LOST, ANNOYED = range(4)
 YEAR = 365.2425 * DAY
 
 

@@ -106,6 +106,8 @@ class Need:
     purchase: float
     purchase_early: float
     purchase_dead: float
+    sure: float
+    lost: float
     influence: float
 
 
