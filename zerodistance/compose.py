@@ -35,6 +35,7 @@ ROOMS = (
     Room("segments", f"{_CORE}.segments.cli:app", Text("人群：规则、人数、名单", "segments: rules, counts, members")),
     Room("accounts", f"{_PORTAL}.cli:app", Text("门户账号和接口密钥", "accounts of the portal, keys of the API")),
     Room("sample", "zerodistance.sample.cli:app", Text("样例城市：造一座已知真相的城市", "a sample city whose truth is known")),
+    Room("evaluate", "zerodistance.evaluate.cli:app", Text("考核：把结果与真相比较", "compare what was said with a truth")),
     Room("alerts", "zerodistance.doors.operations.cli:app", Text("告警：现在的、过去的、试发", "alerts: open and past ones, a test message")),
 )  # fmt: skip
 

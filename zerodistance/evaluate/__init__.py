@@ -1,0 +1,1 @@
+"""The examiner: compares what the product said with a truth."""

@@ -1,0 +1,30 @@
+"""The door of the examiner: compare what the product said with a truth.
+
+The product never comes here: nobody but `compose` imports this room, and it asks a home only through the public verbs of other rooms.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from zerodistance.core.identity import api as identity_room
+from zerodistance.evaluate import identity as who_is_who
+from zerodistance.evaluate.contracts import Figure, Method, Report
+from zerodistance.kernel.access import Who
+from zerodistance.kernel.home import Home
+
+__all__ = ["Figure", "Method", "Report", "identity", "identity_of_home"]
+
+
+def identity(truth: Path, said: Path, *, partial: bool = False, seed: int = 1) -> Report:
+    """Compare who is who: `said` has `source, source_id, person_id`, as `zerodistance identity export` writes it."""
+    return who_is_who.examine("identity", truth, said, partial=partial, seed=seed)
+
+
+def identity_of_home(home: Home, who: Who, truth: Path, *, partial: bool = False, seed: int = 1) -> Report:
+    """Compare who is who in a home; its records pass through a file that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="zerodistance-evaluate-") as folder:
+        path = Path(folder) / "persons.csv"
+        identity_room.export(home, who, path)
+        return identity(truth, path, partial=partial, seed=seed)

@@ -1,0 +1,149 @@
+"""How well records were put together: pairs, whole clusters and B-cubed, from sizes of clusters, never from pairs.
+
+Every figure is a ratio of sums over records, so that any part of the records (a household, a silo) has its share of it.
+
+References
+----------
+.. [1] Bagga and Baldwin, Entity-based cross-document coreferencing using the vector space model, ACL 1998: B-cubed.
+.. [2] Menestrina, Whang, Garcia-Molina, Evaluating entity resolution results, VLDB 2010: pairs and whole clusters.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zerodistance.evaluate.contracts import Figure
+from zerodistance.evaluate.intervals import Bootstrap, Floats, Ints
+
+_CHUNK = 200_000  # clusters that are looked at at a time, own value
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Numbers of records by what truth and answer say of them; one row per combination.
+
+    Attributes
+    ----------
+    truth, said
+        Cluster in the truth, cluster in the answer; 0, 1, ...
+    unit
+        Household, for the intervals.
+    stratum
+        Kind of record: silo, named or not.
+    many
+        Records.
+    """
+
+    truth: Ints
+    said: Ints
+    unit: Ints
+    stratum: Ints
+    many: Ints
+
+    def where(self, kept: NDArray[np.bool_]) -> Cells:
+        """Return some of the rows, as if there were no others."""
+        return Cells(*(getattr(self, name)[kept] for name in ("truth", "said", "unit", "stratum", "many")))
+
+
+def joint(cells: Cells) -> Ints:
+    """Return which records share both clusters: a label for each row."""
+    key = cells.truth * (int(cells.said.max(initial=0)) + 1) + cells.said
+    label: Ints = np.unique(key, return_inverse=True)[1].astype(np.int64)
+    return label
+
+
+def sizes(label: Ints, many: Ints) -> Ints:
+    """Return the records of each row's cluster."""
+    return np.bincount(label, many).astype(np.int64)[label] if len(label) else many
+
+
+def figures(cells: Cells, boot: Bootstrap) -> dict[str, dict[str, Figure]]:
+    """Return precision, recall and F1 of `pairs`, `clusters` and `b3`.
+
+    A cluster is right if the answer has the same records in one cluster as the truth. B-cubed is the mean over records of
+    the share of its answered (true) cluster that is also in its true (answered) one.
+    """
+    t, s, both = (
+        sizes(cells.truth, cells.many),
+        sizes(cells.said, cells.many),
+        sizes(joint(cells), cells.many),
+    )
+    exact = (t == s) & (s == both)
+    n = cells.many
+    sums = boot.sums(
+        cells.unit,
+        *(n * (both - 1) / 2, n * (s - 1) / 2, n * (t - 1) / 2),
+        *(n * exact / s, n / s, n / t),
+        *(n * both / s, n * both / t, n),
+    )
+    return {
+        "pairs": _three(boot, sums, 0, 1, 2),
+        "clusters": _three(boot, sums, 3, 4, 5),
+        "b3": {
+            "precision": boot.ratio(sums, 6, 8),
+            "recall": boot.ratio(sums, 7, 8),
+            "f1": boot.of(sums, _b3_f1),
+        },
+    }
+
+
+def _three(boot: Bootstrap, sums: Floats, hit: int, said: int, true: int) -> dict[str, Figure]:
+    return {
+        "precision": boot.ratio(sums, hit, said),
+        "recall": boot.ratio(sums, hit, true),
+        "f1": boot.of(sums, lambda x: 2 * x[:, hit] / (x[:, said] + x[:, true])),
+    }
+
+
+def _b3_f1(sums: Floats) -> Floats:
+    precision, recall = sums[:, 6] / sums[:, 8], sums[:, 7] / sums[:, 8]
+    out: Floats = 2 * precision * recall / (precision + recall)
+    return out
+
+
+def between(cells: Cells, strata: int) -> dict[str, Floats]:
+    """Return the pairs of records by the strata of both: `both`, `said` and `true`, each strata x strata and symmetric."""
+    labels = {"both": joint(cells), "said": cells.said, "true": cells.truth}
+    return {name: _pairs(label, cells, strata) for name, label in labels.items()}
+
+
+def _pairs(label: Ints, cells: Cells, strata: int) -> Floats:
+    out = np.zeros((strata, strata))
+    kept = sizes(label, cells.many) > 1
+    if not kept.any():
+        return out
+    group, stratum, many = (
+        np.unique(label[kept], return_inverse=True)[1].astype(np.int64),
+        cells.stratum[kept],
+        cells.many[kept],
+    )
+    order = np.argsort(group, kind="stable")
+    group, stratum, many = group[order], stratum[order], many[order]
+    for first in range(0, int(group[-1]) + 1, _CHUNK):
+        begin, end = np.searchsorted(group, (first, first + _CHUNK))
+        key = (group[begin:end] - first) * strata + stratum[begin:end]
+        table = np.bincount(key, many[begin:end], _CHUNK * strata).reshape(_CHUNK, strata)
+        out += table.T @ table
+    alone = np.diag(out) - np.bincount(stratum, many, strata)
+    np.fill_diagonal(out, alone / 2)
+    return out
+
+
+def wrong(cells: Cells, of: str, most: int) -> Ints:
+    """Return the clusters with the most wrong pairs, the worst first.
+
+    Parameters
+    ----------
+    of
+        `said`: clusters of the answer with pairs that do not belong together; `truth`: true ones with pairs that were not found.
+    """
+    label: Ints = getattr(cells, of)
+    together = joint(cells)
+    inside = np.bincount(label, cells.many * (sizes(label, cells.many) - 1) / 2)
+    right = np.bincount(label, cells.many * (sizes(together, cells.many) - 1) / 2)
+    lost = inside - right
+    worst = np.argsort(-lost, kind="stable")[:most]
+    return worst[lost[worst] > 0].astype(np.int64)
