@@ -67,5 +67,6 @@ def test_a_figure_of_rows_is_drawn_as_one_of_sums_is() -> None:
     unit, values = np.repeat(np.arange(40), 5), rng.random(200)
     boot = Bootstrap(40, unit="household", seed=1, replicates=100)
     of_sums = boot.ratio(boot.sums(unit, values, np.ones(200)), 0, 1)
-    of_rows = boot.each(unit, lambda weight: float((values * weight).sum() / weight.sum()))
+    mean = boot.drawn(unit, lambda w: np.array([(values * w).sum() / w.sum()]), boot.draws(200))
+    (of_rows,) = intervals.figures(*mean)
     assert np.allclose([of_sums.value, of_sums.low, of_sums.high], [of_rows.value, of_rows.low, of_rows.high])

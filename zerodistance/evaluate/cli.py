@@ -41,6 +41,15 @@ _Partial = Annotated[
     bool,
     Parameter(negative="", help=words("真相只含一部分记录：其余不比较", "the truth has a part of the records: others are not compared")),
 ]  # fmt: skip
+_Persons = Annotated[
+    Path | None,
+    Parameter(
+        help=words(
+            "identity export 写出的文件；结果按 person_id 给出时需要",
+            "what identity export wrote; needed where answers are about person_id",
+        )
+    ),
+]
 _Seed = Annotated[int, Parameter(help=words("抽样的种子", "seed of the draws"))]
 _LINES = 16  # of a table that are printed, own value
 _AsJson = Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))]
@@ -63,6 +72,107 @@ def identity(
         _show(api.identity_of_home(home, who, truth, partial=partial, seed=seed), as_json)
     else:
         _show(api.identity(truth, said, partial=partial, seed=seed), as_json)
+
+
+@app.command(help=words("谁需要什么：category,as_of,score", "who needs what: category,as_of,score"))
+def need(
+    *,
+    truth: _Truth,
+    said: _Said = None,
+    persons: _Persons = None,
+    seed: _Seed = 1,
+    as_json: _AsJson = False,
+) -> None:
+    """Compare need scores with who bought afterwards."""
+    from zerodistance.evaluate import api
+
+    given = _given(said, "need", "person_id, category, as_of, score")
+    _show(api.need(truth, given, persons=persons, seed=seed), as_json)
+
+
+@app.command(
+    help=words(
+        "谁住在一起：source,source_id,household_id", "who lives together: source,source_id,household_id"
+    )
+)
+def households(
+    *,
+    truth: _Truth,
+    said: _Said = None,
+    partial: _Partial = False,
+    seed: _Seed = 1,
+    as_json: _AsJson = False,
+) -> None:
+    """Compare households with the truth."""
+    from zerodistance.evaluate import api
+
+    given = _given(said, "households", "source, source_id, household_id")
+    _show(api.households(truth, given, partial=partial, seed=seed), as_json)
+
+
+@app.command(help=words("谁活跃：person_id,score", "who is active: person_id,score"))
+def activity(
+    *,
+    truth: _Truth,
+    said: _Said = None,
+    persons: _Persons = None,
+    seed: _Seed = 1,
+    as_json: _AsJson = False,
+) -> None:
+    """Compare activity scores with engagement and later purchases."""
+    from zerodistance.evaluate import api
+
+    given = _given(said, "activity", "person_id, as_of, score")
+    _show(api.activity(truth, given, persons=persons, seed=seed), as_json)
+
+
+@app.command(
+    help=words(
+        "文本说了什么：source,source_id,sentiment,topic", "what texts say: source,source_id,sentiment,topic"
+    )
+)
+def sentiment(
+    *,
+    truth: _Truth,
+    said: _Said = None,
+    seed: _Seed = 1,
+    as_json: _AsJson = False,
+) -> None:
+    """Compare labels of texts with the truth."""
+    from zerodistance.evaluate import api
+
+    given = _given(said, "sentiment", "source, source_id, sentiment, topic")
+    _show(api.sentiment(truth, given, seed=seed), as_json)
+
+
+@app.command(
+    help=words(
+        "活动改变了什么：campaign,estimate,low,high，或按人的 score",
+        "what campaigns changed: campaign,estimate,low,high, or a score per person",
+    )
+)
+def lift(
+    *,
+    truth: _Truth,
+    said: _Said = None,
+    persons: _Persons = None,
+    seed: _Seed = 1,
+    as_json: _AsJson = False,
+) -> None:
+    """Compare estimates, or scores of people, with both potential outcomes."""
+    from zerodistance.evaluate import api
+
+    given = _given(said, "lift", "campaign, people, estimate, low, high")
+    _show(api.lift(truth, given, persons=persons, seed=seed), as_json)
+
+
+def _given(said: Path | None, what: str, columns: str) -> Path:
+    """Return the file of the answers; a home has none of this kind yet."""
+    from zerodistance.evaluate.contracts import NothingSaid
+
+    if said is None:
+        raise NothingSaid(what=what, columns=columns)
+    return said
 
 
 def _show(report: Report, as_json: bool) -> None:

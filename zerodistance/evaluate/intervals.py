@@ -14,7 +14,7 @@ References
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ REPLICATES = 1_000  # own value: the ends of an interval move by some 2 % of its
 MOST_GROUPS = (
     2_000  # own value: more units than this are put together at random, which leaves the variance as it is
 )
-_MOST_CELLS = 100_000_000  # rows times draws of a figure that needs the rows, own value: some ten seconds
+_MOST_CELLS = 40_000_000  # rows times draws of a figure that needs the rows, own value: some seconds
 _FEWEST = 100
 _Z = 1.959963984540054  # two-sided 95 % of the normal distribution
 
@@ -46,8 +46,9 @@ class Bootstrap:
         What one is: `household`.
     """
 
-    def __init__(self, units: int, *, unit: str, seed: int, replicates: int = REPLICATES) -> None:
+    def __init__(self, units: int, *, unit: str, seed: int, replicates: int | None = None) -> None:
         rng = np.random.default_rng(seed)
+        replicates = REPLICATES if replicates is None else replicates
         self.units, self.unit, self.seed, self.replicates = units, unit, seed, replicates
         self.groups = min(units, MOST_GROUPS)
         self.group: Ints = (
@@ -94,20 +95,17 @@ class Bootstrap:
         """Return one sum over another."""
         return self.of(sums, lambda s: s[:, top] / s[:, bottom])
 
-    def each(self, unit: Ints, form: Callable[[Floats], float]) -> Figure:
-        """Return a figure that needs every row: `form` takes the rows' weights."""
+    def draws(self, rows: int) -> int:
+        """Return how often figures are drawn that need every row: less often where there are very many."""
+        return min(self.replicates, max(_FEWEST, _MOST_CELLS // max(1, rows))) if self.groups > 1 else 0
+
+    def drawn(self, unit: Ints, form: Callable[[Floats], Floats], draws: int) -> tuple[Floats, Floats]:
+        """Return figures that need every row, and what they are in each draw (draws x figures); `form` takes the rows' weights."""
+        group = self.group[unit]
         with np.errstate(invalid="ignore", divide="ignore"):
             value = form(np.ones(len(unit)))
-            drawn = np.array([form(w) for w in self._draws(unit)])
-        return figure(value, drawn)
-
-    def _draws(self, unit: Ints) -> Iterator[Floats]:
-        if self.groups < 2:
-            return
-        many = min(self.replicates, max(_FEWEST, _MOST_CELLS // max(1, len(unit))))
-        group = self.group[unit]
-        for weights in self.weights[:many]:
-            yield weights[group]
+            drawn = [form(weights[group]) for weights in self.weights[:draws]]
+        return value, np.array(drawn).reshape(draws, len(value))
 
 
 def figure(value: float, drawn: Floats) -> Figure:
@@ -119,6 +117,19 @@ def figure(value: float, drawn: Floats) -> Figure:
         return Figure(value)
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Figure(value, float(low), float(high))
+
+
+def figures(value: Floats, drawn: Floats) -> list[Figure]:
+    """Return each figure of `Bootstrap.drawn` with its interval."""
+    return [figure(float(one), drawn[:, n]) for n, one in enumerate(value)]
+
+
+def means(drawn: Floats) -> Floats:
+    """Return the mean of figures in each draw (figures x draws), of those that are defined in it."""
+    fine = np.isfinite(drawn)
+    with np.errstate(invalid="ignore"):
+        out: Floats = np.where(fine, drawn, 0).sum(axis=0) / fine.sum(axis=0)
+    return out
 
 
 def wilson(hits: int, of: int) -> Figure:

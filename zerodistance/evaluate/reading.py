@@ -53,10 +53,12 @@ class Truth:
             raise NoTruth(path=path)
         return path
 
-    def table(self, con: duckdb.DuckDBPyConnection, name: str, *columns: str) -> None:
-        """Make a view of a table of the truth, under its name."""
+    def table(
+        self, con: duckdb.DuckDBPyConnection, name: str, *columns: str, view: str | None = None
+    ) -> None:
+        """Make a view of a table of the truth, under its name or another."""
         relation = opened(con, self.file(name), columns)
-        con.execute(f"create view {name} as select {', '.join(columns)} from {relation}")
+        con.execute(f"create view {view or name} as select {', '.join(columns)} from {relation}")
 
     def records(self, con: duckdb.DuckDBPyConnection) -> None:
         """Make the view `records`: silo, source, record, person, household, unnamed; a household is the person where none is given."""
@@ -184,13 +186,13 @@ def one(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
 
 
 def arrays(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
-    """Return the columns of a query; a null number is nan or -1 of a bigint."""
+    """Return the columns of a query; a null is nan among floats, -1 among whole numbers, None among texts."""
     out: dict[str, Any] = {}
     for name, column in con.execute(sql).fetchnumpy().items():
         if isinstance(column, np.ma.MaskedArray):
-            column = column.filled(
-                np.nan if column.dtype.kind == "f" else -1 if column.dtype.kind == "i" else None
-            )
+            missing, kind = np.ma.getmaskarray(column), column.dtype.kind
+            column = np.array(column.data)
+            column[missing] = np.nan if kind == "f" else -1 if kind == "i" else None
         out[name] = column
     return out
 
