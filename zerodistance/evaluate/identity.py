@@ -15,6 +15,7 @@ from zerodistance.evaluate.clusters import Cells
 from zerodistance.evaluate.contracts import NothingToCompare, Repeated, Report, Row, UnknownIds
 from zerodistance.evaluate.intervals import Bootstrap, Floats, Ints
 from zerodistance.evaluate.reading import Truth, arrays, codes, desk, examples, one, said
+from zerodistance.kernel.text import Text
 
 _WORST = 5  # clusters that are shown, own value
 _SHOWN = 3  # parts of a cluster that are shown, and records of a part, own value
@@ -100,7 +101,7 @@ def _checked(con: duckdb.DuckDBPyConnection, given: Path, *, partial: bool) -> d
     unknown = f"""select source || ':' || record from answers a anti join records r using (source, record) where source in {sources}"""
     many, shown = examples(con, unknown)
     if many and not partial:
-        raise UnknownIds(path=given, many=many, what="record", examples=shown)
+        raise UnknownIds(path=given, many=many, what=Text("记录", "record"), examples=shown)
     outside = one(con, f"select count(*) from answers where source not in {sources}")[0]
     return {"not_in_truth": many, "other_sources": int(outside)}
 

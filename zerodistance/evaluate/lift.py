@@ -24,6 +24,7 @@ from zerodistance.evaluate.reading import (
     desk,
     examples,
     need_type,
+    numbered,
     opened,
     refuse,
     said,
@@ -55,7 +56,7 @@ def examine(truth: Path, given: Path, *, persons: Path | None, seed: int) -> Rep
         unknown = "select distinct campaign from said where campaign is null or campaign not in (select campaign from campaigns)"
         many, shown = examples(con, unknown)
         if many:
-            raise UnknownIds(path=given, many=many, what="campaign", examples=shown)
+            raise UnknownIds(path=given, many=many, what=Text("活动", "campaign"), examples=shown)
         if "estimate" in names:
             return _estimates(con, given, names, seed)
         if "score" in names:
@@ -169,36 +170,39 @@ def _targeting(
 ) -> Report:
     need_type(con, given, "score", "double", _NUMBER)
     counts = who.resolve(con, held, given, names, persons, "campaign")
+    campaigns = numbered(con, "(select campaign from said join resolved using (row))", "campaign")
     rows = arrays(
         con,
         """with scored as (select campaign, resolved.person, resolved.household, max(score) as score from said join resolved using (row) group by all)
-           select s.*, coalesce(cast(o.realised as double), 0) as realised, coalesce(o.expected, 0) as expected
-           from scored s left join outcomes o on o.campaign = s.campaign and o.person = s.person order by s.campaign, s.person""",
+           select s.household, c.place as campaign, s.score, coalesce(cast(o.realised as double), 0) as realised, coalesce(o.expected, 0) as expected
+           from scored s join campaign_codes c on c.campaign = s.campaign
+             left join outcomes o on o.campaign = s.campaign and o.person = s.person order by s.campaign, s.person""",
     )
     counts |= {
         "folded": counts["rows"] - counts["of_nobody"] - len(rows["score"]),
         "compared": len(rows["score"]),
-        "campaigns": len(set(rows["campaign"])),
+        "campaigns": len(campaigns),
     }
     unit, units = codes(rows["household"])
     boot = Bootstrap(len(units), unit="household", seed=seed)
-    tables = _of_scores(rows, unit, boot)
+    tables = _of_scores(rows, campaigns, unit, boot)
     return Report("lift", counts, boot.method(), tables)
 
 
-def _of_scores(rows: dict[str, Any], unit: Ints, boot: Bootstrap) -> dict[str, list[Row]]:
+def _of_scores(
+    rows: dict[str, Any], campaigns: list[str], unit: Ints, boot: Bootstrap
+) -> dict[str, list[Row]]:
     """Return figures over all campaigns (the mean of theirs) and of each."""
-    place, campaigns = codes(rows["campaign"].astype(str))
     over_all, by_campaign = [], list[Row]()
     draws = boot.draws(len(unit))
     for against in AGAINST:
         values, drawn = [], []
         for n, campaign in enumerate(campaigns):
-            kept = place == n
+            kept = rows["campaign"] == n
             value, of_draws = boot.drawn(unit[kept], _form(rows["score"][kept], rows[against][kept]), draws)
             values.append(value)
             drawn.append(of_draws)
-            head: Row = {"campaign": str(campaign), "against": against, "people": int(kept.sum())}
+            head: Row = {"campaign": campaign, "against": against, "people": int(kept.sum())}
             by_campaign.append({**head, **dict(zip(_NAMES, figures(value, of_draws), strict=True))})
         row: Row = {"against": against, "campaigns": len(campaigns)}
         all_values = means(np.array(values))

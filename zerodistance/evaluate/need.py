@@ -17,7 +17,18 @@ from zerodistance.evaluate import ranking, who
 from zerodistance.evaluate.contracts import Figure, Report, Row, TooLate
 from zerodistance.evaluate.intervals import Bootstrap, Floats, Ints, figure, figures, means
 from zerodistance.evaluate.ranking import Ranked
-from zerodistance.evaluate.reading import Truth, arrays, codes, desk, need_type, one, quoted, refuse, said
+from zerodistance.evaluate.reading import (
+    Truth,
+    arrays,
+    codes,
+    desk,
+    need_type,
+    numbered,
+    one,
+    quoted,
+    refuse,
+    said,
+)
 from zerodistance.kernel.text import Text
 
 MONTHS = (1, 3, 6, 12)
@@ -44,12 +55,11 @@ def examine(truth: Path, given: Path, *, persons: Path | None, seed: int) -> Rep
         _in_time(con, given, until)
         counts = who.resolve(con, held, given, names, persons, "category", "as_of")
         chances = [f"p_{months}" for months in MONTHS if f"p_{months}" in names]
-        rows = _rows(con, chances, until)
+        rows, categories = _rows(con, chances, until)
         counts |= _counts(con, len(rows["score"]), counts["rows"] - counts["of_nobody"], until)
     unit, units = codes(rows["household"])
     boot = Bootstrap(len(units), unit="household", seed=seed)
-    category, categories = codes(rows["category"].astype(str))
-    forecast, by_category, deciles = _ranking(rows, unit, category, categories, boot)
+    forecast, by_category, deciles = _ranking(rows, unit, categories, boot)
     tables = {
         "forecast": forecast,
         "by_category": by_category,
@@ -92,8 +102,8 @@ def _in_time(con: duckdb.DuckDBPyConnection, given: Path, until: str) -> None:
         raise TooLate(path=given, given=str(late)[:10], until=until)
 
 
-def _rows(con: duckdb.DuckDBPyConnection, chances: list[str], until: str) -> dict[str, Any]:
-    """Return a row per household, category and as_of; `hit_6` is nan where the truth ends before."""
+def _rows(con: duckdb.DuckDBPyConnection, chances: list[str], until: str) -> tuple[dict[str, Any], list[str]]:
+    """Return a row per household, category (its place in the list that comes with them) and as_of; `hit_6` is nan where the truth ends before."""
     con.execute(
         f"""create table scored as select resolved.household, category, as_of, max(score) as score
             {"".join(f", max({name}) as {name}" for name in chances)} from said join resolved using (row) group by all"""
@@ -103,7 +113,8 @@ def _rows(con: duckdb.DuckDBPyConnection, chances: list[str], until: str) -> dic
               then cast(coalesce(next <= as_of + interval {m} month, false) as double) end as hit_{m}"""
         for m in MONTHS
     )
-    return arrays(
+    categories = numbered(con, "scored", "category")
+    rows = arrays(
         con,
         f"""with bought as (
               select s.household, s.category, s.as_of, min(u.bought) as next
@@ -112,10 +123,12 @@ def _rows(con: duckdb.DuckDBPyConnection, chances: list[str], until: str) -> dic
               select distinct s.household, s.category, s.as_of, true as now from scored s join needs n
               on n.household = s.household and n.category = s.category and n.started <= s.as_of
               and (n.purchased is null or n.purchased > s.as_of))
-            select s.*, cast(coalesce(now, false) as double) as hit_{NOW} {hits}
+            select household, c.place as category, score {"".join(f", {name}" for name in chances)}, cast(coalesce(now, false) as double) as hit_{NOW} {hits}
             from scored s left join bought using (household, category, as_of) left join needed using (household, category, as_of)
+            join category_codes c using (category)
             order by household, category, as_of""",
     )
+    return rows, categories
 
 
 def _counts(con: duckdb.DuckDBPyConnection, compared: int, somebody: int, until: str) -> dict[str, int]:
@@ -135,7 +148,7 @@ def _counts(con: duckdb.DuckDBPyConnection, compared: int, somebody: int, until:
 
 
 def _ranking(
-    rows: dict[str, Any], unit: Ints, category: Ints, categories: Any, boot: Bootstrap
+    rows: dict[str, Any], unit: Ints, categories: list[str], boot: Bootstrap
 ) -> tuple[list[Row], list[Row], list[Row]]:
     """Return figures by horizon (the mean of the categories'), by category and horizon, and by tenths of the scores."""
     forecast, by_category, deciles = [], [], []
@@ -144,7 +157,7 @@ def _ranking(
         hit = rows[f"hit_{months}"]
         values, drawn = [], []
         for n, name in enumerate(categories):
-            kept = (category == n) & np.isfinite(hit)
+            kept = (rows["category"] == n) & np.isfinite(hit)
             label = hit[kept]
             if not 0 < label.sum() < len(label):
                 continue
@@ -153,13 +166,13 @@ def _ranking(
             values.append(value)
             drawn.append(of_draws)
             head: Row = {
-                "category": str(name),
+                "category": name,
                 "months": months,
                 "rows": len(label),
                 "hits": int(label.sum()),
             }
             by_category.append({**head, **dict(zip(_NAMES, figures(value, of_draws), strict=True))})
-            deciles += _tenths(ranked, label, str(name), months)
+            deciles += _tenths(ranked, label, name, months)
         forecast.append(_over_all(months, hit, unit, boot, values, drawn))
     return forecast, by_category, deciles
 

@@ -197,6 +197,17 @@ def arrays(con: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     return out
 
 
+def numbered(con: duckdb.DuckDBPyConnection, table: str, column: str) -> list[str]:
+    """Return the texts of a column in order, and make `COLUMN_codes` with their places: of millions of rows a number each is kept."""
+    con.execute(
+        f"""create table {column}_codes as select {column}, row_number() over (order by {column}) - 1 as place
+            from (select distinct {column} from {table})"""
+    )
+    return [
+        str(row[0]) for row in con.execute(f"select {column} from {column}_codes order by place").fetchall()
+    ]
+
+
 def codes(values: Any) -> tuple[Ints, Any]:
     """Return each value's place among the different ones, and these in order."""
     different, place = np.unique(values, return_inverse=True)
