@@ -11,7 +11,7 @@ UPGRADE ?=
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo dev test test-full lint docs docs-serve dist shots fuzz pins clean
+.PHONY: help setup demo dev test test-full lint docs docs-serve dist shots fuzz splink pins clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|' 2>/dev/null || \
@@ -76,6 +76,10 @@ shots: dev  ## take the pictures of README.md from the demo, in Chromium
 fuzz: $(STAMP)/venv  ## an environment with the generator of bad requests, for its tests
 	@test -x .make/fuzz/bin/python || $(PYTHON) -m venv .make/fuzz
 	@.make/fuzz/bin/python -m pip --quiet install --no-compile --require-hashes -r requirements/fuzz.txt
+
+splink: $(STAMP)/venv  ## an environment with the matcher that benchmarks/difficulty.py measures us beside
+	@test -x .make/splink/bin/python || $(PYTHON) -m venv .make/splink
+	@.make/splink/bin/python -m pip --quiet install --no-compile --require-hashes -r requirements/splink.txt
 
 pins: requirements/*.in pyproject.toml  ## pin the requirements again (UPGRADE=1: newest versions)
 	@test -x .make/uv/bin/uv || { $(PYTHON) -m venv .make/uv && .make/uv/bin/pip --quiet install uv; }
