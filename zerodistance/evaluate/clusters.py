@@ -10,6 +10,7 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,28 +67,29 @@ def figures(cells: Cells, boot: Bootstrap) -> dict[str, dict[str, Figure]]:
     A cluster is right if the answer has the same records in one cluster as the truth. B-cubed is the mean over records of
     the share of its answered (true) cluster that is also in its true (answered) one.
     """
-    t, s, both = (
-        sizes(cells.truth, cells.many),
-        sizes(cells.said, cells.many),
-        sizes(joint(cells), cells.many),
-    )
-    exact = (t == s) & (s == both)
-    n = cells.many
-    sums = boot.sums(
-        cells.unit,
-        *(n * (both - 1) / 2, n * (s - 1) / 2, n * (t - 1) / 2),
-        *(n * exact / s, n / s, n / t),
-        *(n * both / s, n * both / t, n),
-    )
+    sums = np.hstack([boot.sums(cells.unit, share) for share in _shares(cells)])
     return {
         "pairs": _three(boot, sums, 0, 1, 2),
-        "clusters": _three(boot, sums, 3, 4, 5),
+        "clusters": _three(boot, sums, 3, 4, 6),
         "b3": {
-            "precision": boot.ratio(sums, 6, 8),
+            "precision": boot.ratio(sums, 5, 8),
             "recall": boot.ratio(sums, 7, 8),
             "f1": boot.of(sums, _b3_f1),
         },
     }
+
+
+def _shares(cells: Cells) -> Iterator[Floats]:
+    """Yield what the records of each row have of each sum, one after the other: of many millions all at once would be too much."""
+    n, t, s = cells.many, sizes(cells.truth, cells.many), sizes(cells.said, cells.many)
+    both = sizes(joint(cells), cells.many)
+    for size in (both, s, t):
+        yield n * (size - 1) / 2
+    yield n * ((t == s) & (s == both)) / s
+    for size in (s, t):
+        yield n / size
+        yield n * both / size
+    yield n.astype(np.float64)
 
 
 def _three(boot: Bootstrap, sums: Floats, hit: int, said: int, true: int) -> dict[str, Figure]:
@@ -99,7 +101,7 @@ def _three(boot: Bootstrap, sums: Floats, hit: int, said: int, true: int) -> dic
 
 
 def _b3_f1(sums: Floats) -> Floats:
-    precision, recall = sums[:, 6] / sums[:, 8], sums[:, 7] / sums[:, 8]
+    precision, recall = sums[:, 5] / sums[:, 8], sums[:, 7] / sums[:, 8]
     out: Floats = 2 * precision * recall / (precision + recall)
     return out
 
