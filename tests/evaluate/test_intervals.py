@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from zerodistance.evaluate import intervals
+from zerodistance.evaluate import clusters, intervals
+from zerodistance.evaluate.clusters import Cells
 from zerodistance.evaluate.intervals import Bootstrap, wilson
 
 TRIES = 300
@@ -34,6 +35,29 @@ def test_drawing_rows_instead_would_hold_it_too_rarely() -> None:
         found = boot.ratio(boot.sums(np.arange(len(unit)), hits, np.ones(len(unit))), 0, 1)
         held += (found.low or 0) <= 0.4 <= (found.high or 0)
     assert held / 80 < 0.7
+
+
+def city(rng: np.random.Generator, houses: int) -> Cells:
+    """Return households of two, some of whom were split, and some joined with somebody of another household."""
+    many = rng.integers(1, 9, houses * 2)
+    truth = np.repeat(np.arange(houses * 2), many)
+    split = (rng.random(houses * 2) < 0.3)[truth] & (rng.random(len(truth)) < 0.4)
+    joined, other = rng.random(houses * 2) < 0.06, rng.integers(0, houses * 2, houses * 2)
+    said = np.where(split, truth * 2 + 1, np.where(joined, other, np.arange(houses * 2))[truth] * 2)
+    return Cells(truth, said, truth // 2, np.zeros_like(truth), np.ones_like(truth))
+
+
+def test_intervals_of_identity_hold_the_value_where_wrong_links_join_households() -> None:
+    rng = np.random.default_rng(1)
+    wanted = clusters.figures(city(rng, 50_000), Bootstrap(50_000, unit="household", seed=1, replicates=2))
+    held = {(kind, name): 0 for kind in ("pairs", "b3") for name in ("precision", "recall", "f1")}
+    for seed in range(150):
+        found = clusters.figures(city(rng, 200), Bootstrap(200, unit="household", seed=seed, replicates=150))
+        for kind, name in held:
+            figure = found[kind][name]
+            held[kind, name] += (figure.low or 0) <= (wanted[kind][name].value or 0) <= (figure.high or 0)
+    assert min(held.values()) / 150 >= 0.9, held
+    assert 0.92 <= np.mean(list(held.values())) / 150 <= 0.975, held
 
 
 def test_many_units_in_groups_have_the_interval_of_units_by_themselves() -> None:

@@ -49,9 +49,9 @@ class Cells:
         return Cells(*(getattr(self, name)[kept] for name in ("truth", "said", "unit", "stratum", "many")))
 
 
-def joint(cells: Cells) -> Ints:
-    """Return which records share both clusters: a label for each row."""
-    key = cells.truth * (int(cells.said.max(initial=0)) + 1) + cells.said
+def joint(cells: Cells, other: str = "truth") -> Ints:
+    """Return which records share their answered cluster and their true one (or their household, `unit`): a label for each row."""
+    key = getattr(cells, other) * (int(cells.said.max(initial=0)) + 1) + cells.said
     label: Ints = np.unique(key, return_inverse=True)[1].astype(np.int64)
     return label
 
@@ -69,10 +69,10 @@ def figures(cells: Cells, boot: Bootstrap) -> dict[str, dict[str, Figure]]:
     """
     sums = np.hstack([boot.sums(cells.unit, share) for share in _shares(cells)])
     return {
-        "pairs": _three(boot, sums, 0, 1, 2),
-        "clusters": _three(boot, sums, 3, 4, 6),
+        "pairs": _three(boot, sums, (0, 1, 2)),
+        "clusters": _three(boot, sums, (3, 4, 5)),
         "b3": {
-            "precision": boot.ratio(sums, 5, 8),
+            "precision": boot.of(sums, _b3_precision),
             "recall": boot.ratio(sums, 7, 8),
             "f1": boot.of(sums, _b3_f1),
         },
@@ -80,28 +80,66 @@ def figures(cells: Cells, boot: Bootstrap) -> dict[str, dict[str, Figure]]:
 
 
 def _shares(cells: Cells) -> Iterator[Floats]:
-    """Yield what the records of each row have of each sum, one after the other: of many millions all at once would be too much."""
+    """Yield what the records of each row have of each sum, one after the other: of many millions all at once would be too much.
+
+    0 right pairs, 1 wrong pairs, 2 true pairs, 3 right clusters, 4 wrong answered clusters, 5 true clusters, 6 what B-cubed precision loses,
+    7 what its recall has, 8 records.
+    """
     n, t, s = cells.many, sizes(cells.truth, cells.many), sizes(cells.said, cells.many)
-    both = sizes(joint(cells), cells.many)
-    for size in (both, s, t):
-        yield n * (size - 1) / 2
-    yield n * ((t == s) & (s == both)) / s
-    for size in (s, t):
-        yield n / size
-        yield n * both / size
+    both, inside = sizes(joint(cells), cells.many), sizes(joint(cells, "unit"), cells.many)
+    right = (t == s) & (s == both)
+    yield n * (both - 1) / 2
+    yield n * (inside - both) / 2 + _between_units(cells, inside, n * (s - inside) / 2)
+    yield n * (t - 1) / 2
+    yield n * right / s
+    yield n * ~right * _owned(cells, inside) / inside
+    yield n / t
+    yield n * (inside - both) / s + _between_units(cells, inside, n * (s - inside) / s)
+    yield n * both / t
     yield n.astype(np.float64)
 
 
-def _three(boot: Bootstrap, sums: Floats, hit: int, said: int, true: int) -> dict[str, Figure]:
+def _owned(cells: Cells, inside: Ints) -> NDArray[np.bool_]:
+    """Return which rows are of the household that has the most records of their answered cluster."""
+    order = np.lexsort((cells.unit, -inside, cells.said))
+    said = cells.said[order]
+    first = np.r_[True, said[1:] != said[:-1]] if len(said) else np.empty(0, bool)
+    owner = np.zeros(int(cells.said.max(initial=-1)) + 1, np.int64)
+    owner[said[first]] = cells.unit[order][first]
+    mine: NDArray[np.bool_] = cells.unit == owner[cells.said]
+    return mine
+
+
+def _between_units(cells: Cells, inside: Ints, error: Floats) -> Floats:
+    """Return an error between households, given to all of a cluster but its owner.
+
+    A wrong link errs once, for both of whom it joins. With half of it in each, draws would take it for two independent errors of half the
+    size, and intervals would be too narrow; a cluster of k households has at least k - 1 such links.
+    """
+    others = np.where(_owned(cells, inside), 0.0, error)
+    clusters = int(cells.said.max(initial=-1)) + 1
+    every, theirs = (np.bincount(cells.said, one, clusters) for one in (error, others))
+    factor = np.divide(every, theirs, out=np.ones(clusters), where=theirs > 0)
+    out: Floats = others * factor[cells.said]
+    return out
+
+
+def _three(boot: Bootstrap, sums: Floats, columns: tuple[int, int, int]) -> dict[str, Figure]:
+    right, wrong_, true = columns
     return {
-        "precision": boot.ratio(sums, hit, said),
-        "recall": boot.ratio(sums, hit, true),
-        "f1": boot.of(sums, lambda x: 2 * x[:, hit] / (x[:, said] + x[:, true])),
+        "precision": boot.of(sums, lambda x: x[:, right] / (x[:, right] + x[:, wrong_])),
+        "recall": boot.ratio(sums, right, true),
+        "f1": boot.of(sums, lambda x: 2 * x[:, right] / (x[:, right] + x[:, wrong_] + x[:, true])),
     }
 
 
+def _b3_precision(sums: Floats) -> Floats:
+    out: Floats = 1 - sums[:, 6] / sums[:, 8]
+    return out
+
+
 def _b3_f1(sums: Floats) -> Floats:
-    precision, recall = sums[:, 5] / sums[:, 8], sums[:, 7] / sums[:, 8]
+    precision, recall = _b3_precision(sums), sums[:, 7] / sums[:, 8]
     out: Floats = 2 * precision * recall / (precision + recall)
     return out
 
