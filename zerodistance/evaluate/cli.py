@@ -180,7 +180,7 @@ def _show(report: Report, as_json: bool) -> None:
     if as_json:
         command.say_json(report.as_dict())
         return
-    from zerodistance.evaluate.words import COUNTS, METHOD, TABLES
+    from zerodistance.evaluate.words import COUNTS, METHOD, TABLES, UNITS
 
     for name, many in report.counts.items():
         command.tell(Text("{label_zh}：{many:,}", "{label_en}: {many:,}"), many=many, label_zh=COUNTS[name].zh, label_en=COUNTS[name].en)  # fmt: skip
@@ -188,7 +188,7 @@ def _show(report: Report, as_json: bool) -> None:
         if rows:
             command.tell(Text("\n{zh}", "\n{en}"), zh=TABLES[name].zh, en=TABLES[name].en)
             _turned(rows) if place == 0 else _straight(rows)
-    command.tell(METHOD, **vars(report.method))
+    command.tell(METHOD, **{**vars(report.method), "unit": UNITS[report.method.unit]})
 
 
 def _turned(rows: list[Row]) -> None:

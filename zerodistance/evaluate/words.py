@@ -116,8 +116,9 @@ COUNTS = {
 }  # fmt: skip
 
 MORE = Text("  还有 {n} 行，见 --json", "  {n} more rows stand in --json")
+UNITS = {"household": Text("户", "household"), "campaign": Text("活动", "campaign")}
 METHOD = Text(
-    "区间：{interval}，{level:.0%}，种子 {seed}，{units:,} 个单位分 {groups:,} 组，抽 {replicates:,} 次；其余区间见 --json",
-    "intervals: {interval}, {level:.0%}, seed {seed}, {units:,} units in {groups:,} groups, {replicates:,} draws; the other intervals "
-    "stand in --json",
+    "区间：按{unit}抽取的百分位自助法，{level:.0%}，种子 {seed}，{units:,} 个单位分 {groups:,} 组，抽 {replicates:,} 次；其余区间见 --json",
+    "intervals: percentile bootstrap of {unit}s, {level:.0%}, seed {seed}, {units:,} units in {groups:,} groups, {replicates:,} draws; the "
+    "other intervals stand in --json",
 )
