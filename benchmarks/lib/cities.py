@@ -17,17 +17,17 @@ import pyarrow as pa
 from scripts.sample_figures import tables
 from zerodistance.core.identity import cleaning
 
-# silo: phone, e-mail, member, account, ticket, name, address, id of the row
+# silo: phone, e-mail, member, account, ticket, name, address, sex, birthday, id of the row
 COLUMNS = {
-    "crm": ('"手机"', '"邮箱"', "null", "null", "null", '"姓名"', '"地址"', '"建档单号"'),
-    "club": ("mobile", "email", "member_no", "null", "null", "name", "null", "event_no"),
-    "pos_haiping": ('"顾客电话"', "null", "null", "null", "null", '"顾客姓名"', '"送货地址"', '"流水号"'),
-    "pos_baiju": ("mobile", "null", "vip_no", "null", "null", "cust_name", "null", "line_id"),
-    "pos_linan": ('"联系方式"', "null", "null", "null", "null", '"收货人"', '"收货地址"', '"序号"'),
-    "shop": ("receiver.mobile", "buyer.email", "member_no", "account", "null", "receiver.name", "receiver.address", "order_no"),
-    "calls": ("phone", "null", "null", "null", "ticket", "caller", "address", "call_no"),
-    "visits": ("phone", "null", "null", "null", "ticket", "null", "null", "visit_no"),
-    "devices": ("mobile", "null", "null", "account", "null", "null", "null", "binding"),
+    "crm": ('"手机"', '"邮箱"', "null", "null", "null", '"姓名"', '"地址"', '"性别"', '"出生日期"', '"建档单号"'),
+    "club": ("mobile", "email", "member_no", "null", "null", "name", "null", "gender", "birthday", "event_no"),
+    "pos_haiping": ('"顾客电话"', "null", "null", "null", "null", '"顾客姓名"', '"送货地址"', "null", "null", '"流水号"'),
+    "pos_baiju": ("mobile", "null", "vip_no", "null", "null", "cust_name", "null", "null", "null", "line_id"),
+    "pos_linan": ('"联系方式"', "null", "null", "null", "null", '"收货人"', '"收货地址"', "null", "null", '"序号"'),
+    "shop": ("receiver.mobile", "buyer.email", "member_no", "account", "null", "receiver.name", "receiver.address", "null", "null", "order_no"),
+    "calls": ("phone", "null", "null", "null", "ticket", "caller", "address", "null", "null", "call_no"),
+    "visits": ("phone", "null", "null", "null", "ticket", "null", "null", "null", "null", "visit_no"),
+    "devices": ("mobile", "null", "null", "account", "null", "null", "null", "null", "null", "binding"),
 }  # fmt: skip
 _NESTED = {
     "orders": "{order_no: 'varchar', account: 'varchar', member_no: 'varchar', exported_at: 'varchar', items: 'struct(category varchar)[]', "
@@ -43,13 +43,15 @@ _SALES = {  # silo: id of the row, product, when the brand knew of it
 
 @dataclass(frozen=True)
 class Named:
-    """One row that names somebody: where it is, its cleaned keys by kind, name and address."""
+    """One row that names somebody: where it is, its cleaned keys by kind, and what else it says of them."""
 
     source: str
     record: str
     keys: dict[str, str]
     name: str | None
     address: str | None
+    sex: str | None
+    born: str | None
 
 
 def opened(root: Path) -> duckdb.DuckDBPyConnection:
@@ -73,7 +75,7 @@ def named_rows(con: duckdb.DuckDBPyConnection) -> list[Named]:
     for silo, columns in COLUMNS.items():
         source = "service" if silo in ("calls", "visits") else silo
         view = "orders" if silo == "shop" else silo
-        for phone, email, member, account, ticket, name, address, record in con.execute(
+        for phone, email, member, account, ticket, name, address, sex, born, record in con.execute(
             f"select {', '.join(columns)} from {view}"
         ).fetchall():
             found = {
@@ -84,7 +86,8 @@ def named_rows(con: duckdb.DuckDBPyConnection) -> list[Named]:
                 "ticket": ticket,
             }
             keys = {kind: key for kind, key in found.items() if isinstance(key, str) and key}
-            out.append(Named(source, record, keys, name or None, address or None))
+            said = {"女": "F", "男": "M"}.get(sex, sex)
+            out.append(Named(source, record, keys, name or None, address or None, said or None, born or None))
     return out
 
 
@@ -116,15 +119,17 @@ def events(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def homes(rows: list[Named], root: Path) -> dict[str, pa.Array]:
-    """Return `estate`, `road` and `room` of each address, as a few lines of code find them: known estates, a name before 路, the last number."""
+    """Return parts of each address as a few lines of code find them: known estates, a name before 路, the first and the last number behind."""
     with (root / "brand" / "places.csv").open(encoding="utf-8") as file:
-        known = {row["name_zh"] for row in csv.DictReader(file) if row["kind"] == "community"}
-    by_length = sorted(known, key=len, reverse=True)
-    found: dict[str, list[str | None]] = {"estate": [], "road": [], "room": []}
+        known = sorted({row["name_zh"][:2] for row in csv.DictReader(file) if row["kind"] == "community"})
+    found: dict[str, list[str | None]] = {part: [] for part in ("estate", "road", "building", "room")}
     for row in rows:
-        address = row.address or ""
-        numbers, road = re.findall(r"\d+", address), re.search(r"(\w{2})路", address)
-        found["estate"].append(next((one[:2] for one in by_length if one[:2] in address), None))
+        address = (row.address or "").rpartition("街道")[2]
+        road = re.search(r"([^省市区]{2,3})路(?:\d+号(?!楼))?", address)
+        behind = address[road.end() :] if road else address
+        numbers = re.findall(r"\d+", behind)
+        found["estate"].append(next((one for one in known if one in behind), None))
         found["road"].append(road[1] if road else None)
+        found["building"].append(numbers[0] if len(numbers) > 1 else None)
         found["room"].append(numbers[-1] if len(numbers) > 1 else None)
     return {name: pa.array(values, pa.string()) for name, values in found.items()}
