@@ -132,7 +132,7 @@ def birthday_text(town: Town, chance: np.random.Generator, person: Ints, missing
     """Return birthdays as `1987-03-02`; some have the first of January for want of a day."""
     born = town.people.born[person]
     rough = born.astype("datetime64[s]").astype("datetime64[Y]").astype("datetime64[s]").astype(np.int64)
-    text = day(np.where(chance.random(len(person)) < 0.05, rough, born))
+    text = day(np.where(chance.random(len(person)) < town.world.dirt.rough_birthday, rough, born))
     return where(chance.random(len(person)) < missing, None, text)
 
 
@@ -189,7 +189,9 @@ def address_text(
         where(exact & (has[:, 1] < 0.8), unit, ""),
         where(exact, _numbered(chance, homes.room[home], ("{}室", "{}", "{}户"), (0.4, 0.5, 0.1)), ""),
     )  # fmt: skip
-    text = where(chance.random(many) < 0.01, pick(_NO_ADDRESS, chance.integers(0, 4, many)), text)
+    text = where(
+        chance.random(many) < town.world.dirt.no_address, pick(_NO_ADDRESS, chance.integers(0, 4, many)), text
+    )
     return where(chance.random(many) < missing, None, text)
 
 

@@ -221,6 +221,13 @@ class Dirt:
     pos_missing: tuple[float, ...]
     shop_missing: tuple[float, ...]
     call_missing: tuple[float, ...]
+    visit_missing: tuple[float, ...]
+    product_missing: float
+    device_missing: tuple[float, ...]
+    sex_missing: tuple[float, ...]
+    district_missing: float
+    rough_birthday: float
+    no_address: float
     dealer_phone: float
     dealers: int
     installer_phone: float

@@ -35,7 +35,10 @@ def rows(town: Town) -> Iterator[Rows]:
     phone = dirt.phone_text(
         chance, dirt.typed_phone(town, chance, person, at, family=False), tested, missing[1], (0.99, 0.0, 0.0, 0.01)
     )  # fmt: skip
-    sex = pick(("F", "M", ""), np.where(chance.random(many) < 0.1, 2, ~town.people.female[person]))
+    sex = pick(
+        ("F", "M", ""),
+        np.where(chance.random(many) < town.world.dirt.sex_missing[1], 2, ~town.people.female[person]),
+    )
     code = pick(town.products.code, np.maximum(town.product[unit], 0))
     record = town.coded("club", "C", many)
     payload: dict[str, Any] = {

@@ -45,7 +45,7 @@ def rows(town: Town, callers: tuple[Ints, Ints]) -> Iterator[Rows]:
     dealt = (origin == 0) & (chance.random(many) < town.world.dirt.dealer_phone / 3)
     _, dealers_phone = dirt.dealers(town, chance, many)
     phone = np.where(dealt, dealers_phone, dirt.typed_phone(town, chance, person, at))
-    sex = np.where(chance.random(many) < 0.25, 2, ~town.people.female[person])
+    sex = np.where(chance.random(many) < town.world.dirt.sex_missing[0], 2, ~town.people.female[person])
     known = at + chance.integers(60, DAY, many)
     record = town.coded("crm", "K", many)
     text = line(
@@ -57,7 +57,9 @@ def rows(town: Town, callers: tuple[Ints, Ints]) -> Iterator[Rows]:
         dirt.email_text(town, chance, person, at, missing[4]),
         dirt.birthday_text(town, chance, person, missing[3]),
         dirt.address_text(town, chance, person, at, missing[2]),
-        where(chance.random(many) < 0.2, None, dirt.district_text(town, person, at)),
+        where(
+            chance.random(many) < town.world.dirt.district_missing, None, dirt.district_text(town, person, at)
+        ),
         pick(ORIGINS, origin),
         stamp(known),
         pick(_REMARKS, chance.integers(0, len(_REMARKS), many)),

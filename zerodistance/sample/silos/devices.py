@@ -34,11 +34,11 @@ def rows(town: Town, side: Digital) -> Iterator[Rows]:
 
 
 def _bindings(town: Town, side: Digital, chance: np.random.Generator) -> Rows:
-    many = len(side.unit)
+    many, missing = len(side.unit), town.world.dirt.device_missing
     known = side.bound + chance.integers(5, 7_200, many)
     phone = dirt.typed_phone(town, chance, side.person, side.bound, family=False)
-    text = dirt.phone_text(chance, phone, np.zeros(many, bool), 0.35, (0.95, 0.0, 0.0, 0.05))
-    serial = where(chance.random(many) < 0.1, None, serial_text(town, side.unit))
+    text = dirt.phone_text(chance, phone, np.zeros(many, bool), missing[0], (0.95, 0.0, 0.0, 0.05))
+    serial = where(chance.random(many) < missing[1], None, serial_text(town, side.unit))
     record = town.coded("devices", "D", many)
     line = objects(
         binding=quoted(record), device_id=quoted(device_text(town, side.unit)),

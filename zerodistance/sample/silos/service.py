@@ -222,7 +222,7 @@ def _calls(town: Town, chance: np.random.Generator, why: Calls, said: Ints, tick
         dirt.phone_text(chance, phone, tested, missing[1], (0.97, 0.0, 0.0, 0.03)),
         dirt.name_text(town, chance, why.person, missing[0], tested),
         dirt.address_text(town, chance, why.person, why.at, missing[2]),
-        _model(town, chance, why.unit, 0.25), fault, pick(REASONS, reason), whole(seconds), text,
+        _model(town, chance, why.unit, town.world.dirt.product_missing), fault, pick(REASONS, reason), whole(seconds), text,
     )  # fmt: skip
     return Rows("calls", known, why.person, record, {"line": cells})
 
@@ -252,12 +252,12 @@ def _visits(
         symptom,
         town.world.silo.sentences,
     )
-    record = town.coded("visits", "V", many)
+    record, missing = town.coded("visits", "V", many), town.world.dirt.visit_missing
     person = why.person[of]
     cells = line(
         record, pick(ticket, of), stamp(at), stamp(known), join("J", whole(number + 1000)),
-        dirt.phone_text(chance, dirt.typed_phone(town, chance, person, why.at[of]), numb, 0.05),
-        _model(town, chance, unit, 0.08), where(chance.random(many) < 0.35, None, serial_text(town, unit)),
+        dirt.phone_text(chance, dirt.typed_phone(town, chance, person, why.at[of]), numb, missing[0]),
+        _model(town, chance, unit, missing[2]), where(chance.random(many) < missing[1], None, serial_text(town, unit)),
         where((fault >= 0) & (chance.random(many) < 0.9), pick(town.fault_codes.code, code), None),
         pick(("完成", "待件", "未修复"), np.where(failed, chance.integers(1, 3, many), 0)),
         whole(chance.integers(15, 150, many)), whole(np.where(chance.random(many) < 0.6, 0, chance.integers(3, 40, many) * 10)),
