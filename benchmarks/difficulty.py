@@ -67,7 +67,7 @@ def _identity(con: duckdb.DuckDBPyConnection, root: Path, *, product: bool) -> d
     part = _named_truth(root)
     rows = cities.named_rows(con)
     guarded = _guarded(rows)
-    joined = {"exact": _keys(rows), "guarded": guarded}
+    joined = {"exact": _keys(rows), "guarded": guarded, **_evidence(rows, guarded, root)}
     if SPLINK.exists():
         for mode in ("raw", "stock"):
             pairs = _splink(rows, guarded, root, mode)
@@ -104,6 +104,38 @@ def _guarded(rows: list[Named]) -> list[tuple[int, Key]]:
         if (name := rows[n].name) is not None:
             names[key].add(name)
     return [(n, key) for n, key in every if len(names[key]) <= MOST_NAMES]
+
+
+def _evidence(
+    rows: list[Named], guarded: list[tuple[int, Key]], root: Path
+) -> dict[str, list[tuple[int, Key]]]:
+    """Return what rows of one person have in common, as the truth has it: the most that anybody could join without names, and with them."""
+    person: dict[Key, str] = {}
+    for silo in COLUMNS:
+        table = pq.read_table(
+            root / "city" / "truth" / "records" / f"{silo}.parquet", columns=["record", "person"]
+        )
+        source = "service" if silo in ("calls", "visits") else silo
+        person |= {
+            (source, record): str(who)
+            for record, who in zip(*(table[name].to_pylist() for name in table.column_names), strict=True)
+        }
+    homes = {name: column.to_pylist() for name, column in cities.homes(rows, root / "city").items()}
+    found = [(n, f"{kind} {value}") for n, (kind, value) in guarded]
+    named = [(n, row.name) for n, row in enumerate(rows) if row.name]
+    for n, row in enumerate(rows):
+        room = f"{homes['building'][n]} {homes['room'][n]}"
+        found += [
+            (n, f"{part} {homes[part][n]} {room}")
+            for part in ("estate", "road")
+            if homes[part][n] and homes["room"][n]
+        ]
+        found += [(n, row.born)] if row.born else []
+    parts = {"evidence": found, "evidence_or_name": found + named}
+    return {
+        name: [(n, (person[rows[n].source, rows[n].record], value)) for n, value in part]
+        for name, part in parts.items()
+    }
 
 
 def _proved(guarded: list[tuple[int, Key]]) -> list[tuple[int, Key]]:
@@ -206,11 +238,14 @@ def _need(con: duckdb.DuckDBPyConnection, root: Path) -> dict[str, Any]:
     return out
 
 
-# One row a household and category of which the brand sold them something: three scores, more is sooner.
+# One row a household and category of which the brand sold them something: three scores, more is sooner. Of categories that have a twentieth of
+# the rows at least: the others have so few purchases that a mean over categories would be theirs.
 # The points of the rules are our own; the life of a category is the published safe-use time in brand/categories.csv.
 _SCORES = """
 create table scores as
-with known as (select household, category, max(moment) as latest from sale where moment < {at} group by all),
+with sold as (select household, category, max(moment) as latest from sale where moment < {at} group by all),
+common as (select category from sold group by category having count(*) >= .05 * (select count(*) from sold)),
+known as (select * from sold where category in (from common)),
 seen as (
   select household, category, count(distinct cast(moment as date)) filter (moment >= {at} - interval 90 day) as days_90,
          count(distinct cast(moment as date)) filter (moment >= {at} - interval 30 day) as days_30

@@ -29,7 +29,7 @@ MOST_NAMES = 8  # of the guard that was measured before we began
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table: what it is, what is known of the world, and how it is asked of a city."""
+    """One line of the table: what it is, what is known of the world, and how it is asked of a city; `form` takes all columns that `sql` returns."""
 
     en: str
     zh: str
@@ -46,9 +46,9 @@ FIGURES = tuple(
 
 
 _NESTED = {
-    "shop": "{order_no: 'varchar', account: 'varchar', member_no: 'varchar', receiver: 'struct(name varchar, mobile varchar)', "
+    "shop": "{order_no: 'varchar', account: 'varchar', member_no: 'varchar', receiver: 'struct(name varchar, mobile varchar, address varchar)', "
     "buyer: 'struct(email varchar)'}",
-    "web": "{messageId: 'varchar', userId: 'varchar'}",
+    "web": "{messageId: 'varchar', userId: 'varchar', anonymousId: 'varchar'}",
     "devices": "{binding: 'varchar', mobile: 'varchar', account: 'varchar'}",
 }
 
@@ -165,7 +165,7 @@ def measure(people: int, seed: int) -> dict[str, dict[str, str]]:
             root = Path(folder) / "city"
             api.generate(people, seed, world, root)
             con = tables(root)
-            found = {f.en: f.form.format((con.execute(f.sql).fetchone() or (0,))[0]) for f in FIGURES}
+            found = {f.en: f.form.format(*(con.execute(f.sql).fetchone() or (0,))) for f in FIGURES}
             found |= {name: f"{value:.3f}" for name, value in exact_keys(con).items()}
             con.close()
             out[world] = found
