@@ -32,7 +32,7 @@ LEAST = (
     0.9,
     0.95,
     0.99,
-)  # probabilities from which on Splink's pairs join: closure multiplies wrong ones; .95 was best with seeds 1 to 3
+)  # probabilities from which on Splink's pairs join: closure multiplies wrong ones; .95 was best over seeds 1 to 3
 SPLINK = Path(__file__).resolve().parents[1] / ".make" / "splink" / "bin" / "python"
 Key = tuple[str, str]
 
