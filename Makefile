@@ -43,7 +43,7 @@ setup: $(STAMP)/package  ## make .venv from the pinned requirements
 
 dev: $(STAMP)/dev  ## the same, and what tests, checks and docs need
 
-demo: setup  ## import a real shop, send a web session, print what was found, leave the portal running
+demo: setup  ## make the sample city, import all its systems, send a web session, leave the portal running
 	@$(BIN)/zerodistance demo
 
 lint: dev  ## ruff, mypy, import-linter

@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks.lib.house import House
 from benchmarks.lib.machine import arguments, report, say, workspace
 from zerodistance.core.profiles import api as profiles
-from zerodistance.doors.demo import EXAMPLE
+from zerodistance.doors.examples.retail import FOLDER as EXAMPLE
 from zerodistance.kernel import settings
 from zerodistance.kernel.home import open_home
 

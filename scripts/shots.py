@@ -88,7 +88,7 @@ def main() -> None:
             pages = {
                 "today": "/",
                 "person": f"/people/{stand.person}",
-                "segment": "/segments/loyal_no_returns",
+                "segment": "/segments/members_gone_quiet",
             }
             for name, path in pages.items():
                 for lang in ("zh", "en"):

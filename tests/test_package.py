@@ -24,7 +24,7 @@ from tests.patience import PATIENCE
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 LARGEST = 4_000_000  # bytes, own value: the demo's shop is 2.3 MB of them
-SHOP = "zerodistance/doors/online_retail/"
+SHOP = "zerodistance/doors/examples/online_retail/"
 PEOPLES_FOLDERS = re.compile(rb"/(?:ro" + rb"ot|ho" + rb"me|Us" + rb"ers)/\w")
 
 
@@ -183,9 +183,12 @@ def test_the_demo_runs_from_the_wheel_where_no_clone_is(installed: Path, tmp_pat
     found = subprocess.run(words, cwd=tmp_path, env=kept, capture_output=True, text=True, check=True).stdout
     assert Path(found.strip()).is_relative_to(installed.parent)
     assert zd(installed, tmp_path, "--version").stdout.strip() == zerodistance.__version__
-    told = zd(installed, tmp_path, "--lang=en", "--port=0", "demo", "--no-stay")
+    told = zd(installed, tmp_path, "--lang=en", "--port=0", "demo", "retail", "--no-stay")
     assert told.returncode == 0, told.stderr
-    for said in ("541,909", "4,372", "0 / 0", "member 12748", "three segments", f"{installed.parent}"):
+    for said in ("541,909", "4,372", "member 12748", "three segments", f"{installed.parent}"):
         assert said in told.stdout
-    assert (tmp_path / "zerodistance-demo" / "key").exists(), "the home is made where one stands"
-    assert zd(installed, tmp_path, "--home=zerodistance-demo", "doctor").returncode == 0
+    assert (tmp_path / "zerodistance-demo-retail" / "key").exists(), "the home is made where one stands"
+    assert zd(installed, tmp_path, "--home=zerodistance-demo-retail", "doctor").returncode == 0
+    told = zd(installed, tmp_path, "--lang=en", "--port=0", "demo", "--people=300", "--no-stay")
+    assert told.returncode == 0, told.stderr
+    assert "Chaoyu" not in told.stderr and "After-sales calls.csv.gz" in told.stdout

@@ -5,8 +5,9 @@ Everything is imported where it is used, so that `zerodistance --help` loads no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zerodistance.doors.parts import Parts, Room
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from zerodistance.kernel.flow import Step
     from zerodistance.kernel.home import Home
     from zerodistance.kernel.jobs import Job
+    from zerodistance.kernel.settings import Settings
 
 _CORE = "zerodistance.core"
 _CONNECTORS = "zerodistance.connectors"
@@ -202,6 +204,22 @@ def begin(home: Home, who: Who) -> None:
     brand.load_default(home, who)
 
 
+def empty(settings: Settings) -> None:
+    """Empty the home that the settings name, if somebody asked for it: it begins anew, with the accounts that were there."""
+    from zerodistance.doors.portal import accounts
+    from zerodistance.kernel import emptying
+    from zerodistance.kernel.access import Who
+
+    emptying.empty(settings, accounts.TABLES, lambda home: begin(home, Who.system("emptying")))
+
+
+def city(people: int, seed: int, out: Path, tell: Callable[[str, int, int], None]) -> Mapping[str, Any]:
+    """Make the sample city in a folder; return what its manifest says."""
+    from zerodistance.sample import api
+
+    return api.generate(people, seed, "base", out, tell=tell).as_dict()
+
+
 def invite(home: Home, always: bool) -> str | None:
     """Return the path of a one-time login for the first admin; unless `always`, only if nobody can log in yet."""
     from zerodistance.doors.portal import accounts
@@ -266,6 +284,8 @@ PARTS = Parts(
     bus=bus,
     jobs=jobs,
     begin=begin,
+    empty=empty,
+    city=city,
     invite=invite,
     figures=figures,
     checks=checks,

@@ -7,15 +7,16 @@ import tomllib
 
 from zerodistance.core.brand import api as brand
 from zerodistance.doors import demo
+from zerodistance.doors.examples.retail import SETTINGS, retail
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 
-MAPPING = (demo.EXAMPLE / "mapping.toml").read_text()
+MAPPING = retail().files[0].mapping
 
 
 def test_every_category_and_country_of_the_shop_has_a_name_in_both_languages(home: Home, admin: Who) -> None:
-    demo._brand(home)
-    demo._brand(home)
+    demo._brand(home, retail())
+    demo._brand(home, retail())
     columns = tomllib.loads(MAPPING)["columns"]
     categories = {c.key: c.name for c in brand.categories(home, admin)}
     assert set(categories) == set(re.findall(r"(?:then|else) '(\w+)'", columns["category"]))
@@ -27,5 +28,5 @@ def test_every_category_and_country_of_the_shop_has_a_name_in_both_languages(hom
 
 
 def test_the_shop_of_the_demo_keeps_london_time_and_pounds() -> None:
-    settings = tomllib.loads(demo._SETTINGS)
+    settings = tomllib.loads(SETTINGS)
     assert (settings["zone"], settings["currency"]) == ("Europe/London", "GBP")

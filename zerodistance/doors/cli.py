@@ -25,7 +25,7 @@ _OWN: tuple[tuple[str, str, Text], ...] = (
     ("door", f"{_HERE}.starting:door", Text("再开一扇门：同一目录、另一个端口", "one more door on the same home, on a port of its own")),
     ("run", f"{_HERE}.starting:run", Text("把等待中的事全部处理一遍后退出", "do everything that waits, once, and exit")),
     ("import", "zerodistance.core.touchpoints.import_cli:app", Text("按映射导入 CSV 或 Parquet 文件", "import a CSV or Parquet file through a mapping")),
-    ("demo", f"{_HERE}.demo:demo", Text("真实门店数据加一次网页会话，走完全程", "a real shop and a web session through the whole house")),
+    ("demo", f"{_HERE}.demo:demo", Text("样例城市或真实门店，走完全程", "a sample city or a real shop through the whole house")),
     ("forget", f"{_HERE}.forgetting:forget", Text("在每个存储里忘记一个人，给出证书", "forget a person in every store, with a certificate")),
     ("status", f"{_HERE}.status:status", Text("各存储、来源、任务的现状", "stores, sources, jobs as they are now")),
     ("trace", f"{_HERE}.tracing:trace", Text("一个编号的来龙去脉", "the flow behind an id")),

@@ -1,60 +1,46 @@
-"""`demo`: a real shop's books and a scripted web session through the whole house, a report of what was found, the portal left running."""
+"""`demo`: an example brand and a live web session through the whole house, a report of what was found, the portal left running."""
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.segments import api as segments
-from zerodistance.core.touchpoints import import_jobs, ledger, log, sources
+from zerodistance.core.touchpoints import import_jobs, ledger, sources
 from zerodistance.doors import parts as handed
-from zerodistance.kernel import command
+from zerodistance.doors.examples import holding, reporting
+from zerodistance.doors.examples.city import KEY as CITY
+from zerodistance.doors.examples.city import city
+from zerodistance.doors.examples.contracts import Example
+from zerodistance.doors.examples.retail import retail
+from zerodistance.kernel import command, emptying
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.command import words
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home, create_home, open_home
+from zerodistance.kernel.locks import worker_pid
 from zerodistance.kernel.settings import FILE_NAME
 from zerodistance.kernel.text import Text
 
-EXAMPLE = Path(__file__).with_name(
-    "online_retail"
-)  # part of the package; README.md there says whose data it is
-MEMBER = "12748"  # a customer of the example with orders in every month
-USER = "shopper-12748"
-HOME = Path("zerodistance-demo")
+HOMES = {"city": Path("zerodistance-demo"), "retail": Path("zerodistance-demo-retail")}
+PEOPLE, SEED = 20_000, 7
 WAIT_SECONDS = 300.0
-_SETTINGS = """# The shop of the example sells in Britain.
-currency = "GBP"
-country = "GB"
-zone = "Europe/London"
-"""
-SEGMENTS: tuple[tuple[str, Text, str], ...] = (
-    (
-        "big_spenders",
-        Text("花费 5,000 英镑以上", "spent 5,000 pounds or more"),
-        'Has("value.spend_total", at_least=5000)',
-    ),
-    (
-        "loyal_no_returns",
-        Text("下单 5 天以上、从未退货", "ordered on five days or more, never returned"),
-        'AllOf(Has("value.orders_total", at_least=5), NoneOf(Did("order.returned")))',
-    ),
-    (
-        "christmas_abroad",
-        Text("英国以外、买过圣诞用品", "outside the United Kingdom, bought for Christmas"),
-        'AllOf(Did("order.line", category="christmas"), NoneOf(Has("geo.place", node="GB")))',
-    ),
+_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    TextColumn("{task.completed:,}/{task.total:,}"),
+    TimeElapsedColumn(),
 )
 
 
@@ -72,9 +58,10 @@ class DemoStuck(ZeroDistanceError):
 class Tour:
     """What the demo did, for its report; seconds."""
 
-    address: str
-    imported: Any = None
+    address: str = ""
+    imported: Sequence[import_jobs.Job] = ()
     new: bool = True
+    made_s: float = 0.0
     import_s: float = 0.0
     loop_s: float = 0.0
     before: str = ""
@@ -83,107 +70,169 @@ class Tour:
 
 
 def demo(
+    example: Annotated[
+        Literal["city", "retail"],
+        Parameter(
+            help=words(
+                "city：样例城市里的家电品牌；retail：真实的英国礼品店",
+                "city: an appliance brand in the sample city; retail: a real British gift shop",
+            )
+        ),
+    ] = "city",
     *,
+    people: Annotated[
+        int, Parameter(help=words("样例城市有多少人", "how many people live in the sample city"))
+    ] = PEOPLE,
+    seed: Annotated[int, Parameter(help=words("样例城市的种子", "seed of the sample city"))] = SEED,
     stay: Annotated[
         bool, Parameter(help=words("之后让门户继续运行", "leave the portal running afterwards"))
     ] = True,
+    remove: Annotated[
+        bool,
+        Parameter(
+            negative="",
+            help=words("不演示，而是清空演示目录，留下账号", "no demo: empty the demo's home; accounts stay"),
+        ),
+    ] = False,
 ) -> int:
-    """Import a real shop, send a web session, print what was found, leave the portal running."""
-    from zerodistance.doors import serving
+    """Import an example brand, send a web session, print what was found, leave the portal running."""
+    from zerodistance.doors import serving, starting
 
     flags = command.flags()
     if "home" not in flags:
-        command.set_flags(**{**flags, "home": HOME})
-    home = _home()
-    tour = Tour("")
+        command.set_flags(**{**flags, "home": HOMES[example]})
+    if remove:
+        return _remove()
+    handed.parts().empty(command.settings())
+    began = time.monotonic()
+    home, brand_ = _home(example, people, seed)
+    tour = Tour(made_s=time.monotonic() - began)
 
     def ready(address: str) -> None:
         tour.address = address
-        threading.Thread(target=_tour, args=(home, tour, stay), name="demo", daemon=True).start()
+        threading.Thread(target=_tour, args=(home, brand_, tour, stay), name="demo", daemon=True).start()
 
     code = serving.serve(home, handed.parts().door, command.flags(), ready)
     if tour.trouble:
         raise tour.trouble[0]
-    return code
+    return starting.or_anew(code, home, [tour.address])
 
 
-def _home() -> Home:
+def _remove() -> int:
     settings = command.settings()
+    root = settings.home.resolve()
+    if not emptying.asked(root):  # else it was interrupted, and goes on
+        holding.take_away(command.home(), command.who())
+        command.close()
+    if worker_pid(root / "worker.lock") is None:
+        handed.parts().empty(settings)
+        said = Text("已清空 {root}，账号还在", "{root} is empty; its accounts are still there")
+    else:
+        said = Text(
+            "{root} 正在运行，会在几秒内清空，然后继续运行",
+            "{root} is being served: it is emptied within seconds, and served on",
+        )
+    command.tell(said, root=root)
+    return 0
+
+
+# -- before it is served
+
+
+def _home(key: str, people: int, seed: int) -> tuple[Home, Example]:
+    settings = command.settings()
+    is_city = key == CITY
+    if not is_city:
+        people = seed = 0
+    if not holding.must_fit(settings, key, people, seed):
+        settings.home.mkdir(parents=True, exist_ok=True)
+    folder = settings.home / holding.FOLDER
+    if is_city and not (folder / "city.json").exists():
+        _city(people, seed, folder)
+    chosen = city(folder) if is_city else retail()
     if (settings.home / "key").exists():
-        return open_home(settings)
-    settings.home.mkdir(parents=True, exist_ok=True)
-    (settings.home / FILE_NAME).write_text(_SETTINGS)
+        return open_home(settings), chosen
+    holding.hold(settings, key, chosen.name, people, seed, holding.FOLDER if is_city else "")
+    if chosen.settings:
+        (settings.home / FILE_NAME).write_text(chosen.settings, encoding="utf-8")
     home = create_home(command.settings())
     command.tell(Text("演示数据目录：{root}", "the demo's home: {root}"), root=home.root)
-    return home
+    return home, chosen
 
 
-def _tour(home: Home, tour: Tour, stay: bool) -> None:
-    import os
-    import signal
+def _city(people: int, seed: int, folder: Path) -> None:
+    titles = {
+        "blocks": Text("造样例城市：街区", "making the sample city: blocks of neighbours"),
+        "silos": Text("造样例城市：各系统的导出文件", "making the sample city: files of its systems"),
+    }
+    with Progress(*_COLUMNS, console=command.errors, transient=True) as bar:
+        tasks: dict[str, Any] = {}
 
+        def tell(stage: str, done: int, of: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(titles[stage].get(command.lang()), total=of)
+            bar.update(tasks[stage], completed=done)
+
+        handed.parts().city(people, seed, folder, tell)
+
+
+# -- while it is served
+
+
+def _tour(home: Home, example: Example, tour: Tour, stay: bool) -> None:
     try:
         started = time.monotonic()
-        _brand(home)
-        _import(home, tour)
+        _brand(home, example)
+        _import(home, example, tour)
         tour.import_s = time.monotonic() - started
-        _browse(home, tour)
+        _browse(home, example, tour)
         _settled(home)
         tour.loop_s = time.monotonic() - started
-        _report(home, tour)
+        reporting.report(home, example, tour)
         if stay:
-            _goodbye(home, tour)
+            reporting.goodbye(home, tour.address)
     except BaseException as error:
         tour.trouble.append(error)
     if not stay or tour.trouble:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _brand(home: Home) -> None:
-    """Give the shop's categories and countries their names; saying it twice changes nothing."""
-    for kind in ("categories", "places"):
-        brand.import_file(home, command.who(), kind, EXAMPLE / "brand" / f"{kind}.csv")
+def _brand(home: Home, example: Example) -> None:
+    """Take in what the brand is made of; saying it twice changes nothing."""
+    for kind in example.kinds:
+        brand.import_file(home, command.who(), kind, example.brand / f"{kind}.csv")
 
 
-def _import(home: Home, tour: Tour) -> None:
+def _import(home: Home, example: Example, tour: Tour) -> None:
     who = command.who()
-    mapping = (EXAMPLE / "mapping.toml").read_text()
-    made = import_jobs.create(home, who, EXAMPLE / "online_retail.parquet", mapping)
-    tour.new = made.new
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,}/{task.total:,}"),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=command.console, transient=True) as bar:
-        title = Text("导入真实门店的订单行", "importing the order lines of a real shop").get(command.lang())
-        task = bar.add_task(title, total=made.job.rows or 1)
+    made = [import_jobs.create(home, who, file.path, file.mapping) for file in example.files]
+    tour.new = any(one.new for one in made)
+    holding.came(home, sources=tuple(sorted({one.job.source_key for one in made} | {_WEB})))
+    with Progress(*_COLUMNS, console=command.errors, transient=True) as bar:
+        title = Text("导入：{name}", "importing {name}").format(name=example.name).get(command.lang())
+        task = bar.add_task(title, total=sum(one.job.rows or 0 for one in made) or None)
 
         def done() -> bool:
-            tour.imported = import_jobs.get(home, who, made.job.number)
-            bar.update(task, completed=tour.imported.read)
-            return tour.imported.state in ("done", "failed")
+            tour.imported = [import_jobs.get(home, who, one.job.number) for one in made]
+            bar.update(task, completed=sum(job.read for job in tour.imported))
+            return all(job.state in ("done", "failed") for job in tour.imported)
 
         _wait(done, Text("导入", "the import"))
 
 
-def _browse(home: Home, tour: Tour) -> None:
-    """Send a web session with a published SDK: anonymous first, then a login as a member the shop knows."""
+_WEB = "demo_web"
+
+
+def _browse(home: Home, example: Example, tour: Tour) -> None:
+    """Send a web session with a published SDK: anonymous first, then a login as a member the brand knows."""
     from segment.analytics.client import Client
 
-    who = command.who()
+    who, shopper = command.who(), example.shopper
     try:
-        source = sources.get_source(home, who, "demo_web")
+        source = sources.get_source(home, who, _WEB)
     except sources.NoSource:
-        source = sources.create_source(
-            home,
-            who,
-            key="demo_web",
-            name=Text("演示网站", "demo web site"),
-            kind="web",
-            fresh_seconds=86_400,
-        )
+        name = Text("演示：刚才的网页会话", "Demo: the web session just now")
+        source = sources.create_source(home, who, key=_WEB, name=name, kind="web", fresh_seconds=86_400)
     cookie = f"demo-{home.seal.fingerprint_seed:x}-{int(time.time())}"
     client = Client(
         source.write_key,
@@ -192,38 +241,20 @@ def _browse(home: Home, tour: Tour) -> None:
         on_error=lambda error, _: tour.trouble.append(error),
     )
     client.page(anonymous_id=cookie, name="Home", context=_page("/"))
-    for product, seconds in (("REGENCY-CAKESTAND-3-TIER", 42), ("WHITE-HANGING-HEART-T-LIGHT-HOLDER", 12)):
-        said = {
-            "product_id": product,
-            "category": "kitchen" if seconds > 30 else "light",
-            "duration": seconds,
-        }
-        client.track(
-            anonymous_id=cookie,
-            event="Product Viewed",
-            properties=said,
-            context=_page(f"/p/{product.lower()}"),
-        )
+    for product, category, seconds in shopper.looked_at:
+        said = {"product_id": product, "category": category, "duration": seconds}
+        path = _page(f"/p/{product.lower()}")
+        client.track(anonymous_id=cookie, event="Product Viewed", properties=said, context=path)
     visitor: list[Any] = []
     _wait(
         lambda: _found(home, who, "anonymous_id", cookie, visitor),
         Text("认出访客", "recognising the visitor"),
     )
     tour.before = visitor[-1].id
-    traits = {"member_id": MEMBER, "email": "shopper@example.com", "name": "Demo Shopper"}
-    client.identify(user_id=USER, anonymous_id=cookie, traits=traits, context=_page("/login"))
-    client.track(
-        user_id=USER,
-        anonymous_id=cookie,
-        event="Product Added",
-        properties={
-            "product_id": "REGENCY-CAKESTAND-3-TIER",
-            "category": "kitchen",
-            "quantity": 1,
-            "price": 12.75,
-            "currency": "GBP",
-        },
-    )
+    traits = {"member_id": shopper.member, "email": "shopper@example.com", "name": "Demo Shopper"}
+    who_is = {"user_id": shopper.account, "anonymous_id": cookie}
+    client.identify(**who_is, traits=traits, context=_page("/login"))
+    client.track(**who_is, event="Product Added", properties=dict(shopper.bought))
     joined: list[Any] = []
     _wait(
         lambda: (
@@ -232,6 +263,7 @@ def _browse(home: Home, tour: Tour) -> None:
         Text("登录后合为一人", "joining visitor and member"),
     )
     tour.after = joined[-1].id
+    holding.came(home, person=tour.after)
 
 
 def _page(path: str) -> dict[str, Any]:
@@ -259,113 +291,3 @@ def _wait(done: Callable[[], bool], what: Text) -> None:
         if time.monotonic() > until:
             raise DemoStuck(seconds=WAIT_SECONDS, what=what)
         time.sleep(0.05)
-
-
-# -- the report
-
-
-def _report(home: Home, tour: Tour) -> None:
-    who, lang = command.who(), command.lang()
-    job, tree = tour.imported, profiles.tree(home, who)
-    kinds = log.composition(home, who, job.source)
-    out = _table(Text("收到了什么", "what came in"))
-    lines = Text("订单行，新收", "order lines, new")
-    known = Text("订单行，以前导入过，没有重收", "order lines, imported before and not taken twice")
-    _row(out, lines if tour.new else known, f"{job.accepted:,}")
-    _row(
-        out,
-        Text("其中没有客户、仍然保留", "of these without a customer, kept all the same"),
-        f"{kinds.nobody:,}",
-    )
-    _row(
-        out,
-        Text(
-            "退货，含同样记账的折扣和费用（为负），仍然保留",
-            "returned, with discounts and fees booked the same way (negative), kept",
-        ),
-        f"{kinds.returned:,}",
-    )
-    _row(
-        out,
-        Text("盘点更正和坏账（为负），仍然保留", "stock counted again, bad debts (negative), kept"),
-        f"{kinds.corrected:,}",
-    )
-    _row(out, Text("重复 / 拒收", "repeated / refused"), f"{job.duplicates:,} / {job.refused:,}")
-    _row(
-        out,
-        Text("认出的用户 / 匿名访客", "persons recognised / anonymous visitors"),
-        f"{tree.persons:,} / {tree.visitors:,}",
-    )
-    _row(
-        out,
-        Text("导入用时 / 全程用时，秒", "seconds for the import / for everything"),
-        f"{tour.import_s:.1f} / {tour.loop_s:.1f}",
-    )
-    command.show(out)
-
-    out = _table(Text("登录前后：两段记录合为一人", "before and after login: two records became one person"))
-    before = Text("匿名访客 {id}", "anonymous visitor {id}").format(id=tour.before)
-    after = Text(
-        "用户 {id}：网页上的浏览与 {member} 号会员的订单",
-        "person {id}: the web session and the orders of member {member}",
-    )
-    _row(out, Text("登录前", "before"), before.get(lang))
-    _row(out, Text("登录后", "after"), after.format(id=tour.after, member=MEMBER).get(lang))
-    person = identity.show(home, who, tour.after)
-    for tag in profiles.tags_of(home, who, person.number):
-        _row(out, profiles.dimension(tag.dimension).label, tag.node_label.get(lang))
-    command.show(out)
-
-    out = _table(Text("三个人群", "three segments"))
-    for _, name, rule in SEGMENTS:
-        count = segments.count(home, who, segments.read_rule(rule))
-        many = Text("{n:,} 人，{ms:.1f} 毫秒", "{n:,} persons, {ms:.1f} ms").format(
-            n=count.persons, ms=count.took_ms
-        )
-        _row(out, name, many.get(lang))
-    command.show(out)
-    _save_segments(home, who)
-    files = Text(
-        "示例文件、映射、出处和许可：{path}", "the example's files, mapping, origin and licence: {path}"
-    )
-    command.tell(files, path=EXAMPLE)
-
-
-def _save_segments(home: Home, who: Who) -> None:
-    known: Sequence[Any] = segments.segments(home, who)
-    for key, name, rule in SEGMENTS:
-        if key not in {segment.key for segment in known}:
-            segments.create(home, who, key, name, segments.read_rule(rule))
-
-
-def _table(title: Text) -> Table:
-    out = Table(
-        title=title.get(command.lang()),
-        title_justify="left",
-        title_style="bold",
-        box=None,
-        show_header=False,
-        pad_edge=False,
-    )
-    out.add_column(style="dim", min_width=32)
-    out.add_column()
-    return out
-
-
-def _row(table: Table, name: Text, value: str) -> None:
-    table.add_row(name.get(command.lang()), value)
-
-
-def _goodbye(home: Home, tour: Tour) -> None:
-    path = handed.parts().invite(home, False)
-    command.tell(Text("门户已启动：{url}", "the portal is running: {url}"), url=tour.address)
-    if path is not None:
-        command.tell(
-            Text(
-                "首次登录（24 小时内有效，只能用一次）：{url}",
-                "first login, good once within 24 hours: {url}",
-            ),
-            url=tour.address + path,
-        )
-    command.tell(Text("按 Ctrl-C 停止", "press Ctrl-C to stop"))
-    command.console.file.flush()

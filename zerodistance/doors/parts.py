@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zerodistance.kernel.text import Text
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from zerodistance.kernel.findings import Finding
     from zerodistance.kernel.home import Home
     from zerodistance.kernel.jobs import Job
+    from zerodistance.kernel.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,10 @@ class Parts:
         Who hears what; what recurs.
     begin
         Fills a home that `init` has just made.
+    empty
+        Empties the home that the settings name, if somebody asked for it; accounts stay.
+    city
+        Makes the sample city in a folder: people, seed, folder, and who hears (stage, done, of).
     invite
         Returns the path of a one-time login, `/once/...`; with False only if nobody has a password yet, else None.
     figures
@@ -75,6 +81,8 @@ class Parts:
     bus: Callable[[Home], Bus]
     jobs: Callable[[], Sequence[Job]]
     begin: Callable[[Home, Who], None]
+    empty: Callable[[Settings], None]
+    city: Callable[[int, int, Path, Callable[[str, int, int], None]], Mapping[str, Any]]
     invite: Callable[[Home, bool], str | None]
     figures: Callable[[Home, Who], Mapping[str, Any]]
     checks: Callable[[Home, bool], Iterator[Finding]]

@@ -12,13 +12,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import uvicorn
 
 from zerodistance.doors.corked import CorkedProtocol
 from zerodistance.doors.operations.watch import Watch
-from zerodistance.kernel import measure, notify, priority, slow, spans
+from zerodistance.kernel import emptying, measure, notify, priority, slow, spans
 from zerodistance.kernel.errors import WorkerRunning, ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.locks import door_lock, worker_pid
@@ -27,6 +27,7 @@ from zerodistance.kernel.settings import SECRET
 from zerodistance.kernel.text import Text
 
 BACKLOG = 2_048
+LOOK_SECONDS = 0.25  # own value: pause between two looks whether the home is to be emptied
 STOP_SECONDS = 60.0  # own value: how long the worker may take for the step under way
 REQUEST_SECONDS = 5  # own value: how long requests under way may take when the door closes
 RESTART_FIRST, RESTART_MOST, HEALTHY_SECONDS = 0.5, 30.0, 60.0  # own values
@@ -148,11 +149,11 @@ def _tell_to_stop(child: subprocess.Popen[bytes]) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is up."""
+    """Says when it is up; ends by itself when the home is to be emptied."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, home: Home, ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._ready = ready
+        self._home, self._ready = home, ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -161,6 +162,12 @@ class _Server(uvicorn.Server):
         self._ready()
         notify.tell("READY=1")
         self._alive = asyncio.create_task(_say_alive())
+        self._looking = asyncio.create_task(self._look())
+
+    async def _look(self) -> None:
+        while not emptying.asked(self._home.root):
+            await asyncio.sleep(LOOK_SECONDS)
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         notify.tell("STOPPING=1")
@@ -227,7 +234,7 @@ def _open(
             backlog=BACKLOG,
             timeout_graceful_shutdown=REQUEST_SECONDS,
         )
-        server = _Server(config, lambda: ready(address))
+        server = _Server(config, home, lambda: ready(address))
         for number in (signal.SIGTERM, signal.SIGINT):  # before and after uvicorn's own handlers
             signal.signal(number, lambda *_: setattr(server, "should_exit", True))
         supervisor = watch = None
@@ -250,6 +257,18 @@ def _open(
             spans.end()
             gc.unfreeze()  # so that the interpreter can end tidily
         return 0 if server.started else 1
+
+
+def anew(flags: Mapping[str, Any], address: str) -> NoReturn:
+    """Become `zerodistance serve` at the same address: nothing of what this process has in memory is true any more."""
+    host, _, port = address.removeprefix("http://").rpartition(":")
+    words = as_arguments({**flags, "host": host.strip("[]"), "port": port})
+    sys.stdout.flush()
+    os.execve(
+        sys.executable,
+        [sys.executable, "-m", "zerodistance", *words, "serve"],
+        {**os.environ, **as_environment(flags)},
+    )
 
 
 def as_arguments(flags: Mapping[str, Any]) -> list[str]:

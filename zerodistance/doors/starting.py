@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from zerodistance.doors import parts as handed
 from zerodistance.kernel import command, spans
 from zerodistance.kernel.text import Text
+
+if TYPE_CHECKING:
+    from zerodistance.kernel.home import Home
 
 _ONCE = Text("首次登录（24 小时内有效，只能用一次）：{url}", "first login, good once within 24 hours: {url}")
 
@@ -34,16 +40,31 @@ def serve() -> int:
     """Start the door and the worker, until Ctrl-C or SIGTERM."""
     from zerodistance.doors import serving
 
-    parts, home = handed.parts(), command.home()
+    parts = handed.parts()
+    parts.empty(command.settings())
+    home, addresses = command.home(), list[str]()
 
     def ready(address: str) -> None:
+        addresses.append(address)
         command.tell(Text("零距离已启动：{url}", "Zero Distance is running: {url}"), url=address)
         path = parts.invite(home, False)
         if path is not None:
             command.tell(_ONCE, url=address + path)
         command.console.file.flush()
 
-    return serving.serve(home, parts.door, command.flags(), ready)
+    return or_anew(serving.serve(home, parts.door, command.flags(), ready), home, addresses)
+
+
+def or_anew(code: int, home: Home, addresses: Sequence[str]) -> int:
+    """Return the exit code; if the home is to be emptied, do that and go on serving at the same address."""
+    from zerodistance.doors import serving
+    from zerodistance.kernel import emptying
+
+    if not (addresses and emptying.asked(home.root)):
+        return code
+    command.close()
+    handed.parts().empty(command.settings())
+    serving.anew(command.flags(), addresses[0])
 
 
 def door() -> int:

@@ -63,6 +63,16 @@ class NoHome(ZeroDistanceError):
     )
 
 
+class HomeEmptying(ZeroDistanceError):
+    """Somebody asked for the home to be emptied, and that is not done yet."""
+
+    code, status = "home_emptying", 409
+    text = Text(
+        "{path} 正在清空；运行 `zerodistance serve` 会把它做完",
+        "{path} is being emptied; `zerodistance serve` finishes that",
+    )
+
+
 class RestoreUnfinished(ZeroDistanceError):
     """A restore into the folder was interrupted."""
 

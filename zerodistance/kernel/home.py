@@ -9,7 +9,7 @@ from pathlib import Path
 
 from zerodistance.kernel import slow
 from zerodistance.kernel.engine import Engine
-from zerodistance.kernel.errors import HomeExists, NoHome, RestoreUnfinished
+from zerodistance.kernel.errors import HomeEmptying, HomeExists, NoHome, RestoreUnfinished
 from zerodistance.kernel.lake import Lake
 from zerodistance.kernel.locks import worker_lock
 from zerodistance.kernel.seal import Seal
@@ -21,6 +21,9 @@ DAMAGED = "damaged"
 
 RESTORING = "restoring.json"
 """Stands in a folder that a backup is being restored into, until the home is whole."""
+
+EMPTYING = "emptying.json"
+"""Stands in a home that is to be emptied, until that is done."""
 
 _FOLDERS = ("lake", "tail", "index", "spill", "imports", "runs")
 
@@ -93,13 +96,13 @@ def create_home(settings: Settings) -> Home:
     return open_home(settings)
 
 
-def open_home(settings: Settings, *, restoring: bool = False) -> Home:
+def open_home(settings: Settings, *, unfinished: bool = False) -> Home:
     """Open the home that the settings name, and bring its tables to this version.
 
     Parameters
     ----------
-    restoring
-        It is opened by the restore that is under way in it.
+    unfinished
+        It is opened by what is under way in it: a restore, or emptying it.
 
     Raises
     ------
@@ -107,12 +110,14 @@ def open_home(settings: Settings, *, restoring: bool = False) -> Home:
         There is none; `zerodistance init` makes one.
     StateAway, StateUnfit, StateOfAnother, StateMoved, StateComing
         The server of the state store does not answer, is not fit to hold it, or holds it no longer or not yet.
-    RestoreUnfinished
-        A restore was interrupted in it.
+    RestoreUnfinished, HomeEmptying
+        A restore was interrupted in it, or it is still to be emptied.
     """
     root = settings.home.resolve()
-    if (root / RESTORING).exists() and not restoring:
+    if (root / RESTORING).exists() and not unfinished:
         raise RestoreUnfinished(path=root)
+    if (root / EMPTYING).exists() and not unfinished:
+        raise HomeEmptying(path=root)
     if not (root / "key").exists():
         raise NoHome(path=root)
     for folder in _FOLDERS:

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from tests.core.touchpoints.people import EachIdentifier
+from zerodistance.core.brand import api as brand
 from zerodistance.core.touchpoints import intake, kept, ledger, store, tail, undo
 from zerodistance.core.touchpoints.contracts import Batch
 from zerodistance.core.touchpoints.digest import Digest
@@ -21,6 +22,7 @@ from zerodistance.core.touchpoints.parse import Parser
 from zerodistance.core.touchpoints.sealer import Sealer
 from zerodistance.core.touchpoints.sent import Sent
 from zerodistance.kernel import clock
+from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import StateAway, StoreBehind
 from zerodistance.kernel.home import Home
 
@@ -230,3 +232,20 @@ def test_digestion_waits_while_the_tail_is_too_long_and_goes_on_once_it_is_seale
     share.seal(True)
     assert share.digest() == 1
     assert ids_in_view(home) == ["a", "b"]
+
+
+def test_a_touch_that_names_a_product_of_the_brand_alone_has_its_category(home: Home) -> None:
+    brand.load_default(home, Who.system())
+    said = {
+        "none": {"product_id": "FR-220"},
+        "own": {"product_id": "FR-220", "category": "second hand"},
+        "strange": {"product_id": "nobody knows"},
+        "nothing": {},
+    }
+    digest = Digest(home, EachIdentifier(), list)
+    for at, (name, properties) in enumerate(said.items(), 1):
+        digest.commit(batch_of(home, name, position=at, event="Product Viewed", properties=properties))
+    with home.engine.connect() as connection:
+        tail.touches_view(connection, home)
+        found = connection.execute("select source_id, category from touches").fetchall()
+    assert dict(found) == {"none": "fridge", "own": "second hand", "strange": None, "nothing": None}

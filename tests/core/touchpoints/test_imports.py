@@ -33,7 +33,7 @@ from zerodistance.core.touchpoints.import_errors import NoFile, NoSuchSource, So
 from zerodistance.core.touchpoints.imports import Feeds, ImportFeed
 from zerodistance.core.touchpoints.mapping import MappingWrong
 from zerodistance.core.touchpoints.parse import Parser
-from zerodistance.doors.demo import EXAMPLE
+from zerodistance.doors.examples.retail import FOLDER as EXAMPLE
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import Forbidden, StateBusy, WrongKey
 from zerodistance.kernel.home import Home

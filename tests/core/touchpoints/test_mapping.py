@@ -10,7 +10,7 @@ import pytest
 from zerodistance.core.touchpoints.mapper import Mapper, Origin
 from zerodistance.core.touchpoints.mapping import KindRule, MappingWrong, parse
 from zerodistance.core.touchpoints.rows import open_rows
-from zerodistance.doors.demo import EXAMPLE
+from zerodistance.doors.examples.retail import FOLDER as EXAMPLE
 from zerodistance.kernel.home import Home
 
 CALLS = """

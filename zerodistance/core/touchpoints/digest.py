@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import Connection, select
 
-from zerodistance.core.touchpoints import ledger, salvage, store, tail
+from zerodistance.core.touchpoints import categories, ledger, salvage, store, tail
 from zerodistance.core.touchpoints.batches import part, take
 from zerodistance.core.touchpoints.contracts import TOUCHES, Batch, Recognised, Recogniser, Refuse
 from zerodistance.core.touchpoints.journal import FEED
@@ -163,6 +163,7 @@ class Digest:
         _count_rows(batch, fresh)
         if not fresh.all():
             take(batch, fresh)
+        batch.touches = categories.filled(self._home, batch.touches)
         try:
             self._commit(batch)
         except Exception as error:

@@ -100,7 +100,7 @@ def restore(
             _verify(repository, manifest, progress)
             _place(root, repository, manifest, key_text, progress)
     _settle_state(root, manifest, settings.state_url, progress)
-    home = open_home(_settings_there(settings, root), restoring=True)
+    home = open_home(_settings_there(settings, root), unfinished=True)
     resting = handed.parts().rest(home)
     again = _settle(home, who, repository, manifest)
     (root / RESTORING).unlink()

@@ -31,6 +31,8 @@ from zerodistance.kernel.errors import Invalid, NotFound
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
+TABLES = tuple(t.name for t in (store.account, store.session, store.once, store.failure, store.api_key))
+"""What stays when a home is emptied."""
 ONCE_HOURS = 24
 PASSWORD_LENGTH = 10  # own value, above the 8 of NIST SP 800-63B
 WINDOW = 15 * 60 * clock.MICROS_PER_SECOND  # own value: failures older than this no longer count

@@ -11,12 +11,14 @@ from fastapi.responses import Response
 
 from zerodistance.core.touchpoints.api import kind, log, overview
 from zerodistance.core.touchpoints.overview import Buckets, Overview
+from zerodistance.doors.examples import holding
 from zerodistance.doors.operations.stages import stages
 from zerodistance.doors.portal import charts
 from zerodistance.doors.portal.formats import Formats
 from zerodistance.doors.portal.readings import brand_names, needs_a_person, touch_words, worker
 from zerodistance.doors.portal.registry import Menu, register
 from zerodistance.doors.portal.shell import formats_of, home_of, lang_of, page, table_file, who_of
+from zerodistance.kernel.access import Permission
 from zerodistance.kernel.text import Text
 from zerodistance.kernel.web import Number
 
@@ -94,6 +96,9 @@ def today(request: Request, days: Number = 1) -> Response:
         paused=False,
         only_body=False,
         change=_change(found),
+        example=holding.held(home),
+        own=holding.own(home, who),
+        may_remove=who.may(Permission.OPERATE) and who.may(Permission.FORGET),
     )
 
 
