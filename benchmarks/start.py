@@ -1,7 +1,7 @@
 """`make demo` in a fresh clone with an empty package cache, until the login page answers.
 
 `install_s` is `make setup`; `first_page_s` is everything from the first command until the login page answers; `ready_s` until the demo has
-imported a real shop, sent a web session, printed what was found and the one-time login. `install_mb` is the folder of the installed
+made the sample city, imported its silos, sent a web session, printed what was found and the one-time login. `install_mb` is the folder of the installed
 packages, `used_mb` the same with the bytecode that running left there.
 """
 

@@ -22,6 +22,7 @@ from zerodistance.core.identity import api as identity
 from zerodistance.core.segments import api as segments
 from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, NoneOf
 from zerodistance.core.touchpoints import drafts, sources
+from zerodistance.doors.examples import holding
 from zerodistance.doors.portal import accounts
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.home import Home, create_home
@@ -96,6 +97,8 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
         home, who, "bought", Text("一年内买过、没有故障的人", "Bought in a year, without a fault"), RULE
     )
     world.feeds(home, folder)
+    name = Text("样例城市的家电品牌“潮屿”", "the appliance brand Chaoyu of the sample city")
+    holding.hold(home.settings, "city", name, 20_000, 7, holding.FOLDER)
     with socket.socket() as opened:
         opened.bind(("127.0.0.1", 0))
         opened.listen(64)
@@ -131,6 +134,7 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
     paths = {
         "today": "/",
         "today-30": "/?days=30",
+        "example": "/example",
         "people": "/people",
         "person": f"/people/{stand.star}",
         "segments": "/segments",

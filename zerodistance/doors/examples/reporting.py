@@ -40,8 +40,8 @@ def report(home: Home, example: Example, tour: Tour) -> None:
     command.tell(files, path=example.origin)
     if (example.origin / "truth").is_dir():
         right = Text(
-            "认得对不对：zerodistance --home {home} evaluate identity --truth {path}",
-            "how right it was: zerodistance --home {home} evaluate identity --truth {path}",
+            "认得对不对：zerodistance evaluate identity --home {home} --truth {path}",
+            "how right it was: zerodistance evaluate identity --home {home} --truth {path}",
         )
         command.tell(right, home=home.settings.home, path=example.origin)
 
