@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 from zerodistance.core.touchpoints.mapping import near, wrong
+from zerodistance.core.touchpoints.toml_values import MappingWrong
 
 _CLASSES = frozenset(
     (
@@ -97,6 +98,19 @@ def check(connection: duckdb.DuckDBPyConnection, key: str, expression: str, colu
         if kind == "FUNCTION":
             _check_function(key, part["function_name"])
     return f"({expression}\n)"
+
+
+def names_in(expressions: Sequence[str]) -> set[str] | None:
+    """Return the columns, in lower case, that expressions of a mapping name, whether there are such or not; None if one can't be read."""
+    if not expressions:
+        return set()
+    with duckdb.connect(":memory:") as connection:
+        try:
+            trees = [_tree(connection, "", expression) for expression in expressions]
+        except MappingWrong:
+            return None
+    parts = (part for tree in trees for part in _parts(tree) if part["class"] == "COLUMN_REF")
+    return {".".join(part["column_names"]).lower() for part in parts}
 
 
 def columns_in(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d{1,6})\]")
 _PATH = re.compile(r"[^.\[\]]+(?:\[\d{1,6}\])*(?:\.[^.\[\]]+(?:\[\d{1,6}\])*)*")
 _INT64 = 1 << 63
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class NotARow(ValueError):
@@ -166,25 +167,34 @@ def _joined(seen: set[str]) -> str:
 
 def texts(rows: list[dict[str, Any]], path: Path) -> list[str | None]:
     """Return one field of each row as text; None where it is not there."""
-    if len(path) == 1:
-        key = path[0]
-        found = [row.get(str(key)) for row in rows]
-    else:
-        found = [_at(row, path) for row in rows]
-    return [value if value is None or type(value) is str else _text(value) for value in found]
+    (found,) = columns(rows, [path])
+    return found
 
 
-def _at(value: Any, path: Path) -> Any:
-    for step in path:
-        if type(step) is str:
-            if type(value) is not dict or step not in value:
-                return None
-            value = value[step]
-        elif isinstance(step, int) and type(value) is list and step < len(value):
-            value = value[step]
-        else:
-            return None
-    return value
+def columns(rows: list[dict[str, Any]], paths: Sequence[Path]) -> list[list[str | None]]:
+    """Return some fields of each row as texts, field by field; None where one is not there.
+
+    What lies on the way to several of them is looked up once.
+    """
+    values: dict[Path, list[Any]] = {(): rows}
+
+    def at(path: Path) -> list[Any]:
+        if path not in values:
+            values[path] = _inside(at(path[:-1]), path[-1])
+        return values[path]
+
+    return [
+        [v if v is None or type(v) is str else _text(v) for v in _inside(at(path[:-1]), path[-1])]
+        for path in paths
+    ]
+
+
+def _inside(values: list[Any], step: str | int) -> list[Any]:
+    """Return what each value holds at a key or place; None where it holds nothing there."""
+    if type(step) is str:
+        return [value.get(step) if type(value) is dict else None for value in values]
+    place = int(step)
+    return [value[place] if type(value) is list and place < len(value) else None for value in values]
 
 
 def _text(value: Any) -> str:
@@ -194,7 +204,7 @@ def _text(value: Any) -> str:
         return str(value)
     if type(value) is float:
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _COMPACT(value)
 
 
 def by_name(row: dict[str, Any], names: Iterable[str]) -> dict[str, str | None]:

@@ -9,7 +9,8 @@ from typing import BinaryIO
 import numpy as np
 import pyarrow as pa
 
-from zerodistance.core.touchpoints.json_objects import Field, path_of, survey, texts
+from zerodistance.core.touchpoints.expressions import names_in
+from zerodistance.core.touchpoints.json_objects import Field, columns, path_of, survey
 from zerodistance.core.touchpoints.json_values import Found, Start, array, lines
 from zerodistance.core.touchpoints.mapping import TYPES, Mapping
 from zerodistance.core.touchpoints.pieces import BadRow, Piece
@@ -67,15 +68,17 @@ class JsonPart:
 
     def _piece(self, found: Found) -> Piece:
         rows = [row for _, _, row in found.rows]
-        columns = {
-            name: pa.array(texts(rows, field.path), pa.large_string()) for name, field in self._fields.items()
+        found_at = columns(rows, [field.path for field in self._fields.values()])
+        read = {
+            name: pa.array(texts, pa.large_string())
+            for name, texts in zip(self._fields, found_at, strict=True)
         }
         numbers = np.array([number for number, _, _ in found.rows], np.int64)
         bad = [
             BadRow(row, detail, original(text.encode("utf-8", "surrogateescape"), self._encoding))
             for row, detail, text in found.bad
         ]
-        table = pa.table(columns) if columns else _no_columns(len(rows))
+        table = pa.table(read) if read else _no_columns(len(rows))
         return Piece(table, numbers, bad, found.upto, {number: text for number, text, _ in found.rows})
 
 
@@ -98,25 +101,38 @@ def _needed(mapping: Mapping, found: dict[str, Field]) -> dict[str, Field]:
     if not found:  # a file without rows has whatever is asked for
         asked = {name: path_of(name) for name in _bare(mapping)}
         return fields | {name: Field(name, path, "text") for name, path in asked.items() if path is not None}
-    said = [text.lower() for text in (*_bare(mapping), *_expressions(mapping))]
-    if any(name not in fields for name in _bare(mapping) if path_of(name) is not None):
+    named = _named(mapping, fields)
+    if named is None or not named <= {name.lower() for name in fields}:
         return fields
-    return {name: field for name, field in fields.items() if any(name.lower() in text for text in said)}
+    return {name: field for name, field in fields.items() if name.lower() in named}
+
+
+def _named(mapping: Mapping, fields: dict[str, Field]) -> set[str] | None:
+    """Return what a mapping names, in lower case; None where one of its expressions can't be read."""
+    computed = names_in(_formulas(mapping, fields))
+    alone = {text.lower() for text in _bare(mapping) if text in fields}
+    only = {name.lower() for name in (*mapping.body, *mapping.source_id, *mapping.types)}
+    return None if computed is None else computed | alone | only
+
+
+def _formulas(mapping: Mapping, fields: dict[str, Field]) -> list[str]:
+    """Return the expressions of a mapping that are more than the name of a field."""
+    whole = [text for text in _valued(mapping) if text not in fields]
+    return [*whole, *(rule.when for rule in mapping.kinds if rule.when is not None)]
 
 
 def _bare(mapping: Mapping) -> list[str]:
     """Return what stands where a column can stand alone."""
+    return [*_valued(mapping), *mapping.body, *mapping.source_id, *mapping.types]
+
+
+def _valued(mapping: Mapping) -> list[str]:
+    """Return what a value is taken from: a column or an expression."""
     given = [*mapping.identifiers.values(), *mapping.columns.values(), *mapping.facts.values()]
-    times = [mapping.times.happened_at, *([mapping.times.known_at] if mapping.times.known_at else [])]
-    return [*given, *times, *mapping.body, *mapping.source_id, *mapping.types]
-
-
-def _expressions(mapping: Mapping) -> list[str]:
-    return [rule.when for rule in mapping.kinds if rule.when is not None]
+    return [*given, mapping.times.happened_at, *([mapping.times.known_at] if mapping.times.known_at else [])]
 
 
 def _computed(mapping: Mapping, fields: dict[str, Field]) -> set[str]:
     """Return the fields that something is computed from, or that stay JSON: only those need their type."""
-    whole = [text for text in _bare(mapping) if text not in fields]
-    said = [text.lower() for text in (*whole, *_expressions(mapping))]
-    return {*mapping.body} | {name for name in fields if any(name.lower() in text for text in said)}
+    named = names_in(_formulas(mapping, fields))
+    return {*mapping.body} | {name for name in fields if named is None or name.lower() in named}
