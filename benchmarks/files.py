@@ -9,15 +9,12 @@ Memory is the peak of the process.
 from __future__ import annotations
 
 import json
-import os
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.lib.house import House
+from benchmarks.lib.house import House, Measured
 from benchmarks.lib.machine import arguments, report, say, workspace
 from zerodistance.core.touchpoints.mapping import parse
 from zerodistance.core.touchpoints.rows import open_rows
@@ -108,20 +105,10 @@ def reading(path: Path) -> float:
     return count / (time.process_time() - began)
 
 
-def take_in(root: Path, path: Path, mapping: Path) -> dict[str, Any]:
-    """Import a file into a new home; return seconds, processor seconds and memory of the command."""
+def take_in(root: Path, path: Path, mapping: Path) -> Measured:
+    """Import a file into a new home; return what the command said and took."""
     root.mkdir()
-    house = House(root)
-    words = [sys.executable, "-m", "zerodistance", f"--home={house.home}", "import", str(path)]
-    began = time.perf_counter()
-    with subprocess.Popen([*words, "--mapping", str(mapping), "--json"], stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        said = process.stdout.read()
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"the import failed: {said.decode()}")
-    return {"job": json.loads(said), "s": time.perf_counter() - began, "used": used}
+    return House(root).measured("import", str(path), "--mapping", str(mapping), "--json")
 
 
 def figures(root: Path, rows: int) -> dict[str, Any]:
@@ -135,20 +122,19 @@ def figures(root: Path, rows: int) -> dict[str, Any]:
     alone = reading(path)
     say(f"{size / 1e6:,.0f} MB; reading alone {alone:,.0f} rows per processor second; importing")
     found = take_in(root / f"home-{rows}", path, mapping)
-    job, used = found["job"], found["used"]
+    job, cpu = json.loads(found.said), found.cpu
     path.unlink()
     if (job["state"], job["accepted"], job["duplicates"], job["refused"]) != ("done", rows, 0, 0):
         raise SystemExit(f"not every row was taken in: {job}")
-    cpu = used.ru_utime + used.ru_stime
-    say(f"{found['s']:,.0f} s, {cpu:,.0f} processor s, {rows / cpu:,.0f} rows per processor second")
+    say(f"{found.seconds:,.0f} s, {cpu:,.0f} processor s, {rows / cpu:,.0f} rows per processor second")
     return {
         "rows": rows,
         "mb": size / 1e6,
-        "total_s": found["s"],
+        "total_s": found.seconds,
         "cpu_s": cpu,
         "rows_per_cpu_s": rows / cpu,
         "reading_rows_per_cpu_s": alone,
-        "peak_rss_mb": used.ru_maxrss * 1024 / 1e6,
+        "peak_rss_mb": found.peak_mb,
     }
 
 

@@ -9,14 +9,11 @@ from __future__ import annotations
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 from benchmarks.lib.house import House
 from benchmarks.lib.machine import arguments, report, say, workspace
-from zerodistance.core.profiles import api as profiles
+from benchmarks.lib.whole import held
 from zerodistance.doors.examples.retail import FOLDER as EXAMPLE
-from zerodistance.kernel import settings
-from zerodistance.kernel.home import open_home
 
 
 def main() -> None:
@@ -42,7 +39,7 @@ def main() -> None:
             timed("import", "import", str(options.file), "--mapping", str(options.mapping), "--json")
         )
         timed("run", "run")
-        found = _found(house)
+        found = held(house)
     rows = int(job["accepted"]) + int(job["duplicates"]) + int(job["refused"])
     total = sum(stages.values())
     report(
@@ -56,29 +53,6 @@ def main() -> None:
         init_s=init,
         stages=stages,
     )
-
-
-def _found(house: House) -> dict[str, Any]:
-    """Return what the stores hold, or end if one of them holds less than another."""
-    committed, batch = house.ask("select coalesce(sum(touches), 0), coalesce(max(number), 0) from batch")[0]
-    home = open_home(settings.load(home=house.home))
-    try:
-        touches, sealed = home.lake.count("touches"), home.lake.held("touches", "touches")
-        kept = profiles.follower(home).held()
-        index = profiles.state(home)
-    finally:
-        home.close()
-    persons = house.ask("select count(distinct person) from subject where person < 2147483648")[0][0]
-    behind = {
-        "lake": touches != committed or sealed != batch,
-        "profiles": kept != batch,
-        "index": index.made_at is None,
-    }
-    if any(behind.values()):
-        raise SystemExit(
-            f"not everything holds all {committed:,} touches of {batch} batches: {behind}, {index}"
-        )
-    return {"touches": touches, "batches": batch, "persons": persons}
 
 
 if __name__ == "__main__":

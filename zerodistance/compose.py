@@ -172,9 +172,14 @@ def work_here(home: Home) -> None:
         One has started meanwhile.
     """
     from zerodistance.doors.worker import once
+    from zerodistance.kernel import spans
 
     with home.worked():
-        once(work(home))
+        spans.begin(home.settings, home.seal, "command")
+        try:
+            once(work(home))
+        finally:
+            spans.end()
 
 
 def door(home: Home) -> Any:

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +21,16 @@ from benchmarks.lib.machine import cpu_seconds, peak_mb, say
 from zerodistance.kernel.bulk import for_postgres
 
 START_SECONDS, STOP_SECONDS = 60.0, 90.0
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a command printed and took: seconds, processor seconds of all its threads, the most memory it had, MB."""
+
+    said: str
+    seconds: float
+    cpu: float
+    peak_mb: float
 
 
 class House:
@@ -74,6 +85,19 @@ class House:
         if done.returncode:
             raise SystemExit(f"zerodistance {' '.join(words)} failed:\n{done.stdout}{done.stderr}")
         return done.stdout
+
+    def measured(self, *words: str) -> Measured:
+        """Run one command of the program, and say what it took, start of the interpreter included."""
+        began = time.perf_counter()
+        with subprocess.Popen(self._command(*words), stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            said = process.stdout.read().decode()
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"zerodistance {' '.join(words)} failed:\n{said}")
+        seconds, cpu = time.perf_counter() - began, used.ru_utime + used.ru_stime
+        return Measured(said, seconds, cpu, used.ru_maxrss * 1024 / 1e6)
 
     def source(self, key: str, kind: str = "server") -> tuple[int, str]:
         """Create a source; return its number and write key."""
