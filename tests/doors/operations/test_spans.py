@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,7 @@ from tests.doors import world
 from tests.doors.conftest import Visitor
 from tests.patience import PATIENCE
 from zerodistance import compose
-from zerodistance.core.touchpoints import sources
+from zerodistance.core.touchpoints import import_jobs, sources
 from zerodistance.doors import parts, tracing
 from zerodistance.kernel import command, spans
 from zerodistance.kernel.access import Who
@@ -32,6 +33,13 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Job, Jobs
 from zerodistance.kernel.settings import load
 from zerodistance.kernel.text import Text
+
+ORDERS = """
+source = { key = "orders", name = { zh = "订单", en = "Orders" }, kind = "import" }
+kind = "order.line"
+times = { happened_at = "at", zone = "Asia/Shanghai", lag = "1 day" }
+identifiers = { member_id = "id" }
+"""
 
 
 class Collector:
@@ -143,6 +151,21 @@ def test_a_touch_is_followed_from_request_to_lake(
 
     everything = "".join(str(one) for _, one in collector.spans)
     assert [word for word in ("13800138000", "wang@", "M-1", "Order Completed") if word in everything] == []
+
+
+def test_an_import_that_finds_no_worker_tells_its_steps_too(
+    home: Home, collector: Collector, tmp_path: Path
+) -> None:
+    object.__setattr__(home, "settings", load(home=home.root, otel_endpoint=collector.url))
+    path = tmp_path / "orders.csv"
+    path.write_text("id,at\n1,2026-01-01\n")
+    import_jobs.create(home, Who.system("test"), path, ORDERS)
+    compose.work_here(home)
+    assert not spans.on()
+    (batch,) = collector.of("batch")
+    assert said(batch)["zerodistance.feed"] == "import:1"
+    names = {one.name for _, one in collector.spans}
+    assert names >= {"map", "recognise", "write", "commit", "profiles", "seal", "index"}
 
 
 def test_trace_says_the_same_id_as_the_receiver(
