@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from zerodistance.core.touchpoints.expressions import names_in
-from zerodistance.core.touchpoints.json_objects import Path, columns, read_object, survey
+from zerodistance.core.touchpoints.json_objects import NotARow, Path, closely, columns, read_object, survey
 from zerodistance.core.touchpoints.mapping import parse
 from zerodistance.core.touchpoints.rows import open_rows
 
@@ -40,6 +41,38 @@ def test_every_field_of_every_row_is_found_where_its_path_says(rows: list[dict[s
     paths: list[Path] = [field.path for field in survey(rows).values()]
     expected = [[as_json(reduce(step, path, row)) for row in rows] for path in paths]
     assert columns(rows, paths) == expected
+
+
+WORDS = st.sampled_from(
+    ['"a"', '"b"', '":"', '"\\u003a"', '"\\""', '"\\u0000"', '"\\ud800"', '"青"', '"\udc80"', '"\\u9752"', '"\x01"', "1", "-0", "1.0", "1.50", "1e5",
+     "1e999", "NaN", "true", "null", "9" * 30, "18446744073709551616", "[", "]", "{", "}", ",", ":", ": ", " ", "\t", "\r"]
+)  # fmt: skip
+SOUND = st.recursive(
+    st.sampled_from(['"a"', '":x"', '"\\u003ax"', '"青"', '"\\u0000"', "1", "1.50", "-0", "9" * 30, "null"]),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda some: f"[{','.join(some)}]")
+        | st.lists(st.tuples(st.sampled_from(['"a"', '"b"', '":"', '"\\u0061"']), st.sampled_from([":", " :", ": "]), inner), max_size=4)
+        .map(lambda some: "{" + ",".join("".join(parts) for parts in some) + "}")
+    ),
+)  # fmt: skip
+
+
+def outcome(read: Callable[[str], Any], text: str) -> str:
+    try:
+        return repr(read(text))
+    except NotARow as error:
+        return f"refused: {error}"
+
+
+@given(
+    SOUND
+    | st.lists(WORDS, max_size=8).map("".join)
+    | VALUES.map(lambda value: json.dumps({"a": value}, separators=(",", ":")))
+)
+@example('{"a":1,"a":":x"}')
+@example('{"a":{"b":"\\u003ax","b":1}}')
+def test_a_row_is_what_a_close_look_says(text: str) -> None:
+    assert outcome(read_object, text) == outcome(closely, text)
 
 
 BEGIN = """

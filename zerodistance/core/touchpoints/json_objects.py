@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 Path = tuple[str | int, ...]
 
 _DEPTH, _ITEMS, _FIELDS = (
@@ -20,6 +22,7 @@ _HALF = re.compile(r"\\u[dD][89a-fA-F]")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d{1,6})\]")
 _PATH = re.compile(r"[^.\[\]]+(?:\[\d{1,6}\])*(?:\.[^.\[\]]+(?:\[\d{1,6}\])*)*")
 _INT64 = 1 << 63
+_READ, _WRITTEN = msgspec.json.Decoder(dict[str, Any]).decode, msgspec.json.Encoder().encode
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -52,6 +55,26 @@ def read_object(text: str) -> dict[str, Any]:
     NotARow
         It is none, or holds what no touch can carry.
     """
+    found = _as_written(text)
+    return closely(text) if found is None else fit(found, text)
+
+
+def _as_written(text: str) -> dict[str, Any] | None:
+    """Return the object that a text is if, written again, it is the same text: so it is whole and has no key twice; else None.
+
+    Most machines write so, and it takes half of the time.
+    """
+    if '": ' in text:
+        return None
+    try:
+        found = _READ(text)
+        return found if _WRITTEN(found) == text.encode() else None
+    except (ValueError, OverflowError, RecursionError):
+        return None
+
+
+def closely(text: str) -> dict[str, Any]:
+    """Do as `read_object`, however the text is written, and say what is wrong with it."""
     try:
         found = DECODER.decode(text)
     except json.JSONDecodeError as error:
