@@ -163,6 +163,32 @@ def test_rows_of_an_import_are_replayed_under_a_newer_mapping(
     assert quarantine.take_back(home, admin, which) == 1
 
 
+def test_rows_of_json_are_replayed_under_a_mapping_that_names_other_fields_of_them(
+    home: Home, admin: Who, bench: Bench, tmp_path: Path
+) -> None:
+    rows = [
+        {"visit": {"at": day, "again": f"2026-01-0{i}"}, "shop": {"id": f"s{i}"}}
+        for i, day in enumerate(["-", "?"], 1)
+    ]
+    path = tmp_path / "visits.ndjson"
+    path.write_text("\n".join(json.dumps(row) for row in rows))
+    mapping = """
+format = "ndjson"
+source = { key = "visits", name = { zh = "到店", en = "Visits" }, kind = "store" }
+kind = "store.visited"
+times = { happened_at = "visit.at", zone = "Asia/Shanghai", lag = "1 day" }
+"""
+    job = import_jobs.create(home, admin, path, mapping).job
+    assert [name for name, _ in job.columns] == ["visit", "visit.at", "visit.again", "shop", "shop.id"]
+    bench.run()
+    assert bench.touches("place") == []
+    newer = mapping.replace("visit.at", "visit.again") + '[columns]\nplace = "shop.id"\n'
+    assert desk.remap(home, admin, ALL, newer) == 2
+    quarantine.replay(home, admin)
+    bench.run()
+    assert bench.touches("place") == ["s1", "s2"]
+
+
 def test_events_are_mended_by_their_keys(home: Home, admin: Who, bench: Bench) -> None:
     odd = [
         {"type": "trak", "event": "Order Completed", "userId": f"u{i}", "messageId": f"m{i}"}

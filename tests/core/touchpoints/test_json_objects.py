@@ -101,6 +101,7 @@ def test_only_the_fields_that_a_mapping_names_are_read(columns: str, named: set[
     mapping = parse(f"{BEGIN}[columns]\n{columns}\n")
     rows = open_rows(io.BytesIO(json.dumps(ROW).encode()), mapping)
     assert set(rows.schema.names) == {"id", "at", *named}
+    assert list(rows.columns) == list(survey([ROW]))
 
 
 def test_where_a_mapping_names_a_field_that_is_not_there_all_that_are_can_be_told() -> None:

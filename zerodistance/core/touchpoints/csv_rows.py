@@ -28,7 +28,7 @@ class CsvPart:
         self._judge(getattr(text, "sample", b""))
         self._names = self._header(shape)
         self.schema = pa.schema([(name, pa.large_string()) for name in self._names])
-        self.targets: dict[str, str] = {}
+        self.columns, self.targets = self._names, dict[str, str]()
 
     def _judge(self, raw: bytes) -> None:
         """Refuse a file that is plainly in another encoding than the mapping says."""
@@ -93,7 +93,7 @@ class CsvRows:
 
     def __init__(self, file: BinaryIO, shape: CsvShape, skip: int = 0) -> None:
         part = CsvPart(file, shape)
-        self.schema, self.targets = part.schema, part.targets
+        self.schema, self.columns, self.targets = part.schema, part.columns, part.targets
         self._sliced = Sliced(part.pieces(skip), skip)
 
     def read(self, most: int) -> Piece | None:

@@ -279,7 +279,8 @@ def binds(home: Home, file: BinaryIO, mapping: Mapping) -> Found:
     rows = open_rows(file, mapping, limit=home.settings.max_import_bytes)
     mapper = Mapper(home, mapping, rows.schema, Origin(0, 1, "", 0), rows.targets)
     try:
-        return [(name, rows.targets.get(name, kind)) for name, kind in mapper.types()], rows.total
+        kinds = dict(mapper.types()) | rows.targets
+        return [(name, kinds.get(name, "VARCHAR")) for name in rows.columns], rows.total
     finally:
         mapper.close()
 

@@ -38,9 +38,10 @@ class JsonPart:
             self._founds = lines(text, self._start)
         self._held: list[Found] = []
         if like is None:
-            self._fields = _needed(mapping, self._look())
+            every = _fields(mapping, self._look())
+            self._fields, self.columns = _needed(mapping, every), tuple(every)
         else:
-            self._fields = like._fields
+            self._fields, self.columns = like._fields, like.columns
         self.schema = pa.schema([(name, pa.large_string()) for name in self._fields])
         typed = _computed(mapping, self._fields)
         self.targets = {n: TYPES[f.type] for n, f in self._fields.items() if n in typed and f.type != "text"}
@@ -86,8 +87,8 @@ def _no_columns(rows: int) -> pa.Table:
     return pa.table({"value": pa.nulls(rows, pa.large_string())}).select([])
 
 
-def _needed(mapping: Mapping, found: dict[str, Field]) -> dict[str, Field]:
-    """Return the fields that a mapping can mean; all of them where it names one that is not there, so that the error lists them."""
+def _fields(mapping: Mapping, found: dict[str, Field]) -> dict[str, Field]:
+    """Return the fields that a mapping can mean: those found, and those it gives a type."""
     fields: dict[str, Field] = {}
     small: set[str] = set()
     for name, field in found.items():
@@ -98,9 +99,14 @@ def _needed(mapping: Mapping, found: dict[str, Field]) -> dict[str, Field]:
         path = path_of(name)
         if path is not None and name.lower() not in small:
             fields[name] = Field(name, path, "text")
-    if not found:  # a file without rows has whatever is asked for
-        asked = {name: path_of(name) for name in _bare(mapping)}
-        return fields | {name: Field(name, path, "text") for name, path in asked.items() if path is not None}
+    if found:
+        return fields
+    asked = {name: path_of(name) for name in _bare(mapping)}  # a file without rows has whatever is asked for
+    return fields | {name: Field(name, path, "text") for name, path in asked.items() if path is not None}
+
+
+def _needed(mapping: Mapping, fields: dict[str, Field]) -> dict[str, Field]:
+    """Return the fields that a mapping names; all of them where it names one that is not there, so that the error lists them."""
     named = _named(mapping, fields)
     if named is None or not named <= {name.lower() for name in fields}:
         return fields

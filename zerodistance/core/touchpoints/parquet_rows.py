@@ -25,7 +25,7 @@ class ParquetRows:
                 "format", f"这不是 Parquet 文件：{error}", f"this is not a Parquet file: {error}"
             ) from None
         self.schema = self._file.schema_arrow
-        self.targets: dict[str, str] = {}
+        self.columns, self.targets = tuple(self.schema.names), dict[str, str]()
         meta = self._file.metadata
         self.total: int | None = int(meta.num_rows)
         ends = np.cumsum(

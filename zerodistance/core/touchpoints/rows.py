@@ -31,7 +31,9 @@ class Rows(Protocol):
     Attributes
     ----------
     schema
-        Names and Arrow types of the file's columns; those of all but Parquet are text.
+        Names and Arrow types of the columns that are read; those of all but Parquet are text. Of JSON only what the mapping names.
+    columns
+        All columns that the file has.
     targets
         Column -> DuckDB type that its texts stand for, where the file says so.
     total
@@ -39,6 +41,7 @@ class Rows(Protocol):
     """
 
     schema: pa.Schema
+    columns: tuple[str, ...]
     targets: dict[str, str]
     total: int | None
 
@@ -51,6 +54,7 @@ class _Part(Protocol):
     """One part of a file: its columns, and its rows numbered from 1."""
 
     schema: pa.Schema
+    columns: tuple[str, ...]
     targets: dict[str, str]
 
     def pieces(self, skip: int) -> Iterator[Piece]: ...
@@ -123,7 +127,8 @@ class PartRows:
         self._parts = iter(Parts(file, members=mapping.members, limit=limit))
         self._first = next(self._parts)
         self._opened = self._open(self._first)
-        self.schema, self.targets = self._opened.schema, self._opened.targets
+        self.schema, self.columns = self._opened.schema, self._opened.columns
+        self.targets = self._opened.targets
         self._sliced = Sliced(self._pieces(skip), skip)
 
     def read(self, most: int) -> Piece | None:

@@ -340,7 +340,7 @@ class XlsxRows:
         self._rows = book.rows(sheet)
         self.names = self._header(shape)
         self.schema = pa.schema([(name, pa.large_string()) for name in self.names])
-        self.targets: dict[str, str] = {}
+        self.columns, self.targets = self.names, dict[str, str]()
         self._sliced = Sliced(self._pieces(skip), skip)
 
     def _header(self, shape: XlsxShape) -> tuple[str, ...]:
