@@ -108,6 +108,23 @@ def test_a_file_with_the_same_columns_is_offered_the_mapping_of_the_last_one(
     assert other.taken_from is None
 
 
+def test_a_nested_file_is_offered_the_mapping_of_the_last_one_whatever_that_names(
+    home: Home, admin: Who
+) -> None:
+    row = b'{"visit":{"id":"%d","at":"2026-01-02"},"shop":{"id":"s1","tills":[1,2]}}\n'
+    mapping = """
+format = "ndjson"
+source = { key = "visits", name = { zh = "到店", en = "Visits" }, kind = "store" }
+kind = "store.visited"
+times = { happened_at = "visit.at", zone = "Asia/Shanghai", lag = "1 day" }
+"""
+    first = upload(home, admin, row % 1, "visits.ndjson")
+    drafts.set_mapping(home, admin, first.number, mapping)
+    made = drafts.begin(home, admin, first.number)
+    second = upload(home, admin, row % 2, "later.ndjson")
+    assert (second.mapping, second.taken_from) == (mapping, made.job.number)
+
+
 def test_an_unfinished_mapping_is_kept_and_says_what_it_lacks(home: Home, admin: Who) -> None:
     draft = upload(home, admin, tables.as_csv(["member", "colour"], [["m1", "red"], ["m2", "blue"]]))
     wrong = drafts.problem(home, admin, draft.number)
