@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -163,9 +164,33 @@ def test_any_story_gives_the_tags_that_a_slow_reader_finds(
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(evaluate, "_BLOCK", 2)
                 patch.setattr(evaluate, "_FETCH", 1)
+                patch.setattr(evaluate, "SUBJECTS", 2)
                 keeper.rebuild(touches_too=False)
             same(kept, index.current(home.path("index")))
     home.close()
+
+
+def test_where_a_part_of_the_memory_is_too_little_the_index_is_made_in_all_of_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, crowd, touches = small(home)
+    shares, connect, tag = list[float](), home.engine.connect, evaluate.tag
+
+    def connected(*, share: float = 1.0) -> Any:
+        shares.append(share)
+        return connect(share=share)
+
+    def outgrown(*given: Any) -> Any:
+        if shares[-1] < 1.0:
+            raise duckdb.OutOfMemoryException("could not allocate block of size 256.0 KiB")
+        return tag(*given)
+
+    monkeypatch.setattr(home.engine, "connect", connected)
+    monkeypatch.setattr(evaluate, "tag", outgrown)
+    with clock.freeze(START):
+        assert keeper.rebuild(touches_too=False) == 3
+    assert shares == [0.25, 1.0]
+    check(home, crowd, touches, DIMENSIONS)
 
 
 def small(home: Home) -> tuple[Keeper, world.Crowd, list[dict[str, Any]]]:

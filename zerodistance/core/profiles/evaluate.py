@@ -21,6 +21,7 @@ from zerodistance.core.profiles.parts import NOBODY, Numbers, Split, Who
 
 _UNITS = {"quantity": states.QUANTITY, "amount": states.AMOUNT, "duration": states.DURATION}
 _BLOCK, _FETCH = 500_000, 131_072  # own values: states in memory at once, and fetched at once
+SUBJECTS = 1_000_000  # own value: of the map at once, since the engine holds it in memory whole while it joins: some 50 bytes each
 
 
 @dataclass
@@ -52,8 +53,7 @@ def tag(
     found = Tagged(Split.of_sorted(everybody))
     of_touches = [d for d in dimensions if d.of.name == "touches"]
     answers = [_Answer() for _ in of_touches]
-    connection.register("person_map", pairs)
-    for block in _blocks(connection, of_touches, day):
+    for block in _blocks(connection, pairs, of_touches, day):
         rows = aggregates.Rows(block, day)
         for answer, dimension in zip(answers, of_touches, strict=True):
             answer.add(aggregates.answer(rows, dimension))
@@ -69,10 +69,33 @@ def tag(
     return found
 
 
+def _slices(pairs: pa.Table) -> Iterator[pa.Table]:
+    """Yield the map in pieces, in ascending order of `number`; no person stands in two of them."""
+    if len(pairs) <= SUBJECTS:
+        yield pairs
+        return
+    ordered, start = pairs.sort_by("number"), 0
+    numbers = ordered.column("number").to_numpy()
+    while start < len(numbers):
+        last = numbers[min(start + SUBJECTS, len(numbers)) - 1]
+        end = int(np.searchsorted(numbers, last, side="right"))
+        yield ordered.slice(start, end - start)
+        start = end
+
+
 def _blocks(
-    connection: duckdb.DuckDBPyConnection, dimensions: Sequence[Dimension], day: int
+    connection: duckdb.DuckDBPyConnection, pairs: pa.Table, dimensions: Sequence[Dimension], day: int
 ) -> Iterator[pa.Table]:
     """Yield the states that dimensions read, in ascending order of `number`; no person stands in two blocks."""
+    for some in _slices(pairs):
+        connection.register("person_map", some)
+        yield from _ordered(connection, dimensions, day)
+
+
+def _ordered(
+    connection: duckdb.DuckDBPyConnection, dimensions: Sequence[Dimension], day: int
+) -> Iterator[pa.Table]:
+    """Yield the states of everybody in the map, block by block."""
     read = {d.parsed.of for d in dimensions} & {*Value.COLUMNS, *Value.MEASURES}
     columns = ", ".join(f"s.{name}" for name in states.STATES.names if name in read | aggregates.ALWAYS)
     query = (

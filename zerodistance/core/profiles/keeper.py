@@ -7,8 +7,9 @@ memory between two turns and a crash anywhere costs a repeated turn.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
+from typing import TypeVar
 
 import duckdb
 import numpy as np
@@ -27,13 +28,15 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
 _SHARE_OF_TIME = 0.1  # own value: of one core, that keeping the index may take while touches stream in
-_SHARE_OF_MEMORY = (
-    0.25  # own value: of an engine connection; sorting states spills well, and digestion goes on beside it
-)
+_SHARES_OF_MEMORY = (
+    0.25,
+    1.0,
+)  # own values: of an engine connection. Sorting states spills well, and digestion goes on beside it; where that does not do, all
 _PARTIAL = 5  # own value: when more than 1 of 5 must be recomputed, everybody is
 _SLICE = 1_000_000
 _LOOK_SECONDS = 15.0  # own value: how often identity, facts and the day are looked at when no touch came
 Changed = npt.NDArray[np.int64]
+Done = TypeVar("Done")
 _NOBODY: Changed = np.empty(0, np.int64)
 
 
@@ -94,21 +97,46 @@ class Keeper:
                 log("profiles").error("index_damaged", path=str(damage.data["path"]), why=damage.data["why"])
                 before = Index()
             version = self._people.version()
-            with self._home.engine.connect(share=_SHARE_OF_MEMORY) as connection:
-                batch = states.view(connection, self._home)
-                ahead = before.batch > batch or before.people > version  # an index of another backup
-                changed = None if ahead else self._changed(connection, before, day, version, subjects)
-                still = (before.batch, before.day, before.people) == (batch, day, version)
-                if changed is not None and not len(changed) and still:
-                    return 0
-                at = batch, day, version
-                told = {"first_batch": before.batch + 1, "last_batch": batch}
-                with spans.span("index", links=[f"b{batch}"] if batch else (), **told) as span:
-                    done = self._write(connection, before, changed, at, whole=bool(len(subjects)))
-                    span.set(recomputed=done, whole=changed is None)
+            done = self._with_memory(lambda c: self._retag(c, before, day, version, subjects))
+            if done is None:
+                return 0
             spent = time.monotonic() - began
             self._turn = time.monotonic() + spent * (1 / _SHARE_OF_TIME - 1)
             return done
+
+    def _retag(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        before: Index,
+        day: int,
+        version: int,
+        subjects: Changed,
+    ) -> int | None:
+        """Recompute who has changed, and return how many that were; None: nothing has changed at all."""
+        batch = states.view(connection, self._home)
+        ahead = before.batch > batch or before.people > version  # an index of another backup
+        changed = None if ahead else self._changed(connection, before, day, version, subjects)
+        still = (before.batch, before.day, before.people) == (batch, day, version)
+        if changed is not None and not len(changed) and still:
+            return None
+        at = batch, day, version
+        told = {"first_batch": before.batch + 1, "last_batch": batch}
+        with spans.span("index", links=[f"b{batch}"] if batch else (), **told) as span:
+            done = self._write(connection, before, changed, at, whole=bool(len(subjects)))
+            span.set(recomputed=done, whole=changed is None)
+        return done
+
+    def _with_memory(self, work: Callable[[duckdb.DuckDBPyConnection], Done]) -> Done:
+        """Do work in a part of the engine's memory, or begin it again in all of it where that is not enough."""
+        for share in _SHARES_OF_MEMORY:
+            try:
+                with self._home.engine.connect(share=share) as connection:
+                    return work(connection)
+            except duckdb.OutOfMemoryException as error:
+                if share == _SHARES_OF_MEMORY[-1]:
+                    raise
+                log("profiles").warning("index_needs_memory", share=share, why=str(error).partition("\n")[0])
+        raise AssertionError  # the last share has returned or raised
 
     def _changed(
         self, connection: duckdb.DuckDBPyConnection, before: Index, day: int, version: int, named: Changed
@@ -174,9 +202,9 @@ class Keeper:
             before = Index()
             day = rules.day_of(clock.micros(), self._home.settings.zone)
             version = self._people.version()
-            with self._home.engine.connect(share=_SHARE_OF_MEMORY) as connection:
-                batch = states.view(connection, self._home)
-                return self._write(connection, before, None, (batch, day, version))
+            return self._with_memory(
+                lambda c: self._write(c, before, None, (states.view(c, self._home), day, version))
+            )
 
     def _remake_states(self) -> None:
         held = self.held()
