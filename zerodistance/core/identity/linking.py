@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from zerodistance.core.identity import rules
 from zerodistance.core.identity.cache import NEVER, RESERVED, Cache, Pairs
-from zerodistance.core.identity.live import Group, Joined, Link, crowds, is_listed, join, stars
+from zerodistance.core.identity.live import Group, Joined, Link, by_name, crowds, join, stars
 from zerodistance.core.touchpoints.signs import Signs as Said
 from zerodistance.kernel import bulk
 
@@ -96,7 +95,8 @@ def join_new(
     pairs = cache.turn_to(origin)
     links = _set_aside(cache, links, slots, joined, pairs)
     shared = {subject for subject, slot in slots.items() if cache.shared.item(slot)}
-    held, neighbours, revoked = _held(tx, shared, [k for k in links if k.b < first_new], origin)
+    held, neighbours, revoked, named = _held(tx, shared, [k for k in links if k.b < first_new], origin)
+    named.update((link.a, cache.named.item(slots[link.a])) for link in links)
     for link in links:
         key = slots[link.b], link.a, link.b, cache.rule(link.rule)
         mine = pairs.get(*key)
@@ -107,7 +107,7 @@ def join_new(
         elif mine == NEVER:
             pairs.put(*key, before)
     active = [k for k in joined.links if (k.a, k.b) not in revoked]
-    over = crowds(active, neighbours, _records(tx, shared, active))
+    over = crowds(active, neighbours, named)
     joined.shared = {subject: how for subject, how in over.items() if subject not in shared}
     for subject in joined.shared:
         cache.shared[slots[subject]] = True
@@ -115,6 +115,8 @@ def join_new(
     joined.star, others = stars(active, first_new)
     apart = [k for k in others if _apart(cache, slots, k)]
     if apart:
+        crowded = {k for k in apart if k.a in shared or k.b in shared}
+        apart = [*crowded, *by_name([k for k in apart if k not in crowded], neighbours, named)]
         _groups(tx, cache, slots, apart, joined)
         ends = {end for k in apart for end in (k.a, k.b)}
         join(apart, joined, dict.fromkeys(ends & shared, True))
@@ -140,7 +142,7 @@ def _apart(cache: Cache, slots: Slots, link: Link) -> bool:
 
 def _held(
     tx: Connection, shared: set[int], links: Iterable[Link], origin: int
-) -> tuple[Held, dict[int, dict[int, set[int]]], set[tuple[int, int]]]:
+) -> tuple[Held, dict[int, dict[int, set[int]]], set[tuple[int, int]], dict[int, int]]:
     """Read what the state holds about the weaker ends of links; guards look at what every origin said.
 
     Returns
@@ -151,46 +153,39 @@ def _held(
         Weaker subject -> rank -> stronger subjects, without revoked evidence.
     revoked
         Pairs that may not link.
+    named
+        Neighbour -> mark of its name.
     """
     held: Held = {}
     neighbours: dict[int, dict[int, set[int]]] = {}
     revoked: set[tuple[int, int]] = set()
+    names: dict[int, int] = {}
     # A shared identifier has any number of neighbours and links none of them: no need to read them.
     ends = list(dict.fromkeys(k.b for k in links if k.b not in shared))
     sql = (
-        "select e.b, e.a, e.rule, e.at, e.origin, e.revoked_at, s.namespace from evidence e join subject s on s.number = e.a "
+        "select e.b, e.a, e.rule, e.at, e.origin, e.revoked_at, s.namespace, s.named from evidence e join subject s on s.number = e.a "
         "where e.b in {values}"
     )
-    for b, a, rule, at, by, revoked_at, rank in bulk.among(tx, sql, ends):
+    for b, a, rule, at, by, revoked_at, rank, name in bulk.among(tx, sql, ends):
         if by == origin:
             held[a, b, rule] = min(at, held.get((a, b, rule), NEVER))
         if revoked_at is not None:
             revoked.add((a, b))
         neighbours.setdefault(b, {}).setdefault(rank, set()).add(a)
+        names[a] = name
     for a, b in revoked:
         for stronger in neighbours[b].values():
             stronger.discard(a)
-    return held, neighbours, revoked
-
-
-def _records(tx: Connection, shared: set[int], links: Iterable[Link]) -> dict[int, set[int]]:
-    """Read which source records the state holds with the phones and e-mail addresses of links, without revoked evidence."""
-    ends = list(dict.fromkeys(k.a for k in links if is_listed(k) and k.a not in shared))
-    sql = (
-        f"select e.a, e.b from evidence e join subject s on s.number = e.b where s.namespace = {rules.RECORD} "
-        "and e.revoked_at is null and e.a in {values}"
-    )
-    found: dict[int, set[int]] = {}
-    for a, b in bulk.among(tx, sql, ends):
-        found.setdefault(a, set()).add(b)
-    return found
+    return held, neighbours, revoked, names
 
 
 def _groups(tx: Connection, cache: Cache, slots: Slots, links: list[Link], joined: Joined) -> None:
     """Make the groups of both ends of every link: new subjects alone, known ones with their whole person."""
-    ends = dict.fromkeys(end for k in links for end in (k.a, k.b))
-    places = [slots[end] for end in ends]
-    persons = cache.person[places].tolist()
+    ends = dict.fromkeys(end for k in links for end in (k.a, k.b) if end)
+    far = [end for end in ends if end not in slots]  # of the same name, and not in this batch
+    persons_of = dict(bulk.among(tx, "select number, person from subject where number in {values}", far))
+    places = [slots.get(end, 0) for end in ends]
+    persons = [persons_of[end] if end in persons_of else cache.person.item(slot) for end, slot in zip(ends, places, strict=True)]
     for subject, slot, person in zip(ends, places, persons, strict=True):
         if not person:
             joined.groups[subject] = Group(

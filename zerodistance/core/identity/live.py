@@ -91,9 +91,7 @@ class Joined:
 
 
 def crowds(
-    links: Sequence[Link],
-    neighbours: Mapping[int, Mapping[int, set[int]]],
-    records: Mapping[int, set[int]],
+    links: Sequence[Link], neighbours: Mapping[int, Mapping[int, set[int]]], named: Mapping[int, int]
 ) -> dict[int, tuple[int, int]]:
     """Return the identifiers that new evidence takes over their cap.
 
@@ -101,8 +99,8 @@ def crowds(
     ----------
     neighbours
         Weaker subject -> rank -> stronger subjects seen with it before.
-    records
-        Phone or e-mail address -> source records seen with it before.
+    named
+        Subject -> mark of its name; 0 or missing: it has none.
     """
     seen: dict[int, dict[int, set[int]]] = {}
     rank_of: dict[int, int] = {}
@@ -117,25 +115,55 @@ def crowds(
     for subject, by_rank in seen.items():
         before = neighbours.get(subject, {})
         cap = rules.NAMESPACES[rank_of[subject]].cap
+        nameless = rules.RECORDS.get(rank_of[subject])
         for rank, stronger in by_rank.items():
-            count = len(stronger | before.get(rank, set())) if before else len(stronger)
-            if count > cap and count > over.get(subject, (0, 0))[0]:
+            every = stronger | before.get(rank, set()) if before else stronger
+            if rank != rules.RECORD or nameless is None:
+                count, most = len(every), cap
+            else:
+                count, most = _crowd([named.get(one, 0) for one in every], cap, nameless)
+            if count > most and count > over.get(subject, (0, 0))[0]:
                 over[subject] = (count, rank)
-    listed: dict[int, set[int]] = {}
-    for link in links:
-        if is_listed(link):
-            listed.setdefault(link.a, set()).add(link.b)
-            rank_of[link.a] = link.rank_a
-    for subject, some in listed.items():
-        count = len(some | records.get(subject, set()))
-        if count > max(rules.RECORDS[rank_of[subject]], over.get(subject, (0, 0))[0]):
-            over[subject] = (count, rules.RECORD)
     return over
 
 
-def is_listed(link: Link) -> bool:
-    """Say whether a link is between a phone or e-mail address and a source record."""
-    return link.rank_b == rules.RECORD and link.rank_a in rules.RECORDS
+def _crowd(names: Sequence[int], cap: int, nameless: int) -> tuple[int, int]:
+    """Return how many persons records with these names may be, and how many there may be at most."""
+    known = len(set(names) - {0})
+    return (known, cap) if known > cap else (names.count(0), nameless)
+
+
+def by_name(
+    links: Sequence[Link], neighbours: Mapping[int, Mapping[int, set[int]]], named: Mapping[int, int]
+) -> list[Link]:
+    """Return the links with those of contact data led to whom they name: the first with that name on the same phone or e-mail address.
+
+    Where another name is there already, a link that brings a new one has nobody to join and gets `Link.b` 0. The rebuild decides whose the
+    phone is.
+    """
+    out = []
+    owner: dict[tuple[int, int], int] = {}
+    held: dict[int, set[int]] = {}
+    for link in sorted(links, key=_class):
+        name = named.get(link.a, 0)
+        if link.rank_b not in rules.RECORDS or link.rank_a > rules.RECORD or not name:
+            out.append(link)
+            continue
+        if link.b not in held:
+            held[link.b] = set()
+            for one in sorted(s for some in neighbours.get(link.b, {}).values() for s in some):
+                if named.get(one, 0):
+                    owner.setdefault((link.b, named[one]), one)
+                    held[link.b].add(named[one])
+        if not held[link.b]:
+            held[link.b].add(name)
+            owner[link.b, name] = link.a
+            out.append(link)
+            continue
+        same = owner.setdefault((link.b, name), link.a)
+        out.append(link._replace(b=same if same != link.a else 0))
+        held[link.b].add(name)
+    return out
 
 
 def stars(links: Sequence[Link], first_new: int) -> tuple[dict[int, int], list[Link]]:
@@ -179,6 +207,9 @@ def join(links: Sequence[Link], joined: Joined, is_shared: Mapping[int, bool]) -
     """
     groups = joined.groups
     for link in sorted(links, key=_class):
+        if not link.b:
+            joined.vetoed[link.source, "name", link.rank_b] += 1
+            continue
         x, y = groups[link.a], groups[link.b]
         if x is y:
             continue

@@ -20,6 +20,8 @@ Ints = npt.NDArray[np.int64]
 _RANKS = len(rules.NAMESPACES)
 _CAPS = np.array([n.cap for n in rules.NAMESPACES], dtype=np.int64)
 _COUNTS = np.array([n.limit.count for n in rules.NAMESPACES], dtype=np.int64)
+_CONTACT = np.array([n.records is not None for n in rules.NAMESPACES])
+_NAMELESS = np.array([n.records or 0 for n in rules.NAMESPACES], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Subjects:
 
     Attributes
     ----------
-    number, rank, first_at, person
-        Subject number; namespace rank; earliest touch, microseconds; person it belongs to now.
+    number, rank, first_at, person, named
+        Subject number; namespace rank; earliest touch, microseconds; person it belongs to now; mark of its name, 0 if it has none.
     tokens
         Gives the tokens of rows, for the order of those few that need one.
     """
@@ -38,7 +40,13 @@ class Subjects:
     rank: Ints
     first_at: Ints
     person: Ints
+    named: Ints
     tokens: Callable[[Ints], Sequence[bytes]]
+
+    def first(self, rows: int | None) -> Subjects:
+        """Return the first rows; None: all."""
+        columns = (self.number, self.rank, self.first_at, self.person, self.named)
+        return Subjects(*(column[:rows] for column in columns), self.tokens)
 
 
 @dataclass(frozen=True)
@@ -72,11 +80,12 @@ class Partition:
 def shared(subjects: Subjects, pairs: Pairs) -> dict[int, tuple[int, int]]:
     """Return the identifiers seen with more values of one namespace than its cap: row -> (count, rank).
 
-    Counted are stronger namespaces, and source records of phones and e-mail addresses: a shop's phone stands on customers of which
-    nothing else is known.
+    Of the records on contact data their distinct names are counted, and those without a name: a shop's phone stands on customers of which nothing
+    else is known, and a family's on many orders of a few people.
     """
     rank_a, rank_b = subjects.rank[pairs.a], subjects.rank[pairs.b]
-    stronger = rank_a < rank_b
+    on_contact = (rank_a == rules.RECORD) & _CONTACT[rank_b]
+    stronger = (rank_a < rank_b) & ~on_contact
     key, count = np.unique(pairs.b[stronger] * _RANKS + rank_a[stronger], return_counts=True)
     row, by = key // _RANKS, key % _RANKS
     over = count > _CAPS[subjects.rank[row]]
@@ -84,12 +93,22 @@ def shared(subjects: Subjects, pairs: Pairs) -> dict[int, tuple[int, int]]:
     for one, many, rank in zip(row[over].tolist(), count[over].tolist(), by[over].tolist(), strict=True):
         if many > found.get(one, (0, 0))[0]:
             found[one] = (many, rank)
-    counted = (rank_b == rules.RECORD) & np.isin(rank_a, list(rules.RECORDS))
-    row, count = np.unique(pairs.a[counted], return_counts=True)
-    for one, many in zip(row.tolist(), count.tolist(), strict=True):
-        if many > max(rules.RECORDS[int(subjects.rank[one])], found.get(one, (0, 0))[0]):
-            found[one] = (many, rules.RECORD)
+    contact, name = pairs.b[on_contact], subjects.named[pairs.a[on_contact]]
+    if len(contact):
+        order = np.lexsort((name, contact))
+        contact, name = contact[order], name[order]
+        first = np.r_[True, (contact[1:] != contact[:-1]) | (name[1:] != name[:-1])]
+        _count(found, contact[first & (name != 0)], _CAPS, subjects.rank)
+        _count(found, contact[name == 0], _NAMELESS, subjects.rank)
     return found
+
+
+def _count(found: dict[int, tuple[int, int]], rows: Ints, most: Ints, rank: Ints) -> None:
+    row, count = np.unique(rows, return_counts=True)
+    over = count > most[rank[row]]
+    for one, many in zip(row[over].tolist(), count[over].tolist(), strict=True):
+        if many > found.get(one, (0, 0))[0]:
+            found[one] = (many, rules.RECORD)
 
 
 def components(count: int, a: Ints, b: Ints) -> Ints:
@@ -124,13 +143,20 @@ def _flat(parent: Ints) -> Ints:
         parent = up
 
 
-def solve(subjects: Subjects, pairs: Pairs, known_shared: npt.NDArray[np.bool_] | None = None) -> Partition:
+def solve(
+    subjects: Subjects,
+    pairs: Pairs,
+    known_shared: npt.NDArray[np.bool_] | None = None,
+    inside: int | None = None,
+) -> Partition:
     """Return the partition of subjects into persons.
 
     Parameters
     ----------
     known_shared
         Which subjects are shared, where the columns are too few to count it; None: count it.
+    inside
+        Rows from here on are neighbours who tell whose a phone is, and are joined with nobody; None: there are none.
     """
     count = len(subjects.number)
     vetoed: Counter[tuple[str, int]] = Counter()
@@ -143,13 +169,72 @@ def solve(subjects: Subjects, pairs: Pairs, known_shared: npt.NDArray[np.bool_] 
         culprit = np.where(is_shared[pairs.b], pairs.b, pairs.a)[~links]
         for rank, times in enumerate(np.bincount(subjects.rank[culprit], minlength=_RANKS).tolist()):
             vetoed["shared", rank] += times
-    a, b, at = pairs.a[links], pairs.b[links], pairs.at[links]
-    label = components(count, a, b)
-    walk = np.isin(label, _suspects(label, subjects.rank))
+    named = split_by_name(subjects, Pairs(pairs.a[links], pairs.b[links], pairs.at[links]))
+    for rank, times in enumerate(np.bincount(subjects.rank[named.left_out], minlength=_RANKS).tolist()):
+        vetoed["name", rank] += times
+    a, b, at, of = named.a, named.b, named.at, named.of
+    if inside is not None:
+        near = (a < inside) & ((b < inside) | (b >= count))
+        a, b, at = a[near], b[near], at[near]
+    label = components(count + len(of), a, b)
+    walk = np.isin(label, _suspects(label[:count], subjects.rank))
     if walk.any():
         chosen = np.flatnonzero(walk[a])
-        _walk(subjects, a[chosen], b[chosen], at[chosen], np.flatnonzero(walk), label, vetoed)
-    return Partition(label, crowded, +vetoed)
+        _walk(subjects, of, a[chosen], b[chosen], at[chosen], np.flatnonzero(walk), label, vetoed)
+    return Partition(label[:count], crowded, +vetoed)
+
+
+@dataclass(frozen=True)
+class ByName:
+    """Evidence in which contact data stand once for each name on them.
+
+    Attributes
+    ----------
+    a, b, at
+        As of `Pairs`; rows from the number of subjects on are names on contact data.
+    of
+        Row of the phone or e-mail address of each of those.
+    left_out
+        Row of the contact data, for each pair whose name is not the one that the contact data belong to.
+    """
+
+    a: Ints
+    b: Ints
+    at: Ints
+    of: Ints
+    left_out: Ints
+
+
+def split_by_name(subjects: Subjects, pairs: Pairs) -> ByName:
+    """Part the records and members on one phone or e-mail address by their names: those of one name are joined, others are not.
+
+    The phone itself belongs to the name that its strongest evidence has, then to the earliest; whoever has no name goes with the phone.
+    """
+    rank_a, name = subjects.rank[pairs.a], subjects.named[pairs.a]
+    split = np.flatnonzero((name != 0) & (rank_a <= rules.RECORD) & _CONTACT[subjects.rank[pairs.b]])
+    if not len(split):
+        return ByName(pairs.a, pairs.b, pairs.at, split, split)
+    # one row per name on a phone, numbered behind the subjects
+    order = split[np.lexsort((name[split], pairs.b[split]))]
+    contact, named = pairs.b[order], name[order]
+    first = np.r_[True, (contact[1:] != contact[:-1]) | (named[1:] != named[:-1])]
+    group = np.cumsum(first) - 1
+    of, begins = contact[first], np.flatnonzero(first)
+    strongest = np.minimum.reduceat(rank_a[order], begins)
+    earliest = np.minimum.reduceat(pairs.at[order], begins)
+    ranked = np.lexsort((named[first], earliest, strongest, of))
+    owner = ranked[np.r_[True, of[ranked][1:] != of[ranked][:-1]]]
+    mine = np.zeros(len(of), dtype=bool)
+    mine[owner] = True
+    a, b, at = pairs.a.copy(), pairs.b.copy(), pairs.at
+    b[order] = len(subjects.rank) + group
+    return ByName(
+        np.concatenate([a, of[owner]]),
+        np.concatenate([b, len(subjects.rank) + owner]),
+        np.concatenate([at, earliest[owner]]),
+        of,
+        contact[~mine[group]],
+    )
 
 
 def _suspects(label: Ints, rank: Ints) -> Ints:
@@ -167,14 +252,27 @@ def order(
 
 
 def _walk(
-    subjects: Subjects, a: Ints, b: Ints, at: Ints, rows: Ints, label: Ints, vetoed: Counter[tuple[str, int]]
+    subjects: Subjects,
+    of: Ints,
+    a: Ints,
+    b: Ints,
+    at: Ints,
+    rows: Ints,
+    label: Ints,
+    vetoed: Counter[tuple[str, int]],
 ) -> None:
     """Join the `rows` of suspect components one piece of evidence after the other; write their labels."""
-    token = dict(zip(rows.tolist(), subjects.tokens(rows), strict=True))
-    rank = dict(zip(rows.tolist(), subjects.rank[rows].tolist(), strict=True))
-    first = dict(zip(rows.tolist(), subjects.first_at[rows].tolist(), strict=True))
+    count = len(subjects.rank)
+    is_name = rows >= count
+    source = rows.copy()
+    source[is_name] = of[rows[is_name] - count]
+    token = dict(zip(rows.tolist(), subjects.tokens(source), strict=True))
+    rank = dict(zip(rows.tolist(), subjects.rank[source].tolist(), strict=True))
+    first = dict(zip(rows.tolist(), subjects.first_at[source].tolist(), strict=True))
     parent = {row: row for row in rank}
-    times: dict[int, dict[int, list[int]]] = {row: {rank[row]: [first[row]]} for row in rank}
+    times: dict[int, dict[int, list[int]]] = {
+        row: {rank[row]: [first[row]]} if row < count else {} for row in rank
+    }
 
     def root(row: int) -> int:
         while parent[row] != row:

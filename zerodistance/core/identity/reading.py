@@ -208,7 +208,8 @@ def explain(home: Home, who: Who, person_id: str) -> Explanation:
         others = store.of_subjects(tx, ends)
         times = {p: _times(store.members(tx, p)) for p in {number, *(o[0] for o in others.values())}}
         of = {m[0]: (number, *m[1:]) for m in members} | others
-        edges = tuple(_edge(pair, said, of, times) for pair, said in shown)
+        same = _same_names(tx, shown, of)
+        edges = tuple(_edge(pair, said, of, times, same) for pair, said in shown)
         outside = identifiers(home, tx, [(s, *o[1:]) for s, o in others.items()])
         names = {
             p: home.seal.public_id("p", first) for p, first in _firsts(tx, [o[0] for o in others.values()])
@@ -240,6 +241,7 @@ def _edge(
     said: _Said,
     of: dict[int, tuple[int, int, bytes, int, int]],
     times: dict[int, dict[int, list[int]]],
+    same: dict[tuple[int, int], bool],
 ) -> Edge:
     a, b = pair
     names, at, source, revoked = said
@@ -247,13 +249,39 @@ def _edge(
     if revoked is not None:
         state, reason = EdgeState.REVOKED, revoked
     elif of[a][0] != of[b][0]:
-        state = EdgeState.VETOED
+        state = EdgeState.ACTIVE if same.get(pair) else EdgeState.VETOED
         against = rules.veto(times[of[a][0]], times[of[b][0]])
         if of[a][4] or of[b][4]:
             reason = "shared"
+        elif pair in same:
+            reason = "name"
         else:
             reason = "epoch" if against is None else rules.guard_of(against)
     return Edge(a, b, names, at, source, state, reason)
+
+
+def _same_names(
+    tx: Connection,
+    shown: Sequence[tuple[tuple[int, int], _Said]],
+    of: dict[int, tuple[int, int, bytes, int, int]],
+) -> dict[tuple[int, int], bool]:
+    """Return the pairs of somebody and contact data of another person -> whether they join that one with others of the same name."""
+    apart = [pair for pair, _ in shown if of[pair[0]][0] != of[pair[1]][0]]
+    apart = [pair for pair in apart if of[pair[1]][1] in rules.RECORDS and not of[pair[1]][4]]
+    sql = (
+        "select e.b, e.a, s.named, s.person, e.revoked_at from evidence e join subject s on s.number = e.a "
+        "where s.named <> 0 and e.b in {values}"
+    )
+    on: dict[int, list[tuple[int, int, int]]] = {}
+    for b, a, name, person, revoked_at in bulk.among(tx, sql, sorted({b for _, b in apart})):
+        if revoked_at is None:
+            on.setdefault(b, []).append((a, name, person))
+    found = {}
+    for a, b in apart:
+        mine = {(name, person) for one, name, person in on.get(b, ()) if one == a}
+        if mine:
+            found[a, b] = any(one != a and (name, person) in mine for one, name, person in on[b])
+    return found
 
 
 def _times(members: Iterable[Member]) -> dict[int, list[int]]:

@@ -88,9 +88,14 @@ def _caught_up(tx: Connection, solved: _Solved, now: dict[str, int]) -> _Solved:
 
 def _solve(tx: Connection, only: Sequence[int] | None) -> _Solved:
     numbers = store.numbers(tx)
-    subjects, was_shared = _subjects(tx, only)
+    if only is None:
+        inside, (subjects, was_shared) = None, _subjects(tx, None)
+    else:
+        near = sorted(store.of_subjects(tx, sorted(set(only))))
+        inside, (subjects, was_shared) = len(near), _subjects(tx, [*near, *_around(tx, near)])
     pairs = _pairs(tx, subjects.number, whole=only is None)
-    answer = partition.solve(subjects, pairs, None if only is None else was_shared)
+    answer = partition.solve(subjects, pairs, None if only is None else was_shared, inside)
+    subjects, answer = subjects.first(inside), replace(answer, label=answer.label[:inside])
     renumbered = partition.renumber(
         subjects,
         answer.label,
@@ -98,7 +103,19 @@ def _solve(tx: Connection, only: Sequence[int] | None) -> _Solved:
         last_visitor=numbers["visitor"],
         visitors_from=VISITORS_FROM,
     )
-    return _Solved(numbers, store.last_change(tx), subjects, was_shared, len(pairs.a), answer, renumbered)
+    return _Solved(
+        numbers, store.last_change(tx), subjects, was_shared[:inside], len(pairs.a), answer, renumbered
+    )
+
+
+def _around(tx: Connection, near: Sequence[int]) -> list[int]:
+    """Return the contact data that stand with these subjects, and who stands on theirs: they say which names are on a phone."""
+    contact = "select distinct e.b from evidence e join subject s on s.number = e.b where s.namespace in ({}) and s.shared = 0 and e."
+    contact = contact.format(", ".join(str(rank) for rank in rules.RECORDS))
+    theirs = [row[0] for row in bulk.among(tx, contact + "a in {values}", list(near))]
+    own = [row[0] for row in bulk.among(tx, contact + "b in {values}", list(near))]
+    others = [row[0] for row in bulk.among(tx, "select distinct a from evidence where b in {values}", own)]
+    return sorted({*theirs, *others} - set(near))
 
 
 def _columns(tx: Connection, sql: str, width: int, bound: tuple[int, ...] = ()) -> Ints:
@@ -114,12 +131,13 @@ def _columns(tx: Connection, sql: str, width: int, bound: tuple[int, ...] = ()) 
 
 
 def _subjects(tx: Connection, only: Sequence[int] | None) -> tuple[Subjects, npt.NDArray[np.bool_]]:
-    sql = "select number, namespace, first_at, person, shared from subject"
+    sql = "select number, namespace, first_at, person, named, shared from subject"
     if only is None:
-        number, rank, first_at, person, shared = _columns(tx, f"{sql} order by number", 5)
+        number, rank, first_at, person, named, shared = _columns(tx, f"{sql} order by number", 6)
     else:
-        rows = sorted(bulk.among(tx, f"{sql} where number in {{values}}", list(only)))
-        number, rank, first_at, person, shared = np.array(rows, dtype=np.int64).reshape(-1, 5).T
+        rows = {row[0]: row for row in bulk.among(tx, f"{sql} where number in {{values}}", list(only))}
+        given = [rows[one] for one in only]
+        number, rank, first_at, person, named, shared = np.array(given, dtype=np.int64).reshape(-1, 6).T
 
     def tokens(which: Ints) -> list[bytes]:
         wanted = number[which].tolist()
@@ -128,7 +146,7 @@ def _subjects(tx: Connection, only: Sequence[int] | None) -> tuple[Subjects, npt
         )
         return [found[n] for n in wanted]
 
-    return Subjects(number, rank, first_at, person, tokens), shared == 1
+    return Subjects(number, rank, first_at, person, named, tokens), shared == 1
 
 
 def _pairs(tx: Connection, number: Ints, *, whole: bool) -> Pairs:
@@ -140,11 +158,12 @@ def _pairs(tx: Connection, number: Ints, *, whole: bool) -> Pairs:
     else:
         rows = list(bulk.among(tx, f"{columns} where b in {{values}} {group}", number.tolist()))
         a, b, at = np.array(rows, dtype=np.int64).reshape(-1, 3).T
-    row_a, row_b = np.searchsorted(number, a), np.searchsorted(number, b)
     if not len(number):
         return Pairs(a, b, at)
+    order = np.argsort(number, kind="stable")
     last = len(number) - 1
-    there = (number[np.minimum(row_a, last)] == a) & (number[np.minimum(row_b, last)] == b)
+    row_a, row_b = (order[np.minimum(np.searchsorted(number, end, sorter=order), last)] for end in (a, b))
+    there = (number[row_a] == a) & (number[row_b] == b)
     return Pairs(row_a[there], row_b[there], at[there])
 
 

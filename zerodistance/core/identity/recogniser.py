@@ -29,10 +29,13 @@ from zerodistance.core.touchpoints.contracts import Batch, Recognised
 from zerodistance.events.identity import PersonsChanged
 from zerodistance.kernel import bulk, bus, clock, fault
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.seal import Seal
 
 Ints = npt.NDArray[np.int64]
 _Wanted = dict[bytes, tuple[int, str]]
 """Token -> rank, clean value; in the order in which they came."""
+_Said = dict[tuple[int, str], tuple[int, str]]
+"""Subject, personal field -> when it was said, value."""
 _SEEN_STEPS = 18  # a visitor's last visit is written down that often within the days it lives (own value)
 _TOKENS = 100_000
 UNCLAIMED = "identity.unclaimed.fact"
@@ -56,6 +59,7 @@ class Pending:
     lives: list[tuple[int, int]] = field(default_factory=list)
     sightings: list[tuple[int, int, int, int]] = field(default_factory=list)
     seen: list[tuple[int, int]] = field(default_factory=list)
+    named: list[tuple[int, int, int]] = field(default_factory=list)
     shared: list[tuple[Any, ...]] = field(default_factory=list)
     vault: list[tuple[Any, ...]] = field(default_factory=list)
     facts: list[tuple[Any, ...]] = field(default_factory=list)
@@ -121,6 +125,8 @@ class Recognition:
             self._count_dropped(signs, counts)
             hub = self._strongest(signs, touches)
             self._note_times(signs, pending, new)
+            said = self._said(batch, self._cache.subject[hub], counts)
+            self._names(said, pending, new)
             links, slots = new_links(self._cache, signs, hub, batch.signs, origin)
             joined = join_new(tx, self._cache, links, slots, first_new, origin)
         pending.evidence = [(k.b, k.a, k.rule, k.at, k.source, origin) for k in joined.links]
@@ -130,7 +136,7 @@ class Recognition:
             counts[source, rules.counter(guard, rules.NAMESPACES[rank].key)] += times
         self._finish_new(new, joined, pending)
         subjects = self._cache.subject[hub]
-        self._facts(batch, subjects, pending, counts)
+        self._facts(said, pending)
         persons = self._cache.person[hub]
         known = (persons > 0) & (persons < VISITORS_FROM)
         pending.numbers = dict(self._numbers)
@@ -181,7 +187,10 @@ class Recognition:
             good.append(key)
             tokens.append(token)
             wanted[token] = rank, clean
-        sql = "select token, number, namespace, person, first_at, live_at, seen_at, shared from subject where token in {values}"
+        sql = (
+            "select token, number, namespace, person, first_at, live_at, seen_at, shared, named, named_at from subject "
+            "where token in {values}"
+        )
         known = self._known_tokens(tx)
         # in their order, as the index has them: neighbours are on one page
         found = list(bulk.among(tx, sql, sorted(known.perhaps(list(wanted)))))
@@ -304,23 +313,23 @@ class Recognition:
         for subject, (persons, by) in joined.shared.items():
             pending.shared.append((subject, persons, by, pending.epoch, at))
         slots = np.array(new.slots, dtype=np.int64)
-        columns = (cache.subject, cache.rank, cache.person, cache.first_at, cache.shared)
-        number, rank, person, first, shared = (c[slots].tolist() for c in columns)
+        columns = (cache.subject, cache.rank, cache.person, cache.first_at, cache.shared, cache.named, cache.named_at)
+        number, rank, person, first, shared, named, named_at = (c[slots].tolist() for c in columns)
         live, seen_at = not pending.origin, 0 if pending.origin else at
         pending.subjects = [
-            (n, r, t, p, at, f, f if live else None, seen_at, int(s))
-            for n, r, t, p, f, s in zip(number, rank, new.tokens, person, first, shared, strict=True)
+            (n, r, t, p, at, f, f if live else None, seen_at, int(s), name, name_at)
+            for n, r, t, p, f, s, name, name_at in zip(
+                number, rank, new.tokens, person, first, shared, named, named_at, strict=True
+            )
         ]
 
-    def _facts(
-        self, batch: Batch, subjects: Ints, pending: Pending, counts: Counter[tuple[int, str]]
-    ) -> None:
-        """Seal the latest value of each personal field of the batch; publish what others may know."""
+    def _said(self, batch: Batch, subjects: Ints, counts: Counter[tuple[int, str]]) -> _Said:
+        """Return the latest value of each personal field of the batch."""
         facts = batch.facts
+        latest: _Said = {}
         if not facts.row:
-            return
+            return latest
         times = batch.touches["happened_at"].cast("int64").to_numpy()
-        latest: dict[tuple[int, str], tuple[int, str]] = {}
         for row, name, value in zip(facts.row, facts.field, facts.value, strict=True):
             subject = int(subjects[row])
             if not subject:
@@ -329,7 +338,37 @@ class Recognition:
             said = (int(times[row]), value)
             if value.strip() and said > latest.get((subject, name), (-NEVER, "")):
                 latest[subject, name] = said
-        for (subject, name), (at, value) in latest.items():
+        return latest
+
+    def _names(self, said: _Said, pending: Pending, new: _New) -> None:
+        """Note the name of each subject that has a whole one."""
+        found = [
+            (mark, at, subject)
+            for (subject, field), (at, value) in said.items()
+            if field == "name" and (mark := name_mark(self._home.seal, value))
+        ]
+        if not found:
+            return
+        cache, first_new = self._cache, self._numbers["subject"] + 1 - len(new.slots)
+        marks, times, subjects = (np.array(column, np.int64) for column in zip(*found, strict=True))
+        slots = cache.slots(subjects)
+        fresh = subjects >= first_new
+        cache.named[slots[fresh]], cache.named_at[slots[fresh]] = marks[fresh], times[fresh]
+        if fresh.all():
+            return
+        old = ~fresh
+        later = (
+            (cache.named[slots] == 0)
+            | (times > cache.named_at[slots])
+            | ((times == cache.named_at[slots]) & (marks > cache.named[slots]))
+        )
+        late = old & later
+        cache.named[slots[late]], cache.named_at[slots[late]] = marks[late], times[late]
+        pending.named = [row for row, one in zip(found, late.tolist(), strict=True) if one]
+
+    def _facts(self, said: _Said, pending: Pending) -> None:
+        """Seal personal fields; publish what others may know."""
+        for (subject, name), (at, value) in said.items():
             fact = cleaning.published(name, value)
             if fact is not None:
                 pending.facts.append((subject, fact[0], pending.origin, at, fact[1]))
@@ -361,6 +400,7 @@ class Recognition:
         store.UPDATE_LIVE.run(tx, todo.lives)
         store.UPSERT_SIGHTING.run(tx, todo.sightings)
         store.UPDATE_SEEN.run(tx, todo.seen)
+        store.UPDATE_NAMED.run(tx, todo.named)
         store.UPSERT_SHARED.run(tx, todo.shared)
         store.UPDATE_SHARED.run(tx, [(1, row[0]) for row in todo.shared])
         store.UPSERT_VAULT.run(tx, todo.vault)
@@ -379,6 +419,12 @@ class Recognition:
                 f"b{batch}",
             )
         fault.point("identity.written")
+
+
+def name_mark(seal: Seal, value: str) -> int:
+    """Return the mark of a whole name, 0 if the value is none."""
+    key = cleaning.name_key(value)
+    return seal.mark("name", key) if key else 0
 
 
 def _as_they_came(key: Ints, wanted: npt.NDArray[np.bool_]) -> Ints:

@@ -41,7 +41,8 @@ class Namespace:
         Distinct persons at most, counted over the values of one stronger namespace seen together with it; beyond
         it the identifier is shared, stops linking and is listed.
     records
-        The same for customers of one source only, `record`, seen together with it; None: any number.
+        Contact data, which a family or a shop may have in common: it joins those `record`s and members that have one name. Distinct names count for
+        the cap; this is how many records without a name may stand with it. None: no contact data.
     """
 
     key: str
@@ -59,19 +60,19 @@ class Namespace:
         return self.limit == Limit(1, None)
 
 
-# Strength. Ids that the brand gives out come first; an openid is used by its owner alone, a phone or an e-mail address may be
-# a family's; a record of a source is a known customer of that source; devices and cookies are anonymous and come last.
+# Strength. Ids that the brand gives out come first; an openid is used by its owner alone; a record is one customer, order or ticket of a source,
+# so about one person, while the phone or e-mail address on it may be a family's or a shop's; devices and cookies are anonymous and come last.
 # Cap 8: in a measured Chinese CRM, keys shared by more than 8 names were dealers and installers (precision .0016 without
 # the cap, .9945 with it). All limits are own values: what one person may plausibly have, so that a robot, a kiosk or a
 # bug (one user id on every cookie) stops at the limit; people who change devices for years stay below the windowed ones.
-# A source may list one customer many times, so more records than names fit under one phone: 20, an own value too.
+# A source may list one customer many times, so more records without a name fit under one phone: 20, an own value too.
 NAMESPACES: tuple[Namespace, ...] = (
     Namespace("member_id", Text("会员号", "member id"), 0, False, True, Limit(1, None), 8),
     Namespace("user_id", Text("用户号", "user id"), 1, False, True, Limit(1, None), 8),
     Namespace("openid", Text("微信 openid", "openid"), 2, False, True, Limit(12, 365), 8),
-    Namespace("phone", Text("手机号", "phone"), 3, False, True, Limit(6, 365), 8, 20),
-    Namespace("email", Text("电子邮箱", "e-mail"), 4, False, True, Limit(6, 365), 8, 20),
-    Namespace("record", Text("来源记录", "source record"), 5, False, True, Limit(500, 365), 8),
+    Namespace("record", Text("来源记录", "source record"), 3, False, True, Limit(500, 365), 8),
+    Namespace("phone", Text("手机号", "phone"), 4, False, True, Limit(6, 365), 8, 20),
+    Namespace("email", Text("电子邮箱", "e-mail"), 5, False, True, Limit(6, 365), 8, 20),
     Namespace("device_id", Text("设备号", "device id"), 6, True, True, Limit(20, 180), 8),
     Namespace("anonymous_id", Text("匿名号", "anonymous id"), 7, True, False, Limit(100, 30), 8),
 )
@@ -79,7 +80,7 @@ BY_KEY: Mapping[str, Namespace] = {n.key: n for n in NAMESPACES}
 RANKS: Mapping[str, int] = {n.key: n.rank for n in NAMESPACES}
 RECORD = RANKS["record"]
 RECORDS: Mapping[int, int] = {n.rank: n.records for n in NAMESPACES if n.records is not None}
-"""Rank of an identifier -> source records at most that are seen with it."""
+"""Rank of contact data -> source records without a name at most that are seen with it."""
 ANONYMOUS_FROM = min(n.rank for n in NAMESPACES if n.anonymous)
 LIMITS: tuple[Limit, ...] = tuple(n.limit for n in NAMESPACES)
 
@@ -95,6 +96,7 @@ GUARDS: Mapping[str, Text] = {
         "一人之下此类标识过多，不再连接", "too many identifiers of a kind on one person, not linked"
     ),
     "shared": Text("多人共用的标识，不再连接", "identifiers shared by too many persons, not linked"),
+    "name": Text("同一号码下的不同姓名，分开", "different names under one number or address, kept apart"),
     "unclaimed": Text(
         "没有标识的行里的个人信息，不保存", "personal fields of rows without an identifier, not kept"
     ),

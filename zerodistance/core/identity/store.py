@@ -22,6 +22,8 @@ subject = Table(
     Column("live_at", BigInteger),  # the same of touches that no import brought; null: only imports know it
     Column("seen_at", BigInteger, nullable=False),  # last seen live, as accepted, to a few days; 0: never
     Column("shared", SmallInteger, nullable=False, default=0),  # 1: stands on too many persons, links nobody
+    Column("named", BigInteger, nullable=False, server_default="0"),  # mark of the latest whole name; 0: none was said
+    Column("named_at", BigInteger, nullable=False, server_default="0"),  # happened_at of the touch that said it
     Column("batch", BigInteger, nullable=False),
 )
 
@@ -133,9 +135,10 @@ identity_number = Table(
 NUMBERS = ("subject", "person", "visitor", "change", "epoch", "generation", "batch")
 
 INSERT_SUBJECT = Bulk(
-    "insert into subject (number, namespace, token, person, person_from, first_at, live_at, seen_at, shared, batch) {rows}",
+    "insert into subject (number, namespace, token, person, person_from, first_at, live_at, seen_at, shared, named, named_at, batch) "
+    "{rows}",
     number="bigint", namespace="bigint", token="bytea", person="bigint", person_from="bigint", first_at="bigint",
-    live_at="bigint", seen_at="bigint", shared="bigint", batch="bigint",
+    live_at="bigint", seen_at="bigint", shared="bigint", named="bigint", named_at="bigint", batch="bigint",
 )  # fmt: skip
 INSERT_EVIDENCE = Bulk(
     "insert into evidence (b, a, rule, at, source, origin, batch) {rows} on conflict do nothing",
@@ -174,6 +177,11 @@ UPSERT_SIGHTING = Bulk(
 UPDATE_SEEN = Bulk(
     "update subject set seen_at = {at} {from} where number = {number}", at="bigint", number="bigint"
 )
+UPDATE_NAMED = Bulk(
+    "update subject set named = {named}, named_at = {at} {from} where number = {number} and (named_at < {at} or named = 0 "
+    "or (named_at = {at} and named < {named}))",
+    named="bigint", at="bigint", number="bigint",
+)  # fmt: skip
 UPSERT_SHARED = Bulk(
     "insert into identity_shared (subject, persons, by, epoch, since_at) {rows} "
     "on conflict (subject) do update set persons = excluded.persons, by = excluded.by, epoch = excluded.epoch",

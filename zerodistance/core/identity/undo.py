@@ -14,9 +14,11 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity import archive, store
 from zerodistance.core.identity.rebuild import rebuild
+from zerodistance.core.identity.recogniser import name_mark
 from zerodistance.kernel import bulk, fault
 from zerodistance.kernel.bulk import Bulk
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.seal import Seal
 
 _STEP = 10_000  # own value: subjects looked at in one transaction
 
@@ -31,6 +33,10 @@ _CARRY_OVER = Bulk(
 _FIRST = Bulk(
     "update subject set first_at = {at} {from} where number = {number}", at="bigint", number="bigint"
 )
+_NAMED = Bulk(
+    "update subject set named = {named}, named_at = {at} {from} where number = {number}",
+    named="bigint", at="bigint", number="bigint",
+)  # fmt: skip
 _SAID = (("evidence", "b"), ("identity_vault", "subject"), ("identity_fact", "subject"))
 """Tables with what each origin said, and the column by which a sighting leads to it."""
 
@@ -57,7 +63,7 @@ def undo(home: Home, origin: int, batches: Sequence[int]) -> None:
     archive.seal(home)  # what the lake does not hold yet could come into it later
     for part in _slices(home, origin):
         with home.state.write() as tx:
-            _take_back(tx, origin, part)
+            _take_back(tx, home.seal, origin, part)
             store.next_generation(tx)
             fault.point("undo.identity.slice")
     archive.forget_batches(home, batches)
@@ -86,7 +92,7 @@ def _slices(home: Home, origin: int) -> Iterator[list[int]]:
         yield part
 
 
-def _take_back(tx: Connection, origin: int, subjects: list[int]) -> None:
+def _take_back(tx: Connection, seal: Seal, origin: int, subjects: list[int]) -> None:
     """Remove what an origin said of subjects, and the subjects that nobody else has seen."""
     mine = f"origin = {int(origin)}"
     live: dict[int, int | None] = dict(
@@ -102,5 +108,17 @@ def _take_back(tx: Connection, origin: int, subjects: list[int]) -> None:
     for table, column in store.OWN:
         if table != "identity_sighting":
             bulk.run_among(tx, f"delete from {table} where {column} in {{values}}", gone)
+    _name_anew(tx, seal, sorted(live.keys() - set(gone)))
     first = {s: [at for at in (live_at, others.get(s)) if at is not None] for s, live_at in live.items()}
     _FIRST.run(tx, [(min(times), subject) for subject, times in first.items() if times])
+
+
+def _name_anew(tx: Connection, seal: Seal, subjects: list[int]) -> None:
+    """Give subjects the mark of the latest name that the others said."""
+    sql = "select subject, at, value from identity_vault where field = 'name' and subject in {values}"
+    latest: dict[int, tuple[int, int]] = dict.fromkeys(subjects, (0, 0))
+    for subject, at, value in bulk.among(tx, sql, subjects):
+        mark = name_mark(seal, seal.open(value, store.where_vault(subject, "name")).decode())
+        if mark and (not latest[subject][1] or (at, mark) > latest[subject]):
+            latest[subject] = at, mark
+    _NAMED.run(tx, [(mark, at, subject) for subject, (at, mark) in latest.items()])

@@ -1,0 +1,28 @@
+"""a source's record is stronger than a phone or an e-mail address, and subjects have the mark of their name.
+
+Namespaces are kept as their rank: record 5 becomes 3, phone 3 becomes 4, email 4 becomes 5; evidence between them is turned round.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+_RANK = "case {column} when 5 then 3 when 3 then 4 when 4 then 5 else {column} end"
+
+
+def upgrade() -> None:
+    """Make the step; names of subjects that are there are read by the next match."""
+    op.add_column("subject", sa.Column("named", sa.BigInteger(), nullable=False, server_default="0"))
+    op.add_column("subject", sa.Column("named_at", sa.BigInteger(), nullable=False, server_default="0"))
+    for table, column in (("subject", "namespace"), ("identity_shared", "by")):
+        op.execute(f"update {table} set {column} = {_RANK.format(column=column)} where {column} in (3, 4, 5)")
+    op.execute(
+        "update evidence set a = b, b = a where exists (select 1 from subject s where s.number = evidence.b and s.namespace = 3) "
+        "and exists (select 1 from subject s where s.number = evidence.a and s.namespace in (4, 5))"
+    )
