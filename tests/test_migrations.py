@@ -104,6 +104,28 @@ def test_what_an_import_said_is_kept_apart_from_now_on_and_what_was_there_counts
             tx.exec_driver_sql(sql)
 
 
+def test_a_record_comes_before_a_phone_and_the_evidence_between_them_is_turned(state: State) -> None:
+    upgrade_to(state, "0010")
+    with state.write() as tx:
+        subject = "subject (number, namespace, token, person, person_from, first_at, live_at, seen_at, shared, batch)"
+        for number, namespace in ((1, 3), (2, 5), (3, 4), (4, 0), (5, 7)):
+            tx.exec_driver_sql(
+                f"insert into {subject} values ({number}, {namespace}, x'0{number}', 1, 0, 7, 7, 0, 0, 1)"
+            )
+        for b, a in ((2, 1), (3, 1), (2, 3), (1, 4), (5, 2)):
+            tx.exec_driver_sql(
+                f"insert into evidence (b, a, rule, at, origin, source, batch) values ({b}, {a}, 'row', 5, 0, 1, 1)"
+            )
+    state.upgrade()
+    with state.read() as tx:
+        ranks = tx.exec_driver_sql("select number, namespace, named from subject order by 1").all()
+        pairs = tx.exec_driver_sql("select a, b from evidence order by 1, 2").all()
+        asked = tx.exec_driver_sql("select value from identity_number where key = 'unnamed'").all()
+    assert ranks == [(1, 4, 0), (2, 3, 0), (3, 5, 0), (4, 0, 0), (5, 7, 0)]
+    assert pairs == [(1, 3), (2, 1), (2, 3), (2, 5), (4, 1)]
+    assert asked == [(0,)]
+
+
 def test_door_and_worker_may_upgrade_at_the_same_moment(tmp_path: Path) -> None:
     states = [State(tmp_path / "state.db") for _ in range(4)]
     with ThreadPoolExecutor(4) as threads:

@@ -77,7 +77,9 @@ def test_the_phone_belongs_to_the_member_whose_name_it_has(home: Home, admin: Wh
     assert together(home, RECORDS[0], RECORDS[1])
 
 
-def test_an_explanation_says_that_a_name_joins_records_on_somebody_elses_phone(home: Home, admin: Who) -> None:
+def test_an_explanation_says_that_a_name_joins_records_on_somebody_elses_phone(
+    home: Home, admin: Who
+) -> None:
     take_in(home, row(0, "王伟"), row(1, "李娜"), row(2, "李娜"), row(3, "赵敏"))
     found = api.lookup(home, admin, "record", "1:r1")
     edges = api.explain(home, admin, found.id).edges

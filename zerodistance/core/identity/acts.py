@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 from sqlalchemy import Connection, insert
 
-from zerodistance.core.identity import archive, reading, rules, store
+from zerodistance.core.identity import archive, mentions, reading, rules, store
 from zerodistance.core.identity.contracts import VISITORS_FROM, NoSuchPerson, Rebuilt
 from zerodistance.core.identity.people import subject_batches
 from zerodistance.core.identity.rebuild import rebuild
@@ -140,6 +140,8 @@ def forget(home: Home, subjects: Sequence[int]) -> dict[str, int]:
         Table -> rows removed.
     """
     done: dict[str, int] = {"evidence_lake": archive.forget(home, subjects)}
+    with home.state.write() as tx:
+        done["identity_mention"] = mentions.forget(tx, home.seal, subjects)
     for start in range(0, len(subjects), _STEP):
         part = list(subjects[start : start + _STEP])
         ids = [home.seal.public_id("p", subject) for subject in part]

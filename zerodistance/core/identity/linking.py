@@ -183,9 +183,14 @@ def _groups(tx: Connection, cache: Cache, slots: Slots, links: list[Link], joine
     """Make the groups of both ends of every link: new subjects alone, known ones with their whole person."""
     ends = dict.fromkeys(end for k in links for end in (k.a, k.b) if end)
     far = [end for end in ends if end not in slots]  # of the same name, and not in this batch
-    persons_of = dict(bulk.among(tx, "select number, person from subject where number in {values}", far))
+    persons_of: dict[int, int] = dict(
+        bulk.among(tx, "select number, person from subject where number in {values}", far)
+    )
     places = [slots.get(end, 0) for end in ends]
-    persons = [persons_of[end] if end in persons_of else cache.person.item(slot) for end, slot in zip(ends, places, strict=True)]
+    persons = [
+        persons_of[end] if end in persons_of else cache.person.item(slot)
+        for end, slot in zip(ends, places, strict=True)
+    ]
     for subject, slot, person in zip(ends, places, persons, strict=True):
         if not person:
             joined.groups[subject] = Group(

@@ -45,8 +45,8 @@ class Subjects:
 
     def first(self, rows: int | None) -> Subjects:
         """Return the first rows; None: all."""
-        columns = (self.number, self.rank, self.first_at, self.person, self.named)
-        return Subjects(*(column[:rows] for column in columns), self.tokens)
+        number, rank, first_at = self.number[:rows], self.rank[:rows], self.first_at[:rows]
+        return Subjects(number, rank, first_at, self.person[:rows], self.named[:rows], self.tokens)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity import partition, rules, store
 from zerodistance.core.identity.contracts import VISITORS_FROM, Rebuilt
+from zerodistance.core.identity.older import catch_up
 from zerodistance.core.identity.partition import Pairs, Partition, Renumbered, Subjects
 from zerodistance.events.identity import PersonsChanged
 from zerodistance.kernel import bulk, bus, clock, fault
@@ -49,6 +50,7 @@ def rebuild(home: Home, *, only: Sequence[int] | None = None, reason: str = "reb
         Subjects to look at; None: all of them, which also begins a new epoch.
     """
     began = time.perf_counter()
+    catch_up(home)
     with home.state.read() as tx:
         solved = _solve(tx, only)
     fault.point("identity.rebuild.solved")

@@ -11,9 +11,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from sqlalchemy import Connection
 
-from zerodistance.core.identity import cleaning, rules, store
+from zerodistance.core.identity import cleaning, mentions, rules, store
 from zerodistance.core.identity.cache import (
     NEVER,
     RESERVED,
@@ -63,6 +64,7 @@ class Pending:
     shared: list[tuple[Any, ...]] = field(default_factory=list)
     vault: list[tuple[Any, ...]] = field(default_factory=list)
     facts: list[tuple[Any, ...]] = field(default_factory=list)
+    mentions: pa.Table | None = None
 
 
 @dataclass
@@ -126,7 +128,7 @@ class Recognition:
             hub = self._strongest(signs, touches)
             self._note_times(signs, pending, new)
             said = self._said(batch, self._cache.subject[hub], counts)
-            self._names(said, pending, new)
+            self._names(batch, self._cache.subject[hub], pending, new)
             links, slots = new_links(self._cache, signs, hub, batch.signs, origin)
             joined = join_new(tx, self._cache, links, slots, first_new, origin)
         pending.evidence = [(k.b, k.a, k.rule, k.at, k.source, origin) for k in joined.links]
@@ -137,6 +139,7 @@ class Recognition:
         self._finish_new(new, joined, pending)
         subjects = self._cache.subject[hub]
         self._facts(said, pending)
+        pending.mentions = mentions.mentioned(batch, subjects)
         persons = self._cache.person[hub]
         known = (persons > 0) & (persons < VISITORS_FROM)
         pending.numbers = dict(self._numbers)
@@ -313,7 +316,15 @@ class Recognition:
         for subject, (persons, by) in joined.shared.items():
             pending.shared.append((subject, persons, by, pending.epoch, at))
         slots = np.array(new.slots, dtype=np.int64)
-        columns = (cache.subject, cache.rank, cache.person, cache.first_at, cache.shared, cache.named, cache.named_at)
+        columns = (
+            cache.subject,
+            cache.rank,
+            cache.person,
+            cache.first_at,
+            cache.shared,
+            cache.named,
+            cache.named_at,
+        )
         number, rank, person, first, shared, named, named_at = (c[slots].tolist() for c in columns)
         live, seen_at = not pending.origin, 0 if pending.origin else at
         pending.subjects = [
@@ -340,15 +351,21 @@ class Recognition:
                 latest[subject, name] = said
         return latest
 
-    def _names(self, said: _Said, pending: Pending, new: _New) -> None:
-        """Note the name of each subject that has a whole one."""
-        found = [
-            (mark, at, subject)
-            for (subject, field), (at, value) in said.items()
-            if field == "name" and (mark := name_mark(self._home.seal, value))
-        ]
-        if not found:
+    def _names(self, batch: Batch, subjects: Ints, pending: Pending, new: _New) -> None:
+        """Note the latest whole name of each subject; of two at once that with the greater mark."""
+        facts, seal = batch.facts, self._home.seal
+        if "name" not in facts.field:
             return
+        times = batch.touches["happened_at"].cast("int64").to_numpy()
+        latest: dict[int, tuple[int, int]] = {}
+        for row, name, value in zip(facts.row, facts.field, facts.value, strict=True):
+            if name == "name" and (subject := int(subjects[row])) and (mark := name_mark(seal, value)):
+                said = int(times[row]), mark
+                if said > latest.get(subject, (-NEVER, 0)):
+                    latest[subject] = said
+        if not latest:
+            return
+        found = [(mark, at, subject) for subject, (at, mark) in latest.items()]
         cache, first_new = self._cache, self._numbers["subject"] + 1 - len(new.slots)
         marks, times, subjects = (np.array(column, np.int64) for column in zip(*found, strict=True))
         slots = cache.slots(subjects)
@@ -405,6 +422,8 @@ class Recognition:
         store.UPDATE_SHARED.run(tx, [(1, row[0]) for row in todo.shared])
         store.UPSERT_VAULT.run(tx, todo.vault)
         store.UPSERT_FACT.run(tx, todo.facts)
+        if todo.mentions is not None:
+            mentions.write(tx, self._home.seal, batch, todo.origin, todo.mentions)
         totals: Counter[str] = Counter()
         for (_, name), times in found.counts.items():
             totals[name] += times

@@ -22,8 +22,12 @@ subject = Table(
     Column("live_at", BigInteger),  # the same of touches that no import brought; null: only imports know it
     Column("seen_at", BigInteger, nullable=False),  # last seen live, as accepted, to a few days; 0: never
     Column("shared", SmallInteger, nullable=False, default=0),  # 1: stands on too many persons, links nobody
-    Column("named", BigInteger, nullable=False, server_default="0"),  # mark of the latest whole name; 0: none was said
-    Column("named_at", BigInteger, nullable=False, server_default="0"),  # happened_at of the touch that said it
+    Column(
+        "named", BigInteger, nullable=False, server_default="0"
+    ),  # mark of the latest whole name; 0: none was said
+    Column(
+        "named_at", BigInteger, nullable=False, server_default="0"
+    ),  # happened_at of the touch that said it
     Column("batch", BigInteger, nullable=False),
 )
 
@@ -87,6 +91,17 @@ identity_vault = Table(
     Column("at", BigInteger, nullable=False),  # happened_at of the touch that said it; the latest stays
     Column("value", LargeBinary, nullable=False),  # sealed
     sqlite_with_rowid=False,
+)
+
+identity_mention = Table(
+    "identity_mention",
+    metadata,
+    Column("batch", BigInteger, primary_key=True, autoincrement=False),
+    Column("origin", Integer, nullable=False, index=True),  # 0: live; else the import that said it
+    Column("mentions", Integer, nullable=False),  # rows of the table
+    Column("lowest", BigInteger, nullable=False),  # the first subject in it ...
+    Column("highest", BigInteger, nullable=False),  # ... and the last
+    Column("sealed", LargeBinary, nullable=False),  # Arrow table of mentions.MENTION, zstd, sealed
 )
 
 identity_fact = Table(

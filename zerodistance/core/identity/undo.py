@@ -67,7 +67,9 @@ def undo(home: Home, origin: int, batches: Sequence[int]) -> None:
             store.next_generation(tx)
             fault.point("undo.identity.slice")
     archive.forget_batches(home, batches)
-    home.state.scrub([table for table, _ in store.OWN])
+    with home.state.write() as tx:
+        bulk.run(tx, "delete from identity_mention where origin = ?", (origin,))
+    home.state.scrub(["identity_mention", *(table for table, _ in store.OWN)])
     fault.point("undo.identity.rebuild")
     rebuild(home, reason="undo")
 

@@ -17,9 +17,23 @@ _RANK = "case {column} when 5 then 3 when 3 then 4 when 4 then 5 else {column} e
 
 
 def upgrade() -> None:
-    """Make the step; names of subjects that are there are read by the next match."""
+    """Make the step; `unnamed` asks the next rebuild to read the names of the subjects there are."""
     op.add_column("subject", sa.Column("named", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("subject", sa.Column("named_at", sa.BigInteger(), nullable=False, server_default="0"))
+    op.create_table(
+        "identity_mention",
+        sa.Column("batch", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("origin", sa.Integer(), nullable=False),
+        sa.Column("mentions", sa.Integer(), nullable=False),
+        sa.Column("lowest", sa.BigInteger(), nullable=False),
+        sa.Column("highest", sa.BigInteger(), nullable=False),
+        sa.Column("sealed", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("batch", name=op.f("pk_identity_mention")),
+    )
+    op.create_index(op.f("ix_identity_mention_origin"), "identity_mention", ["origin"], unique=False)
+    op.execute(
+        "insert into identity_number (key, value) select 'unnamed', 0 from subject where number = (select min(number) from subject)"
+    )
     for table, column in (("subject", "namespace"), ("identity_shared", "by")):
         op.execute(f"update {table} set {column} = {_RANK.format(column=column)} where {column} in (3, 4, 5)")
     op.execute(
