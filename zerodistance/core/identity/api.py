@@ -13,7 +13,8 @@ from zerodistance.core.identity.acts import (
     reveal,
     revoke,
 )
-from zerodistance.core.identity.contracts import NoSuchPerson, Person, Rebuilt
+from zerodistance.core.identity.contracts import Decision, NoSuchPerson, Person, Rebuilt, Verdict
+from zerodistance.core.identity.deciding import decide, decisions, withdraw
 from zerodistance.core.identity.people import (
     SUBJECT_MAP,
     People,
@@ -54,6 +55,11 @@ __all__ = [
     "revoke",
     "restore",
     "guards",
+    "Decision",
+    "Verdict",
+    "decide",
+    "withdraw",
+    "decisions",
     "export",
     "forget",
     "matcher",

@@ -123,10 +123,16 @@ class Cache:
     ----------
     most
         Raw identifiers kept; when it is full, the older half goes.
+
+    Attributes
+    ----------
+    apart
+        Subject -> decisions that keep it from somebody.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self.apart: dict[int, frozenset[int]] = {}
         self._raw: dict[str, dict[str, int]] = {n.key: {} for n in rules.NAMESPACES}
         self._ordered: tuple[Ints, Ints] | None = None
         self._rules: dict[str, int] = {}

@@ -183,6 +183,45 @@ class Guards:
     shared_total: int
 
 
+class Verdict(StrEnum):
+    """What somebody decides about two subjects."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody decided about two subjects.
+
+    Attributes
+    ----------
+    weight, model
+        What the matcher said then, bits, and which model; None and empty: nothing.
+    withdrawn_at
+        When it was taken back; None: it holds, unless there is a later one on the pair.
+    """
+
+    number: int
+    a: int
+    b: int
+    verdict: Verdict
+    why: str
+    by: str
+    at: int
+    weight: float | None
+    model: str
+    withdrawn_at: int | None
+
+
+class NoSuchDecision(ZeroDistanceError):
+    """There is no decision with that number, or it was withdrawn before."""
+
+    code, status = "no_such_decision", 404
+    text = Text("没有编号为 {given} 的有效判定", "there is no decision {given} that holds")
+
+
 class NoSuchPerson(ZeroDistanceError):
     """Nobody is known by what was given, or the person has been forgotten."""
 

@@ -17,6 +17,7 @@ from zerodistance.kernel import bulk
 Ints = npt.NDArray[np.int64]
 Held = dict[tuple[int, int, str], int]
 """Evidence (a, b, rule) -> earliest time."""
+_NOBODY: frozenset[int] = frozenset()
 Slots = dict[int, int]
 """Subjects that stand in the links of a batch -> their slots."""
 
@@ -204,6 +205,7 @@ def _groups(tx: Connection, cache: Cache, slots: Slots, links: list[Link], joine
         if group is None:
             group = made[person] = Group([], [], {})
         group.members.append(number)
+        group.apart |= cache.apart.get(number, _NOBODY)
         group.times.setdefault(rank, []).append(first_at)
         joined.groups[number] = group
     for person, group in made.items():

@@ -40,11 +40,14 @@ class Group:
         Person numbers that members had before, with how many members each.
     times
         Namespace rank -> when each value of it was first seen.
+    apart
+        Decisions that keep a member from somebody.
     """
 
     members: list[int]
     persons: list[tuple[int, int]]
     times: dict[int, list[int]]
+    apart: set[int] = field(default_factory=set)
 
     @property
     def named(self) -> bool:
@@ -217,6 +220,9 @@ def join(links: Sequence[Link], joined: Joined, is_shared: Mapping[int, bool]) -
             weak = link.rank_b if is_shared.get(link.b) else link.rank_a
             joined.vetoed[link.source, "shared", weak] += 1
             continue
+        if not x.apart.isdisjoint(y.apart):
+            joined.vetoed[link.source, "decided", link.rank_b] += 1
+            continue
         against = rules.veto(x.times, y.times)
         if against is not None:
             joined.vetoed[link.source, rules.guard_of(against), against] += 1
@@ -235,5 +241,6 @@ def _take_in(groups: dict[int, Group], large: Group, small: Group) -> None:
         groups[member] = large
     large.members += small.members
     large.persons += small.persons
+    large.apart |= small.apart
     for rank, values in small.times.items():
         large.times.setdefault(rank, []).extend(values)

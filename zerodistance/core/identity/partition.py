@@ -20,6 +20,8 @@ Ints = npt.NDArray[np.int64]
 _RANKS = len(rules.NAMESPACES)
 _CAPS = np.array([n.cap for n in rules.NAMESPACES], dtype=np.int64)
 _COUNTS = np.array([n.limit.count for n in rules.NAMESPACES], dtype=np.int64)
+_NONE: Ints = np.empty(0, np.int64)
+_NOBODY: frozenset[int] = frozenset()
 _CONTACT = np.array([n.records is not None for n in rules.NAMESPACES])
 _NAMELESS = np.array([n.records or 0 for n in rules.NAMESPACES], dtype=np.int64)
 
@@ -51,11 +53,35 @@ class Subjects:
 
 @dataclass(frozen=True)
 class Pairs:
-    """Columns of active evidence, one row a pair: rows of `Subjects` (a the stronger), and the earliest time."""
+    """Columns of active evidence, one row a pair.
+
+    Attributes
+    ----------
+    a, b
+        Rows of `Subjects`, a the stronger.
+    at
+        Earliest time, microseconds; of a match its place among matches, the strongest first, see `match_order`.
+    tier
+        `SAID`: somebody decided that they are one; `SEEN`: they stood on one touch; `MATCHED`: the matcher found that they are one.
+    """
 
     a: Ints
     b: Ints
     at: Ints
+    tier: npt.NDArray[np.int8]
+
+    def where(self, kept: npt.NDArray[np.bool_]) -> Pairs:
+        """Return some of the pairs."""
+        return Pairs(self.a[kept], self.b[kept], self.at[kept], self.tier[kept])
+
+
+SAID, SEEN, MATCHED = 0, 1, 2
+_LATE = 1 << 60
+
+
+def match_order(weight: float) -> int:
+    """Return what stands for the time of a match: after whatever was seen, the greatest weight first."""
+    return _LATE - round(weight * 1e6)
 
 
 @dataclass(frozen=True)
@@ -148,11 +174,14 @@ def solve(
     pairs: Pairs,
     known_shared: npt.NDArray[np.bool_] | None = None,
     inside: int | None = None,
+    apart: tuple[Ints, Ints] = (_NONE, _NONE),
 ) -> Partition:
     """Return the partition of subjects into persons.
 
     Parameters
     ----------
+    apart
+        Pairs of rows of which somebody decided that they are two persons: what joins the rest leaves them apart.
     known_shared
         Which subjects are shared, where the columns are too few to count it; None: count it.
     inside
@@ -165,22 +194,21 @@ def solve(
     is_shared = np.zeros(count, dtype=bool) if known_shared is None else known_shared
     is_shared[list(crowded)] = True
     if is_shared.any():
-        links = ~(is_shared[pairs.a] | is_shared[pairs.b])
+        links = ~(is_shared[pairs.a] | is_shared[pairs.b]) | (pairs.tier == SAID)
         culprit = np.where(is_shared[pairs.b], pairs.b, pairs.a)[~links]
         for rank, times in enumerate(np.bincount(subjects.rank[culprit], minlength=_RANKS).tolist()):
             vetoed["shared", rank] += times
-    named = split_by_name(subjects, Pairs(pairs.a[links], pairs.b[links], pairs.at[links]))
+    named = split_by_name(subjects, pairs.where(links))
     for rank, times in enumerate(np.bincount(subjects.rank[named.left_out], minlength=_RANKS).tolist()):
         vetoed["name", rank] += times
-    a, b, at, of = named.a, named.b, named.at, named.of
+    edges, of = named.pairs, named.of
     if inside is not None:
-        near = (a < inside) & ((b < inside) | (b >= count))
-        a, b, at = a[near], b[near], at[near]
-    label = components(count + len(of), a, b)
-    walk = np.isin(label, _suspects(label[:count], subjects.rank))
+        edges = edges.where((edges.a < inside) & ((edges.b < inside) | (edges.b >= count)))
+    label = components(count + len(of), edges.a, edges.b)
+    parted = label[apart[0]][label[apart[0]] == label[apart[1]]]
+    walk = np.isin(label, np.concatenate([_suspects(label[:count], subjects.rank), parted]))
     if walk.any():
-        chosen = np.flatnonzero(walk[a])
-        _walk(subjects, of, a[chosen], b[chosen], at[chosen], np.flatnonzero(walk), label, vetoed)
+        _walk(subjects, of, edges.where(walk[edges.a]), np.flatnonzero(walk), label, apart, vetoed)
     return Partition(label[:count], crowded, +vetoed)
 
 
@@ -190,17 +218,15 @@ class ByName:
 
     Attributes
     ----------
-    a, b, at
-        As of `Pairs`; rows from the number of subjects on are names on contact data.
+    pairs
+        Rows from the number of subjects on are names on contact data.
     of
         Row of the phone or e-mail address of each of those.
     left_out
         Row of the contact data, for each pair whose name is not the one that the contact data belong to.
     """
 
-    a: Ints
-    b: Ints
-    at: Ints
+    pairs: Pairs
     of: Ints
     left_out: Ints
 
@@ -211,9 +237,10 @@ def split_by_name(subjects: Subjects, pairs: Pairs) -> ByName:
     The phone itself belongs to the name that its strongest evidence has, then to the earliest; whoever has no name goes with the phone.
     """
     rank_a, name = subjects.rank[pairs.a], subjects.named[pairs.a]
-    split = np.flatnonzero((name != 0) & (rank_a <= rules.RECORD) & _CONTACT[subjects.rank[pairs.b]])
+    contact_data = (rank_a <= rules.RECORD) & _CONTACT[subjects.rank[pairs.b]]
+    split = np.flatnonzero((name != 0) & contact_data & (pairs.tier == SEEN))
     if not len(split):
-        return ByName(pairs.a, pairs.b, pairs.at, split, split)
+        return ByName(pairs, split, split)
     # one row per name on a phone, numbered behind the subjects
     order = split[np.lexsort((name[split], pairs.b[split]))]
     contact, named = pairs.b[order], name[order]
@@ -226,15 +253,15 @@ def split_by_name(subjects: Subjects, pairs: Pairs) -> ByName:
     owner = ranked[np.r_[True, of[ranked][1:] != of[ranked][:-1]]]
     mine = np.zeros(len(of), dtype=bool)
     mine[owner] = True
-    a, b, at = pairs.a.copy(), pairs.b.copy(), pairs.at
+    b = pairs.b.copy()
     b[order] = len(subjects.rank) + group
-    return ByName(
-        np.concatenate([a, of[owner]]),
+    led = Pairs(
+        np.concatenate([pairs.a, of[owner]]),
         np.concatenate([b, len(subjects.rank) + owner]),
-        np.concatenate([at, earliest[owner]]),
-        of,
-        contact[~mine[group]],
+        np.concatenate([pairs.at, earliest[owner]]),
+        np.concatenate([pairs.tier, np.full(len(owner), SEEN, np.int8)]),
     )
+    return ByName(led, of, contact[~mine[group]])
 
 
 def _suspects(label: Ints, rank: Ints) -> Ints:
@@ -254,11 +281,10 @@ def order(
 def _walk(
     subjects: Subjects,
     of: Ints,
-    a: Ints,
-    b: Ints,
-    at: Ints,
+    pairs: Pairs,
     rows: Ints,
     label: Ints,
+    apart: tuple[Ints, Ints],
     vetoed: Counter[tuple[str, int]],
 ) -> None:
     """Join the `rows` of suspect components one piece of evidence after the other; write their labels."""
@@ -273,6 +299,11 @@ def _walk(
     times: dict[int, dict[int, list[int]]] = {
         row: {rank[row]: [first[row]]} if row < count else {} for row in rank
     }
+    decided: dict[int, set[int]] = {}  # row -> decisions that keep it from others
+    for n, (x, y) in enumerate(zip(apart[0].tolist(), apart[1].tolist(), strict=True)):
+        if x in rank and y in rank:
+            decided.setdefault(x, set()).add(n)
+            decided.setdefault(y, set()).add(n)
 
     def root(row: int) -> int:
         while parent[row] != row:
@@ -280,12 +311,19 @@ def _walk(
             row = parent[row]
         return row
 
-    edges = zip(a.tolist(), b.tolist(), at.tolist(), strict=True)
-    for x, y, _ in sorted(edges, key=lambda e: order(rank[e[0]], rank[e[1]], e[2], token[e[0]], token[e[1]])):
+    edges = zip(*(column.tolist() for column in (pairs.a, pairs.b, pairs.at, pairs.tier)), strict=True)
+    placed = (
+        (tier != SAID, order(rank[x], rank[y], at, token[x], token[y]), x, y, tier)
+        for x, y, at, tier in edges
+    )
+    for _, _, x, y, tier in sorted(placed):
         p, q = root(x), root(y)
         if p == q:
             continue
-        against = rules.veto(times[p], times[q])
+        if not decided.get(p, _NOBODY).isdisjoint(decided.get(q, _NOBODY)):
+            vetoed["decided", rank[y]] += 1
+            continue
+        against = None if tier == SAID else rules.veto(times[p], times[q])
         if against is not None:
             vetoed[rules.guard_of(against), against] += 1
             continue
@@ -294,6 +332,8 @@ def _walk(
         parent[q] = p
         for namespace, values in times.pop(q).items():
             times[p].setdefault(namespace, []).extend(values)
+        if q in decided:
+            decided.setdefault(p, set()).update(decided.pop(q))
     for row in parent:
         label[row] = root(row)
 

@@ -95,8 +95,8 @@ def _solve(tx: Connection, only: Sequence[int] | None) -> _Solved:
     else:
         near = sorted(store.of_subjects(tx, sorted(set(only))))
         inside, (subjects, was_shared) = len(near), _subjects(tx, [*near, *_around(tx, near)])
-    pairs = _pairs(tx, subjects.number, whole=only is None)
-    answer = partition.solve(subjects, pairs, None if only is None else was_shared, inside)
+    pairs, apart = _pairs(tx, subjects.number, whole=only is None)
+    answer = partition.solve(subjects, pairs, None if only is None else was_shared, inside, apart)
     subjects, answer = subjects.first(inside), replace(answer, label=answer.label[:inside])
     renumbered = partition.renumber(
         subjects,
@@ -151,22 +151,44 @@ def _subjects(tx: Connection, only: Sequence[int] | None) -> tuple[Subjects, npt
     return Subjects(number, rank, first_at, person, named, tokens), shared == 1
 
 
-def _pairs(tx: Connection, number: Ints, *, whole: bool) -> Pairs:
-    """Return the pairs that no row revokes, each with its earliest time."""
-    columns = "select a, b, min(at) from evidence"
-    group = "group by b, a having max(revoked_at) is null"
-    if whole:
-        a, b, at = _columns(tx, f"{columns} {group}", 3)
-    else:
-        rows = list(bulk.among(tx, f"{columns} where b in {{values}} {group}", number.tolist()))
-        a, b, at = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+def _pairs(tx: Connection, number: Ints, *, whole: bool) -> tuple[Pairs, tuple[Ints, Ints]]:
+    """Return the pairs that no row revokes, each with its earliest time, and those of which somebody decided that they are two persons."""
+
+    def some(sql: str) -> Ints:
+        return _columns(tx, sql.format(these=""), 3) if whole else _chosen(tx, sql, number)
+
+    seen = some(
+        "select a, b, min(at) from evidence where a > 0 {these} group by b, a having max(revoked_at) is null"
+    )
+    matched = some("select a, b, weight from identity_match where linked = 1 {these}")
+    matched[2] = np.array([partition.match_order(weight / 1e6) for weight in matched[2].tolist()], np.int64)
+    said = [row for row in bulk.rows(tx, store.DECIDED) if row[2] != "unsure"]
+    same = np.array([(a, b, 0) for a, b, verdict, _ in said if verdict == "same"], np.int64).reshape(-1, 3).T
+    apart = (
+        np.array([(a, b) for a, b, verdict, _ in said if verdict == "different"], np.int64).reshape(-1, 2).T
+    )
+    parts = [(same, partition.SAID), (seen, partition.SEEN), (matched, partition.MATCHED)]
+    tier = np.concatenate([np.full(part.shape[1], code, np.int8) for part, code in parts])
+    a, b, at = np.concatenate([part for part, _ in parts], axis=1)
+    rows, there = _rows_of(number, a, b)
+    far, known = _rows_of(number, *apart)
+    return Pairs(rows[0], rows[1], at, tier).where(there), (far[0][known], far[1][known])
+
+
+def _chosen(tx: Connection, sql: str, number: Ints) -> Ints:
+    """Return the pairs of `sql` whose weaker end is one of some subjects."""
+    rows = list(bulk.among(tx, sql.format(these="and b in {values}"), number.tolist()))
+    return np.array(rows, dtype=np.int64).reshape(-1, 3).T
+
+
+def _rows_of(number: Ints, a: Ints, b: Ints) -> tuple[tuple[Ints, Ints], npt.NDArray[np.bool_]]:
+    """Return the rows of both ends of pairs, and which pairs have both."""
     if not len(number):
-        return Pairs(a, b, at)
+        return (a, b), np.zeros(len(a), dtype=bool)
     order = np.argsort(number, kind="stable")
     last = len(number) - 1
     row_a, row_b = (order[np.minimum(np.searchsorted(number, end, sorter=order), last)] for end in (a, b))
-    there = (number[row_a] == a) & (number[row_b] == b)
-    return Pairs(row_a[there], row_b[there], at[there])
+    return (row_a, row_b), (number[row_a] == a) & (number[row_b] == b)
 
 
 def _write(tx: Connection, seal: Seal, solved: _Solved, *, whole: bool, reason: str, began: float) -> Rebuilt:

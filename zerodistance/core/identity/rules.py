@@ -96,6 +96,7 @@ GUARDS: Mapping[str, Text] = {
         "一人之下此类标识过多，不再连接", "too many identifiers of a kind on one person, not linked"
     ),
     "shared": Text("多人共用的标识，不再连接", "identifiers shared by too many persons, not linked"),
+    "decided": Text("有人判定不是同一个人，分开", "somebody decided that they are two persons, kept apart"),
     "name": Text("同一号码下的不同姓名，分开", "different names under one number or address, kept apart"),
     "unclaimed": Text(
         "没有标识的行里的个人信息，不保存", "personal fields of rows without an identifier, not kept"

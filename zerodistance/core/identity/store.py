@@ -104,6 +104,39 @@ identity_mention = Table(
     Column("sealed", LargeBinary, nullable=False),  # Arrow table of mentions.MENTION, zstd, sealed
 )
 
+identity_match = Table(
+    "identity_match",
+    metadata,
+    Column(
+        "b", BigInteger, primary_key=True, autoincrement=False
+    ),  # as of evidence: the weaker, or the later
+    Column("a", BigInteger, primary_key=True, autoincrement=False),
+    Column(
+        "weight", BigInteger, nullable=False
+    ),  # millionths of a bit that they are one person; 6.63 bits are .99
+    Column("linked", SmallInteger, nullable=False),  # 1: joins; 0: somebody has to look
+    Column("model", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_identity_match_a", "a"),
+    Index("ix_identity_match_linked", "linked", "weight"),
+)
+
+identity_decision = Table(
+    "identity_decision",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("a", BigInteger, nullable=False, index=True),  # as of evidence
+    Column("b", BigInteger, nullable=False, index=True),
+    Column("verdict", Text, nullable=False),  # same, different, unsure
+    Column("why", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("weight", BigInteger),  # what the matcher said then
+    Column("model", Text, nullable=False, server_default=""),
+    Column("withdrawn_at", BigInteger),
+    sqlite_autoincrement=True,
+)
+
 identity_fact = Table(
     "identity_fact",
     metadata,
@@ -310,6 +343,28 @@ def where_vault(number: int, field: str) -> bytes:
     return f"vault/{number}/{field}".encode()
 
 
+UPSERT_MATCH = Bulk(
+    "insert into identity_match (b, a, weight, linked, model, at) {rows} on conflict (b, a) do update set weight = excluded.weight, "
+    "linked = excluded.linked, model = excluded.model",
+    b="bigint", a="bigint", weight="bigint", linked="bigint", model="text", at="bigint",
+)  # fmt: skip
+DELETE_MATCH = Bulk("delete from identity_match {using} where b = {b} and a = {a}", b="bigint", a="bigint")
+DECIDED = (
+    "select d.a, d.b, d.verdict, d.number from identity_decision d where d.withdrawn_at is null and not exists (select 1 from "
+    "identity_decision l where l.a = d.a and l.b = d.b and l.withdrawn_at is null and l.number > d.number)"
+)
+"""The decisions that hold: the latest of each pair."""
+
+
+def apart(tx: Connection) -> dict[int, frozenset[int]]:
+    """Return subject -> the decisions that keep it from somebody."""
+    found: dict[int, set[int]] = {}
+    for a, b, _, number in bulk.rows(tx, f"{DECIDED} and d.verdict = 'different'"):
+        found.setdefault(a, set()).add(number)
+        found.setdefault(b, set()).add(number)
+    return {subject: frozenset(numbers) for subject, numbers in found.items()}
+
+
 OWN = (
     ("identity_vault", "subject"),
     ("identity_fact", "subject"),
@@ -318,6 +373,10 @@ OWN = (
     ("identity_sighting", "subject"),
     ("evidence", "a"),
     ("evidence", "b"),
+    ("identity_match", "a"),
+    ("identity_match", "b"),
+    ("identity_decision", "a"),
+    ("identity_decision", "b"),
     ("subject", "number"),
 )
 """Every table that names a subject, with the column: what `forget` and expiry empty."""

@@ -31,6 +31,37 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("batch", name=op.f("pk_identity_mention")),
     )
     op.create_index(op.f("ix_identity_mention_origin"), "identity_mention", ["origin"], unique=False)
+    op.create_table(
+        "identity_match",
+        sa.Column("b", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("a", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("weight", sa.BigInteger(), nullable=False),
+        sa.Column("linked", sa.SmallInteger(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("b", "a", name=op.f("pk_identity_match")),
+    )
+    op.create_index("ix_identity_match_a", "identity_match", ["a"], unique=False)
+    op.create_index("ix_identity_match_linked", "identity_match", ["linked", "weight"], unique=False)
+    op.create_table(
+        "identity_decision",
+        sa.Column(
+            "number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False
+        ),
+        sa.Column("a", sa.BigInteger(), nullable=False),
+        sa.Column("b", sa.BigInteger(), nullable=False),
+        sa.Column("verdict", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("weight", sa.BigInteger(), nullable=True),
+        sa.Column("model", sa.Text(), nullable=False, server_default=""),
+        sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_identity_decision")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_identity_decision_a"), "identity_decision", ["a"], unique=False)
+    op.create_index(op.f("ix_identity_decision_b"), "identity_decision", ["b"], unique=False)
     op.execute(
         "insert into identity_number (key, value) select 'unnamed', 0 from subject where number = (select min(number) from subject)"
     )

@@ -1,0 +1,104 @@
+"""What people decide about two subjects: one person, two persons, or not to be told. It holds until it is withdrawn, and outweighs what was seen or matched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert
+
+from zerodistance.core.identity import store
+from zerodistance.core.identity.contracts import Decision, NoSuchDecision, NoSuchPerson, Rebuilt, Verdict
+from zerodistance.core.identity.rebuild import rebuild
+from zerodistance.kernel import bulk, clock, fault
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.errors import Invalid
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
+
+
+def decide(home: Home, who: Who, a: int, b: int, verdict: Verdict, why: str = "") -> Rebuilt:
+    """Write down whether two subjects are one person, and apply it to the persons they belong to; a later decision replaces an earlier one.
+
+    Parameters
+    ----------
+    verdict
+        `same` joins them, whatever guards say; `different` keeps their persons apart, whatever joins them; `unsure` changes nothing and is not asked again.
+
+    Raises
+    ------
+    Invalid
+        The two are one subject.
+    NoSuchPerson
+        One of them is not there (any more).
+    """
+    who.need(Permission.OPERATE)
+    if a == b:
+        raise Invalid(
+            field=Text("主体", "the subjects"),
+            given=f"{a}, {b}",
+            why=Text("要给出两个不同的主体", "give two different ones"),
+        )
+    with home.state.write() as tx:
+        found = store.of_subjects(tx, [a, b])
+        if len(found) < 2:
+            raise NoSuchPerson(given=next(one for one in (a, b) if one not in found))
+        first, second = sorted((a, b), key=lambda one: (found[one][1], one))
+        said = bulk.rows(
+            tx, "select weight, model from identity_match where a = ? and b = ?", (first, second)
+        )
+        weight, model = said[0] if said else (None, "")
+        row = {
+            "a": first,
+            "b": second,
+            "verdict": verdict.value,
+            "why": why.strip(),
+            "by": who.name,
+            "at": clock.micros(),
+        }
+        tx.execute(insert(store.identity_decision).values(**row, weight=weight, model=model))
+        store.next_generation(tx)
+        near = _near(tx, [found[a][0], found[b][0]])
+    fault.point("identity.decided")
+    return rebuild(home, only=near, reason="decide")
+
+
+def withdraw(home: Home, who: Who, number: int) -> Rebuilt:
+    """Take a decision back: what was seen and matched decides again.
+
+    Raises
+    ------
+    NoSuchDecision
+        There is none with that number, or it was withdrawn before.
+    """
+    who.need(Permission.OPERATE)
+    with home.state.write() as tx:
+        rows = bulk.rows(
+            tx, "select a, b from identity_decision where number = ? and withdrawn_at is null", (number,)
+        )
+        if not rows:
+            raise NoSuchDecision(given=number)
+        bulk.run(
+            tx, "update identity_decision set withdrawn_at = ? where number = ?", (clock.micros(), number)
+        )
+        store.next_generation(tx)
+        near = _near(tx, [found[0] for found in store.of_subjects(tx, rows[0]).values()])
+    fault.point("identity.decided")
+    return rebuild(home, only=near, reason="decide")
+
+
+def _near(tx: Connection, persons: Sequence[int]) -> list[int]:
+    return [member[0] for person in sorted(set(persons)) for member in store.members(tx, person)]
+
+
+def decisions(home: Home, who: Who, limit: int = 100) -> list[Decision]:
+    """Return what was decided, the newest first; withdrawn ones too."""
+    who.need(Permission.SEE_PERSONS)
+    sql = "select number, a, b, verdict, why, by, at, weight, model, withdrawn_at from identity_decision order by number desc limit ?"
+    with home.state.read() as tx:
+        rows = bulk.rows(tx, sql, (limit,))
+    return [
+        Decision(
+            n, a, b, Verdict(verdict), why, by, at, None if weight is None else weight / 1e6, model, gone
+        )
+        for n, a, b, verdict, why, by, at, weight, model, gone in rows
+    ]
