@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from zerodistance.core.identity.recogniser import UNCLAIMED
 from zerodistance.core.identity.rules import GUARDS
+from zerodistance.core.identity.saying import UNCLAIMED
 from zerodistance.doors.portal import evidence
 
 

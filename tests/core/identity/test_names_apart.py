@@ -131,3 +131,25 @@ def test_any_order_of_named_rows_gives_the_same_persons(
             found.append(partition(home, ids))
             home.close()
     assert found[0] == found[1]
+
+
+def test_a_line_without_a_number_of_its_own_is_about_whom_it_names(home: Home, admin: Who) -> None:
+    """A list that only has names and phones, as a dealer keeps it: his phone on everybody is nobody's."""
+    lines = [("王伟", PHONE), ("李娜", PHONE), ("王 伟", "139 1234 8001"), ("王伟", "13912348002")]
+    found = take_in(
+        home,
+        *(Touch({"phone": phone}, n, facts={"name": name}) for n, (name, phone) in enumerate(lines)),
+        Touch({"phone": PHONE}, 9),
+        Touch({"phone": PHONE, "user_id": "u"}, 10, facts={"name": "李娜"}),
+    )
+    subjects = found.subjects.tolist()
+    assert subjects[0] == subjects[2] and len(set(subjects)) == 5
+    assert subjects[4] == subject(home, "phone", PHONE)
+    with home.state.read() as tx:
+        person = api.person_of(tx, subjects).tolist()
+    assert person[1] == person[4] == person[5] != person[0]  # the phone is whose account has it
+    again = take_in(home, Touch({"phone": PHONE}, 11, facts={"name": "李娜"}), with_=Recognition(home))
+    assert again.subjects.tolist() == [subjects[1]]
+    assert api.rebuild(home, admin).moved == 0
+    shown = api.show(home, admin, api.public_ids(home, [int(person[1])])[int(person[1])])
+    assert [i.masked for i in shown.identifiers if i.namespace == "record"] == ["~"]

@@ -1,4 +1,4 @@
-"""`zerodistance identity`: show, explain, export, rebuild, guards, revoke, restore."""
+"""`zerodistance identity`: show, explain, export, rebuild, guards, revoke, restore, decide, decisions, withdraw."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
+from zerodistance.core.identity.contracts import Verdict
 from zerodistance.kernel import command
 from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
@@ -270,3 +271,79 @@ def restore(a: _Subject, b: _Subject) -> None:
     from zerodistance.core.identity import api
 
     _difference(api.restore(command.home(), command.who(), a, b))
+
+
+@app.command(
+    help=words(
+        "判定两个主体是不是同一个人：same、different 或 unsure",
+        "decide whether two subjects are one person: same, different or unsure",
+    )
+)
+def decide(
+    a: _Subject,
+    b: _Subject,
+    verdict: Annotated[Verdict, Parameter(help=words("判定", "the verdict"))],
+    *,
+    why: Annotated[str, Parameter(help=words("理由", "the reason"))] = "",
+) -> None:
+    """Write a decision down and apply it."""
+    from zerodistance.core.identity import api
+
+    _difference(api.decide(command.home(), command.who(), a, b, verdict, why))
+
+
+@app.command(help=words("撤回一个判定", "take a decision back"))
+def withdraw(
+    number: Annotated[int, Parameter(help=words("判定的编号，见 decisions", "its number, see decisions"))],
+) -> None:
+    """Let what was seen and matched decide again."""
+    from zerodistance.core.identity import api
+
+    _difference(api.withdraw(command.home(), command.who(), number))
+
+
+_VERDICTS = {
+    "same": Text("相同", "same"),
+    "different": Text("不同", "different"),
+    "unsure": Text("不确定", "unsure"),
+}
+
+
+@app.command(help=words("列出判定，最新的在前", "list the decisions, the newest first"))
+def decisions(
+    *,
+    limit: Annotated[int, Parameter(help=words("最多几条", "how many at most"))] = 100,
+    as_json: _AsJson = False,
+) -> None:
+    """Print what was decided, by whom and why."""
+    from zerodistance.core.identity import api
+
+    found = api.decisions(command.home(), command.who(), limit)
+    if as_json:
+        command.say_json([asdict(one) for one in found])
+        return
+    if not found:
+        command.tell(Text("还没有判定", "nothing was decided yet"))
+        return
+    rows = [
+        (
+            d.number,
+            f"{d.a} - {d.b}",
+            _VERDICTS[d.verdict.value].get(command.lang()),
+            d.why,
+            d.by,
+            _day(d.at),
+            words("已撤回", "withdrawn") if d.withdrawn_at else "",
+        )
+        for d in found
+    ]
+    columns = (
+        ("编号", "number"),
+        ("主体", "subjects"),
+        ("判定", "verdict"),
+        ("理由", "reason"),
+        ("判定人", "by"),
+        ("时间", "time"),
+        ("", ""),
+    )
+    _table(*columns, rows=rows)

@@ -43,9 +43,7 @@ def decide(home: Home, who: Who, a: int, b: int, verdict: Verdict, why: str = ""
         if len(found) < 2:
             raise NoSuchPerson(given=next(one for one in (a, b) if one not in found))
         first, second = sorted((a, b), key=lambda one: (found[one][1], one))
-        said = bulk.rows(
-            tx, "select weight, model from identity_match where a = ? and b = ?", (first, second)
-        )
+        said = bulk.rows(tx, "select bits, model from identity_match where a = ? and b = ?", (first, second))
         weight, model = said[0] if said else (None, "")
         row = {
             "a": first,
@@ -55,7 +53,7 @@ def decide(home: Home, who: Who, a: int, b: int, verdict: Verdict, why: str = ""
             "by": who.name,
             "at": clock.micros(),
         }
-        tx.execute(insert(store.identity_decision).values(**row, weight=weight, model=model))
+        tx.execute(insert(store.identity_decision).values(**row, bits=weight, model=model))
         store.next_generation(tx)
         near = _near(tx, [found[a][0], found[b][0]])
     fault.point("identity.decided")
@@ -93,7 +91,7 @@ def _near(tx: Connection, persons: Sequence[int]) -> list[int]:
 def decisions(home: Home, who: Who, limit: int = 100) -> list[Decision]:
     """Return what was decided, the newest first; withdrawn ones too."""
     who.need(Permission.SEE_PERSONS)
-    sql = "select number, a, b, verdict, why, by, at, weight, model, withdrawn_at from identity_decision order by number desc limit ?"
+    sql = "select number, a, b, verdict, why, by, at, bits, model, withdrawn_at from identity_decision order by number desc limit ?"
     with home.state.read() as tx:
         rows = bulk.rows(tx, sql, (limit,))
     return [

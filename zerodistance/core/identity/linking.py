@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity.cache import NEVER, RESERVED, Cache, Pairs
 from zerodistance.core.identity.live import Group, Joined, Link, by_name, crowds, join, stars
-from zerodistance.core.touchpoints.signs import Signs as Said
 from zerodistance.kernel import bulk
 
 Ints = npt.NDArray[np.int64]
@@ -32,28 +31,30 @@ class Signs:
         Touch row in the batch; slot in the cache.
     at, source
         Of the touch: happened_at, microseconds; number of the source.
+    rule, rules
+        How it stands on the touch, as a place in `rules`.
     """
 
     row: Ints
     slot: Ints
     at: Ints
     source: Ints
+    rule: Ints
+    rules: list[str]
 
 
-def new_links(cache: Cache, signs: Signs, hub: Ints, said: Said, origin: int) -> tuple[list[Link], Slots]:
+def new_links(cache: Cache, signs: Signs, hub: Ints, origin: int) -> tuple[list[Link], Slots]:
     """Return the evidence of a batch that memory does not hold of this origin, or not with so early a time; and the slots of its ends.
 
     Parameters
     ----------
     hub
         Slot of the strongest identifier of each touch; the others on the touch are linked to it, like a star.
-    said
-        The same entries as they came: how each stands on its touch.
     """
     star = np.flatnonzero((signs.slot >= RESERVED) & (signs.slot != hub[signs.row]))
     if not len(star):
         return [], {}
-    names, codes = said.rules, said.rule[star]
+    names, codes = signs.rules, signs.rule[star]
     key = (hub[signs.row[star]] * len(cache.subject) + signs.slot[star]) * len(names) + codes
     order = np.lexsort((signs.at[star], key))
     first = order[np.flatnonzero(np.diff(key[order], prepend=-1))]

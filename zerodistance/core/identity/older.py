@@ -9,7 +9,7 @@ import pyarrow as pa
 from sqlalchemy import Connection
 
 from zerodistance.core.identity import mentions, store
-from zerodistance.core.identity.recogniser import name_mark
+from zerodistance.core.identity.saying import name_mark
 from zerodistance.kernel import bulk
 from zerodistance.kernel.home import Home
 

@@ -22,7 +22,6 @@ _CAPS = np.array([n.cap for n in rules.NAMESPACES], dtype=np.int64)
 _COUNTS = np.array([n.limit.count for n in rules.NAMESPACES], dtype=np.int64)
 _NONE: Ints = np.empty(0, np.int64)
 _NOBODY: frozenset[int] = frozenset()
-_CONTACT = np.array([n.records is not None for n in rules.NAMESPACES])
 _NAMELESS = np.array([n.records or 0 for n in rules.NAMESPACES], dtype=np.int64)
 
 
@@ -110,7 +109,7 @@ def shared(subjects: Subjects, pairs: Pairs) -> dict[int, tuple[int, int]]:
     else is known, and a family's on many orders of a few people.
     """
     rank_a, rank_b = subjects.rank[pairs.a], subjects.rank[pairs.b]
-    on_contact = (rank_a == rules.RECORD) & _CONTACT[rank_b]
+    on_contact = (rank_a == rules.RECORD) & rules.IS_CONTACT[rank_b]
     stronger = (rank_a < rank_b) & ~on_contact
     key, count = np.unique(pairs.b[stronger] * _RANKS + rank_a[stronger], return_counts=True)
     row, by = key // _RANKS, key % _RANKS
@@ -237,7 +236,7 @@ def split_by_name(subjects: Subjects, pairs: Pairs) -> ByName:
     The phone itself belongs to the name that its strongest evidence has, then to the earliest; whoever has no name goes with the phone.
     """
     rank_a, name = subjects.rank[pairs.a], subjects.named[pairs.a]
-    contact_data = (rank_a <= rules.RECORD) & _CONTACT[subjects.rank[pairs.b]]
+    contact_data = (rank_a <= rules.RECORD) & rules.IS_CONTACT[subjects.rank[pairs.b]]
     split = np.flatnonzero((name != 0) & contact_data & (pairs.tier == SEEN))
     if not len(split):
         return ByName(pairs, split, split)

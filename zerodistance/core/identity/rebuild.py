@@ -160,7 +160,7 @@ def _pairs(tx: Connection, number: Ints, *, whole: bool) -> tuple[Pairs, tuple[I
     seen = some(
         "select a, b, min(at) from evidence where a > 0 {these} group by b, a having max(revoked_at) is null"
     )
-    matched = some("select a, b, weight from identity_match where linked = 1 {these}")
+    matched = some("select a, b, bits from identity_match where linked = 1 {these}")
     matched[2] = np.array([partition.match_order(weight / 1e6) for weight in matched[2].tolist()], np.int64)
     said = [row for row in bulk.rows(tx, store.DECIDED) if row[2] != "unsure"]
     same = np.array([(a, b, 0) for a, b, verdict, _ in said if verdict == "same"], np.int64).reshape(-1, 3).T

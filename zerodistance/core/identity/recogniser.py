@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from zerodistance.core.identity import cleaning, mentions, rules, store
+from zerodistance.core.identity import cleaning, mentions, rules, saying, store
 from zerodistance.core.identity.cache import (
     NEVER,
     RESERVED,
@@ -30,16 +30,12 @@ from zerodistance.core.touchpoints.contracts import Batch, Recognised
 from zerodistance.events.identity import PersonsChanged
 from zerodistance.kernel import bulk, bus, clock, fault
 from zerodistance.kernel.home import Home
-from zerodistance.kernel.seal import Seal
 
 Ints = npt.NDArray[np.int64]
 _Wanted = dict[bytes, tuple[int, str]]
 """Token -> rank, clean value; in the order in which they came."""
-_Said = dict[tuple[int, str], tuple[int, str]]
-"""Subject, personal field -> when it was said, value."""
 _SEEN_STEPS = 18  # a visitor's last visit is written down that often within the days it lives (own value)
 _TOKENS = 100_000
-UNCLAIMED = "identity.unclaimed.fact"
 
 
 @dataclass
@@ -123,13 +119,14 @@ class Recognition:
             pending = Pending(origin, numbers["generation"], numbers["epoch"], numbers, clock.micros())
             self._cache.turn_to(origin)
             new, first_new = _New(), self._numbers["subject"] + 1
-            signs = self._signs(tx, batch, pending, new)
+            names = saying.names(batch, self._home.seal)
+            signs = self._with_named(tx, batch, self._signs(tx, batch, pending, new), names, pending, new)
             self._count_dropped(signs, counts)
             hub = self._strongest(signs, touches)
             self._note_times(signs, pending, new)
-            said = self._said(batch, self._cache.subject[hub], counts)
-            self._names(batch, self._cache.subject[hub], pending, new)
-            links, slots = new_links(self._cache, signs, hub, batch.signs, origin)
+            said = saying.latest(batch, self._cache.subject[hub], counts)
+            pending.named = self._note_names(batch, hub, names)
+            links, slots = new_links(self._cache, signs, hub, origin)
             joined = join_new(tx, self._cache, links, slots, first_new, origin)
         pending.evidence = [(k.b, k.a, k.rule, k.at, k.source, origin) for k in joined.links]
         pending.confirming = [(k.b, k.a, k.rule, k.at, k.source, origin) for k in joined.confirming]
@@ -161,14 +158,45 @@ class Recognition:
         sources = batch.touches["source"].to_numpy().astype(np.int64)[row]
         times = batch.touches["happened_at"].cast("int64").to_numpy()[row]
         if any(namespace == "record" for namespace, _ in keys):
-            keys, key = _own_records(keys, key, sources)
+            keys, key = saying.own_records(keys, key, sources)
         found = self._cache.find(keys)
         missing = np.flatnonzero(found < 0)
         if len(missing):
             asked = [keys[i] for i in _as_they_came(key, found < 0).tolist()]
             self._resolve(tx, list(dict.fromkeys(asked)), pending, new)
             found[missing] = self._cache.find([keys[i] for i in missing.tolist()])
-        return Signs(row, found[key], times, sources)
+        return Signs(row, found[key], times, sources, batch.signs.rule, batch.signs.rules)
+
+    def _with_named(
+        self, tx: Connection, batch: Batch, signs: Signs, names: saying.Names, pending: Pending, new: _New
+    ) -> Signs:
+        """Add a record to the touches that give a whole name beside contact data and nothing of somebody's own.
+
+        The touch is about who is named, not about the phone: a family's, or that of the dealer who wrote it down. One name on one phone is one record.
+        """
+        hub = self._strongest(signs, batch.touches.num_rows)
+        row, mark = names
+        there = rules.IS_CONTACT[self._cache.rank[hub]] & (hub >= RESERVED)
+        row, mark = row[there[row]], mark[there[row]]
+        if not len(row):
+            return signs
+        contact = self._cache.subject[hub[row]]
+        keys = [
+            ("record", saying.record_key(self._home.seal, name, of))
+            for name, of in zip(mark.tolist(), contact.tolist(), strict=True)
+        ]
+        distinct = list(dict.fromkeys(keys))
+        missing = [
+            key for key, slot in zip(distinct, self._cache.find(distinct).tolist(), strict=True) if slot < 0
+        ]
+        if missing:
+            self._resolve(tx, missing, pending, new)
+        times = batch.touches["happened_at"].cast("int64").to_numpy()[row]
+        sources = batch.touches["source"].to_numpy().astype(np.int64)[row]
+        added = (row, self._cache.find(keys), times, sources, np.zeros(len(row), np.int64))
+        own = (signs.row, signs.slot, signs.at, signs.source, signs.rule)
+        columns = [np.concatenate(pair) for pair in zip(own, added, strict=True)]
+        return Signs(columns[0], columns[1], columns[2], columns[3], columns[4], signs.rules)
 
     def _resolve(self, tx: Connection, keys: list[tuple[str, str]], pending: Pending, new: _New) -> None:
         """Clean identifiers that are not in memory, find their subjects by token, number those never seen."""
@@ -202,7 +230,7 @@ class Recognition:
         fresh = [token for token in wanted if token not in slot_of] if slot_of else list(wanted)
         known.add(fresh)
         self._new_subjects(fresh, wanted, pending, new)
-        slot_of.update(zip(fresh, new.slots, strict=True))
+        slot_of.update(zip(fresh, new.slots[len(new.slots) - len(fresh) :], strict=True))
         cache.keep(good, map(slot_of.__getitem__, tokens))
 
     def _known_tokens(self, tx: Connection) -> KnownTokens:
@@ -219,8 +247,8 @@ class Recognition:
         self._numbers["subject"] += len(fresh)
         seen_at = 0 if pending.origin else pending.at
         slot = self._cache.add_new(first, [wanted[token][0] for token in fresh], seen_at)
-        new.slots = list(range(slot, slot + len(fresh)))
-        new.tokens = fresh
+        new.slots += range(slot, slot + len(fresh))
+        new.tokens += fresh
         for number, token in enumerate(fresh, start=first):
             rank, clean = wanted[token]
             namespace = rules.NAMESPACES[rank]
@@ -270,14 +298,30 @@ class Recognition:
             cache.seen_at[slots[late]] = pending.at
             pending.seen += [(pending.at, number) for number in cache.subject[slots[late]].tolist()]
 
+    def _note_names(self, batch: Batch, hub: Ints, names: saying.Names) -> list[tuple[int, int, int]]:
+        """Keep the latest whole name of each subject; return those to be written for subjects that the state knows."""
+        row, mark = names
+        slot, cache = hub[row], self._cache
+        times = batch.touches["happened_at"].cast("int64").to_numpy()[row]
+        order = np.lexsort((mark, times, slot))
+        last = order[np.r_[slot[order][1:] != slot[order][:-1], True][: len(order)]]
+        last = last[slot[last] >= RESERVED]
+        slot, mark, times = slot[last], mark[last], times[last]
+        had, had_at = cache.named[slot], cache.named_at[slot]
+        late = (had == 0) | (times > had_at) | ((times == had_at) & (mark > had))
+        cache.named[slot[late]], cache.named_at[slot[late]] = mark[late], times[late]
+        old = late & (cache.person[slot] > 0)
+        columns = (mark[old], times[old], cache.subject[slot[old]])
+        return list(zip(*(column.tolist() for column in columns), strict=True))
+
     # -- persons
 
     def _number(self, new: _New, joined: Joined, pending: Pending) -> None:
         """Give persons their numbers in the order in which their first subject came; note who moves."""
         cache, groups = self._cache, joined.groups
         target: dict[int, int] = {}
-        slots = slice(new.slots[0], new.slots[-1] + 1) if new.slots else slice(0, 0)
-        ranks, first = cache.rank[slots].tolist(), int(cache.subject[slots.start])
+        slots = np.array(new.slots, np.int64)
+        ranks, first = cache.rank[slots].tolist(), int(cache.subject[slots[0]]) if new.slots else 0
         persons, star, of_hub = [], joined.star, {}
         for number, rank in enumerate(ranks, start=first):
             hub, group = star.get(number, 0), groups.get(number)
@@ -335,56 +379,7 @@ class Recognition:
             )
         ]
 
-    def _said(self, batch: Batch, subjects: Ints, counts: Counter[tuple[int, str]]) -> _Said:
-        """Return the latest value of each personal field of the batch."""
-        facts = batch.facts
-        latest: _Said = {}
-        if not facts.row:
-            return latest
-        times = batch.touches["happened_at"].cast("int64").to_numpy()
-        for row, name, value in zip(facts.row, facts.field, facts.value, strict=True):
-            subject = int(subjects[row])
-            if not subject:
-                counts[batch.touches["source"][row].as_py(), UNCLAIMED] += 1
-                continue
-            said = (int(times[row]), value)
-            if value.strip() and said > latest.get((subject, name), (-NEVER, "")):
-                latest[subject, name] = said
-        return latest
-
-    def _names(self, batch: Batch, subjects: Ints, pending: Pending, new: _New) -> None:
-        """Note the latest whole name of each subject; of two at once that with the greater mark."""
-        facts, seal = batch.facts, self._home.seal
-        if "name" not in facts.field:
-            return
-        times = batch.touches["happened_at"].cast("int64").to_numpy()
-        latest: dict[int, tuple[int, int]] = {}
-        for row, name, value in zip(facts.row, facts.field, facts.value, strict=True):
-            if name == "name" and (subject := int(subjects[row])) and (mark := name_mark(seal, value)):
-                said = int(times[row]), mark
-                if said > latest.get(subject, (-NEVER, 0)):
-                    latest[subject] = said
-        if not latest:
-            return
-        found = [(mark, at, subject) for subject, (at, mark) in latest.items()]
-        cache, first_new = self._cache, self._numbers["subject"] + 1 - len(new.slots)
-        marks, times, subjects = (np.array(column, np.int64) for column in zip(*found, strict=True))
-        slots = cache.slots(subjects)
-        fresh = subjects >= first_new
-        cache.named[slots[fresh]], cache.named_at[slots[fresh]] = marks[fresh], times[fresh]
-        if fresh.all():
-            return
-        old = ~fresh
-        later = (
-            (cache.named[slots] == 0)
-            | (times > cache.named_at[slots])
-            | ((times == cache.named_at[slots]) & (marks > cache.named[slots]))
-        )
-        late = old & later
-        cache.named[slots[late]], cache.named_at[slots[late]] = marks[late], times[late]
-        pending.named = [row for row, one in zip(found, late.tolist(), strict=True) if one]
-
-    def _facts(self, said: _Said, pending: Pending) -> None:
+    def _facts(self, said: saying.Latest, pending: Pending) -> None:
         """Seal personal fields; publish what others may know."""
         for (subject, name), (at, value) in said.items():
             fact = cleaning.published(name, value)
@@ -441,28 +436,12 @@ class Recognition:
         fault.point("identity.written")
 
 
-def name_mark(seal: Seal, value: str) -> int:
-    """Return the mark of a whole name, 0 if the value is none."""
-    key = cleaning.name_key(value)
-    return seal.mark("name", key) if key else 0
-
-
 def _as_they_came(key: Ints, wanted: npt.NDArray[np.bool_]) -> Ints:
     """Return the keys of `wanted` that stand anywhere, in the order in which they first do."""
     first = np.full(len(wanted), len(key), np.int64)
     first[key[::-1]] = np.arange(len(key))[::-1]
     there = np.flatnonzero(wanted & (first < len(key)))
     return there[np.argsort(first[there])]
-
-
-def _own_records(keys: list[tuple[str, str]], key: Ints, sources: Ints) -> tuple[list[tuple[str, str]], Ints]:
-    """Return keys in which a record's number says whose it is: two sources may both have a record 1."""
-    made: dict[tuple[str, str], int] = {}
-    places = [
-        made.setdefault((name, f"{source}:{value}") if name == "record" else (name, value), len(made))
-        for (name, value), source in zip((keys[i] for i in key.tolist()), sources.tolist(), strict=True)
-    ]
-    return list(made), np.array(places, np.int64)
 
 
 def _rows(times: Ints, numbers: Ints) -> list[tuple[int, int]]:

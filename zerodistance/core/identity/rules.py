@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from zerodistance.kernel.text import Text
 
 _DAY = 86_400_000_000  # microseconds
@@ -81,6 +83,8 @@ RANKS: Mapping[str, int] = {n.key: n.rank for n in NAMESPACES}
 RECORD = RANKS["record"]
 RECORDS: Mapping[int, int] = {n.rank: n.records for n in NAMESPACES if n.records is not None}
 """Rank of contact data -> source records without a name at most that are seen with it."""
+IS_CONTACT = np.array([n.records is not None for n in NAMESPACES])
+"""Rank -> whether it is contact data."""
 ANONYMOUS_FROM = min(n.rank for n in NAMESPACES if n.anonymous)
 LIMITS: tuple[Limit, ...] = tuple(n.limit for n in NAMESPACES)
 
@@ -169,6 +173,8 @@ def mask(namespace: str, value: str) -> str:
     local, _, domain = value.rpartition("@")
     if namespace == "email" and local:
         return f"{local[:1]}***@{domain}"
+    if namespace == "record" and value.startswith("~"):
+        return "~"
     source, colon, key = value.partition(":")
     if namespace == "record" and colon and source.isdecimal():
         return f"{source}:{mask('', key)}"

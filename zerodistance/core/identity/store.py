@@ -112,13 +112,13 @@ identity_match = Table(
     ),  # as of evidence: the weaker, or the later
     Column("a", BigInteger, primary_key=True, autoincrement=False),
     Column(
-        "weight", BigInteger, nullable=False
+        "bits", BigInteger, nullable=False
     ),  # millionths of a bit that they are one person; 6.63 bits are .99
     Column("linked", SmallInteger, nullable=False),  # 1: joins; 0: somebody has to look
     Column("model", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Index("ix_identity_match_a", "a"),
-    Index("ix_identity_match_linked", "linked", "weight"),
+    Index("ix_identity_match_linked", "linked", "bits"),
 )
 
 identity_decision = Table(
@@ -131,7 +131,7 @@ identity_decision = Table(
     Column("why", Text, nullable=False),
     Column("by", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
-    Column("weight", BigInteger),  # what the matcher said then
+    Column("bits", BigInteger),  # what the matcher said then
     Column("model", Text, nullable=False, server_default=""),
     Column("withdrawn_at", BigInteger),
     sqlite_autoincrement=True,
@@ -344,9 +344,9 @@ def where_vault(number: int, field: str) -> bytes:
 
 
 UPSERT_MATCH = Bulk(
-    "insert into identity_match (b, a, weight, linked, model, at) {rows} on conflict (b, a) do update set weight = excluded.weight, "
+    "insert into identity_match (b, a, bits, linked, model, at) {rows} on conflict (b, a) do update set bits = excluded.bits, "
     "linked = excluded.linked, model = excluded.model",
-    b="bigint", a="bigint", weight="bigint", linked="bigint", model="text", at="bigint",
+    b="bigint", a="bigint", bits="bigint", linked="bigint", model="text", at="bigint",
 )  # fmt: skip
 DELETE_MATCH = Bulk("delete from identity_match {using} where b = {b} and a = {a}", b="bigint", a="bigint")
 DECIDED = (

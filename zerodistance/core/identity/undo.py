@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity import archive, store
 from zerodistance.core.identity.rebuild import rebuild
-from zerodistance.core.identity.recogniser import name_mark
+from zerodistance.core.identity.saying import name_mark
 from zerodistance.kernel import bulk, fault
 from zerodistance.kernel.bulk import Bulk
 from zerodistance.kernel.home import Home

@@ -35,14 +35,14 @@ def upgrade() -> None:
         "identity_match",
         sa.Column("b", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("a", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("weight", sa.BigInteger(), nullable=False),
+        sa.Column("bits", sa.BigInteger(), nullable=False),
         sa.Column("linked", sa.SmallInteger(), nullable=False),
         sa.Column("model", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("b", "a", name=op.f("pk_identity_match")),
     )
     op.create_index("ix_identity_match_a", "identity_match", ["a"], unique=False)
-    op.create_index("ix_identity_match_linked", "identity_match", ["linked", "weight"], unique=False)
+    op.create_index("ix_identity_match_linked", "identity_match", ["linked", "bits"], unique=False)
     op.create_table(
         "identity_decision",
         sa.Column(
@@ -54,7 +54,7 @@ def upgrade() -> None:
         sa.Column("why", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("weight", sa.BigInteger(), nullable=True),
+        sa.Column("bits", sa.BigInteger(), nullable=True),
         sa.Column("model", sa.Text(), nullable=False, server_default=""),
         sa.Column("withdrawn_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_identity_decision")),

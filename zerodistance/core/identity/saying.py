@@ -1,0 +1,75 @@
+"""What the touches of a batch say of people in words: names, the records they make, and the latest value of each personal field."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import numpy.typing as npt
+
+from zerodistance.core.identity import cleaning
+from zerodistance.core.touchpoints.contracts import Batch
+from zerodistance.kernel.seal import Seal
+
+Ints = npt.NDArray[np.int64]
+Names = tuple[Ints, Ints]
+"""Touch rows that give a whole name, and its mark."""
+Latest = dict[tuple[int, str], tuple[int, str]]
+"""Subject, personal field -> when it was said, value."""
+UNCLAIMED = "identity.unclaimed.fact"
+_NEVER = np.iinfo(np.int64).min
+
+
+def name_mark(seal: Seal, value: str) -> int:
+    """Return the mark of a whole name, 0 if the value is none."""
+    key = cleaning.name_key(value)
+    return seal.mark("name", key) if key else 0
+
+
+def record_key(seal: Seal, name: int, contact: int) -> str:
+    """Return the key of the record that a name makes together with the contact data beside it."""
+    return f"~{seal.mark('mention', f'{name} {contact}'):016x}"
+
+
+def own_records(keys: list[tuple[str, str]], key: Ints, sources: Ints) -> tuple[list[tuple[str, str]], Ints]:
+    """Return keys in which a record's number says whose it is: two sources may both have a record 1."""
+    made: dict[tuple[str, str], int] = {}
+    places = [
+        made.setdefault((name, f"{source}:{value}") if name == "record" else (name, value), len(made))
+        for (name, value), source in zip((keys[i] for i in key.tolist()), sources.tolist(), strict=True)
+    ]
+    return list(made), np.array(places, np.int64)
+
+
+def names(batch: Batch, seal: Seal) -> Names:
+    """Return the whole names of a batch; marks are made once for each distinct spelling."""
+    facts = batch.facts
+    marks: dict[str, int] = {}
+    rows, found = [], []
+    for row, field, value in zip(facts.row, facts.field, facts.value, strict=True):
+        if field == "name":
+            mark = marks.get(value)
+            if mark is None:
+                mark = marks[value] = name_mark(seal, value)
+            if mark:
+                rows.append(row)
+                found.append(mark)
+    return np.array(rows, np.int64), np.array(found, np.int64)
+
+
+def latest(batch: Batch, subjects: Ints, counts: Counter[tuple[int, str]]) -> Latest:
+    """Return the latest value of each personal field of the batch; those of touches that point at nobody are counted."""
+    facts = batch.facts
+    found: Latest = {}
+    if not facts.row:
+        return found
+    times = batch.touches["happened_at"].cast("int64").to_numpy()
+    for row, name, value in zip(facts.row, facts.field, facts.value, strict=True):
+        subject = int(subjects[row])
+        if not subject:
+            counts[batch.touches["source"][row].as_py(), UNCLAIMED] += 1
+            continue
+        said = (int(times[row]), value)
+        if value.strip() and said > found.get((subject, name), (_NEVER, "")):
+            found[subject, name] = said
+    return found
