@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,23 +22,6 @@ app = App(
         "把产品的结果与真相比较，带区间", "compare what the product said with a truth, with intervals"
     ),
 )
-_Truth = Annotated[
-    Path,
-    Parameter(
-        help=words(
-            "样例城市的文件夹，或同样格式的 truth/", "folder of a sample city, or a truth/ of the same form"
-        )
-    ),
-]
-_Said = Annotated[
-    Path | None,
-    Parameter(
-        help=words(
-            "结果文件，CSV 或 Parquet；identity 不给则取自数据目录",
-            "the answers, CSV or Parquet; without it identity takes those of the home",
-        )
-    ),
-]
 _Partial = Annotated[
     bool,
     Parameter(negative="", help=words("真相只含一部分记录：其余不比较", "the truth has a part of the records: others are not compared")),
@@ -50,44 +35,55 @@ _Persons = Annotated[
         )
     ),
 ]
-_Seed = Annotated[int, Parameter(help=words("抽样的种子", "seed of the draws"))]
 _LINES = 16  # of a table that are printed, own value
-_AsJson = Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What every examination is told."""
+
+    truth: Annotated[
+        Path,
+        Parameter(
+            help=words(
+                "样例城市的文件夹，或同样格式的 truth/",
+                "folder of a sample city, or a truth/ of the same form",
+            )
+        ),
+    ]
+    said: Annotated[
+        Path | None,
+        Parameter(
+            help=words(
+                "结果文件，CSV 或 Parquet；identity 不给则取自数据目录",
+                "the answers, CSV or Parquet; without it identity takes those of the home",
+            )
+        ),
+    ] = None
+    seed: Annotated[int, Parameter(help=words("抽样的种子", "seed of the draws"))] = 1
+    as_json: Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))] = (
+        False
+    )
+
+
+_All = Annotated[_Asked, Parameter("*")]
 
 
 @app.command(help=words("谁是谁：source,source_id,person_id", "who is who: source,source_id,person_id"))
-def identity(
-    *,
-    truth: _Truth,
-    said: _Said = None,
-    partial: _Partial = False,
-    seed: _Seed = 1,
-    as_json: _AsJson = False,
-) -> None:
+def identity(*, asked: _All, partial: _Partial = False) -> None:
     """Compare persons with the truth."""
     from zerodistance.evaluate import api
 
-    if said is None:
-        home, who = command.home(), command.who()
-        _show(api.identity_of_home(home, who, truth, partial=partial, seed=seed), as_json)
-    else:
-        _show(api.identity(truth, said, partial=partial, seed=seed), as_json)
+    if asked.said is not None:
+        return _compare("identity", asked, partial=partial)
+    home, who = command.home(), command.who()
+    _show(api.identity_of_home(home, who, asked.truth, partial=partial, seed=asked.seed), asked.as_json)
 
 
 @app.command(help=words("谁需要什么：category,as_of,score", "who needs what: category,as_of,score"))
-def need(
-    *,
-    truth: _Truth,
-    said: _Said = None,
-    persons: _Persons = None,
-    seed: _Seed = 1,
-    as_json: _AsJson = False,
-) -> None:
+def need(*, asked: _All, persons: _Persons = None) -> None:
     """Compare need scores with who bought afterwards."""
-    from zerodistance.evaluate import api
-
-    given = _given(said, "need", "person_id, category, as_of, score")
-    _show(api.need(truth, given, persons=persons, seed=seed), as_json)
+    _compare("need", asked, persons=persons)
 
 
 @app.command(
@@ -95,35 +91,15 @@ def need(
         "谁住在一起：source,source_id,household_id", "who lives together: source,source_id,household_id"
     )
 )
-def households(
-    *,
-    truth: _Truth,
-    said: _Said = None,
-    partial: _Partial = False,
-    seed: _Seed = 1,
-    as_json: _AsJson = False,
-) -> None:
+def households(*, asked: _All, partial: _Partial = False) -> None:
     """Compare households with the truth."""
-    from zerodistance.evaluate import api
-
-    given = _given(said, "households", "source, source_id, household_id")
-    _show(api.households(truth, given, partial=partial, seed=seed), as_json)
+    _compare("households", asked, partial=partial)
 
 
 @app.command(help=words("谁活跃：person_id,score", "who is active: person_id,score"))
-def activity(
-    *,
-    truth: _Truth,
-    said: _Said = None,
-    persons: _Persons = None,
-    seed: _Seed = 1,
-    as_json: _AsJson = False,
-) -> None:
+def activity(*, asked: _All, persons: _Persons = None) -> None:
     """Compare activity scores with engagement and later purchases."""
-    from zerodistance.evaluate import api
-
-    given = _given(said, "activity", "person_id, as_of, score")
-    _show(api.activity(truth, given, persons=persons, seed=seed), as_json)
+    _compare("activity", asked, persons=persons)
 
 
 @app.command(
@@ -131,18 +107,9 @@ def activity(
         "文本说了什么：source,source_id,sentiment,topic", "what texts say: source,source_id,sentiment,topic"
     )
 )
-def sentiment(
-    *,
-    truth: _Truth,
-    said: _Said = None,
-    seed: _Seed = 1,
-    as_json: _AsJson = False,
-) -> None:
+def sentiment(*, asked: _All) -> None:
     """Compare labels of texts with the truth."""
-    from zerodistance.evaluate import api
-
-    given = _given(said, "sentiment", "source, source_id, sentiment, topic")
-    _show(api.sentiment(truth, given, seed=seed), as_json)
+    _compare("sentiment", asked)
 
 
 @app.command(
@@ -151,28 +118,20 @@ def sentiment(
         "what campaigns changed: campaign,estimate,low,high, or a score per person",
     )
 )
-def lift(
-    *,
-    truth: _Truth,
-    said: _Said = None,
-    persons: _Persons = None,
-    seed: _Seed = 1,
-    as_json: _AsJson = False,
-) -> None:
+def lift(*, asked: _All, persons: _Persons = None) -> None:
     """Compare estimates, or scores of people, with both potential outcomes."""
+    _compare("lift", asked, persons=persons)
+
+
+def _compare(what: str, asked: _Asked, **more: Path | bool | None) -> None:
+    """Examine the file of the answers and print what was found; of most kinds a home has no answers yet."""
     from zerodistance.evaluate import api
+    from zerodistance.evaluate.contracts import ANSWERS, NothingSaid
 
-    given = _given(said, "lift", "campaign, people, estimate, low, high")
-    _show(api.lift(truth, given, persons=persons, seed=seed), as_json)
-
-
-def _given(said: Path | None, what: str, columns: str) -> Path:
-    """Return the file of the answers; a home has none of this kind yet."""
-    from zerodistance.evaluate.contracts import NothingSaid
-
-    if said is None:
-        raise NothingSaid(what=what, columns=columns)
-    return said
+    if asked.said is None:
+        raise NothingSaid(what=what, columns=ANSWERS[what])
+    examine: Callable[..., Report] = getattr(api, what)
+    _show(examine(asked.truth, asked.said, seed=asked.seed, **more), asked.as_json)
 
 
 def _show(report: Report, as_json: bool) -> None:

@@ -18,6 +18,15 @@ class Figure:
     high: float | None = None
 
 
+ANSWERS = {
+    "households": "source, source_id, household_id",
+    "need": "person_id, category, as_of, score",
+    "activity": "person_id, as_of, score",
+    "sentiment": "source, source_id, sentiment, topic",
+    "lift": "campaign, people, estimate, low, high",
+}
+"""The columns of answers that a home does not give yet."""
+
 Cell = Figure | str | int | float | None
 Row = dict[str, Cell]
 
