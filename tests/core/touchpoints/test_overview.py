@@ -74,6 +74,20 @@ def test_days_are_summed_and_today_is_left_out_of_them(home: Home, web: sources.
     assert found.buckets.came == (16, 15, 14, 13, 12, 11)
 
 
+def test_what_is_under_way_stands_apart_from_hours_and_days_that_are_over(
+    home: Home, web: sources.Source
+) -> None:
+    midnight = datetime(2026, 11, 20, 16, tzinfo=UTC)
+    _hours(home, web.number, {midnight - HOUR: 7, midnight + HOUR: 5, midnight + 14 * HOUR: 30})
+    _hours(home, web.number, {midnight + 14 * HOUR: 20}, "recognised")
+    _hours(home, web.number, {midnight + 14 * HOUR: 1}, "refused")
+    with clock.freeze(NOW):
+        day, week = overview.today(home, Who.system()), overview.today(home, Who.system(), 7)
+    assert day.buckets.under_way == overview.UnderWay(clock.to_micros(midnight + 14 * HOUR), 30, 20, 1)
+    assert week.buckets.under_way == overview.UnderWay(clock.to_micros(midnight), 35, 20, 1)
+    assert (sum(day.buckets.came), sum(week.buckets.came)) == (5, 7)
+
+
 @pytest.mark.parametrize(("minutes", "state"), [(5, "on_time"), (11, "late"), (None, "waiting")])
 def test_a_source_is_silent_after_its_limit(
     home: Home, web: sources.Source, minutes: int | None, state: str

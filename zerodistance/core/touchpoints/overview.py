@@ -25,12 +25,23 @@ HOUR = 3_600 * clock.MICROS_PER_SECOND
 USUAL_DAYS = 28  # own value: days before today that say what is usual
 USUAL_LEAST = 7  # own value: with fewer of them nothing is called usual
 WEEK = 7
+_DRAWN = ("accepted", "recognised", "refused")
 ON_TIME, LATE, WAITING, OFF, BY_FILE = "on_time", "late", "waiting", "off", "by_file"
 
 
 @dataclass(frozen=True, slots=True)
+class UnderWay:
+    """Sums of the hour or day under way, so far; `start` is when it began, microseconds UTC."""
+
+    start: int
+    came: int
+    recognised: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
 class Buckets:
-    """Sums per hour or per day, oldest first; the bucket under way is left out.
+    """Sums per hour or per day, oldest first; the bucket under way stands apart.
 
     Attributes
     ----------
@@ -46,6 +57,7 @@ class Buckets:
     refused: tuple[int, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
+    under_way: UnderWay
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +292,7 @@ def _usual_total(came: dict[int, int], midnight: datetime, days: int, now: int) 
 def _hourly(hours: dict[str, dict[int, int]], midnight: datetime, now: int) -> Buckets:
     start = clock.to_micros(midnight)
     starts = tuple(range(start, now - HOUR + 1, HOUR))
+    this = start + len(starts) * HOUR
     came = hours["accepted"]
     oldest = min(came, default=now)
     ranges = [
@@ -293,7 +306,12 @@ def _hourly(hours: dict[str, dict[int, int]], midnight: datetime, now: int) -> B
         refused=tuple(hours["refused"].get(s, 0) for s in starts),
         low=tuple(r[0] for r in ranges if r) if known else (),
         high=tuple(r[1] for r in ranges if r) if known else (),
+        under_way=UnderWay(this, *(_since(hours[counter], this) for counter in _DRAWN)),
     )
+
+
+def _since(values: dict[int, int], start: int) -> int:
+    return sum(value for hour, value in values.items() if hour >= start)
 
 
 def _days_known(start: int, oldest: int) -> range:
@@ -309,16 +327,16 @@ def _range(values: Sequence[int]) -> tuple[float, float] | None:
 
 def _daily(hours: dict[str, dict[int, int]], midnight: datetime, days: int) -> Buckets:
     starts = tuple(clock.to_micros(midnight - timedelta(days=days - 1 - i)) for i in range(days))
-    sums: dict[str, list[int]] = {}
-    for counter in ("accepted", "recognised", "refused"):
+    sums: list[list[int]] = []
+    for counter in _DRAWN:
         per_day = [0] * days
         for hour, value in hours[counter].items():
             if hour >= starts[0]:
                 per_day[sum(hour >= s for s in starts) - 1] += value
-        sums[counter] = per_day[:-1]  # today is under way
-    return Buckets(
-        starts[:-1], tuple(sums["accepted"]), tuple(sums["recognised"]), tuple(sums["refused"]), (), ()
-    )
+        sums.append(per_day)
+    came, recognised, refused = (tuple(per_day[:-1]) for per_day in sums)
+    today = UnderWay(starts[-1], *(per_day[-1] for per_day in sums))
+    return Buckets(starts[:-1], came, recognised, refused, (), (), today)
 
 
 def source_names(home: Home, who: Who) -> dict[int, Text]:

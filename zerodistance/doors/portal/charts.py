@@ -58,6 +58,23 @@ def line(values: Sequence[float], top: float) -> Line:
     return Line(_path(points), points[-1][1] if points else 100.0)
 
 
+def line_to(values: Sequence[float], now: float, top: float) -> tuple[Line, str]:
+    """Return the path of a series, and the path on from its last point to what there is of the bucket under way; alone that is a level.
+
+    Examples
+    --------
+    >>> line_to([0, 0], 5, 10)
+    (Line(path='M0 100L50 100', last=50.0), 'M50 100L100 50')
+    >>> line_to([], 5, 10)
+    (Line(path='', last=50.0), 'M0 50L100 50')
+    """
+    if not values:
+        level = line([now], top)
+        return Line("", level.last), level.path
+    points = _points([*values, now], top or 1.0)
+    return Line(_path(points[:-1]), points[-1][1]), _path(points[-2:])
+
+
 def band(low: Sequence[float], high: Sequence[float], top: float) -> str:
     """Return the path around a range."""
     return _path(_points(low, top)) + _path(list(reversed(_points(high, top))), "L") + "Z"

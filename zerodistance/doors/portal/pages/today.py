@@ -29,7 +29,13 @@ PERIODS = (1, 7, 30)
 
 @dataclass(frozen=True)
 class Plot:
-    """The chart of what came in and what was recognised."""
+    """The chart of what came in and what was recognised.
+
+    Attributes
+    ----------
+    so_far
+        Its last point is the hour or day under way, which the dashed paths lead to: nothing else is there to be drawn yet.
+    """
 
     came: charts.Line
     recognised: charts.Line
@@ -38,29 +44,66 @@ class Plot:
     x: list[charts.Tick]
     last_came: int
     last_recognised: int
+    so_far: bool = False
+    came_so_far: str = ""
+    recognised_so_far: str = ""
 
 
 def _plot(buckets: Buckets, days: int, f: Formats) -> Plot | None:
-    if len(buckets.starts) < 2 or not any(buckets.came):
-        return None
+    if _is_young(buckets):
+        return _young(buckets, days, f) if buckets.under_way.came else None
     top = charts.ceiling(max(*buckets.came, *buckets.high, 1))
-    words = [f.short(top * i / 3) for i in range(4)]
-    label = f.clock if days == 1 else f.date
-    count = len(buckets.starts)
-    every = max(1, -(-count // 6))
-    x = [charts.Tick(100 * i / (count - 1), label(buckets.starts[i])) for i in range(0, count, every)]
-    if x and 100 - x[-1].at < 8:
-        x.pop()
-    x.append(charts.Tick(100, label(buckets.starts[-1])))
     return Plot(
         came=charts.line(buckets.came, top),
         recognised=charts.line(buckets.recognised, top),
         band=charts.band(buckets.low, buckets.high, top) if buckets.low else "",
-        y=charts.ticks(top, words),
-        x=x,
+        y=_heights(top, f),
+        x=_times(buckets.starts, days, f),
         last_came=buckets.came[-1],
         last_recognised=buckets.recognised[-1],
     )
+
+
+def _is_young(buckets: Buckets) -> bool:
+    """Say whether what is complete is too little to be drawn."""
+    return len(buckets.starts) < 2 or not any(buckets.came)
+
+
+def _young(buckets: Buckets, days: int, f: Formats) -> Plot:
+    """Draw a home of less than two hours, or days: what there is, up to now."""
+    now = buckets.under_way
+    top = charts.ceiling(max(*buckets.came, now.came, 1))
+    came, came_so_far = charts.line_to(buckets.came, now.came, top)
+    recognised, recognised_so_far = charts.line_to(buckets.recognised, now.recognised, top)
+    return Plot(
+        came=came,
+        recognised=recognised,
+        band="",
+        y=_heights(top, f),
+        x=_times((*buckets.starts, now.start), days, f),
+        last_came=now.came,
+        last_recognised=now.recognised,
+        so_far=True,
+        came_so_far=came_so_far,
+        recognised_so_far=recognised_so_far,
+    )
+
+
+def _heights(top: float, f: Formats) -> list[charts.Tick]:
+    return charts.ticks(top, [f.short(top * i / 3) for i in range(4)])
+
+
+def _times(starts: Sequence[int], days: int, f: Formats) -> list[charts.Tick]:
+    """Return about six ticks, the last at the end; one bucket alone has one at its beginning."""
+    label = f.clock if days == 1 else f.date
+    count = len(starts)
+    if count == 1:
+        return [charts.Tick(0, label(starts[0]))]
+    every = max(1, -(-count // 6))
+    ticks = [charts.Tick(100 * i / (count - 1), label(starts[i])) for i in range(0, count, every)]
+    if 100 - ticks[-1].at < 8:
+        ticks.pop()
+    return [*ticks, charts.Tick(100, label(starts[-1]))]
 
 
 def _days(days: int) -> int:
@@ -151,6 +194,9 @@ def figures(request: Request, days: Number = 1) -> Response:
         )
         for i, start in enumerate(b.starts)
     ]
+    if _is_young(b):  # then the chart shows it too
+        now = b.under_way
+        rows.append((f"{f.local(now.start):%Y-%m-%d %H:%M}", now.came, now.recognised, now.refused, "", ""))
     return table_file("came-in", head, rows)
 
 
