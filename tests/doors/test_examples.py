@@ -14,6 +14,7 @@ import pytest
 from tests.doors import world
 from tests.doors.conftest import Visitor
 from tests.doors.test_serving import Served
+from tests.doors.test_several_doors import Process
 from tests.patience import PATIENCE, until
 from zerodistance.core.brand import api as brand
 from zerodistance.core.segments import api as segments
@@ -142,22 +143,63 @@ def test_one_click_while_it_is_served_ends_in_the_empty_today_of_the_same_addres
     filled(root).close()
     served = Served(root)
     try:
-        with httpx.Client(base_url=served.address, timeout=PATIENCE) as browser:
-            token = re.search(r'"X-CSRF": "([0-9a-f]+)"', browser.get("/login").text)
-            assert token is not None
-            login = {"csrf": token[1], "name": "admin", "password": world.PASSWORD}
-            assert browser.post("/login", data=login).status_code == 303
-            page = browser.get("/?lang=en").text
-            assert "Example: a brand to try" in page
-            token = re.search(r'"X-CSRF": "([0-9a-f]+)"', page)
-            assert token is not None
-            answer = browser.post("/example/remove", data={"csrf": token[1]})
-            assert answer.headers["location"] == "/example/going"
-            until(lambda: _sent_on(browser))
-            assert "Example" not in browser.get("/?lang=en").text, "still logged in, nothing there"
+        _click(served.address)
     finally:
         served.end()
     assert is_new(root)
+
+
+@pytest.mark.slow
+def test_a_click_on_a_second_door_empties_the_home_and_both_doors_come_back(tmp_path: Path) -> None:
+    root = tmp_path / "home"
+    filled(root).close()
+    served, second = Process(root, "serve"), Process(root, "door")
+    try:
+        _click(second.address)
+        until(lambda: _answers(served.address))
+        assert [served.process.poll(), second.process.poll()] == [None, None]
+    finally:
+        second.end()
+        served.end()
+    assert is_new(root)
+
+
+@pytest.mark.slow
+def test_a_door_without_a_worker_empties_the_home_itself(tmp_path: Path) -> None:
+    root = tmp_path / "home"
+    filled(root).close()
+    alone = Process(root, "door")
+    try:
+        _click(alone.address)
+    finally:
+        alone.end()
+    assert is_new(root)
+
+
+def _click(address: str) -> None:
+    """Take the example away on a door's page, and wait for the empty Today of the same address."""
+    with httpx.Client(base_url=address, timeout=PATIENCE) as browser:
+        login = {"csrf": _token(browser.get("/login").text), "name": "admin", "password": world.PASSWORD}
+        assert browser.post("/login", data=login).status_code == 303
+        page = browser.get("/?lang=en").text
+        assert "Example: a brand to try" in page
+        answer = browser.post("/example/remove", data={"csrf": _token(page)})
+        assert answer.headers["location"] == "/example/going"
+        until(lambda: _sent_on(browser))
+        assert "Example" not in browser.get("/?lang=en").text, "still logged in, nothing there"
+
+
+def _token(page: str) -> str:
+    found = re.search(r'"X-CSRF": "([0-9a-f]+)"', page)
+    assert found is not None
+    return found[1]
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx.get(address + "/healthz", timeout=PATIENCE).status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def _sent_on(browser: httpx.Client) -> bool:

@@ -149,11 +149,12 @@ def _tell_to_stop(child: subprocess.Popen[bytes]) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says when it is up; ends by itself when the home is to be emptied."""
+    """Says when it is up; ends by itself when the home is to be emptied: then it `makes_way`."""
 
     def __init__(self, config: uvicorn.Config, home: Home, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._home, self._ready = home, ready
+        self.makes_way = False
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -167,6 +168,7 @@ class _Server(uvicorn.Server):
     async def _look(self) -> None:
         while not emptying.asked(self._home.root):
             await asyncio.sleep(LOOK_SECONDS)
+        self.makes_way = not self.should_exit
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -184,8 +186,13 @@ async def _say_alive() -> None:
 
 def serve(
     home: Home, door: Callable[[Home], Any], flags: Mapping[str, Any], ready: Callable[[str], None]
-) -> int:
-    """Serve until a signal comes, with the worker; `ready` hears the address once both are up. Returns the exit code.
+) -> int | None:
+    """Serve until a signal comes, with the worker; `ready` hears the address once both are up.
+
+    Returns
+    -------
+    int or None
+        The exit code; None: it made way, since the home is to be emptied.
 
     Raises
     ------
@@ -198,8 +205,8 @@ def serve(
     return _open(home, door, ready, flags)
 
 
-def another(home: Home, door: Callable[[Home], Any], ready: Callable[[str], None]) -> int:
-    """Open one more door on a home, without a worker, until a signal comes. Returns the exit code.
+def another(home: Home, door: Callable[[Home], Any], ready: Callable[[str], None]) -> int | None:
+    """Open one more door on a home, without a worker, until a signal comes; returns what `serve` does.
 
     Raises
     ------
@@ -214,7 +221,7 @@ def _open(
     door: Callable[[Home], Any],
     ready: Callable[[str], None],
     worker: Mapping[str, Any] | None,
-) -> int:
+) -> int | None:
     """Open a door; `worker` are the global flags of the worker that goes with it, None without one."""
     with door_lock(home.doors_path):
         spans.begin(home.settings, home.seal, "door")
@@ -256,17 +263,17 @@ def _open(
             opened.close()
             spans.end()
             gc.unfreeze()  # so that the interpreter can end tidily
-        return 0 if server.started else 1
+        return None if server.makes_way else 0 if server.started else 1
 
 
-def anew(flags: Mapping[str, Any], address: str) -> NoReturn:
-    """Become `zerodistance serve` at the same address: nothing of what this process has in memory is true any more."""
+def anew(flags: Mapping[str, Any], address: str, word: str) -> NoReturn:
+    """Become `zerodistance serve`, or `door`, at the same address: nothing of what this process has in memory is true any more."""
     host, _, port = address.removeprefix("http://").rpartition(":")
     words = as_arguments({**flags, "host": host.strip("[]"), "port": port})
     sys.stdout.flush()
     os.execve(
         sys.executable,
-        [sys.executable, "-m", "zerodistance", *words, "serve"],
+        [sys.executable, "-m", "zerodistance", *words, word],
         {**os.environ, **as_environment(flags)},
     )
 

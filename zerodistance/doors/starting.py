@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 from zerodistance.doors import parts as handed
 from zerodistance.kernel import command, spans
 from zerodistance.kernel.text import Text
-
-if TYPE_CHECKING:
-    from zerodistance.kernel.home import Home
 
 _ONCE = Text("首次登录（24 小时内有效，只能用一次）：{url}", "first login, good once within 24 hours: {url}")
 
@@ -42,40 +36,44 @@ def serve() -> int:
 
     parts = handed.parts()
     parts.empty(command.settings())
-    home, addresses = command.home(), list[str]()
+    home, here = command.home(), ""
 
     def ready(address: str) -> None:
-        addresses.append(address)
+        nonlocal here
+        here = address
         command.tell(Text("零距离已启动：{url}", "Zero Distance is running: {url}"), url=address)
         path = parts.invite(home, False)
         if path is not None:
             command.tell(_ONCE, url=address + path)
         command.console.file.flush()
 
-    return or_anew(serving.serve(home, parts.door, command.flags(), ready), home, addresses)
+    return or_anew(serving.serve(home, parts.door, command.flags(), ready), here)
 
 
-def or_anew(code: int, home: Home, addresses: Sequence[str]) -> int:
-    """Return the exit code; if the home is to be emptied, do that and go on serving at the same address."""
+def or_anew(code: int | None, address: str, word: str = "serve") -> int:
+    """Return the exit code; if there is none the home is to be emptied: do that, or wait for it, and go on with `word` at the same address."""
     from zerodistance.doors import serving
-    from zerodistance.kernel import emptying
 
-    if not (addresses and emptying.asked(home.root)):
+    if code is not None:
         return code
     command.close()
     handed.parts().empty(command.settings())
-    serving.anew(command.flags(), addresses[0])
+    serving.anew(command.flags(), address, word)
 
 
 def door() -> int:
     """Open one more door on this home, beside `serve`: collection, portal and API, on a port of its own."""
     from zerodistance.doors import serving
 
+    here = ""
+
     def ready(address: str) -> None:
+        nonlocal here
+        here = address
         command.tell(Text("又一扇门已打开：{url}", "one more door is open: {url}"), url=address)
         command.console.file.flush()
 
-    return serving.another(command.home(), handed.parts().door, ready)
+    return or_anew(serving.another(command.home(), handed.parts().door, ready), here, "door")
 
 
 def worker() -> int:

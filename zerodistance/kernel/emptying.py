@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlalchemy import MetaData
 
 from zerodistance.kernel import clock, fault
-from zerodistance.kernel.errors import DoorOpen
+from zerodistance.kernel.errors import DoorOpen, WorkerRunning
 from zerodistance.kernel.files import replace_file, sync
 from zerodistance.kernel.home import EMPTYING, Home, open_home
 from zerodistance.kernel.locks import no_doors, worker_lock
@@ -26,6 +26,7 @@ from zerodistance.kernel.settings import FILE_NAME, Settings
 from zerodistance.kernel.state import STATE_FILE, State, note
 
 PATIENCE_SECONDS = 60.0  # own value: how long doors may take to close
+WORK_SECONDS = 300.0  # own value: how long a worker may take to end, or another process to empty the home
 _STAY = ("key", FILE_NAME, EMPTYING, STATE_FILE, f"{STATE_FILE}-wal", f"{STATE_FILE}-shm", "worker.lock", "doors.lock")  # fmt: skip
 _VERSION = "alembic_version"
 
@@ -42,7 +43,7 @@ def asked(root: Path) -> bool:
 
 
 def empty(settings: Settings, keep: Collection[str], then: Callable[[Home], None]) -> None:
-    """Empty the home that the settings name, if somebody asked for it.
+    """Empty the home that the settings name, if somebody asked for it; where another process does that already, wait for it.
 
     Parameters
     ----------
@@ -54,13 +55,12 @@ def empty(settings: Settings, keep: Collection[str], then: Callable[[Home], None
     Raises
     ------
     WorkerRunning, DoorOpen
-        Somebody works in it, and went on for longer than `PATIENCE_SECONDS`.
+        Somebody works in it and went on for longer than `WORK_SECONDS`, or has a door open for longer than `PATIENCE_SECONDS`.
     """
     root = settings.home.resolve()
-    if not asked(root):
-        return
     with ExitStack() as held:
-        held.enter_context(worker_lock(root / "worker.lock"))
+        if not _is_ours(held, root):
+            return
         _close_doors(held, root / "doors.lock")
         for entry in root.iterdir():
             if entry.name not in _STAY:
@@ -80,6 +80,19 @@ def empty(settings: Settings, keep: Collection[str], then: Callable[[Home], None
         (root / EMPTYING).unlink()
         sync(root)
     log("home").warning("emptied", home=root.name)
+
+
+def _is_ours(held: ExitStack, root: Path) -> bool:
+    """Hold the worker's lock; False: nobody asked, or another process has emptied the home."""
+    until = time.monotonic() + WORK_SECONDS
+    while asked(root):
+        try:
+            held.enter_context(worker_lock(root / "worker.lock"))
+            return asked(root)
+        except WorkerRunning:
+            if time.monotonic() > until:
+                raise
+    return False
 
 
 def _close_doors(held: ExitStack, path: Path) -> None:
