@@ -218,7 +218,7 @@ def empty(settings: Settings) -> None:
     emptying.empty(settings, accounts.TABLES, lambda home: begin(home, Who.system("emptying")))
 
 
-def city(people: int, seed: int, out: Path, tell: Callable[[str, int, int], None]) -> Mapping[str, Any]:
+def city(people: int, seed: int, out: Path, tell: Callable[[Text, int, int], None]) -> Mapping[str, Any]:
     """Make the sample city in a folder; return what its manifest says."""
     from zerodistance.sample import api
 

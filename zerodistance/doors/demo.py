@@ -35,7 +35,8 @@ from zerodistance.kernel.text import Text
 
 HOMES = {"city": Path("zerodistance-demo"), "retail": Path("zerodistance-demo-retail")}
 PEOPLE, SEED = 20_000, 7
-WAIT_SECONDS = 300.0
+WAIT_SECONDS = 300.0  # own value: how long nothing may move
+LOOK_SECONDS = 0.1  # own value: pause between two looks, which cost the worker's cores something
 _COLUMNS = (
     TextColumn("{task.description}"),
     BarColumn(),
@@ -45,25 +46,59 @@ _COLUMNS = (
 
 
 class DemoStuck(ZeroDistanceError):
-    """Something did not happen in time."""
+    """Something does not go on."""
 
     code, status = "demo_stuck", 500
     text = Text(
-        "等了 {seconds:.0f} 秒，{what} 还没有完成；看 zerodistance status",
-        "{what} took more than {seconds:.0f} s; see `zerodistance status`",
+        "{what}：{seconds:.0f} 秒没有进展；看 zerodistance status",
+        "{what}: nothing moved for {seconds:.0f} s; see `zerodistance status`",
     )
+
+
+class DemoImportFailed(ZeroDistanceError):
+    """A file of the example was not taken in to its end."""
+
+    code, status = "demo_import_failed", 500
+    text = Text(
+        "{files}；已收下的都在。看 zerodistance import list，然后再运行一次 demo：从停下的地方接着导入",
+        "{files}; what came in is kept. See `zerodistance import list`, then run the demo again: it goes on where that stopped",
+    )
+    _one = Text("导入 {name} 到第 {read:,} 行{how}", "the import of {name} {how} after {read:,} rows")
+    _how = {
+        "failed": Text("失败：{error}", "failed ({error})"),
+        "stopped": Text("被停止", "was stopped"),
+        "undoing": Text("被撤销", "is being undone"),
+        "undone": Text("被撤销", "was undone"),
+    }
+
+    def __init__(self, jobs: Sequence[import_jobs.Job]) -> None:
+        told = [
+            self._one.format(
+                name=job.file_name, read=job.read, how=self._how[job.state].format(error=job.error)
+            )
+            for job in jobs
+        ]
+        files = Text("；".join(one.zh for one in told), "; ".join(one.en for one in told))
+        super().__init__(files=files)
 
 
 @dataclass
 class Tour:
-    """What the demo did, for its report; seconds."""
+    """What the demo did, for its report.
 
+    Attributes
+    ----------
+    ready_s, import_s, all_s
+        Seconds until the home was there with its city made; of the import; of everything, from the command on.
+    """
+
+    began: float
     address: str = ""
     imported: Sequence[import_jobs.Job] = ()
     new: bool = True
-    made_s: float = 0.0
+    ready_s: float = 0.0
     import_s: float = 0.0
-    loop_s: float = 0.0
+    all_s: float = 0.0
     before: str = ""
     after: str = ""
     trouble: list[BaseException] = field(default_factory=list)
@@ -106,7 +141,7 @@ def demo(
     handed.parts().empty(command.settings())
     began = time.monotonic()
     home, brand_ = _home(example, people, seed)
-    tour = Tour(made_s=time.monotonic() - began)
+    tour = Tour(began=began, ready_s=time.monotonic() - began)
 
     def ready(address: str) -> None:
         tour.address = address
@@ -115,7 +150,7 @@ def demo(
     code = serving.serve(home, handed.parts().door, command.flags(), ready)
     if tour.trouble:
         raise tour.trouble[0]
-    return starting.or_anew(code, home, [tour.address])
+    return starting.or_anew(code, tour.address)
 
 
 def _remove() -> int:
@@ -161,18 +196,7 @@ def _home(key: str, people: int, seed: int) -> tuple[Home, Example]:
 
 
 def _city(people: int, seed: int, folder: Path) -> None:
-    titles = {
-        "blocks": Text("造样例城市：街区", "making the sample city: blocks of neighbours"),
-        "silos": Text("造样例城市：各系统的导出文件", "making the sample city: files of its systems"),
-    }
-    with Progress(*_COLUMNS, console=command.errors, transient=True) as bar:
-        tasks: dict[str, Any] = {}
-
-        def tell(stage: str, done: int, of: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(titles[stage].get(command.lang()), total=of)
-            bar.update(tasks[stage], completed=done)
-
+    with command.stages(Text("造样例城市：{stage}", "making the sample city: {stage}")) as tell:
         handed.parts().city(people, seed, folder, tell)
 
 
@@ -187,7 +211,7 @@ def _tour(home: Home, example: Example, tour: Tour, stay: bool) -> None:
         tour.import_s = time.monotonic() - started
         _browse(home, example, tour)
         _settled(home)
-        tour.loop_s = time.monotonic() - started
+        tour.all_s = time.monotonic() - tour.began
         reporting.report(home, example, tour)
         if stay:
             reporting.goodbye(home, tour.address)
@@ -215,9 +239,12 @@ def _import(home: Home, example: Example, tour: Tour) -> None:
         def done() -> bool:
             tour.imported = [import_jobs.get(home, who, one.job.number) for one in made]
             bar.update(task, completed=sum(job.read for job in tour.imported))
-            return all(job.state in ("done", "failed") for job in tour.imported)
+            return not any(job.open for job in tour.imported)
 
-        _wait(done, Text("导入", "the import"))
+        _wait(done, lambda: [(job.read, job.state) for job in tour.imported], Text("导入", "the import"))
+    broken = [job for job in tour.imported if job.state != "done"]
+    if broken:
+        raise DemoImportFailed(broken)
 
 
 _WEB = "demo_web"
@@ -248,6 +275,7 @@ def _browse(home: Home, example: Example, tour: Tour) -> None:
     visitor: list[Any] = []
     _wait(
         lambda: _found(home, who, "anonymous_id", cookie, visitor),
+        lambda: _last_batch(home),
         Text("认出访客", "recognising the visitor"),
     )
     tour.before = visitor[-1].id
@@ -260,6 +288,7 @@ def _browse(home: Home, example: Example, tour: Tour) -> None:
         lambda: (
             _found(home, who, "anonymous_id", cookie, joined) and joined[-1].counts.get("member_id", 0) > 0
         ),
+        lambda: _last_batch(home),
         Text("登录后合为一人", "joining visitor and member"),
     )
     tour.after = joined[-1].id
@@ -278,16 +307,34 @@ def _found(home: Home, who: Who, namespace: str, value: str, into: list[Any]) ->
     return True
 
 
+def _last_batch(home: Home) -> int:
+    with home.state.read() as tx:
+        return ledger.last_batch(tx)
+
+
 def _settled(home: Home) -> None:
     """Wait until profiles hold every committed batch."""
-    with home.state.read() as tx:
-        last = ledger.last_batch(tx)
-    _wait(lambda: profiles.state(home).batch >= last, Text("更新画像", "updating the profiles"))
+    last = _last_batch(home)
+    _wait(
+        lambda: profiles.state(home).batch >= last,
+        lambda: profiles.state(home),
+        Text("更新画像", "updating the profiles"),
+    )
 
 
-def _wait(done: Callable[[], bool], what: Text) -> None:
-    until = time.monotonic() + WAIT_SECONDS
+def _wait(done: Callable[[], bool], moved: Callable[[], object], what: Text) -> None:
+    """Wait until something is done, and give up when it has not moved for `WAIT_SECONDS`.
+
+    Parameters
+    ----------
+    moved
+        How far it is: anything that is another value when it has gone on.
+    """
+    at, until = moved(), time.monotonic() + WAIT_SECONDS
     while not done():
-        if time.monotonic() > until:
+        now = moved()
+        if now != at:
+            at, until = now, time.monotonic() + WAIT_SECONDS
+        elif time.monotonic() > until:
             raise DemoStuck(seconds=WAIT_SECONDS, what=what)
-        time.sleep(0.05)
+        time.sleep(LOOK_SECONDS)

@@ -82,7 +82,7 @@ class Parts:
     jobs: Callable[[], Sequence[Job]]
     begin: Callable[[Home, Who], None]
     empty: Callable[[Settings], None]
-    city: Callable[[int, int, Path, Callable[[str, int, int], None]], Mapping[str, Any]]
+    city: Callable[[int, int, Path, Callable[[Text, int, int], None]], Mapping[str, Any]]
     invite: Callable[[Home, bool], str | None]
     figures: Callable[[Home, Who], Mapping[str, Any]]
     checks: Callable[[Home, bool], Iterator[Finding]]

@@ -9,7 +9,8 @@ import json
 import os
 import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +127,29 @@ def show(table: Table) -> None:
             table, options=console.options.update(width=_WIDEST, markup=False)
         ).maximum
     console.print(table, markup=False, highlight=False)
+
+
+@contextmanager
+def stages(title: Text) -> Iterator[Callable[[Text, int, int], None]]:
+    """Show a bar for each stage of some work while the block runs; what is given hears (stage, done, of).
+
+    Parameters
+    ----------
+    title
+        What a bar is called; `{stage}` stands for the stage.
+    """
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    tasks: dict[Text, TaskID] = {}
+    with Progress(*columns, console=errors, transient=True) as bar:
+
+        def hear(stage: Text, done: int, of: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(title.format(stage=stage).get(lang()), total=of)
+            bar.update(tasks[stage], completed=done)
+
+        yield hear
 
 
 def say_json(value: Any) -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from zerodistance.kernel import command
 from zerodistance.kernel.command import words
@@ -16,10 +15,6 @@ app = App(
     name="sample",
     help=words("造一座已知真相的样例城市", "make a sample city whose truth is known"),
 )
-_STAGES = {
-    "blocks": Text("街区", "blocks of neighbours"),
-    "silos": Text("各系统的导出文件", "files of the systems"),
-}
 
 
 @app.default
@@ -41,15 +36,7 @@ def sample(
     """Make a city: what ten systems of a made-up brand export, and beside it the truth."""
     from zerodistance.sample import api
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    tasks: dict[str, TaskID] = {}
-    with Progress(*columns, console=command.errors, transient=True) as bar:
-
-        def tell(stage: str, done: int, of: int) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(_STAGES[stage].get(command.lang()), total=of)
-            bar.update(tasks[stage], completed=done)
-
+    with command.stages(Text("{stage}", "{stage}")) as tell:
         city = api.generate(people, seed, world, out, processes=processes, tell=tell)
     if as_json:
         command.say_json(city.as_dict())

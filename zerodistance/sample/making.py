@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from zerodistance.kernel.text import Text
 from zerodistance.sample import places, spool, truth, world
 from zerodistance.sample.contracts import FileFact
 from zerodistance.sample.digital import digital, handle_text
@@ -27,8 +28,10 @@ from zerodistance.sample.town import Town
 
 A = TypeVar("A")
 B = TypeVar("B")
-Tell = Callable[[str, int, int], None]
-"""Hears how far it is: what, how many done, of how many."""
+BLOCKS = Text("街区", "blocks of neighbours")
+SILOS = Text("各系统的导出文件", "files of the systems")
+Tell = Callable[[Text, int, int], None]
+"""Hears how far it is: which stage, how many done, of how many."""
 
 TRUTH = (
     "persons", "households", "residences", "contacts", "units", "needs", "faults", "outcomes", "texts", "influence",
@@ -188,7 +191,7 @@ def blocks_of(
             writers[name].add(_read(path))
             path.unlink()
         households += made.households
-        tell("blocks", number + 1, len(jobs))
+        tell(BLOCKS, number + 1, len(jobs))
     for writer in writers.values():
         writer.close()
     return households, {f"truth/{name}.parquet": writer.rows for name, writer in writers.items()}
@@ -214,7 +217,7 @@ def silos_of(pool: Executor | None, blocks: int, folder: Path, out: Path, tell: 
         written = _assemble(file, islice(done, len(cuts[file.silo])), out)
         rows[f"silos/{file.name}"] = rows[f"truth/records/{file.silo}.parquet"] = written
         spools[file.silo].remove()
-        tell("silos", place + 1, len(FILES))
+        tell(SILOS, place + 1, len(FILES))
     return rows
 
 

@@ -75,8 +75,8 @@ def _came_in(home: Home, who: Who, example: Example, tour: Tour) -> None:
         Text("认出的用户 / 匿名访客", "persons recognised / anonymous visitors"),
         f"{tree.persons:,} / {tree.visitors:,}",
     )
-    seconds = f"{tour.import_s:.1f} / {tour.loop_s:.1f}"
-    _row(out, Text("导入用时 / 全程用时，秒", "seconds for the import / for everything"), seconds)
+    seconds = f"{tour.ready_s:.1f} / {tour.import_s:.1f} / {tour.all_s:.1f}"
+    _row(out, Text("用时，秒：准备 / 导入 / 全程", "seconds: preparing / import / in all"), seconds)
     command.show(out)
 
 
