@@ -30,6 +30,28 @@ def test_what_is_sealed_opens_and_is_never_the_same_twice(key: Seal, data: bytes
     assert once != twice and len(once) == len(data) + sealing.OVERHEAD
 
 
+def test_what_is_sealed_in_one_go_opens_each_in_its_place_and_is_never_the_same_twice(
+    key: Seal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "_AT_ONCE", 4)
+    said, places = [b"same"] * 9 + [b""], [f"vault/{i}/phone".encode() for i in range(10)]
+    sealed = key.seal_all(said, places)
+    assert [key.open(one, place) for one, place in zip(sealed, places, strict=True)] == said
+    assert len(set(sealed)) == 10 and key.seal_all([], []) == []
+    with pytest.raises(WrongKey):
+        key.open(sealed[0], places[1])
+
+
+def test_a_key_is_changed_before_it_is_worn_however_much_is_sealed_in_one_go(
+    key: Seal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sealing, "_AT_ONCE", 2)
+    monkeypatch.setattr(sealing, "_MESSAGES", 4)
+    monkeypatch.setattr(key, "_left", 0)
+    salts = [one[: sealing._SALT] for one in key.seal_all([b"x"] * 8, [b""] * 8)]
+    assert len(set(salts[:4])) == len(set(salts[4:])) == 1 and salts[0] != salts[4]
+
+
 def test_nothing_opens_in_another_place_or_when_damaged(key: Seal) -> None:
     sealed = key.seal(b"13912345678", b"vault:7:phone")
     with pytest.raises(WrongKey):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,6 +26,7 @@ OVERHEAD = _SALT + _NONCE + 16
 _MESSAGES = (
     1 << 28
 )  # a key with random nonces is good for 2^32 messages (NIST SP 800-38D, 8.3); it is changed long before
+_AT_ONCE = 10_000  # own value: messages that are sealed in one go
 _POOL: list[bytes] = []
 os.register_at_fork(after_in_child=_POOL.clear)  # no two processes may take the same nonces
 
@@ -84,11 +86,11 @@ class Seal:
     def _make_cipher(self, salt: bytes) -> AESGCM:
         return AESGCM(hmac.digest(self._seal_key, salt, hashlib.sha256))
 
-    def _own_salt(self) -> bytes:
+    def _own_salt(self, messages: int = 1) -> bytes:
         """Return the salt of the key that this process seals with: its own, and a new one before the key is worn."""
         if self._left <= 0 or self._process != os.getpid():
             self._salt, self._process, self._left = os.urandom(_SALT), os.getpid(), _MESSAGES
-        self._left -= 1
+        self._left -= messages
         return self._salt
 
     def seal(self, data: bytes, where: bytes) -> bytes:
@@ -101,6 +103,20 @@ class Seal:
         """
         salt, nonce = self._own_salt(), _fresh_nonce()
         return salt + nonce + self._cipher(salt).encrypt(nonce, data, where)
+
+    def seal_all(self, data: Sequence[bytes], where: Sequence[bytes]) -> list[bytes]:
+        """Return what `seal` makes of each, in order, for half of the work apiece."""
+        sealed: list[bytes] = []
+        for start in range(0, len(data), _AT_ONCE):
+            some, places = data[start : start + _AT_ONCE], where[start : start + _AT_ONCE]
+            salt = self._own_salt(len(some))
+            encrypt, drawn = self._cipher(salt).encrypt, os.urandom(_NONCE * len(some))
+            nonces = [drawn[i : i + _NONCE] for i in range(0, len(drawn), _NONCE)]
+            sealed += [
+                salt + nonce + encrypt(nonce, one, place)
+                for nonce, one, place in zip(nonces, some, places, strict=True)
+            ]
+        return sealed
 
     def open(self, data: bytes, where: bytes) -> bytes:
         """Decrypt what `seal` made.

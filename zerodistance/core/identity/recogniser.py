@@ -243,18 +243,19 @@ class Recognition:
 
     def _new_subjects(self, fresh: list[bytes], wanted: _Wanted, pending: Pending, new: _New) -> None:
         """Give numbers to tokens that were never seen, in the order they came; seal what the vault keeps."""
-        first, seal = self._numbers["subject"] + 1, self._home.seal.seal
+        first = self._numbers["subject"] + 1
         self._numbers["subject"] += len(fresh)
         seen_at = 0 if pending.origin else pending.at
         slot = self._cache.add_new(first, [wanted[token][0] for token in fresh], seen_at)
         new.slots += range(slot, slot + len(fresh))
         new.tokens += fresh
+        kept: list[tuple[int, str, int, str]] = []
         for number, token in enumerate(fresh, start=first):
             rank, clean = wanted[token]
             namespace = rules.NAMESPACES[rank]
             if namespace.kept:
-                sealed = seal(clean.encode(), store.where_vault(number, namespace.key))
-                pending.vault.append((number, namespace.key, 0, pending.at, sealed))
+                kept.append((number, namespace.key, pending.at, clean))
+        pending.vault += saying.sealed(self._home.seal, kept, 0)
 
     def _count_dropped(self, signs: Signs, counts: Counter[tuple[int, str]]) -> None:
         dropped = np.flatnonzero(signs.slot < RESERVED)
@@ -385,8 +386,8 @@ class Recognition:
             fact = cleaning.published(name, value)
             if fact is not None:
                 pending.facts.append((subject, fact[0], pending.origin, at, fact[1]))
-            sealed = self._home.seal.seal(value.encode(), store.where_vault(subject, name))
-            pending.vault.append((subject, name, pending.origin, at, sealed))
+        every = [(*key, *value) for key, value in said.items()]
+        pending.vault += saying.sealed(self._home.seal, every, pending.origin)
 
     # -- commit
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from zerodistance.core.identity import cleaning
+from zerodistance.core.identity import cleaning, store
 from zerodistance.core.touchpoints.contracts import Batch
 from zerodistance.kernel.seal import Seal
 
@@ -17,7 +18,7 @@ Names = tuple[Ints, Ints]
 Latest = dict[tuple[int, str], tuple[int, str]]
 """Subject, personal field -> when it was said, value."""
 UNCLAIMED = "identity.unclaimed.fact"
-_NEVER = np.iinfo(np.int64).min
+_FIRST = (int(np.iinfo(np.int64).min), "")
 
 
 def name_mark(seal: Seal, value: str) -> int:
@@ -63,13 +64,26 @@ def latest(batch: Batch, subjects: Ints, counts: Counter[tuple[int, str]]) -> La
     found: Latest = {}
     if not facts.row:
         return found
-    times = batch.touches["happened_at"].cast("int64").to_numpy()
-    for row, name, value in zip(facts.row, facts.field, facts.value, strict=True):
-        subject = int(subjects[row])
+    rows = np.array(facts.row, np.int64)
+    times = batch.touches["happened_at"].cast("int64").to_numpy()[rows].tolist()
+    for row, subject, at, name, value in zip(
+        facts.row, subjects[rows].tolist(), times, facts.field, facts.value, strict=True
+    ):
         if not subject:
             counts[batch.touches["source"][row].as_py(), UNCLAIMED] += 1
-            continue
-        said = (int(times[row]), value)
-        if value.strip() and said > found.get((subject, name), (_NEVER, "")):
-            found[subject, name] = said
+        elif value.strip():
+            key, said = (subject, name), (at, value)
+            if said > found.get(key, _FIRST):
+                found[key] = said
     return found
+
+
+def sealed(
+    seal: Seal, said: Sequence[tuple[int, str, int, str]], origin: int
+) -> list[tuple[int, str, int, int, bytes]]:
+    """Return the rows of the vault, (subject, field, origin, at, sealed), for what was said: subject, field, at, value."""
+    where = [store.where_vault(subject, name) for subject, name, _, _ in said]
+    values = seal.seal_all([value.encode() for *_, value in said], where)
+    return [
+        (subject, name, origin, at, raw) for (subject, name, at, _), raw in zip(said, values, strict=True)
+    ]
