@@ -18,6 +18,7 @@ from sqlalchemy import func, select
 from tests.core.touchpoints.people import EachIdentifier
 from zerodistance.core.touchpoints import (
     import_jobs,
+    imports,
     ledger,
     mapper,
     quarantine,
@@ -136,6 +137,17 @@ def test_any_split_and_any_interruption_give_the_same_rows(
     assert sorted(kept) == sorted(
         [f"{job.file_hash[:16]}:{i}" for i in range(1, 51) if i not in (11, 21)] + ["row 11", "row 21"]
     )
+
+
+def test_the_more_a_row_says_of_people_the_fewer_make_a_batch(
+    home: Home, admin: Who, visits: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imports, "_SAID", 12)
+    more = VISITS.replace("[columns]", 'user_id = "member"\nopenid = "member"\n[columns]')
+    for said, rows in ((VISITS, 12), (more, 4)):
+        job = import_jobs.create(home, admin, visits, said).job
+        batch = ImportFeed(home, job.number).next(1_000)
+        assert batch is not None and (batch.touches.num_rows, batch.position) == (rows - (rows > 10), rows)
 
 
 def test_a_dry_run_says_what_would_happen_and_keeps_nothing(home: Home, admin: Who, visits: Path) -> None:

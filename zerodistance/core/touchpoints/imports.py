@@ -19,6 +19,8 @@ from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
+_SAID = 800_000  # own value: identifiers and personal fields of a batch at most; each takes some hundred bytes until the commit
+
 
 class ImportFeed:
     """One import job; `next` may be called again after a commit that failed."""
@@ -26,7 +28,7 @@ class ImportFeed:
     def __init__(self, home: Home, number: int) -> None:
         self._home, self.number = home, number
         self._feed = f"import:{number}"
-        self._upto = 0
+        self._upto, self._most = 0, 1
         self._file: BinaryIO | None = None
         self._rows: Rows | None = None
         self._mapper: Mapper | None = None
@@ -40,7 +42,7 @@ class ImportFeed:
                 return None
             assert self._rows is not None and self._mapper is not None
             began = time.time_ns()
-            piece = self._rows.read(most)
+            piece = self._rows.read(min(most, self._most))
             batch = None if piece is None else self._mapper.map(piece, self._feed)
             if batch is not None:
                 batch.timings.append(("map", began, time.time_ns()))
@@ -78,6 +80,7 @@ class ImportFeed:
             self._rows.targets,
         )
         self._upto = position
+        self._most = rows_of(len(mapping.identifiers) + len(mapping.facts))
         import_jobs.started(self._home, self.number)
         return True
 
@@ -88,6 +91,17 @@ class ImportFeed:
         if self._file is not None:
             self._file.close()
         self._mapper = self._rows = self._file = None
+
+
+def rows_of(said: int) -> int:
+    """Return how many rows of a file make a batch at most, by how many identifiers and personal fields each has.
+
+    Examples
+    --------
+    >>> rows_of(0), rows_of(2), rows_of(8)
+    (800000, 400000, 100000)
+    """
+    return max(1, _SAID // max(1, said))
 
 
 def _kind_of(error: Exception) -> str:
