@@ -161,6 +161,23 @@ def test_a_question_is_answered_on_any_thread(state: State) -> None:
         assert set(threads.map(lambda _: state.ask(sql, ("a",))[0][0], range(40))) == {"1"}
 
 
+def test_who_comes_one_after_the_other_gets_one_connection_and_maps_a_bounded_part_of_the_file(
+    tmp_path: Path,
+) -> None:
+    state = State(tmp_path / "state.db")
+    state.upgrade()
+    with state.read(), state.read():
+        pass
+    seen, mapped = set(), set()
+    for _ in range(3):
+        with state.read() as tx:
+            seen.add(id(tx.connection.driver_connection))
+            mapped.add(bulk.value(tx, "pragma mmap_size"))
+    assert (len(seen), mapped) == (1, {256 << 20})
+    assert state.ask("pragma mmap_size") == [(1 << 30,)], "what answers quickly maps more"
+    state.close()
+
+
 def test_the_store_says_what_it_is(state: State) -> None:
     assert state.kind().startswith(("SQLite 3", "PostgreSQL 1"))
     assert state.size() > 100_000

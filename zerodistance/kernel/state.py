@@ -202,6 +202,7 @@ class State:
                     self._drop(kept)
             fresh = self._mine.connection = self.engine.raw_connection()
             self._kept.append(fresh)
+            self.store.quicken(fresh.driver_connection)
             return self._asked(fresh, sql, bound)
 
     def _asked(
