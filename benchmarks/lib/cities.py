@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -119,12 +120,17 @@ def events(con: duckdb.DuckDBPyConnection) -> None:
 
 
 def homes(rows: list[Named], root: Path) -> dict[str, pa.Array]:
+    """Return parts of the address of each row, see `parted`."""
+    return parted([row.address for row in rows], root)
+
+
+def parted(addresses: Iterable[str | None], root: Path) -> dict[str, pa.Array]:
     """Return parts of each address as a few lines of code find them: known estates, a name before 路, the first and the last number behind."""
     with (root / "brand" / "places.csv").open(encoding="utf-8") as file:
         known = sorted({row["name_zh"][:2] for row in csv.DictReader(file) if row["kind"] == "community"})
     found: dict[str, list[str | None]] = {part: [] for part in ("estate", "road", "building", "room")}
-    for row in rows:
-        address = (row.address or "").rpartition("街道")[2]
+    for given in addresses:
+        address = (given or "").rpartition("街道")[2]
         road = re.search(r"([^省市区]{2,3})路(?:\d+号(?!楼))?", address)
         behind = address[road.end() :] if road else address
         numbers = re.findall(r"\d+", behind)

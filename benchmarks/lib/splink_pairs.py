@@ -1,8 +1,9 @@
-"""Pairs of rows that Splink joins, for benchmarks/difficulty.py: PYTHON splink_pairs.py ROWS.parquet PAIRS.parquet raw|stock.
+"""Pairs of rows that Splink joins, for benchmarks/difficulty.py: PYTHON splink_pairs.py ROWS.parquet PAIRS.parquet raw|stock|febrl.
 
 Runs in the environment that `make splink` makes, where nothing of ours is. `raw` compares the columns as they come, with the library's own
 comparisons. `stock` does what Splink's guide asks for: the columns are cleaned first (names by sound, surname and given name apart, parts of addresses),
 comparisons are put together from the library's own levels, with term frequencies where a value may be common, and pairs are looked for by several rules.
+`febrl` is set up as its example for these sets is.
 """
 
 from __future__ import annotations
@@ -20,10 +21,18 @@ _FOUND = {  # what pairs have in common that are looked at; a comma: both
     "stock": (
         "phone", "email", "member", "account", "ticket", "sound,room", "sound,born", "surname,estate,building,room", "surname,road,building,room",
     ),
+    "febrl": ("id_number", "given_name", "surname", "birth_date", "postcode"),
 }  # fmt: skip
 _LEARNED = {  # what pairs have in common that chances of agreement are learned from; a family has a phone in common, but hardly an e-mail address
     "raw": ("phone", "name,address", "member"),
     "stock": ("email", "phone,sound", "sound,born"),
+    "febrl": ("birth_date", "postcode"),
+}
+
+_SURE = {  # what only one person's have in common, and of how many of their pairs
+    "raw": (("phone,name",), 0.4),
+    "stock": (("phone,sound",), 0.4),
+    "febrl": (("id_number", "given_name,surname,birth_date"), 0.9),
 }
 
 
@@ -34,16 +43,18 @@ def main(rows_path: str, pairs_path: str, mode: str) -> None:
     from splink.backends.duckdb import DuckDBAPI
 
     rows = pq.read_table(rows_path)
-    for name, column in _names(rows["name"].to_pylist()).items():
-        rows = rows.append_column(name, column)
+    if mode == "stock":
+        for name, column in _names(rows["name"].to_pylist()).items():
+            rows = rows.append_column(name, column)
     settings = SettingsCreator(
         link_type="dedupe_only",
-        comparisons=_raw() if mode == "raw" else _stock(),
+        comparisons={"raw": _raw, "stock": _stock, "febrl": _febrl}[mode](),
         blocking_rules_to_generate_predictions=[block_on(*rule.split(",")) for rule in _FOUND[mode]],
     )
     linker = Linker(DuckDBAPI().register(rows), settings)
-    sure = [block_on("phone", "name" if mode == "raw" else "sound")]
-    linker.training.estimate_probability_two_random_records_match(sure, recall=0.4)
+    sure, recall = _SURE[mode]
+    rules = [block_on(*rule.split(",")) for rule in sure]
+    linker.training.estimate_probability_two_random_records_match(rules, recall=recall)
     linker.training.estimate_u_using_random_sampling(max_pairs=_PAIRS, seed=_SEED)
     for rule in _LEARNED[mode]:
         linker.training.estimate_parameters_using_expectation_maximisation(block_on(*rule.split(",")))
@@ -129,6 +140,18 @@ def _stock() -> list[Any]:
         library.DateOfBirthComparison("born", input_is_string=True),
         library.ExactMatch("sex"),
         library.ExactMatch("member"), library.ExactMatch("account"),
+    ]  # fmt: skip
+
+
+def _febrl() -> list[Any]:
+    import splink.comparison_library as library
+
+    return [
+        library.NameComparison("given_name"), library.NameComparison("surname"),
+        library.DateOfBirthComparison("birth_date", input_is_string=True, datetime_format="%Y%m%d"),
+        library.DamerauLevenshteinAtThresholds("id_number", [2]),
+        library.ExactMatch("house_number").configure(term_frequency_adjustments=True),
+        library.ExactMatch("postcode").configure(term_frequency_adjustments=True),
     ]  # fmt: skip
 
 

