@@ -26,6 +26,7 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "feeds.",  # in test_feeds.py
     "identity.archive",
     "identity.rebuild.",
+    "identity.households.",
     "identity.expire",
     "identity.revoked",
     "import.",

@@ -40,7 +40,10 @@ lag = "1 day"
 user_id = "user"
 member_id = "member"
 """
-NIGHT = ("identity.archive", "identity.rebuild.solved", "identity.rebuild.moved", "identity.expire")
+NIGHT = (
+    *("identity.archive", "identity.rebuild.solved", "identity.rebuild.moved", "identity.expire"),
+    *("identity.households.solved", "identity.households.removed"),
+)
 JOINING = ("lake.settle.written", "lake.settle.after", "lake.settle.after:2")
 IMPORTING = ("import.staged", "import.named", "import.finished")
 
@@ -125,6 +128,9 @@ def content(root: Path) -> dict[str, Any]:
         )
     with home.state.read() as tx:
         evidence = tx.exec_driver_sql("select a, b, rule, at from evidence order by 1, 2, 3, 4").all()
+        members = tx.exec_driver_sql(
+            "select household, subject, since, until from household_member order by 1, 2, 3"
+        ).all()
     persons = sorted(
         zip(*(identity.subject_map(home)[name].to_pylist() for name in ("subject", "person")), strict=True)
     )
@@ -135,6 +141,7 @@ def content(root: Path) -> dict[str, Any]:
         "sealed": sealed,
         "evidence": evidence,
         "persons": persons,
+        "members": members,
         "damage": findings,
     }
 
@@ -147,6 +154,7 @@ def undisturbed(base: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     assert zd(root, "run").returncode == 0
     said = content(root)
     assert said["damage"] == [] and said["sealed"] and len(said["touches"]) == 22 * BATCHES
+    assert len({household for household, *_ in said["members"]}) == 1, "those who share the tablet"
     return said
 
 

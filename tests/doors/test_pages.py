@@ -57,6 +57,7 @@ class Stand:
     browser: Browser
     star: str
     draft: int
+    household: str
     cookie: str = ""
 
     def tab(self, account: str | None = "admin") -> Tab:
@@ -111,8 +112,9 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
         browser = Browser(folder / "profile", origin)
         star = identity.lookup(home, who, "user_id", world.STAR).id
         (draft,) = drafts.drafts(home, Who(1, "admin", Role.ADMIN))
+        family = identity.households_of_person(home, who, star)[0].id
         try:
-            yield Stand(home, origin, browser, star, draft.number)
+            yield Stand(home, origin, browser, star, draft.number, family)
         finally:
             browser.close()
             server.should_exit = True
@@ -137,6 +139,7 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "example": "/example",
         "people": "/people",
         "person": f"/people/{stand.star}",
+        "household": f"/households/{stand.household}",
         "segments": "/segments",
         "segment-new": "/segments/new",
         "segment": "/segments/bought",
@@ -168,6 +171,22 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
     with tab.allowing(404, 403):
         tab.open(f"{stand.origin}/nowhere?lang={lang}")
         shot(tab, f"not-found-{width}-{lang}-{theme}.png")
+    assert tab.problems == []
+
+
+def test_a_person_leads_to_the_household_and_it_to_its_members(stand: Stand) -> None:
+    tab = stand.tab()
+    tab.open(f"{stand.origin}/people/{stand.star}?lang=en")
+    tab.click(f"a[href='/households/{stand.household}']")
+    tab.until(f"location.pathname === '/households/{stand.household}'")
+    said = tab.text("main")
+    assert "3 people at home" in said and "双桥城" in said and "moved out" in said
+    assert "201" not in said and "502" not in said, "no flat is shown"
+    tab.click("a[href^='/people/p_']")
+    tab.until("location.pathname.startsWith('/people/p_')")
+    assert "Household" in tab.text("main")
+    with tab.allowing(404):
+        tab.open(f"{stand.origin}/households/h_ZZZZZZZZ")
     assert tab.problems == []
 
 

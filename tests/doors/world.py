@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from zerodistance import compose
 from zerodistance.connectors.feeds import api as connectors
 from zerodistance.core.brand import api as brand
+from zerodistance.core.identity import api as identity
 from zerodistance.core.touchpoints import drafts, schemas, sources, store, uploads
 from zerodistance.core.touchpoints.contracts import Source
 from zerodistance.doors.portal import accounts
@@ -183,6 +184,7 @@ def events() -> dict[str, list[dict[str, Any]]]:
         if i < 12:
             add("stores", rnd.uniform(1, 60), "identify", userId=member, traits={"phone": "13900001111"})
     _star(add)
+    _family(add)
     for i in range(40):
         add(
             "web",
@@ -259,6 +261,28 @@ def _star(add: Any) -> None:
     add("calls", 0.01, "track", event="Service Called", **member, properties=alarm, context=caller)
 
 
+def _family(add: Any) -> None:
+    """Let the star share a home with two others, and have moved; somebody has left them since."""
+    old, new = "城阳区双山路250号双桥城4号楼2单元201", "市北区航运路235号雁鸣花园16-2-502"
+    away = "黄岛区明湖小区7#2单元901"
+    for member, name, homes in (
+        (STAR, "王海燕", ((390, old), (300, old), (200, new), (60, new), (3, new))),
+        ("M-700032", "李卫东", ((380, old), (310, old), (190, new), (20, new), (2, new))),
+        ("M-700033", "李小雨", ((120, new), (30, new))),
+        ("M-700034", "王桂兰", ((385, old), (320, old), (195, new), (160, new), (100, away), (40, away))),
+    ):
+        for days, address in homes:
+            add("apps", days, "identify", userId=member, traits={"name": name, "address": address})
+    add(
+        "devices",
+        45,
+        "track",
+        event="Device Bound",
+        userId="M-700032",
+        context={"device": {"id": "FR-7Q2K9F3A-0031"}},
+    )
+
+
 def send(client: TestClient, source: Source, batch: list[dict[str, Any]]) -> None:
     """Send events as a client does."""
     body = {"batch": batch, "sentAt": clock.now().isoformat()}
@@ -310,6 +334,7 @@ def fill(home: Home) -> dict[str, Source]:
             for start in range(0, len(batch), 100):
                 send(client, made[key], batch[start : start + 100])
     digest(home)
+    identity.rebuild_households(home, Who.system())
     history(home, made)
     policy(home, made)
     return made

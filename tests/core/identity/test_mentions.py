@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from tests.core.identity.steps import subject, take_in, together
-from tests.factory import Touch
+from tests.factory import START, Touch
 from zerodistance.core.identity import api, mentions
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
@@ -36,6 +37,16 @@ def test_the_same_words_twice_in_a_batch_are_kept_once_and_other_words_beside_th
     names = ["王伟", "王伟", "王玮"]
     take_in(home, *(Touch({"member_id": "M1"}, n, facts={"name": name}) for n, name in enumerate(names)))
     assert sorted(row["name"] for row in said(home)) == ["王伟", "王玮"]
+
+
+def test_the_same_words_months_apart_are_kept_once_a_month_whatever_the_batches_are(home: Home) -> None:
+    days = (0, 1, 40, 90, 91)
+    rows = [Touch({"member_id": "M1"}, START + timedelta(days=day), facts={"name": "王伟"}) for day in days]
+    take_in(home, *rows[:2])
+    take_in(home, *rows[2:])
+    with home.state.read() as tx:
+        found = [at for _, table in mentions.read(tx, home.seal) for at in table["at"].to_pylist()]
+    assert sorted(found) == [rows[n].happened_at for n in (0, 2, 3)]
 
 
 def test_a_touch_that_only_names_identifiers_or_nobody_is_not_mentioned(home: Home) -> None:

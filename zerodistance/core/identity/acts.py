@@ -10,12 +10,10 @@ from pathlib import Path
 import pyarrow as pa
 from sqlalchemy import Connection, insert
 
-from zerodistance.core.identity import archive, mentions, reading, rules, store
+from zerodistance.core.identity import archive, exporting, mentions, reading, rules, store
 from zerodistance.core.identity.contracts import VISITORS_FROM, NoSuchPerson, Rebuilt
 from zerodistance.core.identity.people import subject_batches
 from zerodistance.core.identity.rebuild import rebuild
-from zerodistance.core.touchpoints import api as touchpoints
-from zerodistance.core.touchpoints.tail import touches_view
 from zerodistance.kernel import bulk, clock, fault
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid
@@ -213,28 +211,13 @@ def export(home: Home, who: Who, path: Path) -> int:
     `source` is the source's key. An id that a spreadsheet would take for a formula has a `'` before it.
     A touch on which nothing points at anybody has an empty `person_id`.
     """
-    who.need(Permission.SEE_PERSONS)
-    sources = touchpoints.list_sources(home, who)
-    keys = pa.table({"number": [s.number for s in sources], "key": [s.key for s in sources]})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with home.engine.connect() as con:
-        touches_view(con, home)
-        con.register("source_keys", keys)
-        con.register("subject_ids", pa.RecordBatchReader.from_batches(PERSON_IDS, _ids(home)))
-        con.execute("create temp table subject_person_id as select subject, person_id from subject_ids")
-        con.sql(_EXPORT).write_csv(str(part), header=True)
-        row = con.execute(
-            "select count(*) from touches t join source_keys k on k.number = t.source"
-        ).fetchone()
-    part.replace(path)
-    return int(row[0]) if row else 0
+    ids = pa.RecordBatchReader.from_batches(PERSON_IDS, _ids(home))
+    return exporting.write(home, who, path, _EXPORT, subject_person_id=ids)
 
 
-_EXPORT = r"""
+_EXPORT = f"""
 select
-    k.key as source,
-    case when regexp_matches(t.source_id, '^[=+@\t\r-]') then '''' || t.source_id else t.source_id end as source_id,
+    {exporting.SOURCE},
     p.person_id
 from touches t
 join source_keys k on k.number = t.source

@@ -15,6 +15,10 @@ from zerodistance.core.identity.acts import (
 )
 from zerodistance.core.identity.contracts import Decision, NoSuchPerson, Person, Rebuilt, Verdict
 from zerodistance.core.identity.deciding import decide, decisions, withdraw
+from zerodistance.core.identity.households import rebuild as _households
+from zerodistance.core.identity.households.contracts import Household, NoSuchHousehold, Settled
+from zerodistance.core.identity.households.exporting import export_households
+from zerodistance.core.identity.households.reading import household_of, households_of_person, show_household
 from zerodistance.core.identity.people import (
     SUBJECT_MAP,
     People,
@@ -67,6 +71,14 @@ __all__ = [
     "undo",
     "undo_counts",
     "let_go",
+    # households
+    "Household",
+    "NoSuchHousehold",
+    "show_household",
+    "households_of_person",
+    "household_of",
+    "rebuild_households",
+    "export_households",
     # for the rooms around
     "Recognition",
     "People",
@@ -88,3 +100,9 @@ def rebuild(home: Home, who: Who) -> Rebuilt:
     """Compute all persons anew from the evidence, begin a new epoch, and return the difference."""
     who.need(Permission.OPERATE)
     return _rebuild(home)
+
+
+def rebuild_households(home: Home, who: Who) -> Settled:
+    """Compute all households anew from addresses, phones and devices, and return the difference."""
+    who.need(Permission.OPERATE)
+    return _households.rebuild(home)

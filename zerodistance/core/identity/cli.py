@@ -1,4 +1,4 @@
-"""`zerodistance identity`: show, explain, export, rebuild, guards, revoke, restore, decide, decisions, withdraw."""
+"""`zerodistance identity`: show, explain, export, rebuild, guards, revoke, restore, decide, decisions, withdraw, households."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from zerodistance.core.identity.contracts import Verdict
+from zerodistance.core.identity.households.cli import app as _households
 from zerodistance.kernel import command
 from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from zerodistance.core.identity.contracts import Explanation, Identifier, Person, Rebuilt
 
 app = App(name="identity", help=words("身份：谁是谁，为什么", "identity: who is who, and why"))
+app.command(_households)
 
 _Person = Annotated[
     str, Parameter(help=words("用户号 p_…，或任一标识", "a public id p_..., or any identifier"))

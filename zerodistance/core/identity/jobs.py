@@ -1,10 +1,11 @@
-"""What identity does every night: the authoritative rebuild, and letting visitors go."""
+"""What identity does every night: the authoritative rebuild of persons and of households, and letting visitors go."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
 from zerodistance.core.identity import acts, archive
+from zerodistance.core.identity.households import rebuild as households
 from zerodistance.core.identity.rebuild import rebuild
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Job
@@ -22,6 +23,19 @@ def nightly(home: Home) -> None:
         merged=found.merged,
         split=found.split,
         moved=found.moved,
+    )
+
+
+def settle(home: Home) -> None:
+    """Rebuild households, after persons, and log the difference."""
+    found = households.rebuild(home)
+    log("identity").info(
+        "households_rebuilt",
+        households=found.households,
+        members=found.members,
+        joined=found.joined,
+        left=found.left,
+        merged=found.merged,
     )
 
 
@@ -49,6 +63,13 @@ JOBS = (
         timedelta(days=1),
         nightly,
         Text("重算谁是谁", "compute persons anew from all evidence"),
+        at_once=False,
+    ),
+    Job(
+        "identity.households",
+        timedelta(days=1),
+        settle,
+        Text("重算家庭", "compute households anew, after persons"),
         at_once=False,
     ),
     Job(

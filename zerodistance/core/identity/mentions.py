@@ -26,7 +26,9 @@ FIELDS = (
 )  # fmt: skip
 """Columns of a mention as they were said, null where nothing was; `phone` and `email` are the identifiers on the same touch."""
 MENTION = pa.schema([("subject", pa.int64()), ("at", pa.int64()), *((name, pa.string()) for name in FIELDS)])
-"""`at`: happened_at, microseconds UTC. A subject has as many rows as touches said something different of it in a batch."""
+"""`at`: happened_at, microseconds UTC. A subject has as many rows as touches said something different of it in a batch; the same words once in
+`MONTH`, at the earliest: whatever the batches are, it can be told in which months somebody was written so."""
+MONTH = 30 * 86_400_000_000
 _PERSONAL = frozenset(FIELDS[:-2])
 _CONTACT = FIELDS[-2:]
 INSERT = Bulk(
@@ -71,10 +73,11 @@ def mentioned(batch: Batch, subjects: Ints) -> pa.Table | None:
         for f in MENTION
     ]
     table = pa.Table.from_arrays(arrays, schema=MENTION)
+    table = table.append_column("month", pa.array(columns["at"] // MONTH))
     return (
-        table.group_by([f.name for f in MENTION if f.name != "at"], use_threads=False)
-        .aggregate([("at", "max")])
-        .rename_columns({"at_max": "at"})
+        table.group_by([name for name in table.column_names if name != "at"], use_threads=False)
+        .aggregate([("at", "min")])
+        .rename_columns({"at_min": "at"})
         .select(MENTION.names)
     )
 

@@ -377,6 +377,8 @@ OWN = (
     ("identity_match", "b"),
     ("identity_decision", "a"),
     ("identity_decision", "b"),
+    ("household_member", "subject"),
+    ("household_home", "subject"),
     ("subject", "number"),
 )
 """Every table that names a subject, with the column: what `forget` and expiry empty."""

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sqlalchemy import Connection
 
 from zerodistance.core.identity import archive, store
+from zerodistance.core.identity.households import rebuild as households
 from zerodistance.core.identity.rebuild import rebuild
 from zerodistance.core.identity.saying import name_mark
 from zerodistance.kernel import bulk, fault
@@ -72,6 +73,8 @@ def undo(home: Home, origin: int, batches: Sequence[int]) -> None:
     home.state.scrub(["identity_mention", *(table for table, _ in store.OWN)])
     fault.point("undo.identity.rebuild")
     rebuild(home, reason="undo")
+    if households.ever_built(home):
+        households.rebuild(home)
 
 
 def let_go(home: Home, origin: int, batches: Sequence[int]) -> None:

@@ -109,6 +109,8 @@ STORES = {
     "identity.identity_mention": Text("匹配用的写法", "what the matcher reads"),
     "identity.identity_match": Text("匹配结果", "matches"),
     "identity.identity_decision": Text("对是否同一人的判定", "decisions on who is one person"),
+    "identity.household_member": Text("属于哪个家庭", "membership of households"),
+    "identity.household_home": Text("家庭的住址", "homes of households"),
     "identity.identity_shared": Text("多人共用的标记", "marks of shared identifiers"),
     "identity.identity_change": Text("归属的变更记录", "record of who belonged to whom"),
     "identity.identity_reveal": Text("查看原文的记录里的用户号", "person ids in the record of reveals"),

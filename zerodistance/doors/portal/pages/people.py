@@ -14,10 +14,12 @@ from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Layer, Tag
 from zerodistance.core.touchpoints.api import forget, kind, log, overview
 from zerodistance.doors.portal import evidence
+from zerodistance.doors.portal.pages import households
 from zerodistance.doors.portal.readings import brand_names, touch_details, touch_words
 from zerodistance.doors.portal.registry import Menu, register
 from zerodistance.doors.portal.shell import formats_of, go, home_of, lang_of, page, who_of
-from zerodistance.kernel.access import Permission
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 from zerodistance.kernel.web import Number
 
@@ -116,8 +118,22 @@ def person(request: Request, person_id: str) -> Response:
         label=evidence.label,
         card=identity.card(home, who, somebody.id),
         Kind=Kind,
+        **_household(home, who, somebody),
         **_timeline(request, somebody, None),
     )
+
+
+def _household(home: Home, who: Who, somebody: Person) -> dict[str, Any]:
+    """Return the household of today with its members, and those of before."""
+    found = identity.households_of_person(home, who, somebody.id)
+    now = next(
+        (one for one in found if any(m.person == somebody.id and m.until is None for m in one.members)), None
+    )
+    return {
+        "household": now,
+        "family": households.members(home, who, now) if now else [],
+        "earlier": [one for one in found if one is not now],
+    }
 
 
 @router.get("/people/{person_id}/timeline")

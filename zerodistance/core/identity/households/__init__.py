@@ -1,0 +1,1 @@
+"""Households: the people who share a home, a layer beside persons that never joins them."""

@@ -1,0 +1,225 @@
+"""What households are made of: addresses from the mentions, phones and devices from the evidence; by person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Connection
+
+from zerodistance.core.identity import mentions, rules
+from zerodistance.core.identity.contracts import VISITORS_FROM
+from zerodistance.core.identity.households.mending import mended
+from zerodistance.core.identity.households.places import Flat, Homes, Where, Written, homes
+from zerodistance.core.identity.households.units import Known
+from zerodistance.core.identity.matching.fields import faces
+from zerodistance.kernel import bulk
+from zerodistance.kernel.seal import Seal
+
+Ints = npt.NDArray[np.int64]
+_SHARED = (rules.RANKS["phone"], rules.RANKS["device_id"], rules.RANKS["anonymous_id"])
+"""What people of one household use together."""
+_USES = (
+    "select e.a, e.b, min(e.at) from evidence e join subject s on s.number = e.b where s.namespace in ({}) and s.shared = 0 and e.a > 0 "
+    "group by e.a, e.b, e.origin having max(e.revoked_at) is null"
+).format(", ".join(map(str, _SHARED)))
+_WHERE = ("district", "town", "road", "number", "estate", "core")
+_ABROAD = ("locality", "postcode", "street", "house")
+_FLAT = ("building", "unit", "room")
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """What there is to solve.
+
+    Attributes
+    ----------
+    known
+        Columns; persons are places in `first`.
+    first
+        Earliest subject of each person, ascending.
+    of
+        Per subject of the map, the place of its person in `first`, -1 for visitors.
+    homes
+        What the numbers of homes stand for.
+    """
+
+    known: Known
+    first: Ints
+    of: Ints
+    homes: Homes
+
+
+def gather(tx: Connection, seal: Seal, country: str, subject: Ints, person: Ints) -> Gathered:
+    """Read everything about the persons of a map.
+
+    Parameters
+    ----------
+    subject, person
+        The map: subjects ascending, and whom each belongs to; visitors have no household.
+    """
+    first, of = _by_first(subject, person)
+    said = _Mentioned(subject, of)
+    for _, table in mentions.read(tx, seal):
+        said.take(table, country)
+    rows = [row for part in bulk.stream(tx, _USES) for row in part]
+    a, b, used_at = np.array(rows, np.int64).reshape(-1, 3).T
+    user = places_of(subject, of, a)
+    fine = user >= 0
+    found, (surname, name) = said.homes(), said.names(len(first))
+    known = Known(
+        person=said.column("person"),
+        at=said.column("at"),
+        home=found.home,
+        user=user[fine],
+        used_at=used_at[fine],
+        thing=np.unique(b[fine], return_inverse=True)[1].astype(np.int64),
+        surname=surname,
+        name=name,
+    )
+    return Gathered(known, first, of, found)
+
+
+def _by_first(subject: Ints, person: Ints) -> tuple[Ints, Ints]:
+    """Return the earliest subject of each person, and the place of each subject's person among them, -1 for visitors."""
+    named = person < VISITORS_FROM
+    numbers, at, inverse = np.unique(person[named], return_index=True, return_inverse=True)
+    first = subject[named][at]
+    order = np.argsort(first, kind="stable")
+    rank = np.empty(len(numbers), np.int64)
+    rank[order] = np.arange(len(numbers))
+    of = np.full(len(subject), -1, np.int64)
+    of[named] = rank[inverse]
+    return first[order], of
+
+
+def places_of(subject: Ints, of: Ints, wanted: Ints) -> Ints:
+    """Return the place of the person of each wanted subject, -1 where there is none (any more)."""
+    if not len(subject):
+        return np.full(len(wanted), -1, np.int64)
+    at = np.minimum(np.searchsorted(subject, wanted), len(subject) - 1)
+    return np.where(subject[at] == wanted, of[at], -1)
+
+
+class _Mentioned:
+    """Mentions as they come in, batch after batch, as numbers."""
+
+    def __init__(self, subject: Ints, of: Ints) -> None:
+        self._subject, self._of = subject, of
+        self._wheres: dict[Where, int] = {}
+        self._flats: dict[Flat, int] = {}
+        self._names: dict[tuple[str, str], int] = {("", ""): 0}
+        self._parts: list[Ints] = []
+
+    def take(self, table: pa.Table, country: str) -> None:
+        """Clean the addresses and names of a batch."""
+        person = places_of(self._subject, self._of, table["subject"].to_numpy())
+        said = pc.or_(pc.is_valid(table["address"]), pc.is_valid(table["street"]))
+        wanted = pc.and_(pc.or_(said, pc.is_valid(table["name"])), pa.array(person >= 0))
+        table, person = table.filter(wanted), person[wanted.to_numpy(zero_copy_only=False)]
+        if not table.num_rows:
+            return
+        found = faces(
+            {
+                "name": table["name"], "given_name": table["first_name"], "surname": table["last_name"],
+                "address": table["address"], "street": table["street"], "house_number": table["house_number"], "unit": table["unit"],
+                "city": pc.coalesce(table["district"], table["city"]), "state": table["province"], "postcode": table["postal_code"],
+            },
+            country,
+        )  # fmt: skip
+        where, which = _rows(found, (*_WHERE, *_ABROAD))
+        flat, place = _rows(found, (*_FLAT, "extra"))
+        name, called = _rows(found, ("surname", "given"))
+        wheres = [self._wheres.setdefault(_where(row), len(self._wheres)) for row in where]
+        flats = [
+            self._flats.setdefault(Flat(b, u, room or extra), len(self._flats)) for b, u, room, extra in flat
+        ]
+        names = [self._names.setdefault((s, g), len(self._names)) for s, g in name]
+        columns = [
+            np.array(code, np.int64)[at] for code, at in ((wheres, which), (flats, place), (names, called))
+        ]
+        self._parts.append(np.stack([person, table["at"].to_numpy(), *columns]))
+
+    def _all(self) -> Ints:
+        if len(self._parts) != 1:
+            self._parts = [np.concatenate(self._parts, axis=1) if self._parts else np.zeros((5, 0), np.int64)]
+        return self._parts[0]
+
+    def column(self, name: str) -> Ints:
+        """Return one column of all mentions."""
+        column: Ints = self._all()[("person", "at", "where", "flat", "name").index(name)]
+        return column
+
+    def homes(self) -> Homes:
+        """Return the home of each mention; none where it is about somebody else, as an order for a friend is."""
+        person, called, where, flat = (self.column(name) for name in ("person", "name", "where", "flat"))
+        many = np.bincount(where, minlength=len(self._wheres))
+        places: dict[Where, int] = {}
+        again = [places.setdefault(one, len(places)) for one in mended(list(self._wheres), many.tolist())]
+        where = np.array(again, np.int64)[where] if again else where
+        whole = np.array([bool(surname and given) for surname, given in self._names])
+        called = np.where(whole[called], called, 0)
+        found = homes(Written(person, called, where, flat, list(places), list(self._flats)))
+        found.home[self._anothers()] = -1
+        return found
+
+    def _anothers(self) -> npt.NDArray[np.bool_]:
+        """Return the mentions with a name that shares neither surname nor given name with the person's usual one."""
+        person, name = self.column("person"), self.column("name")
+        usual = _commonest(person, name)
+        names = list(self._names)
+        mine = usual[person] if len(person) else person
+        codes = [np.array([_code(n[part]) for n in names], np.int64) for part in (0, 1)]
+        said = (name > 0) & (mine > 0)
+        differs = [(c[name] != c[mine]) & (c[name] != 0) & (c[mine] != 0) for c in codes]
+        return np.asarray(said & differs[0] & differs[1])
+
+    def names(self, persons: int) -> tuple[Ints, Ints]:
+        """Return codes of each person's usual surname and whole name, 0 where none is known."""
+        usual = np.zeros(persons, np.int64)
+        found = _commonest(self.column("person"), self.column("name"))
+        usual[: len(found)] = found
+        surname = np.array([_code(surname) for surname, _ in self._names], np.int64)[usual]
+        whole = np.array([bool(surname and given) for surname, given in self._names])
+        return surname, np.where(whole[usual], usual, 0)
+
+
+def _code(word: str) -> int:
+    return int.from_bytes(word.encode()[:7].ljust(7, b"\0"), "big") if word else 0
+
+
+def _commonest(person: Ints, name: Ints) -> Ints:
+    """Return the name that each person is given most often, 0 where none is."""
+    out = np.zeros(int(person.max(initial=-1)) + 1, np.int64)
+    fine = name > 0
+    if fine.any():
+        pairs, many = np.unique(np.stack([person[fine], name[fine]]), axis=1, return_counts=True)
+        order = np.lexsort((-pairs[1], many))
+        out[pairs[0][order]] = pairs[1][order]
+    return out
+
+
+def _where(row: tuple[str, ...]) -> Where:
+    if row[6] or not any(row[:6]):
+        locality, postcode, street, house = row[6:]
+        return Where(locality if not postcode else "", postcode, street, house, "", "")
+    return Where(*row[:6])
+
+
+def _rows(table: pa.Table, columns: tuple[str, ...]) -> tuple[list[tuple[str, ...]], Ints]:
+    """Return the distinct rows of some columns, and which one each row is."""
+    key = np.zeros(table.num_rows, np.int64)
+    arrays: list[Any] = []
+    for name in columns:
+        array = table[name].combine_chunks() if isinstance(table[name], pa.ChunkedArray) else table[name]
+        array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+        code = np.asarray(array.indices.fill_null(-1)).astype(np.int64) + 1
+        key = np.unique(key, return_inverse=True)[1] * (int(code.max(initial=0)) + 1) + code
+        arrays.append((["", *array.dictionary.to_pylist()], code))
+    _, first, which = np.unique(key, return_index=True, return_inverse=True)
+    rows = [tuple(words[code[at]] for words, code in arrays) for at in first.tolist()]
+    return rows, which.astype(np.int64)

@@ -1,0 +1,299 @@
+"""Addresses as people write them -> homes: which estate or house number is meant, and which flat in it. Pure.
+
+People leave parts out: the road or the estate, the district, the word for the kind of estate, the unit. Whoever writes all of it shows which parts belong
+together; what is left out is then filled in where one place only fits, or where the same person has written it in full.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+
+class Where(NamedTuple):
+    """What an address says of the place, each part empty where it does not stand there.
+
+    Of an address that is not Chinese `town` is the postcode, and there is no estate.
+    """
+
+    district: str
+    town: str
+    road: str
+    number: str
+    estate: str
+    core: str
+
+    @property
+    def kind(self) -> str:
+        """The whole name of the estate, where it has the word for its kind."""
+        return self.estate if self.estate != self.core else ""
+
+
+class Flat(NamedTuple):
+    """What an address says of the flat."""
+
+    building: str
+    unit: str
+    room: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """Addresses, one row a mention.
+
+    Attributes
+    ----------
+    person
+        Whose; 0 and more.
+    called
+        Code of the name that stands with it; 0: none.
+    where, flat
+        Row of `wheres` and of `flats`.
+    """
+
+    person: Ints
+    called: Ints
+    where: Ints
+    flat: Ints
+    wheres: Sequence[Where]
+    flats: Sequence[Flat]
+
+
+@dataclass(frozen=True)
+class Homes:
+    """Where each mention is.
+
+    Attributes
+    ----------
+    home
+        Per mention, row of `known`; -1: no flat is named, or several fit.
+    known
+        District, estate or road and number, building, unit and room of each home, as most write them.
+    unclear
+        Mentions of a flat that several places or units fit.
+    """
+
+    home: Ints
+    known: list[tuple[str, str, str, str, str]]
+    unclear: int
+
+
+@dataclass(eq=False)
+class _Place:
+    """What is known of one place: the values that were written of each part."""
+
+    district: set[str] = field(default_factory=set)
+    town: set[str] = field(default_factory=set)
+    road: set[str] = field(default_factory=set)
+    number: set[str] = field(default_factory=set)
+    core: set[str] = field(default_factory=set)
+    kind: set[str] = field(default_factory=set)
+
+    def fits(self, one: Where) -> bool:
+        """Say whether nothing that was written speaks against it."""
+        said = zip(
+            (one.district, one.town, one.road, one.number, one.core, one.kind),
+            (self.district, self.town, self.road, self.number, self.core, self.kind),
+            strict=True,
+        )
+        return all(not part or not known or part in known for part, known in said)
+
+    def learn(self, one: Where) -> None:
+        """Take over what was not known yet."""
+        parts = ("district", "town", "road", "number", "core", "kind")
+        for name in parts:
+            known, part = getattr(self, name), getattr(one, name)
+            if part and not known:
+                known.add(part)
+
+
+def homes(written: Written) -> Homes:
+    """Return the home of each mention; the order of mentions does not matter."""
+    place, several, label = _places(written)
+    known, unclear = _Known(written, place), 0
+    home = np.full(len(written.person), -1, np.int64)
+    codes: dict[tuple[int, str, str, str], int] = {}
+    rows = zip(
+        *(column.tolist() for column in (written.person, written.called, written.where, written.flat)),
+        strict=True,
+    )
+    for row, (person, called, where, of) in enumerate(rows):
+        who = (person, -called) if called else (person,)
+        flat = written.flats[of]
+        found = int(place[where])
+        if found == NOWHERE or not known.is_flat(found, flat):
+            continue
+        if found == SEVERAL:
+            found = known.the_one(who, flat, several[where])
+        unit = known.unit(who, found, flat) if found >= 0 else None
+        if unit is None:
+            unclear += 1
+            continue
+        key = (found, flat.building, unit, flat.room)
+        home[row] = codes.setdefault(key, len(codes))
+    return _in_order(home, [(*label[p], building, unit, room) for p, building, unit, room in codes], unclear)
+
+
+def _in_order(home: Ints, names: list[tuple[str, str, str, str, str]], unclear: int) -> Homes:
+    """Return homes numbered by what they are called, so that the order of mentions does not show."""
+    order = sorted(range(len(names)), key=names.__getitem__)
+    again = np.full(len(names) + 1, -1, np.int64)
+    again[order] = np.arange(len(names))
+    return Homes(again[home], [names[one] for one in order], unclear)
+
+
+NOWHERE, SEVERAL = -1, -2
+"""Instead of a place: nothing that tells it is written; several fit."""
+
+
+def _places(written: Written) -> tuple[Ints, dict[int, list[int]], list[tuple[str, str]]]:
+    """Return the place of each row of `wheres`, those that fit where there are several, and what each place is called."""
+    many = np.bincount(written.where, minlength=len(written.wheres))
+    found = _Gazetteer()
+    whole = [n for n, one in enumerate(written.wheres) if one.core and one.road and one.number]
+    out = np.full(len(written.wheres), NOWHERE, np.int64)
+    found.begin([written.wheres[n] for n in whole])
+    several: dict[int, list[int]] = {}
+    # the fullest first: whoever writes less may then mean what is known already
+    for n in sorted(range(len(written.wheres)), key=lambda n: (-_says(written.wheres[n]), written.wheres[n])):
+        one = written.wheres[n]
+        if not (one.core or (one.road and one.number)):
+            fit = (
+                [p for p in found.by_road.get(one.road, ()) if found.places[p].fits(one)] if one.road else []
+            )
+        else:
+            fit = found.fitting(one)
+            if not fit:
+                fit = [found.add(one)]
+        if len(fit) == 1:
+            out[n] = fit[0]
+            found.learn(fit[0], one)
+        elif fit:
+            out[n], several[n] = SEVERAL, fit
+    return out, several, found.names(written.wheres, out, many)
+
+
+def _says(one: Where) -> int:
+    return sum(1 for part in one if part) + (one.kind != "")
+
+
+class _Gazetteer:
+    """The places there are, found by house number, by estate and by road."""
+
+    def __init__(self) -> None:
+        self.places: list[_Place] = []
+        self.by_number: dict[tuple[str, str], list[int]] = defaultdict(list)
+        self.by_core: dict[str, list[int]] = defaultdict(list)
+        self.by_road: dict[str, list[int]] = defaultdict(list)
+
+    def begin(self, whole: Sequence[Where]) -> None:
+        """Take in addresses with estate, road and number: one place for each, one for each district that stands with it."""
+        groups: dict[tuple[str, str, str], list[Where]] = defaultdict(list)
+        for one in whole:
+            groups[one.core, one.road, one.number].append(one)
+        for _, said in sorted(groups.items()):
+            for district in sorted({one.district for one in said if one.district}) or [""]:
+                at = self.add(said[0]._replace(district=district, town="", estate=said[0].core))
+                mine = [one for one in said if one.district in ("", district)]
+                self.places[at].town.update(one.town for one in mine if one.town)
+                self.places[at].kind.update(one.kind for one in mine if one.kind)
+
+    def add(self, one: Where) -> int:
+        """Take in a place that is known by one address."""
+        at = len(self.places)
+        self.places.append(_Place())
+        self.learn(at, one)
+        return at
+
+    def learn(self, at: int, one: Where) -> None:
+        """Let a place be found by what this address says."""
+        place = self.places[at]
+        before = (bool(place.number), bool(place.core), bool(place.road))
+        place.learn(one)
+        if place.number and place.road and not before[0]:
+            self.by_number[next(iter(place.road)), next(iter(place.number))].append(at)
+        if place.core and not before[1]:
+            self.by_core[next(iter(place.core))].append(at)
+        if place.road and not before[2]:
+            self.by_road[next(iter(place.road))].append(at)
+
+    def fitting(self, one: Where) -> list[int]:
+        """Return the places that an address may mean."""
+        if one.road and one.number:
+            fit = [p for p in self.by_number.get((one.road, one.number), ()) if self.places[p].fits(one)]
+            if fit or not one.core:
+                return fit
+        return [p for p in self.by_core.get(one.core, ()) if self.places[p].fits(one)] if one.core else []
+
+    def names(self, wheres: Sequence[Where], place: Ints, many: Ints) -> list[tuple[str, str]]:
+        """Return district, and estate or road and number, of each place, as most write them."""
+        said: list[tuple[dict[str, int], dict[str, int]]] = [({}, {}) for _ in self.places]
+        for one, at, times in zip(wheres, place.tolist(), many.tolist(), strict=True):
+            if at >= 0:
+                estate = one.estate or (
+                    one.road + one.number if one.number and not self.places[at].core else ""
+                )
+                for counts, word in zip(said[at], (one.district, estate), strict=True):
+                    if word:
+                        counts[word] = counts.get(word, 0) + times + (word != one.core)
+        return [(_commonest(districts), _commonest(estates)) for districts, estates in said]
+
+
+def _commonest(counts: dict[str, int]) -> str:
+    return max(sorted(counts), key=lambda word: (counts[word], len(word)), default="")
+
+
+class _Known:
+    """Flats that are written in full: whose, and in which unit."""
+
+    def __init__(self, written: Written, place: Ints) -> None:
+        self._places: dict[tuple[int, str, str], set[int]] = defaultdict(set)
+        self._own: dict[tuple[int, int, str, str], set[str]] = defaultdict(set)
+        self._units: dict[tuple[int, str, str], set[str]] = defaultdict(set)
+        self._roomed: set[int] = set()
+        rows = np.stack([written.person, -written.called, place[written.where], written.flat])
+        for person, called, at, of in np.unique(rows[:, rows[2] >= 0], axis=1).T.tolist():
+            building, unit, room = written.flats[of]
+            if room:
+                self._roomed.add(at)
+            for who in (person, called) if called else (person,):
+                self._places[who, building, room].add(at)
+                if unit:
+                    self._own[who, at, building, room].add(unit)
+            if unit:
+                self._units[at, building, room].add(unit)
+        self._open = {
+            n
+            for n, one in enumerate(written.wheres)
+            if one.road and one.number and not one.core and one.road.isascii()
+        }
+        self._open_places = {int(place[n]) for n in self._open}
+
+    def is_flat(self, place: int, flat: Flat) -> bool:
+        """Say whether one home is named: a room; or a house abroad, unless others name flats in it."""
+        return bool(flat.room) or (place in self._open_places and place not in self._roomed)
+
+    def the_one(self, who: Sequence[int], flat: Flat, fit: Sequence[int]) -> int:
+        """Return that of several places where the same person, or the same name, has the same flat more fully; -1 if there is not one."""
+        for one in who:
+            mine = self._places.get((one, flat.building, flat.room), set()).intersection(fit)
+            if mine:
+                return mine.pop() if len(mine) == 1 else -1
+        return -1
+
+    def unit(self, who: Sequence[int], place: int, flat: Flat) -> str | None:
+        """Return the unit, where it is not written that of the same person or name, or the only one there is; None: several fit."""
+        if flat.unit:
+            return flat.unit
+        found = [self._own.get((one, place, flat.building, flat.room), set()) for one in who]
+        found.append(self._units.get((place, flat.building, flat.room), set()))
+        units: set[str] = next((some for some in found if some), set())
+        return next(iter(units), "") if len(units) < 2 else None
