@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import count
-from typing import Any, Literal
+from itertools import chain, count
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import Connection
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 CHUNK = 500
 """Values of one IN list on SQLite."""
@@ -74,6 +78,17 @@ def stream(tx: Connection, sql: str, bound: Row = (), size: int = _FETCH) -> Ite
             yield part
     finally:
         cursor.close()
+
+
+def columns(tx: Connection, sql: str, width: int, bound: Row = ()) -> npt.NDArray[np.int64]:
+    """Return the whole numbers that a question selects, shape (`width`, rows)."""
+    import numpy as np  # late: few commands need it
+
+    parts = []
+    for found in stream(tx, sql, bound):
+        flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=len(found) * width)
+        parts.append(flat.reshape(-1, width).T)
+    return np.concatenate(parts, axis=1) if parts else np.zeros((width, 0), dtype=np.int64)
 
 
 def among(tx: Connection, sql: str, values: Sequence[Any]) -> Iterator[Row]:

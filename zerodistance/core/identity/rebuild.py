@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,6 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.seal import Seal
 
 Ints = npt.NDArray[np.int64]
-_FETCH = 50_000
 _EXAMPLES = 10
 
 
@@ -66,10 +64,10 @@ def rebuild(home: Home, *, only: Sequence[int] | None = None, reason: str = "reb
 def _caught_up(tx: Connection, solved: _Solved, now: dict[str, int]) -> _Solved:
     """Return the answer without those persons that digestion has changed since; what is left fits the state of now."""
     before, found, old = solved.numbers, solved.renumbered, solved.subjects.person
-    changed = _columns(
+    changed = bulk.columns(
         tx, "select old_person, new_person from identity_change where number > ?", 2, (solved.change,)
     )
-    grown = _columns(tx, "select distinct person from subject where number > ?", 1, (before["subject"],))
+    grown = bulk.columns(tx, "select distinct person from subject where number > ?", 1, (before["subject"],))
     busy = np.unique(np.concatenate([changed.reshape(-1), grown.reshape(-1)]))
     person = found.person.copy()
     for kind, low, high in (("person", 0, VISITORS_FROM), ("visitor", VISITORS_FROM, 1 << 32)):
@@ -120,22 +118,10 @@ def _around(tx: Connection, near: Sequence[int]) -> list[int]:
     return sorted({*theirs, *others} - set(near))
 
 
-def _columns(tx: Connection, sql: str, width: int, bound: tuple[int, ...] = ()) -> Ints:
-    """Return the integers that `sql` selects, as an array of `width` rows."""
-    parts = []
-    for rows in bulk.stream(tx, sql, bound, _FETCH):
-        parts.append(
-            np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=len(rows) * width)
-            .reshape(-1, width)
-            .T
-        )
-    return np.concatenate(parts, axis=1) if parts else np.zeros((width, 0), dtype=np.int64)
-
-
 def _subjects(tx: Connection, only: Sequence[int] | None) -> tuple[Subjects, npt.NDArray[np.bool_]]:
     sql = "select number, namespace, first_at, person, named, shared from subject"
     if only is None:
-        number, rank, first_at, person, named, shared = _columns(tx, f"{sql} order by number", 6)
+        number, rank, first_at, person, named, shared = bulk.columns(tx, f"{sql} order by number", 6)
     else:
         rows = {row[0]: row for row in bulk.among(tx, f"{sql} where number in {{values}}", list(only))}
         given = [rows[one] for one in only]
@@ -155,7 +141,7 @@ def _pairs(tx: Connection, number: Ints, *, whole: bool) -> tuple[Pairs, tuple[I
     """Return the pairs that no row revokes, each with its earliest time, and those of which somebody decided that they are two persons."""
 
     def some(sql: str) -> Ints:
-        return _columns(tx, sql.format(these=""), 3) if whole else _chosen(tx, sql, number)
+        return bulk.columns(tx, sql.format(these=""), 3) if whole else _chosen(tx, sql, number)
 
     seen = some(
         "select a, b, min(at) from evidence where a > 0 {these} group by b, a having max(revoked_at) is null"

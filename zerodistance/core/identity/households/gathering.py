@@ -66,8 +66,7 @@ def gather(tx: Connection, seal: Seal, country: str, subject: Ints, person: Ints
     said = _Mentioned(subject, of)
     for _, table in mentions.read(tx, seal):
         said.take(table, country)
-    rows = [row for part in bulk.stream(tx, _USES) for row in part]
-    a, b, used_at = np.array(rows, np.int64).reshape(-1, 3).T
+    a, b, used_at = bulk.columns(tx, _USES, 3)
     user = places_of(subject, of, a)
     fine = user >= 0
     found, (surname, name) = said.homes(), said.names(len(first))

@@ -77,7 +77,9 @@ class Groups:
 
     def _departed(self, tie: Tie) -> Iterator[tuple[int, int]]:
         for one, other in ((tie.a, tie.b), (tie.b, tie.a)):
-            stays = [(home, times) for home, times in homes(self._units.seen.get(one, ())) if len(times) >= FIRM]
+            stays = [
+                (home, times) for home, times in homes(self._units.seen.get(one, ())) if len(times) >= FIRM
+            ]
             for (left, _), (_, times) in pairwise(stays):
                 at = times[0].at
                 # somebody stays behind, or was there before

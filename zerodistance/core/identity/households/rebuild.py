@@ -64,10 +64,7 @@ def _last(tx: Connection) -> int:
 
 
 def _solve(tx: Connection, home: Home) -> _Found:
-    rows = [
-        row for part in bulk.stream(tx, "select number, person from subject order by number") for row in part
-    ]
-    subject, person = np.array(rows, np.int64).reshape(-1, 2).T
+    subject, person = bulk.columns(tx, "select number, person from subject order by number", 2)
     gathered = gather(tx, home.seal, home.settings.country, subject, person)
     solved = solve(gathered.known)
     members = store.member_rows(tx)

@@ -1,0 +1,90 @@
+"""Who shares a home in a sample city: how right it is, and what it takes.
+
+Every silo is imported as it ships, persons are rebuilt, then households by their own command, whose processor time and memory are those of the whole
+command. What they say is examined by `zerodistance evaluate households` over the records that name somebody: `household_f1` is of pairs of records,
+`household_whole_f1` of whole households, `household_b3_f1` B-cubed. `true_...` is the same with the persons of the truth, so that what identity misses can
+be told from what households miss.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.lib.families import with_true_persons
+from benchmarks.lib.house import House
+from benchmarks.lib.machine import arguments, report, say, workspace
+from zerodistance.evaluate import api
+from zerodistance.evaluate.contracts import Figure
+from zerodistance.kernel.home import open_home
+from zerodistance.kernel.settings import load
+from zerodistance.sample import api as sample
+
+_BRAND = ("units", "categories", "products", "places", "territories")
+
+
+def main() -> None:
+    """Make the city, take it in, let it say who shares a home, and examine that."""
+    parser = arguments(__doc__)
+    parser.add_argument("--people", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=4, help="1 to 3 are those that values were chosen with")
+    parser.add_argument("--world", default="base")
+    options = parser.parse_args()
+    with workspace(options.folder) as root:
+        city = root / "city"
+        sample.generate(options.people, options.seed, options.world, city, processes=1)
+        house = House(root)
+        records = _taken_in(house, city)
+        house.run("identity", "rebuild")
+        took = house.measured("identity", "households", "rebuild", "--json")
+        said = json.loads(took.said)
+        say(f"{said['households']:,} households in {took.seconds:.1f} s")
+        house.run("identity", "households", "export", str(root / "said.csv"))
+        found = _examined(city, root / "said.csv", "household")
+        home = open_home(load(home=house.home))
+        with_true_persons(home, city, root / "true.parquet")
+        home.close()
+        found |= _examined(city, root / "true.parquet", "true_household")
+    counts = {
+        name: said[name] for name in ("households", "members", "several", "homes", "unclear", "crowded")
+    }
+    report(
+        "households",
+        world=options.world,
+        people=options.people,
+        seed=options.seed,
+        records=records,
+        **found,
+        **counts,
+        cpu_s=took.cpu,
+        wall_s=took.seconds,
+        peak_rss_mb=took.peak_mb,
+    )
+
+
+def _taken_in(house: House, city: Path) -> int:
+    for kind in _BRAND:
+        house.run("brand", "import", kind, str(city / "brand" / f"{kind}.csv"))
+    rows = 0
+    for path in sorted((city / "silos").iterdir()):
+        mapping = city / "mappings" / f"{path.name.split('.')[0]}.toml"
+        rows += json.loads(house.run("import", str(path), "--mapping", str(mapping), "--json"))["accepted"]
+    say(f"{rows:,} touches")
+    return rows
+
+
+def _examined(city: Path, said: Path, name: str) -> dict[str, Any]:
+    found = api.households(city, said)
+    (row,) = (one for one in found.tables["by_part"] if one["part"] == "named")
+    out: dict[str, Any] = {}
+    for measure, short in (("pairs_", ""), ("clusters_", "whole_"), ("b3_", "b3_")):
+        for kind in ("precision", "recall", "f1"):
+            figure = row[measure + kind]
+            assert isinstance(figure, Figure)
+            out[f"{name}_{short}{kind}"] = figure.value
+    return out
+
+
+if __name__ == "__main__":
+    main()
