@@ -1,7 +1,8 @@
-"""The command box (Ctrl-K): pages, segments, touchpoints, and persons by any identifier. A POST: identifiers enter no address."""
+"""The command box (Ctrl-K): pages, segments, touchpoints, households, and persons by any identifier. A POST: identifiers enter no address."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -45,6 +46,11 @@ def find(request: Request, q: Annotated[str, Form()] = "") -> Response:
     if len(query) >= LEAST and who.may(Permission.SEE_PERSONS):
         found = identity.search(home, who, q.strip())[:MOST]
         groups.append((Text("人", "People"), [Hit(f"/people/{p.id}", "people", p.id) for p in found]))
+        with suppress(identity.NoSuchHousehold):
+            household = identity.show_household(home, who, q.strip())
+            groups.append(
+                (Text("家庭", "Household"), [Hit(f"/households/{household.id}", "home", household.id)])
+            )
     menus = [m for m in registry.menus(who) if _fits(query, m.text.zh, m.text.en.casefold(), m.key)]
     groups.append((Text("去", "Go to"), [Hit(m.path, m.icon, m.text.get(lang)) for m in menus]))
     if query:
