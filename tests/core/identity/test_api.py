@@ -126,7 +126,12 @@ def test_the_nightly_jobs_run(home: Home) -> None:
     somebody(home)
     jobs = Jobs(home, JOBS)
     with clock.freeze(clock.from_micros(home.made_at) + timedelta(days=1)):
-        assert jobs.run_due() == ["identity.archive", "identity.rebuild", "identity.households", "identity.visitors"]
+        assert jobs.run_due() == [
+            "identity.archive",
+            "identity.rebuild",
+            "identity.households",
+            "identity.visitors",
+        ]
     assert [state.last_error for state in jobs.states().values()] == [None] * 4
 
 

@@ -199,18 +199,27 @@ def test_an_undone_import_takes_its_households_along(home: Home, admin: Who) -> 
     assert rows(home) == {"household_member": 1, "household_home": 1, "household_alias": 0}
 
 
-def test_the_export_says_the_household_of_every_touch_at_its_time(home: Home, admin: Who, tmp_path: Path) -> None:
+def test_the_export_says_the_household_of_every_touch_at_its_time(
+    home: Home, admin: Who, tmp_path: Path
+) -> None:
     touchpoints.create_source(home, admin, key="crm", name=Text("客户", "customers"), kind="import")
     moved = [said("n3", year, "李娜", OTHER, "13912348002") for year in (2020, 2021, 2023)]
     stays = [said("w3", year, "王伟", SAME, "13912348001") for year in (2020, 2021, 2022, 2024)]
     lone = Touch({"user_id": "u9"}, 1)
     digest = Digest(home, Recognition(home), list)
-    digest.commit(touches_batch(*FAMILY[:3], said("n2", 2016, "李娜", FLAT, "13912348002"), *moved, *stays, lone, Touch((), 2)))
+    digest.commit(
+        touches_batch(
+            *FAMILY[:3], said("n2", 2016, "李娜", FLAT, "13912348002"), *moved, *stays, lone, Touch((), 2)
+        )
+    )
     api.rebuild_households(home, admin)
     path = tmp_path / "out" / "households.csv"
     assert api.export_households(home, admin, path) == 13
     with path.open(encoding="utf-8") as file:
-        ids = [row["household_id"] for row in sorted(csv.DictReader(file), key=lambda row: int(row["source_id"].split("-")[-1]))]
+        ids = [
+            row["household_id"]
+            for row in sorted(csv.DictReader(file), key=lambda row: int(row["source_id"].split("-")[-1]))
+        ]
     w1, w2, n1, n2, *na = ids[:7]
     assert w1 == w2 == n1 == n2 and set(ids[7:11]) == {w1}
     assert len(set(na)) == 1 and na[0] != w1
