@@ -44,5 +44,6 @@ def test_an_id_in_another_spelling_leads_to_the_page(boss: Visitor, home: Home, 
 def test_who_is_in_no_household_is_said_so(boss: Visitor, home: Home, admin: Who) -> None:
     take_in(home, Touch({"user_id": "u1"}, 1))
     person = identity.lookup(home, admin, "user_id", "u1")
-    assert "不知道和谁住" in boss.get(f"/people/{person.id}?lang=zh").text
+    page = boss.get(f"/people/{person.id}?lang=zh").text
+    assert "不知道和谁住" in page and "还没有算过" in page
     assert boss.get("/households/h_ZZZZZZZZ").status_code == 404

@@ -18,7 +18,12 @@ from zerodistance.core.identity.deciding import decide, decisions, withdraw
 from zerodistance.core.identity.households import rebuild as _households
 from zerodistance.core.identity.households.contracts import Household, NoSuchHousehold, Settled
 from zerodistance.core.identity.households.exporting import export_households
-from zerodistance.core.identity.households.reading import household_of, households_of_person, show_household
+from zerodistance.core.identity.households.reading import (
+    household_of,
+    households_made_at,
+    households_of_person,
+    show_household,
+)
 from zerodistance.core.identity.people import (
     SUBJECT_MAP,
     People,
@@ -77,6 +82,7 @@ __all__ = [
     "show_household",
     "households_of_person",
     "household_of",
+    "households_made_at",
     "rebuild_households",
     "export_households",
     # for the rooms around

@@ -176,7 +176,7 @@ identity_number = Table(
     metadata,
     Column(
         "key", Text, primary_key=True
-    ),  # subject, person, visitor, change: last given; epoch; generation; batch
+    ),  # subject, person, visitor, change: last given; epoch; generation; batch; household, household_at: see households
     Column("value", BigInteger, nullable=False),
 )
 

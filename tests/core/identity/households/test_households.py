@@ -84,7 +84,9 @@ def test_persons_are_never_changed_by_households(home: Home, admin: Who) -> None
 
 def test_the_same_again_changes_nothing(home: Home, admin: Who) -> None:
     take_in(home, *FAMILY)
+    assert api.households_made_at(home) == 0
     api.rebuild_households(home, admin)
+    assert api.households_made_at(home) > 0
     before = household(home, admin, "w1")
     again = api.rebuild_households(home, admin)
     assert (again.joined, again.left, again.merged) == (0, 0, 0)

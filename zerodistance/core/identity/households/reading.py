@@ -41,6 +41,12 @@ def household_of(home: Home, persons: Sequence[int] | Ints, at: int | None = Non
     return found[where]
 
 
+def households_made_at(home: Home) -> int:
+    """Return when households were computed, microseconds UTC; 0: never."""
+    with home.state.read() as tx:
+        return store.made_at(tx)
+
+
 def show_household(home: Home, who: Who, household_id: str) -> Household:
     """Return a household by any public id that was ever its own.
 

@@ -17,7 +17,7 @@ from zerodistance.core.identity.households.gathering import Gathered, Ints, gath
 from zerodistance.core.identity.households.numbering import Before, Numbered, number
 from zerodistance.core.identity.households.solving import Solved, solve
 from zerodistance.core.identity.older import catch_up
-from zerodistance.kernel import bulk, fault
+from zerodistance.kernel import bulk, clock, fault
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.seal import Seal
 
@@ -56,7 +56,7 @@ def rebuild(home: Home) -> Settled:
 def ever_built(home: Home) -> bool:
     """Say whether households were computed before: an undo has to do it again."""
     with home.state.read() as tx:
-        return _last(tx) > 0
+        return store.made_at(tx) > 0
 
 
 def _last(tx: Connection) -> int:
@@ -106,7 +106,7 @@ def _write(tx: Connection, seal: Seal, found: _Found, began: float) -> Settled:
         "delete from household_alias where household not in (select household from household_member) "
         "or old in (select household from household_member)",
     )
-    persons.set_numbers(tx, {_LAST: found.numbered.last})
+    persons.set_numbers(tx, {_LAST: found.numbered.last, store.MADE_AT: clock.micros()})
     return _settled(found, members, len(new), len(gone), time.perf_counter() - began)
 
 

@@ -44,6 +44,9 @@ household_alias = Table(
     sqlite_with_rowid=False,
 )
 
+MADE_AT = "household_at"
+"""Key of identity_number: when households were computed."""
+
 MemberRow = tuple[int, int, int, int | None]
 """household, subject, since, until"""
 HomeRow = tuple[int, bytes, int, int, int | None]
@@ -114,6 +117,11 @@ def today(tx: Connection, household: int) -> int:
     """Return what a household is part of by now: itself, or another."""
     found = bulk.value(tx, "select household from household_alias where old = ?", (household,))
     return household if found is None else int(found)
+
+
+def made_at(tx: Connection) -> int:
+    """Return when households were computed, 0: never."""
+    return int(bulk.value(tx, "select value from identity_number where key = ?", (MADE_AT,)) or 0)
 
 
 def where_home(household: int, home: bytes) -> bytes:

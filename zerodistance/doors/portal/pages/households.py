@@ -67,6 +67,7 @@ def household(request: Request, household_id: str) -> Response:
         "household.html",
         here="people",
         household=found,
+        made_at=identity.households_made_at(home),
         members=members(home, who, found, devices=True),
     )
 

@@ -131,6 +131,7 @@ def _household(home: Home, who: Who, somebody: Person) -> dict[str, Any]:
     )
     return {
         "household": now,
+        "settled_at": identity.households_made_at(home),
         "family": households.members(home, who, now) if now else [],
         "earlier": [one for one in found if one is not now],
     }
