@@ -21,6 +21,8 @@ import pyarrow.parquet as pq
 from benchmarks.lib import cities, persons
 from benchmarks.lib.machine import arguments, report, say, workspace
 from benchmarks.lib.matching import proved
+from zerodistance.core.identity.matching import fields, model, train
+from zerodistance.core.identity.matching.score import Scorer
 from zerodistance.core.identity.partition import components
 from zerodistance.evaluate import api
 from zerodistance.evaluate.contracts import Figure
@@ -57,28 +59,31 @@ def main() -> None:
         else:
             truth = persons.of_febrl(options.which, rows)
         say(f"{options.which}: {pq.read_metadata(rows).num_rows:,} records")
-        country, model = ("CN", "default") if city else ("AU", "trained")
-        found = _ours(rows, root, truth, country, options.model or model)
+        country, learn = ("CN", "default") if city else ("AU", "trained")
+        found = _ours(rows, root, truth, country, options.model or learn)
         if not options.no_splink and SPLINK.exists():
             for mode in ("trained", "stock") if city else ("febrl",):
                 say(f"Splink, {mode}")
                 found |= _splink(rows, root, truth, mode, city=city)
+            if not city:
+                found["learned_apart"] = _learned_apart(rows, root, country)
         else:
             say("Splink is left out" + ("" if SPLINK.exists() else ": run make splink"))
     people = options.people if city else None
     report("identity", set=options.which, people=people, seed=options.seed if city else None, **found)
 
 
-def _ours(rows: Path, root: Path, truth: Path, country: str, model: str) -> dict[str, Any]:
+def _ours(rows: Path, root: Path, truth: Path, country: str, learn: str) -> dict[str, Any]:
     said, pairs = root / "ours.parquet", root / "ours.pairs.parquet"
     asked = [] if country == "CN" else [str(pairs)]
-    words = [sys.executable, "-m", "benchmarks.lib.matching", str(rows), str(said), country, model, *asked]
+    words = [sys.executable, "-m", "benchmarks.lib.matching", str(rows), str(said), country, learn, *asked]
     took = _measured(words)
     found = examined(truth, rows, np.asarray(pq.read_table(said)["person"]), root / "said.parquet")
     pair_f1 = _pair_f1(rows, pq.read_table(pairs)) if asked else found["f1"]
     return {
         "records": pq.read_metadata(rows).num_rows,
-        "model": model,
+        "model": learn,
+        "pair_us": _pair_us(rows, country),
         "pair_f1": pair_f1,
         **_named("cluster", found),
         **took,
@@ -121,6 +126,33 @@ def _splink(rows: Path, root: Path, truth: Path, mode: str, *, city: bool) -> di
         out[f"{name}_pair_f1"] = _pair_f1(rows, table)
     took["cpu_s"] += cleaning
     return out | {f"{name}_{key}": value for key, value in took.items()}
+
+
+def _learned_apart(rows: Path, root: Path, country: str) -> float:
+    """Return by how much the chances that both learn without labels differ at most: that a value is equal between records of one person."""
+    table = pq.read_table(rows)
+    faces = fields.faces({name: table[name] for name in table.column_names}, country)
+    given, levels = root / "faces.parquet", root / "levels.parquet"
+    plain = pa.table({name: faces[name].cast(pa.string()) for name in faces.column_names})
+    pq.write_table(plain.append_column("unique_id", pa.array(range(len(plain)), pa.int64())), given)
+    _measured([str(SPLINK), str(Path(__file__).parent / "lib" / "splink_levels.py"), str(given), str(levels)])
+    ours = train.train(faces).levels
+    return float(
+        max(abs(row["same"] - ours[row["part"]][0].same) for row in pq.read_table(levels).to_pylist())
+    )
+
+
+def _pair_us(rows: Path, country: str) -> float:
+    """Return the microseconds that a pair takes by itself, in plain Python."""
+    some = [
+        fields.face(row, country) for row in pq.ParquetFile(rows).iter_batches(200).__next__().to_pylist()
+    ]
+    scorer = Scorer(model.default(), 1_000_000)
+    scorer.pairs(some[0], some)  # what is remembered is remembered
+    began = time.process_time()
+    for one in some:
+        scorer.pairs(one, some)
+    return (time.process_time() - began) / len(some) ** 2 * 1e6
 
 
 def _for_splink(rows: pa.Table, root: Path, *, city: bool, cleaned: bool, path: Path) -> None:

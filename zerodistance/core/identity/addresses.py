@@ -9,9 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Final
 
 LONGEST: Final = 200  # characters; longer ones are texts (own value)
+_REMEMBERED: Final = 65_536  # ends and places, own value
+_FLAT_PARTS: Final = ("building", "unit", "room")
+_PLACE_PARTS: Final = ("province", "city", "district", "town", "road", "number", "estate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ _ENDS = tuple(
         rf"(?P<room>{_NUMBER})(?:室|户)",
     )
 )
+# All that a flat is written with; the rest of an address is the same for many.
+_TAIL = re.compile("[0-9A-Za-z〇零一二三四五六七八九十百#号楼栋幢单元门洞座院层室户房-]+$")
 _PROVINCE = re.compile(r"^(?P<province>[^省市区县]{2,8}?(?:省|自治区|特别行政区))")
 _CITY = re.compile(r"^(?P<city>[^省市区县路街]{1,7}?(?:市|自治州|地区|盟))")
 _DISTRICT = re.compile(r"^(?P<district>[^省市区县路街道镇]{1,6}?(?:区|县|旗|市))(?!域)")
@@ -86,22 +92,45 @@ def address(value: str) -> Address | None:
     )
     if not text or len(text) > LONGEST:
         return None
-    found: dict[str, str] = {}
+    start, building, unit, room = _flat(text)
+    return Address(*_place(text[:start]), building, unit, room)
+
+
+def _flat(text: str) -> tuple[int, str, str, str]:
+    """Return where the flat begins, and building, unit and room."""
+    tail = _TAIL.search(text)
+    first = 0 if tail is None else tail.start()
+    behind, building, unit, room = _flat_of(text[first:], first == 0)
+    return first + behind, building, unit, room
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _flat_of(tail: str, whole: bool) -> tuple[int, str, str, str]:
+    """Return the same for the end of a text; `whole`: it is all of it, and can't be nothing but a flat."""
     for form in _ENDS:
-        end = form.search(text)
-        if end is not None and end.start() > 0:
-            found |= {name: _plain(part) for name, part in end.groupdict().items() if part}
-            text = text[: end.start()]
-            break
+        end = form.search(tail)
+        if end is not None and (end.start() > 0 or not whole):
+            found = end.groupdict()
+            building, unit, room = (_plain(part) if (part := found.get(name)) else "" for name in _FLAT_PARTS)
+            return end.start(), building, unit, room
+    return len(tail), "", "", ""
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _place(text: str) -> tuple[str, str, str, str, str, str, str]:
+    """Return province, city, district, town, road, number and estate of what stands before the flat."""
+    found: dict[str, str] = {}
     for form in (_PROVINCE, _CITY, _DISTRICT, _TOWN, _ROAD):
         start = form.match(text)
         if start is not None:
             found |= {name: part for name, part in start.groupdict().items() if part}
             text = text[start.end() :]
     found["estate"] = text.strip("-号")
-    return Address(**found)
+    province, city, district, town, road, number, estate = (found.get(name, "") for name in _PLACE_PARTS)
+    return province, city, district, town, road, number, estate
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _plain(number: str) -> str:
     """Return a number of a building, unit or room in digits and small letters: 三 is 3, 十二 is 12, 01 is 1.
 

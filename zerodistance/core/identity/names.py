@@ -116,7 +116,7 @@ def person_name(value: str) -> PersonName | None:
 
 def _chinese(text: str) -> PersonName | None:
     joined = _SPACE.sub("", text).translate(_DOTS)
-    han = "".join(c for c in joined if _HAN_ONLY.fullmatch(c))
+    han = "".join(_HAN_ONLY.findall(joined))
     if not han or _FIRMS.search(joined):
         return None
     bare, sex = _without_title(han)

@@ -75,7 +75,7 @@ def test_chances_that_records_were_drawn_with_are_learned_without_labels() -> No
     assert found.levels["given"][0].same == pytest.approx(
         0.87, abs=0.04
     )  # a slip is found if the phone is the same
-    assert len(who) == found.trained["records"]
+    assert len(who) == found.records
 
 
 def test_what_was_told_is_learned_as_it_was_told() -> None:

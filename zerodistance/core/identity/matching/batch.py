@@ -18,7 +18,7 @@ from zerodistance.core.identity.matching.model import Model
 from zerodistance.core.identity.matching.score import Scorer
 from zerodistance.core.identity.partition import components
 
-LEAST: Final = -3.0
+LEAST: Final = -2.0
 """Bits from which on a pair speaks for one person. Groups are judged by all their pairs, so a single one may be weak; chosen on the training
 seeds of the sample city."""
 _LARGE: Final = 500  # faces of a component beyond which only pairs that share a block are weighed; own value

@@ -43,6 +43,8 @@ class Comparison:
         Level -> part whose value is the more telling the rarer it is.
     one, many
         The level of two faces; of pairs of rows.
+    sole
+        Levels in which a record agrees with a few strangers, however many there are: the more records, the less likely a stranger does.
     """
 
     key: str
@@ -50,6 +52,7 @@ class Comparison:
     frequency: dict[int, str]
     one: Callable[[Face, Face], int]
     many: Callable[[Columns, Ints, Ints], Levels]
+    sole: tuple[int, ...] = ()
 
 
 # -- strings that differ
@@ -108,7 +111,7 @@ def _words(part: str) -> Comparison:
     return Comparison(part, ("equal", "near", "close", "differs"), {1: part}, one, many)
 
 
-def _digits(part: str, most: int, *, telling: bool) -> Comparison:
+def _digits(part: str, most: int, *, telling: bool = False, sole: tuple[int, ...] = ()) -> Comparison:
     """Return a comparison of numbers: equal, one slip, two slips where `most` is 2, differs."""
 
     def one(x: Face, y: Face) -> int:
@@ -124,7 +127,7 @@ def _digits(part: str, most: int, *, telling: bool) -> Comparison:
         return level
 
     names = ("equal", *("near", "close")[:most], "differs")
-    return Comparison(part, names, {1: part} if telling else {}, one, many)
+    return Comparison(part, names, {1: part} if telling else {}, one, many, sole)
 
 
 # -- names
@@ -376,12 +379,12 @@ GIVEN: Final = Comparison(
 COMPARISONS: Final = (
     Comparison("surname", ("equal", "swapped", "near", "close", "differs"), {1: "surname"}, _surname, _surname_many),
     GIVEN,
-    _digits("sex", 0, telling=False),
+    _digits("sex", 0),
     Comparison("born", ("equal", "swapped", "near", "close", "year", "generation", "differs"), {}, _born, _born_many),
-    _digits("phone", 1, telling=False),
-    Comparison("email", ("equal", "local", "near", "differs"), {}, _email, _email_many),
-    _digits("id_number", 2, telling=False),
-    Comparison("home", _HOME_LEVELS, {}, _home, _home_many),
+    _digits("phone", 1, sole=(1,)),
+    Comparison("email", ("equal", "local", "near", "differs"), {}, _email, _email_many, (1,)),
+    _digits("id_number", 2, sole=(1,)),
+    Comparison("home", _HOME_LEVELS, {}, _home, _home_many, (1, 2)),
     _words("street"),
     _digits("house", 1, telling=True),
     _words("extra"),

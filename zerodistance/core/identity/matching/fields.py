@@ -13,13 +13,17 @@ from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from anyascii import anyascii
 
 from zerodistance.core.identity import addresses, cleaning
 from zerodistance.core.identity.names import COMPOUND, LONGEST, PersonName, person_name, sound, surname_sound
 
 _REMEMBERED: Final = 65_536  # strings of each kind, own value
+_SLICE: Final = 100_000  # strings that are cleaned at a time, own value
+Codes = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,17 +169,17 @@ def encoded(column: Sequence[str | None] | pa.Array) -> pa.DictionaryArray:
         found = found.combine_chunks()
     if not pa.types.is_dictionary(found.type):
         found = found.dictionary_encode()
-    codes = np.asarray(found.indices.fill_null(-1)).astype(np.int32)
-    values = found.dictionary.to_pylist()
-    return _dictionary(codes, [value or "" for value in values])
+    return _dictionary(
+        np.asarray(found.indices.fill_null(-1)).astype(np.int32), found.dictionary.cast(pa.string())
+    )
 
 
-def _dictionary(codes: np.ndarray[Any, np.dtype[np.int32]], values: list[str]) -> pa.DictionaryArray:
-    """Return a dictionary array whose values are distinct and never empty; a code below 0 is null."""
-    place: dict[str, int] = {}
-    again = np.array([-1 if not value else place.setdefault(value, len(place)) for value in values] + [-1], dtype=np.int32)  # fmt: skip
+def _dictionary(codes: Codes, values: pa.Array) -> pa.DictionaryArray:
+    """Return a dictionary array of the values of codes, each distinct one once; an empty one, and a code below 0, is null."""
+    found = pc.if_else(pc.equal(values, ""), None, values).dictionary_encode()
+    again = np.append(np.asarray(found.indices.fill_null(-1)), np.int32(-1)).astype(np.int32)
     codes = again[codes]
-    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), pa.array(list(place), pa.string()))
+    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), found.dictionary)
 
 
 def _nothing(rows: int) -> pa.DictionaryArray:
@@ -197,9 +201,18 @@ def _cleaned(
         distinct, which = _distinct(codes)
     values = [[*given[key].dictionary.to_pylist(), ""] for key in there]
     place = [there.index(key) if key in given else -1 for key in keys]
-    made = [clean(*("" if at < 0 else values[at][row[at]] for at in place)) for row in distinct.T.tolist()]
+    made: list[list[pa.Array]] = [[] for _ in parts]
+    for first in range(0, distinct.shape[1], _SLICE):
+        rows_ = [
+            clean(*("" if at < 0 else values[at][row[at]] for at in place))
+            for row in distinct[:, first : first + _SLICE].T.tolist()
+        ]
+        for column, cleaned in zip(made, zip(*rows_, strict=True), strict=True):
+            column.append(pa.array(cleaned, pa.string()))
+    which = which.astype(np.int32)
     return {
-        part: _dictionary(which.astype(np.int32), [one[n] for one in made]) for n, part in enumerate(parts)
+        part: _dictionary(which, pa.concat_arrays([pa.array([], pa.string()), *column]))
+        for part, column in zip(parts, made, strict=True)
     }
 
 
@@ -215,7 +228,7 @@ def _distinct(codes: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.nda
 
 def _either(first: pa.DictionaryArray, second: pa.DictionaryArray) -> pa.DictionaryArray:
     one, other = (np.asarray(column.indices.fill_null(-1)) for column in (first, second))
-    values = [*first.dictionary.to_pylist(), *second.dictionary.to_pylist()]
+    values = pa.concat_arrays([first.dictionary, second.dictionary])
     codes = np.where(one >= 0, one, np.where(other >= 0, other + len(first.dictionary), -1))
     return _dictionary(codes.astype(np.int32), values)
 
@@ -252,7 +265,10 @@ def _in_parts(given: str, surname: str) -> Parts:
 
 
 def _is_han(text: str) -> bool:
-    return any("㐀" <= char <= "鿿" or char >= "\U00020000" for char in text)
+    return _HAN.search(text) is not None
+
+
+_HAN = re.compile("[㐀-鿿\U00020000-\U0003ffff]")
 
 
 def _letters(text: str) -> str:

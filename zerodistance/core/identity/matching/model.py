@@ -45,6 +45,8 @@ class Model:
     ----------
     levels
         Comparison -> chances of its levels, in the order of `COMPARISONS`.
+    records
+        How many it was learned from: so many the chances of strangers are of.
     same, home
         How many other records of the same person a record has, on average, and how many of others of the same household.
     frequency
@@ -56,6 +58,7 @@ class Model:
     """
 
     levels: Mapping[str, tuple[Chances, ...]]
+    records: int
     same: float
     home: float
     frequency: Mapping[str, Mapping[str, float]]
@@ -74,7 +77,8 @@ def dumped(model: Model) -> str:
         for comparison in COMPARISONS
     }
     found = {
-        "form": FORM, "trained": model.trained, "evaluation": model.evaluation, "same": model.same, "home": model.home, "levels": levels,
+        "form": FORM, "trained": model.trained, "evaluation": model.evaluation, "records": model.records,
+        "same": model.same, "home": model.home, "levels": levels,
         "floor": model.floor, "frequency": model.frequency,
     }  # fmt: skip
     return json.dumps(found, ensure_ascii=False, indent=1)
@@ -99,7 +103,7 @@ def loaded(text: str) -> Model:
             for comparison in COMPARISONS
         }
         return Model(
-            levels, found["same"], found["home"], found["frequency"], found["floor"], found["trained"], found["evaluation"]
+            levels, found["records"], found["same"], found["home"], found["frequency"], found["floor"], found["trained"], found["evaluation"]
         )  # fmt: skip
     except (KeyError, TypeError, json.JSONDecodeError) as error:
         raise NotAModel(f"no model of this version ({error!r}): train it again") from error

@@ -51,11 +51,16 @@ class Scorer:
     def _bits(self) -> list[list[tuple[float, float, str]]]:
         """Comparison, level -> bits for one person, for one household, and the part whose rarity counts instead of the chance among strangers."""
         out: list[list[tuple[float, float, str]]] = []
+        scale = self.model.records / max(_FEWEST, self.records)
         for comparison in COMPARISONS:
             row = [(0.0, 0.0, "")]
             for n, chances in enumerate(self.model.levels[comparison.key], start=1):
                 part = comparison.frequency.get(n, "")
-                other = 0.0 if part in self.model.frequency else log2(chances.other)
+                other = (
+                    0.0
+                    if part in self.model.frequency
+                    else log2(min(0.5, chances.other * (scale if n in comparison.sole else 1.0)))
+                )
                 row.append(
                     (log2(chances.same) - other, log2(chances.home) - other, part if other == 0.0 else "")
                 )

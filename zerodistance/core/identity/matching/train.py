@@ -24,7 +24,7 @@ from zerodistance.core.identity.matching.columns import Codes, Columns, Floats, 
 from zerodistance.core.identity.matching.compare import COMPARISONS, Levels, levels_many
 from zerodistance.core.identity.matching.model import Chances, Model
 
-_STRANGERS: Final = 1_000_000  # pairs drawn by chance; own value: a chance of 1e-4 is known to a tenth
+_STRANGERS: Final = 400_000  # pairs drawn by chance; own value: a chance of 3e-4 is known to a tenth
 _PAIRS: Final = 400_000  # pairs of blocks that are learned from, at most
 _ROUNDS: Final = 40
 _ENOUGH: Final = 1e-4  # change of the largest chance at which it ends
@@ -86,7 +86,7 @@ def train(
     frequency, floor = frequencies(table, least)
     rare = _rarities(table, a, found, frequency, floor)
     chances, kinds = _learned(found, rare, _begun(other), share, table.rows)
-    return made(chances, kinds, table.rows, frequency, floor, {"records": table.rows, "pairs": len(a), "seed": seed, "labels": False})  # fmt: skip
+    return made(chances, kinds, table.rows, frequency, floor, {"pairs": len(a), "seed": seed, "labels": False})  # fmt: skip
 
 
 def taught(
@@ -101,7 +101,7 @@ def taught(
         chances[comparison.key] = np.stack([*columns_, other[comparison.key]], axis=1)
     kinds = np.bincount(kind, minlength=3).astype(np.float64)
     frequency, floor = frequencies(table)
-    return made(chances, kinds, table.rows, frequency, floor, {"records": table.rows, "pairs": len(a), "labels": True, **trained})  # fmt: skip
+    return made(chances, kinds, table.rows, frequency, floor, {"pairs": len(a), "labels": True, **trained})  # fmt: skip
 
 
 def made(
@@ -114,7 +114,7 @@ def made(
     same, home = 2 * kinds[0] / rows, 2 * kinds[1] / rows
     same, home = max(same, 1e-6), max(home, _FAMILY * same, 1e-6)
     same, home = (float(f"{many:.6g}") for many in (same, home))
-    return Model(levels, same, home, frequency, floor, trained)
+    return Model(levels, rows, same, home, frequency, floor, trained)
 
 
 def strangers(table: Columns, luck: np.random.Generator) -> Table:
@@ -122,12 +122,23 @@ def strangers(table: Columns, luck: np.random.Generator) -> Table:
     a, b = (luck.integers(0, table.rows, _STRANGERS) for _ in range(2))
     fine = a != b
     found = levels_many(table, a[fine], b[fine])
-    return {
-        c.key: _counted(row, len(c.levels))
-        if np.count_nonzero(row) >= _FEW
-        else _spread(_BEGIN[c.key][2], len(c.levels))
-        for c, row in zip(COMPARISONS, found, strict=True)
-    }
+    out: Table = {}
+    for comparison, row in zip(COMPARISONS, found, strict=True):
+        many = len(comparison.levels)
+        known = np.count_nonzero(row) >= _FEW
+        chances = _counted(row, many) if known else _spread(_BEGIN[comparison.key][2], many)
+        out[comparison.key] = _exactly(table, comparison.key, chances) if known else chances
+    return out
+
+
+def _exactly(table: Columns, part: str, chances: Floats) -> Floats:
+    """Return chances of which that of equal values, where it is the first level, is counted over all pairs, not over those that were drawn."""
+    if part not in table.code or part == "given" or part == "born":
+        return chances
+    count = np.bincount(_known(table.code[part])).astype(np.float64)
+    every = count.sum()
+    equal = max(float((count * (count - 1)).sum() / (every * (every - 1))), 1 / every**2)
+    return np.append(equal, chances[1:] / chances[1:].sum() * (1 - equal))
 
 
 def _counted(row: npt.NDArray[np.uint8], many: int) -> Floats:
