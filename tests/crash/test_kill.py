@@ -29,6 +29,8 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "identity.households.",
     "identity.expire",
     "identity.revoked",
+    "identity.decided",
+    "identity.match.",
     "import.",
     "lake.replace.",  # in tests/core/profiles/test_states.py
     "lake.settle.",

@@ -29,6 +29,7 @@ from zerodistance.kernel.text import Text
 ROOT = Path(__file__).parents[2]
 WHO = Who.system("crash")
 BATCHES = 10  # as many small files as make the lake join them
+EVENTS = 23 * BATCHES
 MAPPING = """
 kind = "store.visited"
 source = { key = "visits", name = "Visits", kind = "store" }
@@ -41,7 +42,8 @@ user_id = "user"
 member_id = "member"
 """
 NIGHT = (
-    *("identity.archive", "identity.rebuild.solved", "identity.rebuild.moved", "identity.expire"),
+    *("identity.archive", "identity.match.found", "identity.match.removed"),
+    *("identity.rebuild.solved", "identity.rebuild.moved", "identity.expire"),
     *("identity.households.solved", "identity.households.removed"),
 )
 JOINING = ("lake.settle.written", "lake.settle.after", "lake.settle.after:2")
@@ -105,6 +107,16 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 "userId": f"u{batch % 3}",
             }
         ]
+        # one person who is written in two ways, for the matcher
+        spelled = ("欧阳晓辰", "欧阳晓晨")[batch % 2]
+        events += [
+            {
+                "type": "identify",
+                "messageId": f"{batch}-i",
+                "userId": f"w{batch % 2}",
+                "traits": {"name": spelled, "birthday": "1987-03-02", "address": "双桥城4号楼2单元201"},
+            }
+        ]
         accept(home, events)
         work.digest()
         work.seal(True)
@@ -131,6 +143,7 @@ def content(root: Path) -> dict[str, Any]:
         members = tx.exec_driver_sql(
             "select household, subject, since, until from household_member order by 1, 2, 3"
         ).all()
+        matches = tx.exec_driver_sql("select a, b, bits, linked from identity_match order by 1, 2").all()
     persons = sorted(
         zip(*(identity.subject_map(home)[name].to_pylist() for name in ("subject", "person")), strict=True)
     )
@@ -140,6 +153,7 @@ def content(root: Path) -> dict[str, Any]:
         "touches": touches,
         "sealed": sealed,
         "evidence": evidence,
+        "matches": matches,
         "persons": persons,
         "members": members,
         "damage": findings,
@@ -153,8 +167,9 @@ def undisturbed(base: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     shutil.copytree(base, root)
     assert zd(root, "run").returncode == 0
     said = content(root)
-    assert said["damage"] == [] and said["sealed"] and len(said["touches"]) == 22 * BATCHES
+    assert said["damage"] == [] and said["sealed"] and len(said["touches"]) == EVENTS
     assert len({household for household, *_ in said["members"]}) == 1, "those who share the tablet"
+    assert len(said["matches"]) == 1
     return said
 
 
@@ -182,7 +197,7 @@ def test_a_kill_during_an_import_takes_every_row_in_once(base: Path, tmp_path: P
     assert zd(root, *words).returncode == 0
     assert zd(root, "run").returncode == 0
     said = content(root)
-    assert said["damage"] == [] and len(said["touches"]) == 22 * BATCHES + 300
+    assert said["damage"] == [] and len(said["touches"]) == EVENTS + 300
     assert len({source_id for source_id, _ in said["touches"]}) == len(said["touches"])
     assert not list((root / "imports").glob("*.sealed")), "what a kill left half staged goes a day later"
 
@@ -200,10 +215,28 @@ def test_a_kill_after_evidence_was_revoked_is_made_good_by_the_next_rebuild(
     assert zd(roots[0], *words).returncode == 0
     assert zd(roots[1], *words, point="identity.revoked").returncode == -signal.SIGKILL
     assert zd(roots[1], "identity", "rebuild").returncode == 0
-    calm, killed = content(roots[0]), content(roots[1])
-    groups = [{} for _ in roots]  # type: list[dict[int, list[int]]]
-    for said, group in zip((calm, killed), groups, strict=True):
-        for subject, person in said["persons"]:
-            group.setdefault(person, []).append(subject)
-    assert sorted(groups[0].values()) == sorted(groups[1].values())
-    assert killed["damage"] == []
+    assert groups(roots[0]) == groups(roots[1])
+
+
+def groups(root: Path) -> list[list[int]]:
+    """Return which subjects are one person."""
+    said = content(root)
+    assert said["damage"] == []
+    found: dict[int, list[int]] = {}
+    for subject, person in said["persons"]:
+        found.setdefault(person, []).append(subject)
+    return sorted(found.values())
+
+
+@pytest.mark.slow
+def test_a_kill_after_a_decision_is_made_good_by_the_next_rebuild(base: Path, tmp_path: Path) -> None:
+    roots = [tmp_path / "calm", tmp_path / "killed"]
+    for root in roots:
+        shutil.copytree(base, root)
+        assert zd(root, "run").returncode == 0
+    a, b, *_ = content(roots[0])["matches"][0]
+    words = ("identity", "decide", str(a), str(b), "different", "--why", "two sisters")
+    assert zd(roots[0], *words).returncode == 0
+    assert zd(roots[1], *words, point="identity.decided").returncode == -signal.SIGKILL
+    assert zd(roots[1], "identity", "rebuild").returncode == 0
+    assert groups(roots[0]) == groups(roots[1])

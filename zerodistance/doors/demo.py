@@ -95,6 +95,7 @@ class Tour:
     began: float
     address: str = ""
     imported: Sequence[import_jobs.Job] = ()
+    matched: identity.Matched | None = None
     new: bool = True
     ready_s: float = 0.0
     import_s: float = 0.0
@@ -209,6 +210,7 @@ def _tour(home: Home, example: Example, tour: Tour, stay: bool) -> None:
         _brand(home, example)
         _import(home, example, tour)
         tour.import_s = time.monotonic() - started
+        _match(home, tour)
         _browse(home, example, tour)
         _settled(home)
         tour.all_s = time.monotonic() - tour.began
@@ -245,6 +247,14 @@ def _import(home: Home, example: Example, tour: Tour) -> None:
     broken = [job for job in tour.imported if job.state != "done"]
     if broken:
         raise DemoImportFailed(broken)
+
+
+def _match(home: Home, tour: Tour) -> None:
+    """Find who is one person although no identifier says so; else that is done the next night."""
+    with command.errors.status(
+        Text("比较姓名、地址……", "comparing names and addresses ...").get(command.lang())
+    ):
+        tour.matched, _ = identity.match(home, command.who())
 
 
 _WEB = "demo_web"

@@ -167,16 +167,17 @@ def test_a_veto_of_a_part_is_a_veto_of_the_whole(x: list[int], y: list[int]) -> 
 
 def test_links_that_no_guard_can_touch_are_taken_out_and_join_to_the_same() -> None:
     links = [
-        Link(10, 11, 1, 7, "login", 1, 1),
+        Link(10, 11, 1, 8, "login", 1, 1),
         Link(10, 12, 1, 3, "login", 1, 1),
-        Link(20, 21, 1, 7, "login", 2, 1),
-        Link(22, 21, 1, 7, "login", 3, 1),
-        Link(5, 30, 1, 7, "login", 4, 1),
+        Link(12, 13, 3, 5, "login", 1, 1),
+        Link(20, 21, 1, 8, "login", 2, 1),
+        Link(22, 21, 1, 8, "login", 3, 1),
+        Link(5, 30, 1, 8, "login", 4, 1),
     ]
-    star, rest = stars(links, first_new=10)
-    assert star == {10: 10, 11: 10, 12: 10}
-    assert rest == links[2:]
-    joined = Joined(groups={n: Group([n], [], {7 if n in (21, 30) else 1: [0]}) for n in (20, 21, 22, 5, 30)})
+    star, rest = stars(links, 10, {})
+    assert star == {10: 10, 11: 10, 12: 10, 13: 10}
+    assert rest == links[3:]
+    joined = Joined(groups={n: Group([n], [], {8 if n in (21, 30) else 1: [0]}) for n in (20, 21, 22, 5, 30)})
     join(rest, joined, {})
     assert {frozenset(g.members) for g in joined.groups.values()} == {
         frozenset({20, 21}),

@@ -13,7 +13,7 @@ from zerodistance.core.identity.acts import (
     reveal,
     revoke,
 )
-from zerodistance.core.identity.contracts import Decision, NoSuchPerson, Person, Rebuilt, Verdict
+from zerodistance.core.identity.contracts import Decision, Matched, NoSuchPerson, Person, Rebuilt, Verdict
 from zerodistance.core.identity.deciding import decide, decisions, withdraw
 from zerodistance.core.identity.households import rebuild as _households
 from zerodistance.core.identity.households.contracts import Household, NoSuchHousehold, Settled
@@ -61,6 +61,8 @@ __all__ = [
     "mask",
     # everybody
     "rebuild",
+    "match",
+    "Matched",
     "revoke",
     "restore",
     "guards",
@@ -112,3 +114,14 @@ def rebuild_households(home: Home, who: Who) -> Settled:
     """Compute all households anew from addresses, phones and devices, and return the difference."""
     who.need(Permission.OPERATE)
     return _households.rebuild(home)
+
+
+def match(home: Home, who: Who) -> tuple[Matched, Rebuilt]:
+    """Compare all that was said of people in words, and compute all persons anew with what was found."""
+    who.need(Permission.OPERATE)
+    from zerodistance.core.identity.match import (
+        match as _match,  # its libraries are large, and few commands need them
+    )
+
+    found = _match(home)
+    return found, _rebuild(home)

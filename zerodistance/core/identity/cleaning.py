@@ -175,6 +175,7 @@ _CLEANERS: dict[str, Callable[[str], Clean]] = {
     "openid": plain,
     "email": email,
     "record": plain,
+    "mention": str,  # made here, never given
     "device_id": plain,
     "anonymous_id": plain,
 }
@@ -192,6 +193,11 @@ def birth_year(value: str) -> str | None:
     return found.group(1) if found else None
 
 
+# Surnames of two characters, from the list of the Ministry of Public Security's reports and the Hundred Family Surnames.
+COMPOUND = frozenset(
+    "欧阳 上官 司马 司徒 诸葛 皇甫 尉迟 夏侯 东方 令狐 慕容 公孙 宇文 长孙 端木 百里 南宫 独孤 轩辕 呼延 澹台 公冶 宗政 濮阳 淳于 单于 太叔 申屠"
+    " 仲孙 钟离 闾丘 赫连 拓跋 万俟 闻人 第五 西门 东郭 南门 左丘 梁丘 谷梁 段干 宰父 乐正 漆雕 壤驷 公良 巫马 颛孙 亓官 司寇 司空 鲜于 达奚 哥舒 纳兰".split()
+)
 _TITLE = re.compile("(?:先生|女士|小姐|太太|夫人|师傅|老师|阿姨|经理|老板|同志|大姐|大哥)$")
 _NAMELESS = _words(
     "test tester testing demo customer sir madam mr mrs ms",
@@ -202,26 +208,31 @@ _UNSPOKEN = re.compile(r"[\W\d_]+")
 
 
 @lru_cache(maxsize=65_536)
-def name_key(value: str) -> str | None:
-    """Return one spelling for a whole name, the same for equal names only; None where a name is not whole: a surname with a title, a masked one.
+def name_parts(value: str) -> tuple[str, str]:
+    """Return one spelling for a whole name, the same for equal names only, and its surname; empty where a part is not known.
 
     It tells names under one phone apart as they come in. Names that are written otherwise and sound alike are left to the matcher.
 
     Examples
     --------
-    >>> name_key("王 伟"), name_key("王伟先生"), name_key("Wei WANG") == name_key("Wang, Wei")
-    ('王伟', '王伟', True)
-    >>> [name_key(v) for v in ("王先生", "王*", "匿名", "Wang", "")]
-    [None, None, None, None, None]
+    >>> name_parts("王 伟"), name_parts("王伟先生"), name_parts("欧阳女士"), name_parts("Wei WANG") == name_parts("Wang, Wei")
+    (('王伟', '王'), ('王伟', '王'), ('', '欧阳'), True)
+    >>> [name_parts(v) for v in ("王*", "匿名", "Wang", "")]
+    [('', '王'), ('', ''), ('', ''), ('', '')]
     """
     text = unicodedata.normalize("NFKC", value).strip().casefold()
-    if len(text) > LONGEST or "*" in text or "?" in text or text in _NAMELESS or blocked(text):
-        return None
+    if len(text) > LONGEST or text in _NAMELESS or blocked(text):
+        return "", ""
+    hidden = "*" in text or "?" in text
     if _HAN.search(text):
         bare = _TITLE.sub("", _UNSPOKEN.sub("", text))
-        return bare if len(bare) > 1 and bare not in _NAMELESS and not blocked(bare) else None
+        if not bare or bare in _NAMELESS or blocked(bare):
+            return "", ""
+        surname = bare[:2] if bare[:2] in COMPOUND else bare[:1]
+        return ("" if hidden or len(bare) <= len(surname) else bare), surname
     words = sorted(_UNSPOKEN.sub(" ", text).split())
-    return " ".join(words) if len(words) > 1 and not _NAMELESS.intersection(words) else None
+    key = "" if hidden or len(words) < 2 or _NAMELESS.intersection(words) else " ".join(words)
+    return key, key
 
 
 _GENDERS = {

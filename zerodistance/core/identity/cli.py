@@ -193,6 +193,31 @@ def rebuild(*, as_json: _AsJson = False) -> None:
         _difference(found)
 
 
+@app.command(
+    help=words(
+        "比较所有写法，找出没有共同标识的同一个人，并重算谁是谁",
+        "compare all ways of writing people, find who is one person without a common identifier, and compute persons anew",
+    )
+)
+def match(*, as_json: _AsJson = False) -> None:
+    """Run the matcher over all mentions, then rebuild."""
+    from zerodistance.core.identity import api
+
+    found, persons = api.match(command.home(), command.who())
+    if as_json:
+        command.say_json({"matched": asdict(found), "rebuilt": asdict(persons)})
+        return
+    command.tell(
+        Text(
+            "比较了 {mentions} 种写法：{links} 条匹配把用户连在一起（新增 {new}，去掉 {gone}），{doubts} 对有待判定；权重 {model}，用时 {seconds:.1f} 秒",
+            "{mentions} ways of writing somebody were compared: {links} matches hold persons together ({new} new, {gone} gone), {doubts} pairs wait for a "
+            "decision; weights {model}, {seconds:.1f} s",
+        ),
+        **asdict(found),
+    )
+    _difference(persons)
+
+
 def _difference(found: Rebuilt) -> None:
     command.tell(
         Text(

@@ -162,6 +162,33 @@ class Rebuilt:
 
 
 @dataclass(frozen=True, slots=True)
+class Matched:
+    """What a pass of the matcher found.
+
+    Attributes
+    ----------
+    mentions
+        Ways of writing somebody that were compared.
+    links, doubts
+        Matches that hold persons together; pairs of persons who are likely one and of whom somebody has to decide.
+    new, gone
+        Of the links: those that the last pass had not, and those that it had and this one has not.
+    model
+        Name of the weights.
+    seconds
+        How long it took.
+    """
+
+    mentions: int
+    links: int
+    doubts: int
+    new: int
+    gone: int
+    model: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Shared:
     """An identifier that stands on too many persons, with its story; it links nobody."""
 

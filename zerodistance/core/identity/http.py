@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from zerodistance.core.identity import api
 from zerodistance.core.identity.contracts import NotAnIdentifier, Person
-from zerodistance.core.identity.rules import BY_KEY
+from zerodistance.core.identity.rules import GIVEN
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import Invalid, ZeroDistanceError
@@ -36,7 +36,7 @@ _QUESTION = {
     "description": "one identifier",
     "minProperties": 1,
     "properties": {
-        "namespace": {"type": "string", "enum": sorted(BY_KEY)},
+        "namespace": {"type": "string", "enum": sorted(GIVEN)},
         "value": {"type": ["string", "integer"]},
         "id": {"type": "string"},
         "identifiers": {"type": "boolean"},
@@ -155,7 +155,7 @@ def _asked(given: dict[str, Any]) -> tuple[str, str]:
     pairs = [(given["namespace"], given.get("value"))] if "namespace" in given else list(given.items())
     if len(pairs) != 1 or not isinstance(pairs[0][1], str | int) or not isinstance(pairs[0][0], str):
         raise NotAnIdentifier(
-            namespace=", ".join(map(str, given)), why="give exactly one", allowed=", ".join(BY_KEY)
+            namespace=", ".join(map(str, given)), why="give exactly one", allowed=", ".join(GIVEN)
         )
     return pairs[0][0], str(pairs[0][1])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from zerodistance.core.identity import acts, archive
+from zerodistance.core.identity import acts, archive, match
 from zerodistance.core.identity.households import rebuild as households
 from zerodistance.core.identity.rebuild import rebuild
 from zerodistance.kernel.home import Home
@@ -14,7 +14,19 @@ from zerodistance.kernel.text import Text
 
 
 def nightly(home: Home) -> None:
-    """Rebuild persons and log the difference."""
+    """Match what was mentioned since the last time, rebuild persons and log the difference."""
+    with home.state.read() as tx:
+        fresh = match.stale(tx)
+    if fresh:
+        said = match.match(home)
+        log("identity").info(
+            "matched",
+            mentions=said.mentions,
+            links=said.links,
+            doubts=said.doubts,
+            new=said.new,
+            gone=said.gone,
+        )
     found = rebuild(home)
     log("identity").info(
         "rebuilt",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
+from zerodistance.core.identity import rules
 from zerodistance.core.identity.cache import NEVER, RESERVED, Cache, Pairs
 from zerodistance.core.identity.live import Group, Joined, Link, by_name, crowds, join, stars
 from zerodistance.kernel import bulk
@@ -43,23 +44,29 @@ class Signs:
     rules: list[str]
 
 
-def new_links(cache: Cache, signs: Signs, hub: Ints, origin: int) -> tuple[list[Link], Slots]:
+def new_links(cache: Cache, signs: Signs, hub: Ints, record: Ints, origin: int) -> tuple[list[Link], Slots]:
     """Return the evidence of a batch that memory does not hold of this origin, or not with so early a time; and the slots of its ends.
 
     Parameters
     ----------
     hub
         Slot of the strongest identifier of each touch; the others on the touch are linked to it, like a star.
+    record
+        Slot of the record of whom a touch names, 0 if it names nobody: contact data on it are linked to that one.
     """
-    star = np.flatnonzero((signs.slot >= RESERVED) & (signs.slot != hub[signs.row]))
+    to = np.where(
+        rules.IS_CONTACT[cache.rank[signs.slot]] & (record[signs.row] > 0), record[signs.row], hub[signs.row]
+    )
+    star = np.flatnonzero((signs.slot >= RESERVED) & (signs.slot != to))
     if not len(star):
         return [], {}
+    to = to[star]
     names, codes = signs.rules, signs.rule[star]
-    key = (hub[signs.row[star]] * len(cache.subject) + signs.slot[star]) * len(names) + codes
+    key = (to * len(cache.subject) + signs.slot[star]) * len(names) + codes
     order = np.lexsort((signs.at[star], key))
     first = order[np.flatnonzero(np.diff(key[order], prepend=-1))]
     first.sort()
-    x, y = hub[signs.row[star[first]]], signs.slot[star[first]]
+    x, y = to[first], signs.slot[star[first]]
     swap = (cache.rank[x] == cache.rank[y]) & (cache.subject[x] > cache.subject[y])
     x, y = np.where(swap, y, x), np.where(swap, x, y)
     rules_of, at = (
@@ -98,7 +105,10 @@ def join_new(
     links = _set_aside(cache, links, slots, joined, pairs)
     shared = {subject for subject, slot in slots.items() if cache.shared.item(slot)}
     held, neighbours, revoked, named = _held(tx, shared, [k for k in links if k.b < first_new], origin)
-    named.update((link.a, cache.named.item(slots[link.a])) for link in links)
+    for link in links:
+        for end in (link.a, link.b):
+            named[end] = cache.named.item(slots[end])
+    mains(tx, links, neighbours, named, first_new)
     for link in links:
         key = slots[link.b], link.a, link.b, cache.rule(link.rule)
         mine = pairs.get(*key)
@@ -114,7 +124,7 @@ def join_new(
     for subject in joined.shared:
         cache.shared[slots[subject]] = True
     shared |= joined.shared.keys()
-    joined.star, others = stars(active, first_new)
+    joined.star, others = stars(active, first_new, named)
     apart = [k for k in others if _apart(cache, slots, k)]
     if apart:
         crowded = {k for k in apart if k.a in shared or k.b in shared}
@@ -123,6 +133,39 @@ def join_new(
         ends = {end for k in apart for end in (k.a, k.b)}
         join(apart, joined, dict.fromkeys(ends & shared, True))
     return joined
+
+
+def mains(
+    tx: Connection,
+    links: Sequence[Link],
+    neighbours: dict[int, dict[int, set[int]]],
+    named: dict[int, int],
+    first_new: int,
+) -> None:
+    """Name the members and accounts near new evidence: after most of their records, then the earliest."""
+    theirs: dict[
+        int, dict[int, list[int]]
+    ] = {}  # somebody -> name -> times at which records of that name were seen
+    for link in links:
+        if link.rank_a < rules.RECORD and rules.IS_RECORD[link.rank_b] and named.get(link.b):
+            theirs.setdefault(link.a, {}).setdefault(named[link.b], []).append(link.at)
+    asked = {link.a for link in links if link.rank_a < rules.RECORD and link.a < first_new}
+    asked.update(
+        a
+        for by_rank in neighbours.values()
+        for rank, some in by_rank.items()
+        if rank < rules.RECORD
+        for a in some
+    )
+    sql = (
+        "select e.a, s.named, count(distinct e.b), min(e.at) from evidence e join subject s on s.number = e.b "
+        f"where s.namespace in ({rules.RECORD}, {rules.MENTION}) and s.named <> 0 and e.revoked_at is null and e.a in {{values}} group by e.a, s.named"
+    )
+    for a, name, count, at in bulk.among(tx, sql, sorted(asked)):
+        theirs.setdefault(a, {}).setdefault(name, []).extend([at] * count)
+    for a, names in theirs.items():
+        if not named.get(a):  # its own word comes before
+            named[a] = min(names, key=lambda name: (-len(names[name]), min(names[name]), name))
 
 
 def _set_aside(cache: Cache, links: list[Link], slots: Slots, joined: Joined, pairs: Pairs) -> list[Link]:

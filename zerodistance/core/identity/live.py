@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from zerodistance.core.identity import rules
+from zerodistance.core.identity import naming, rules
 from zerodistance.core.identity.contracts import VISITORS_FROM
 
 _LOWEST_CAP = min(n.cap for n in rules.NAMESPACES)
@@ -121,7 +121,7 @@ def crowds(
         nameless = rules.RECORDS.get(rank_of[subject])
         for rank, stronger in by_rank.items():
             every = stronger | before.get(rank, set()) if before else stronger
-            if rank != rules.RECORD or nameless is None:
+            if not rules.IS_RECORD[rank] or nameless is None:
                 count, most = len(every), cap
             else:
                 count, most = _crowd([named.get(one, 0) for one in every], cap, nameless)
@@ -132,8 +132,9 @@ def crowds(
 
 def _crowd(names: Sequence[int], cap: int, nameless: int) -> tuple[int, int]:
     """Return how many persons records with these names may be, and how many there may be at most."""
-    known = len(set(names) - {0})
-    return (known, cap) if known > cap else (names.count(0), nameless)
+    known = {name for name in names if naming.whole(name)}
+    bare = sum(not naming.whole(name) for name in names)
+    return (len(known), cap) if len(known) > cap else (bare, nameless)
 
 
 def by_name(
@@ -149,7 +150,11 @@ def by_name(
     held: dict[int, set[int]] = {}
     for link in sorted(links, key=_class):
         name = named.get(link.a, 0)
-        if link.rank_b not in rules.RECORDS or link.rank_a > rules.RECORD or not name:
+        other = named.get(link.b, 0) if rules.IS_RECORD[link.rank_b] and link.rank_a < rules.RECORD else 0
+        if name and other and not naming.agree(name, other):
+            out.append(link._replace(b=0))  # somebody's order for another
+            continue
+        if link.rank_b not in rules.RECORDS or link.rank_a > rules.MENTION or not name:
             out.append(link)
             continue
         if link.b not in held:
@@ -163,14 +168,18 @@ def by_name(
             owner[link.b, name] = link.a
             out.append(link)
             continue
+        if not naming.whole(name):
+            name = min((one for one in held[link.b] if naming.agree(one, name)), default=name)
         same = owner.setdefault((link.b, name), link.a)
         out.append(link._replace(b=same if same != link.a else 0))
         held[link.b].add(name)
     return out
 
 
-def stars(links: Sequence[Link], first_new: int) -> tuple[dict[int, int], list[Link]]:
-    """Take out those links that no guard can touch: a new hub with a few new leaves and nothing else.
+def stars(
+    links: Sequence[Link], first_new: int, named: Mapping[int, int]
+) -> tuple[dict[int, int], list[Link]]:
+    """Take out those links that no guard can touch: a new hub with a few new leaves, or records with leaves of their own, and nothing else.
 
     Returns
     -------
@@ -180,21 +189,30 @@ def stars(links: Sequence[Link], first_new: int) -> tuple[dict[int, int], list[L
         The other links.
     """
     leaf = Counter(k.b for k in links)
-    hubs = Counter(k.a for k in links)
+    above = {k.b: k.a for k in links if rules.IS_RECORD[k.rank_b]}
+    above = {record: hub for record, hub in above.items() if hub not in above}
+    size = Counter(above.get(k.a, k.a) for k in links)
     ones: set[tuple[int, int]] = set()
+    name_of: dict[int, int] = {}
     out: set[int] = set()
     for k in links:
-        known = k.a < first_new or k.b < first_new
-        tangled = leaf[k.b] > 1 or k.b in hubs or k.a in leaf or hubs[k.a] >= _STAR
-        if known or tangled or k.rank_a == k.rank_b or (k.a, k.rank_b) in ones:
-            out.add(k.a)
+        hub = above.get(k.a, k.a)
+        known = hub < first_new or k.a < first_new or k.b < first_new
+        tangled = leaf[k.b] > 1 or leaf[hub] or (leaf[k.a] and hub == k.a) or size[hub] >= _STAR
+        name = named.get(k.b, 0) if rules.IS_RECORD[k.rank_b] else 0
+        other = name and not naming.agree(name_of.setdefault(hub, name), name)
+        if known or tangled or other or k.rank_a == k.rank_b or (hub, k.rank_b) in ones:
+            out.add(hub)
         elif k.rank_b in _UNIQUE:
-            ones.add((k.a, k.rank_b))
-    rest = [k for k in links if k.a in out] if out else []
+            ones.add((hub, k.rank_b))
+    # a leaf that is a hub of others too makes both no stars
+    out.update(above.get(k.a, k.a) for k in links if k.b in size)
+    rest = [k for k in links if above.get(k.a, k.a) in out] if out else []
     star = {}
     for k in links:
-        if k.a not in out:
-            star[k.b] = star[k.a] = k.a
+        hub = above.get(k.a, k.a)
+        if hub not in out:
+            star[k.b] = star[k.a] = star[hub] = hub
     return star, rest
 
 

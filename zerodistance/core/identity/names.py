@@ -15,6 +15,8 @@ from typing import Final
 from anyascii import anyascii
 from pypinyin import lazy_pinyin
 
+from zerodistance.core.identity.cleaning import COMPOUND
+
 LONGEST: Final = 80  # characters; longer ones are texts, not names (own value)
 
 
@@ -52,11 +54,6 @@ _NOBODY = frozenset(
 )
 _FIRMS = re.compile(
     "公司|有限|商店|商场|商行|电器|家电|门市|专卖|超市|酒店|宾馆|中心|学校|医院|物业|工厂|代理|经销|维修|服务部"
-)
-# Surnames of two characters, from the list of the Ministry of Public Security's reports and the Hundred Family Surnames.
-COMPOUND = frozenset(
-    "欧阳 上官 司马 司徒 诸葛 皇甫 尉迟 夏侯 东方 令狐 慕容 公孙 宇文 长孙 端木 百里 南宫 独孤 轩辕 呼延 澹台 公冶 宗政 濮阳 淳于 单于 太叔 申屠"
-    " 仲孙 钟离 闾丘 赫连 拓跋 万俟 闻人 第五 西门 东郭 南门 左丘 梁丘 谷梁 段干 宰父 乐正 漆雕 壤驷 公良 巫马 颛孙 亓官 司寇 司空 鲜于 达奚 哥舒 纳兰".split()
 )
 # Characters that sound otherwise as a surname.
 _AS_SURNAME = {

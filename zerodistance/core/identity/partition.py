@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zerodistance.core.identity import rules
+from zerodistance.core.identity import naming, rules
+from zerodistance.core.identity.naming import MATCHED, SAID, Pairs
 
 Ints = npt.NDArray[np.int64]
 _RANKS = len(rules.NAMESPACES)
@@ -50,31 +51,6 @@ class Subjects:
         return Subjects(number, rank, first_at, self.person[:rows], self.named[:rows], self.tokens)
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """Columns of active evidence, one row a pair.
-
-    Attributes
-    ----------
-    a, b
-        Rows of `Subjects`, a the stronger.
-    at
-        Earliest time, microseconds; of a match its place among matches, the strongest first, see `match_order`.
-    tier
-        `SAID`: somebody decided that they are one; `SEEN`: they stood on one touch; `MATCHED`: the matcher found that they are one.
-    """
-
-    a: Ints
-    b: Ints
-    at: Ints
-    tier: npt.NDArray[np.int8]
-
-    def where(self, kept: npt.NDArray[np.bool_]) -> Pairs:
-        """Return some of the pairs."""
-        return Pairs(self.a[kept], self.b[kept], self.at[kept], self.tier[kept])
-
-
-SAID, SEEN, MATCHED = 0, 1, 2
 _LATE = 1 << 60
 
 
@@ -109,7 +85,7 @@ def shared(subjects: Subjects, pairs: Pairs) -> dict[int, tuple[int, int]]:
     else is known, and a family's on many orders of a few people.
     """
     rank_a, rank_b = subjects.rank[pairs.a], subjects.rank[pairs.b]
-    on_contact = (rank_a == rules.RECORD) & rules.IS_CONTACT[rank_b]
+    on_contact = rules.IS_RECORD[rank_a] & rules.IS_CONTACT[rank_b]
     stronger = (rank_a < rank_b) & ~on_contact
     key, count = np.unique(pairs.b[stronger] * _RANKS + rank_a[stronger], return_counts=True)
     row, by = key // _RANKS, key % _RANKS
@@ -120,6 +96,7 @@ def shared(subjects: Subjects, pairs: Pairs) -> dict[int, tuple[int, int]]:
             found[one] = (many, rank)
     contact, name = pairs.b[on_contact], subjects.named[pairs.a[on_contact]]
     if len(contact):
+        name = np.where((name & naming.LOW) != 0, name, 0)  # a surname alone is no name
         order = np.lexsort((name, contact))
         contact, name = contact[order], name[order]
         first = np.r_[True, (contact[1:] != contact[:-1]) | (name[1:] != name[:-1])]
@@ -197,7 +174,12 @@ def solve(
         culprit = np.where(is_shared[pairs.b], pairs.b, pairs.a)[~links]
         for rank, times in enumerate(np.bincount(subjects.rank[culprit], minlength=_RANKS).tolist()):
             vetoed["shared", rank] += times
-    named = split_by_name(subjects, pairs.where(links))
+    kept = pairs.where(links)
+    accounts = (np.maximum(subjects.rank[kept.a], subjects.rank[kept.b]) < rules.RECORD) & (
+        kept.tier != MATCHED
+    )
+    account = components(count, kept.a[accounts], kept.b[accounts])
+    named = naming.split(subjects.rank, subjects.named, account, kept)
     for rank, times in enumerate(np.bincount(subjects.rank[named.left_out], minlength=_RANKS).tolist()):
         vetoed["name", rank] += times
     edges, of = named.pairs, named.of
@@ -209,58 +191,6 @@ def solve(
     if walk.any():
         _walk(subjects, of, edges.where(walk[edges.a]), np.flatnonzero(walk), label, apart, vetoed)
     return Partition(label[:count], crowded, +vetoed)
-
-
-@dataclass(frozen=True)
-class ByName:
-    """Evidence in which contact data stand once for each name on them.
-
-    Attributes
-    ----------
-    pairs
-        Rows from the number of subjects on are names on contact data.
-    of
-        Row of the phone or e-mail address of each of those.
-    left_out
-        Row of the contact data, for each pair whose name is not the one that the contact data belong to.
-    """
-
-    pairs: Pairs
-    of: Ints
-    left_out: Ints
-
-
-def split_by_name(subjects: Subjects, pairs: Pairs) -> ByName:
-    """Part the records and members on one phone or e-mail address by their names: those of one name are joined, others are not.
-
-    The phone itself belongs to the name that its strongest evidence has, then to the earliest; whoever has no name goes with the phone.
-    """
-    rank_a, name = subjects.rank[pairs.a], subjects.named[pairs.a]
-    contact_data = (rank_a <= rules.RECORD) & rules.IS_CONTACT[subjects.rank[pairs.b]]
-    split = np.flatnonzero((name != 0) & contact_data & (pairs.tier == SEEN))
-    if not len(split):
-        return ByName(pairs, split, split)
-    # one row per name on a phone, numbered behind the subjects
-    order = split[np.lexsort((name[split], pairs.b[split]))]
-    contact, named = pairs.b[order], name[order]
-    first = np.r_[True, (contact[1:] != contact[:-1]) | (named[1:] != named[:-1])]
-    group = np.cumsum(first) - 1
-    of, begins = contact[first], np.flatnonzero(first)
-    strongest = np.minimum.reduceat(rank_a[order], begins)
-    earliest = np.minimum.reduceat(pairs.at[order], begins)
-    ranked = np.lexsort((named[first], earliest, strongest, of))
-    owner = ranked[np.r_[True, of[ranked][1:] != of[ranked][:-1]]]
-    mine = np.zeros(len(of), dtype=bool)
-    mine[owner] = True
-    b = pairs.b.copy()
-    b[order] = len(subjects.rank) + group
-    led = Pairs(
-        np.concatenate([pairs.a, of[owner]]),
-        np.concatenate([b, len(subjects.rank) + owner]),
-        np.concatenate([pairs.at, earliest[owner]]),
-        np.concatenate([pairs.tier, np.full(len(owner), SEEN, np.int8)]),
-    )
-    return ByName(led, of, contact[~mine[group]])
 
 
 def _suspects(label: Ints, rank: Ints) -> Ints:

@@ -41,8 +41,8 @@ def token_of(home: Home, namespace: str, value: str) -> bytes:
     NotAnIdentifier
         There is no such namespace, or the value identifies nobody.
     """
-    allowed = ", ".join(rules.BY_KEY)
-    if namespace not in rules.BY_KEY:
+    allowed = ", ".join(rules.GIVEN)
+    if namespace not in rules.GIVEN:
         raise NotAnIdentifier(namespace=namespace, why="no such namespace", allowed=allowed)
     clean = cleaning.cleaner(namespace, home.settings.country)(value)
     if isinstance(clean, cleaning.Dropped):
@@ -82,7 +82,7 @@ def search(home: Home, who: Who, given: str) -> list[Person]:
     """Return the persons whom a text points at, as somebody types it into a search field: public id or any identifier."""
     who.need(Permission.SEE_PERSONS)
     tokens = []
-    for namespace in rules.NAMESPACES:
+    for namespace in rules.GIVEN.values():
         clean = cleaning.cleaner(namespace.key, home.settings.country)(given)
         if not isinstance(clean, cleaning.Dropped):
             tokens.append(home.seal.token(namespace.key, clean))
@@ -154,6 +154,8 @@ def _person(
         raise NoSuchPerson(given=number)
     counts: dict[str, int] = {}
     for _, rank, _, _, _ in sorted(members, key=lambda m: m[1]):
+        if rank == rules.MENTION:
+            continue
         key = rules.NAMESPACES[rank].key
         counts[key] = counts.get(key, 0) + 1
     return Person(
@@ -170,7 +172,8 @@ def _person(
 def _shown(
     home: Home, tx: Connection, members: Sequence[Member], number: int, asked: str | None = None
 ) -> Person:
-    return _person(home, members, number, identifiers(home, tx, members), asked=asked)
+    shown = [member for member in members if member[1] != rules.MENTION]
+    return _person(home, members, number, identifiers(home, tx, shown), asked=asked)
 
 
 def identifiers(home: Home, tx: Connection, members: Sequence[Member]) -> tuple[Identifier, ...]:
@@ -210,12 +213,15 @@ def explain(home: Home, who: Who, person_id: str) -> Explanation:
         of = {m[0]: (number, *m[1:]) for m in members} | others
         same = _same_names(tx, shown, of)
         edges = tuple(_edge(pair, said, of, times, same) for pair, said in shown)
+        names_ = identifiers(home, tx, [m for m in members if m[1] == rules.MENTION])
         outside = identifiers(home, tx, [(s, *o[1:]) for s, o in others.items()])
         names = {
             p: home.seal.public_id("p", first) for p, first in _firsts(tx, [o[0] for o in others.values()])
         }
     apart = {subject: names[o[0]] for subject, o in others.items()}
-    return Explanation(person, (*person.identifiers, *outside), edges, apart, len(pairs) - len(shown))
+    return Explanation(
+        person, (*person.identifiers, *names_, *outside), edges, apart, len(pairs) - len(shown)
+    )
 
 
 _Said = tuple[tuple[str, ...], int, int, str | None]

@@ -26,6 +26,7 @@ from zerodistance.core.identity.cache import (
 from zerodistance.core.identity.contracts import VISITORS_FROM, StaleRecognition
 from zerodistance.core.identity.linking import Signs, join_new, new_links
 from zerodistance.core.identity.live import Group, Joined
+from zerodistance.core.identity.meaning import meant, rule_code
 from zerodistance.core.touchpoints.contracts import Batch, Recognised
 from zerodistance.events.identity import PersonsChanged
 from zerodistance.kernel import bulk, bus, clock, fault
@@ -120,13 +121,16 @@ class Recognition:
             self._cache.turn_to(origin)
             new, first_new = _New(), self._numbers["subject"] + 1
             names = saying.names(batch, self._home.seal)
-            signs = self._with_named(tx, batch, self._signs(tx, batch, pending, new), names, pending, new)
+            signs, record = self._with_named(
+                tx, batch, self._signs(tx, batch, pending, new), names, pending, new
+            )
             self._count_dropped(signs, counts)
             hub = self._strongest(signs, touches)
             self._note_times(signs, pending, new)
-            said = saying.latest(batch, self._cache.subject[hub], counts)
-            pending.named = self._note_names(batch, hub, names)
-            links, slots = new_links(self._cache, signs, hub, origin)
+            meant = self._cache.subject[np.where(record > 0, record, hub)]
+            said = saying.latest(batch, meant, counts)
+            pending.named = self._note_names(batch, np.where(record > 0, record, hub), names)
+            links, slots = new_links(self._cache, signs, hub, record, origin)
             joined = join_new(tx, self._cache, links, slots, first_new, origin)
         pending.evidence = [(k.b, k.a, k.rule, k.at, k.source, origin) for k in joined.links]
         pending.confirming = [(k.b, k.a, k.rule, k.at, k.source, origin) for k in joined.confirming]
@@ -136,7 +140,7 @@ class Recognition:
         self._finish_new(new, joined, pending)
         subjects = self._cache.subject[hub]
         self._facts(said, pending)
-        pending.mentions = mentions.mentioned(batch, subjects)
+        pending.mentions = mentions.mentioned(batch, meant)
         persons = self._cache.person[hub]
         known = (persons > 0) & (persons < VISITORS_FROM)
         pending.numbers = dict(self._numbers)
@@ -157,7 +161,7 @@ class Recognition:
         row, keys, key = batch.signs.rows, batch.signs.keys, batch.signs.key
         sources = batch.touches["source"].to_numpy().astype(np.int64)[row]
         times = batch.touches["happened_at"].cast("int64").to_numpy()[row]
-        if any(namespace == "record" for namespace, _ in keys):
+        if any(namespace in ("record", "mention") for namespace, _ in keys):
             keys, key = saying.own_records(keys, key, sources)
         found = self._cache.find(keys)
         missing = np.flatnonzero(found < 0)
@@ -169,34 +173,32 @@ class Recognition:
 
     def _with_named(
         self, tx: Connection, batch: Batch, signs: Signs, names: saying.Names, pending: Pending, new: _New
-    ) -> Signs:
-        """Add a record to the touches that give a whole name beside contact data and nothing of somebody's own.
+    ) -> tuple[Signs, Ints]:
+        """Return the signs with a record for each touch that gives a whole name, and per touch the slot of that record, 0 for none.
 
-        The touch is about who is named, not about the phone: a family's, or that of the dealer who wrote it down. One name on one phone is one record.
+        What a line says in words, and the contact data beside it, are about whom it names: not the account that ordered for somebody, nor the phone of the
+        dealer who wrote it down. A line that has no record of its own gets one for the name and the phone or e-mail address beside it.
         """
-        hub = self._strongest(signs, batch.touches.num_rows)
-        row, mark = names
-        there = rules.IS_CONTACT[self._cache.rank[hub]] & (hub >= RESERVED)
-        row, mark = row[there[row]], mark[there[row]]
+        record, row, mark, beside = meant(signs, names, batch.touches.num_rows, self._cache)
         if not len(row):
-            return signs
-        contact = self._cache.subject[hub[row]]
+            return signs, record
+        cache = self._cache
         keys = [
-            ("record", saying.record_key(self._home.seal, name, of))
-            for name, of in zip(mark.tolist(), contact.tolist(), strict=True)
+            ("mention", saying.record_key(self._home.seal, name, of))
+            for name, of in zip(mark.tolist(), cache.subject[beside].tolist(), strict=True)
         ]
         distinct = list(dict.fromkeys(keys))
-        missing = [
-            key for key, slot in zip(distinct, self._cache.find(distinct).tolist(), strict=True) if slot < 0
-        ]
+        missing = [key for key, slot in zip(distinct, cache.find(distinct).tolist(), strict=True) if slot < 0]
         if missing:
             self._resolve(tx, missing, pending, new)
+        record[row] = cache.find(keys)
+        row = np.unique(row)
         times = batch.touches["happened_at"].cast("int64").to_numpy()[row]
         sources = batch.touches["source"].to_numpy().astype(np.int64)[row]
-        added = (row, self._cache.find(keys), times, sources, np.zeros(len(row), np.int64))
-        own = (signs.row, signs.slot, signs.at, signs.source, signs.rule)
-        columns = [np.concatenate(pair) for pair in zip(own, added, strict=True)]
-        return Signs(columns[0], columns[1], columns[2], columns[3], columns[4], signs.rules)
+        added = (row, record[row], times, sources, np.full(len(row), rule_code(signs.rules, "row"), np.int64))
+        before = (signs.row, signs.slot, signs.at, signs.source, signs.rule)
+        columns = [np.concatenate(pair) for pair in zip(before, added, strict=True)]
+        return Signs(columns[0], columns[1], columns[2], columns[3], columns[4], signs.rules), record
 
     def _resolve(self, tx: Connection, keys: list[tuple[str, str]], pending: Pending, new: _New) -> None:
         """Clean identifiers that are not in memory, find their subjects by token, number those never seen."""
@@ -299,14 +301,14 @@ class Recognition:
             cache.seen_at[slots[late]] = pending.at
             pending.seen += [(pending.at, number) for number in cache.subject[slots[late]].tolist()]
 
-    def _note_names(self, batch: Batch, hub: Ints, names: saying.Names) -> list[tuple[int, int, int]]:
-        """Keep the latest whole name of each subject; return those to be written for subjects that the state knows."""
+    def _note_names(self, batch: Batch, meant: Ints, names: saying.Names) -> list[tuple[int, int, int]]:
+        """Keep the latest name of each record, and of each account by its own word; return those to be written for subjects that the state knows."""
         row, mark = names
-        slot, cache = hub[row], self._cache
+        slot, cache = meant[row], self._cache
         times = batch.touches["happened_at"].cast("int64").to_numpy()[row]
         order = np.lexsort((mark, times, slot))
         last = order[np.r_[slot[order][1:] != slot[order][:-1], True][: len(order)]]
-        last = last[slot[last] >= RESERVED]
+        last = last[(slot[last] >= RESERVED) & (cache.rank[slot[last]] <= rules.MENTION)]
         slot, mark, times = slot[last], mark[last], times[last]
         had, had_at = cache.named[slot], cache.named_at[slot]
         late = (had == 0) | (times > had_at) | ((times == had_at) & (mark > had))
@@ -362,16 +364,10 @@ class Recognition:
         for subject, (persons, by) in joined.shared.items():
             pending.shared.append((subject, persons, by, pending.epoch, at))
         slots = np.array(new.slots, dtype=np.int64)
-        columns = (
-            cache.subject,
-            cache.rank,
-            cache.person,
-            cache.first_at,
-            cache.shared,
-            cache.named,
-            cache.named_at,
+        names = ("subject", "rank", "person", "first_at", "shared", "named", "named_at")
+        number, rank, person, first, shared, named, named_at = (
+            getattr(cache, name)[slots].tolist() for name in names
         )
-        number, rank, person, first, shared, named, named_at = (c[slots].tolist() for c in columns)
         live, seen_at = not pending.origin, 0 if pending.origin else at
         pending.subjects = [
             (n, r, t, p, at, f, f if live else None, seen_at, int(s), name, name_at)

@@ -73,14 +73,21 @@ NAMESPACES: tuple[Namespace, ...] = (
     Namespace("user_id", Text("用户号", "user id"), 1, False, True, Limit(1, None), 8),
     Namespace("openid", Text("微信 openid", "openid"), 2, False, True, Limit(12, 365), 8),
     Namespace("record", Text("来源记录", "source record"), 3, False, True, Limit(500, 365), 8),
-    Namespace("phone", Text("手机号", "phone"), 4, False, True, Limit(6, 365), 8, 20),
-    Namespace("email", Text("电子邮箱", "e-mail"), 5, False, True, Limit(6, 365), 8, 20),
-    Namespace("device_id", Text("设备号", "device id"), 6, True, True, Limit(20, 180), 8),
-    Namespace("anonymous_id", Text("匿名号", "anonymous id"), 7, True, False, Limit(100, 30), 8),
+    Namespace("mention", Text("所写的姓名", "a name as written"), 4, False, False, Limit(500, 365), 8),
+    Namespace("phone", Text("手机号", "phone"), 5, False, True, Limit(6, 365), 8, 20),
+    Namespace("email", Text("电子邮箱", "e-mail"), 6, False, True, Limit(6, 365), 8, 20),
+    Namespace("device_id", Text("设备号", "device id"), 7, True, True, Limit(20, 180), 8),
+    Namespace("anonymous_id", Text("匿名号", "anonymous id"), 8, True, False, Limit(100, 30), 8),
 )
 BY_KEY: Mapping[str, Namespace] = {n.key: n for n in NAMESPACES}
+MENTION = BY_KEY["mention"].rank
+"""The record that a name and contact data beside it make where a touch has none of its own: no identifier that anybody could give."""
+GIVEN: Mapping[str, Namespace] = {n.key: n for n in NAMESPACES if n.rank != MENTION}
+"""Namespaces that touches, look-ups and people may name."""
 RANKS: Mapping[str, int] = {n.key: n.rank for n in NAMESPACES}
 RECORD = RANKS["record"]
+IS_RECORD = np.array([n.rank in (RECORD, MENTION) for n in NAMESPACES])
+"""Rank -> whether it is one that a name stands on: about one person, as far as its name says."""
 RECORDS: Mapping[int, int] = {n.rank: n.records for n in NAMESPACES if n.records is not None}
 """Rank of contact data -> source records without a name at most that are seen with it."""
 IS_CONTACT = np.array([n.records is not None for n in NAMESPACES])
@@ -173,8 +180,6 @@ def mask(namespace: str, value: str) -> str:
     local, _, domain = value.rpartition("@")
     if namespace == "email" and local:
         return f"{local[:1]}***@{domain}"
-    if namespace == "record" and value.startswith("~"):
-        return "~"
     source, colon, key = value.partition(":")
     if namespace == "record" and colon and source.isdecimal():
         return f"{source}:{mask('', key)}"

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from zerodistance.core.identity import cleaning, store
+from zerodistance.core.identity import cleaning, naming, store
 from zerodistance.core.touchpoints.contracts import Batch
 from zerodistance.kernel.seal import Seal
 
 Ints = npt.NDArray[np.int64]
 Names = tuple[Ints, Ints]
-"""Touch rows that give a whole name, and its mark."""
+"""Touch rows that give a name, and its mark."""
 Latest = dict[tuple[int, str], tuple[int, str]]
 """Subject, personal field -> when it was said, value."""
 UNCLAIMED = "identity.unclaimed.fact"
@@ -22,28 +22,33 @@ _FIRST = (int(np.iinfo(np.int64).min), "")
 
 
 def name_mark(seal: Seal, value: str) -> int:
-    """Return the mark of a whole name, 0 if the value is none."""
-    key = cleaning.name_key(value)
-    return seal.mark("name", key) if key else 0
+    """Return the mark of a name or of a surname with a title, see `naming`; 0 if the value is none."""
+    key, surname = cleaning.name_parts(value)
+    if not surname:
+        return 0
+    return naming.mark(seal.mark("surname", surname), seal.mark("name", key) if key else 0)
 
 
 def record_key(seal: Seal, name: int, contact: int) -> str:
     """Return the key of the record that a name makes together with the contact data beside it."""
-    return f"~{seal.mark('mention', f'{name} {contact}'):016x}"
+    return f"{seal.mark('mention', f'{name} {contact}'):016x}"
 
 
 def own_records(keys: list[tuple[str, str]], key: Ints, sources: Ints) -> tuple[list[tuple[str, str]], Ints]:
-    """Return keys in which a record's number says whose it is: two sources may both have a record 1."""
+    """Return keys in which a record's number says whose it is: two sources may both have a record 1. Nobody gives a `mention`."""
     made: dict[tuple[str, str], int] = {}
     places = [
-        made.setdefault((name, f"{source}:{value}") if name == "record" else (name, value), len(made))
+        made.setdefault(
+            (name, f"{source}:{value}") if name == "record" else (name.replace("mention", "mention?"), value),
+            len(made),
+        )
         for (name, value), source in zip((keys[i] for i in key.tolist()), sources.tolist(), strict=True)
     ]
     return list(made), np.array(places, np.int64)
 
 
 def names(batch: Batch, seal: Seal) -> Names:
-    """Return the whole names of a batch; marks are made once for each distinct spelling."""
+    """Return the names of a batch; marks are made once for each distinct spelling."""
     facts = batch.facts
     marks: dict[str, int] = {}
     rows, found = [], []

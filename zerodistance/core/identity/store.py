@@ -113,7 +113,7 @@ identity_match = Table(
     Column("a", BigInteger, primary_key=True, autoincrement=False),
     Column(
         "bits", BigInteger, nullable=False
-    ),  # millionths of a bit that they are one person; 6.63 bits are .99
+    ),  # millionths of a bit that they are one person, see match.JOIN
     Column("linked", SmallInteger, nullable=False),  # 1: joins; 0: somebody has to look
     Column("model", Text, nullable=False),
     Column("at", BigInteger, nullable=False),

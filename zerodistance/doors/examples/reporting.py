@@ -75,6 +75,12 @@ def _came_in(home: Home, who: Who, example: Example, tour: Tour) -> None:
         Text("认出的用户 / 匿名访客", "persons recognised / anonymous visitors"),
         f"{tree.persons:,} / {tree.visitors:,}",
     )
+    if tour.matched is not None and tour.matched.mentions:
+        found = Text(
+            "{links:,} 处没有共同标识的记录归到一人，{doubts:,} 对有待判定",
+            "{links:,} times records without a common identifier became one person, {doubts:,} pairs wait for a decision",
+        ).format(links=tour.matched.links, doubts=tour.matched.doubts)
+        _row(out, Text("凭姓名、地址等认出", "recognised by names and addresses"), found.get(command.lang()))
     seconds = f"{tour.ready_s:.1f} / {tour.import_s:.1f} / {tour.all_s:.1f}"
     _row(out, Text("用时，秒：准备 / 导入 / 全程", "seconds: preparing / import / in all"), seconds)
     command.show(out)

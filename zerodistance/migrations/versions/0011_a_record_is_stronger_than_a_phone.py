@@ -1,6 +1,7 @@
 """a source's record is stronger than a phone or an e-mail address, and subjects have the mark of their name.
 
-Namespaces are kept as their rank: record 5 becomes 3, phone 3 becomes 4, email 4 becomes 5; evidence between them is turned round.
+Namespaces are kept as their rank: record 5 becomes 3, phone 3 becomes 5, email 4 becomes 6, device_id 6 becomes 7, anonymous_id 7 becomes 8; evidence between
+records and contact data is turned round.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
-_RANK = "case {column} when 5 then 3 when 3 then 4 when 4 then 5 else {column} end"
+_RANK = (
+    "case {column} when 5 then 3 when 3 then 5 when 4 then 6 when 6 then 7 when 7 then 8 else {column} end"
+)
 
 
 def upgrade() -> None:
@@ -66,8 +69,8 @@ def upgrade() -> None:
         "insert into identity_number (key, value) select 'unnamed', 0 from subject where number = (select min(number) from subject)"
     )
     for table, column in (("subject", "namespace"), ("identity_shared", "by")):
-        op.execute(f"update {table} set {column} = {_RANK.format(column=column)} where {column} in (3, 4, 5)")
+        op.execute(f"update {table} set {column} = {_RANK.format(column=column)} where {column} > 2")
     op.execute(
         "update evidence set a = b, b = a where exists (select 1 from subject s where s.number = evidence.b and s.namespace = 3) "
-        "and exists (select 1 from subject s where s.number = evidence.a and s.namespace in (4, 5))"
+        "and exists (select 1 from subject s where s.number = evidence.a and s.namespace in (5, 6))"
     )

@@ -67,6 +67,24 @@ def likely_pairs(
     return a[kept], b[kept], weight[kept]
 
 
+@dataclass(frozen=True)
+class Weighed:
+    """Who is who, and the pairs that were looked at.
+
+    Attributes
+    ----------
+    label
+        Per row of the table the smallest row of its person.
+    a, b, weight
+        Pairs of rows with what speaks for their being one person, bits; rows that say the same as another are paired with that one.
+    """
+
+    label: Ints
+    a: Ints
+    b: Ints
+    weight: Floats
+
+
 def match(
     table: pa.Table,
     model: Model,
@@ -75,7 +93,20 @@ def match(
     least: float = LEAST,
     most: int = MOST,
 ) -> Ints:
-    """Return per record the smallest record of its person.
+    """Return per record the smallest record of its person; see `weigh`."""
+    return weigh(table, model, must, vetoes, least, most).label
+
+
+def weigh(
+    table: pa.Table,
+    model: Model,
+    must: tuple[Ints, Ints] | None = None,
+    vetoes: Sequence[Ints] = (),
+    least: float = LEAST,
+    most: int = MOST,
+    doubt: float | None = None,
+) -> Weighed:
+    """Weigh the records of a table and join them.
 
     Parameters
     ----------
@@ -85,6 +116,10 @@ def match(
         Pairs of rows that are one person whatever else is said.
     vetoes
         Columns of codes, -1 unknown: rows with different ones are never one person.
+    least
+        Bits from which on a pair joins.
+    doubt
+        Bits from which on a pair that does not join is returned nevertheless.
     """
     every = columns(table)
     sure = must or (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
@@ -93,7 +128,9 @@ def match(
     one = distinct(every, [*vetoes, np.where(alone, -1, group)])
     faces, sure = one.faces, (one.which[sure[0]], one.which[sure[1]])
     scorer = Scorer(model, faces.rows)
-    near_a, near_b, _ = likely_pairs(faces, scorer, least)
+    near_a, near_b, near = likely_pairs(faces, scorer, least if doubt is None else min(least, doubt))
+    doubt_a, doubt_b = near_a[near < least], near_b[near < least]
+    near_a, near_b = near_a[near >= least], near_b[near >= least]
     label = components(faces.rows, np.concatenate([near_a, sure[0]]), np.concatenate([near_b, sure[1]]))
     large = (np.bincount(label, minlength=faces.rows) > _LARGE)[label]
     a, b = (
@@ -104,7 +141,18 @@ def match(
     codes = [veto[one.first] for veto in vetoes]
     found = cluster(faces.rows, a, b, weight, sure, codes, most)
     itself = np.arange(faces.rows)
-    return spread(one, found, scorer.weights(faces, itself, itself) >= least)
+    own = scorer.weights(faces, itself, itself)
+    label = spread(one, found, own >= least)
+    again = np.flatnonzero(one.first[one.which] != np.arange(every.rows))  # says what an earlier row says
+    a, b = np.concatenate([a, doubt_a]), np.concatenate([b, doubt_b])
+    apart = group[one.first[a]] != group[one.first[b]]
+    a, b = a[apart], b[apart]
+    return Weighed(
+        label,
+        np.concatenate([one.first[a], one.first[one.which[again]]]),
+        np.concatenate([one.first[b], again]),
+        np.concatenate([scorer.weights(faces, a, b), own[one.which[again]]]),
+    )
 
 
 def _two_names(one: Distinct, label: Ints, a: Ints, b: Ints) -> Bools:

@@ -71,7 +71,7 @@ def cluster(
     most
         Records of a person at most.
     least
-        Sum from which on two groups are joined.
+        Sum above which two groups are joined.
     """
     if must is not None:
         a, b = np.concatenate([a, must[0]]), np.concatenate([b, must[1]])
@@ -82,7 +82,7 @@ def cluster(
             _cores(groups, vetoes, most, level), groups.a, groups.b, groups.weight, groups.label
         )
     while True:
-        fine = (groups.weight >= least) & _allowed(groups, vetoes, most)
+        fine = (groups.weight > least) & _allowed(groups, vetoes, most)
         label = _best(groups, fine)
         if label is None:
             return groups.label

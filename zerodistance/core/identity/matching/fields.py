@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 from anyascii import anyascii
 
 from zerodistance.core.identity import addresses, cleaning
-from zerodistance.core.identity.names import COMPOUND, LONGEST, PersonName, person_name, sound, surname_sound
+from zerodistance.core.identity.cleaning import COMPOUND
+from zerodistance.core.identity.names import LONGEST, PersonName, person_name, sound, surname_sound
 
 _REMEMBERED: Final = 65_536  # strings of each kind, own value
 _SLICE: Final = 100_000  # strings that are cleaned at a time, own value

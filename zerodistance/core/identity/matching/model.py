@@ -11,10 +11,11 @@ References
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 from typing import Any, Final
 
@@ -65,6 +66,11 @@ class Model:
     floor: Mapping[str, float]
     trained: Mapping[str, Any] = field(default_factory=dict)
     evaluation: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def name(self) -> str:
+        """What these weights are called: the beginning of the hash of their file."""
+        return hashlib.sha256(dumped(self).encode()).hexdigest()[:12]
 
 
 def dumped(model: Model) -> str:
