@@ -30,6 +30,7 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "identity.expire",
     "identity.revoked",
     "identity.decided",
+    "identity.released",
     "identity.match.",
     "import.",
     "lake.replace.",  # in tests/core/profiles/test_states.py

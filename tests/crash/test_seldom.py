@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import zerodistance.compose as compose
+from tests.core.identity.steps import subject as number_of
 from tests.patience import PATIENCE
 from tests.prepared import make_old
 from zerodistance.core.identity import api as identity
@@ -226,6 +227,28 @@ def groups(root: Path) -> list[list[int]]:
     for subject, person in said["persons"]:
         found.setdefault(person, []).append(subject)
     return sorted(found.values())
+
+
+@pytest.mark.slow
+def test_a_kill_after_a_release_is_made_good_by_the_next_rebuild(tmp_path: Path) -> None:
+    home = create_home(settings_of(tmp_path / "calm"))
+    sources.create_source(home, WHO, key="web", name=Text("官网", "web"), kind="web")
+    event = {"type": "track", "event": "x", "anonymousId": "kiosk"}
+    accept(home, [{**event, "messageId": f"m{n}", "userId": f"u{n}"} for n in range(10)])
+    home.close()
+    assert zd(tmp_path / "calm", "run").returncode == 0
+    assert zd(tmp_path / "calm", "identity", "rebuild").returncode == 0
+    home = open_home(settings_of(tmp_path / "calm"))
+    words = ("identity", "release", str(number_of(home, "anonymous_id", "kiosk")))
+    home.close()
+    shutil.copytree(tmp_path / "calm", tmp_path / "killed")
+    before = groups(tmp_path / "calm")
+    assert zd(tmp_path / "calm", *words).returncode == 0
+    assert groups(tmp_path / "calm") != before
+    assert zd(tmp_path / "killed", *words, point="identity.released").returncode == -signal.SIGKILL
+    assert groups(tmp_path / "killed") == before
+    assert zd(tmp_path / "killed", "identity", "rebuild").returncode == 0
+    assert groups(tmp_path / "calm") == groups(tmp_path / "killed")
 
 
 @pytest.mark.slow

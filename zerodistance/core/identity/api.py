@@ -15,6 +15,9 @@ from zerodistance.core.identity.acts import (
 )
 from zerodistance.core.identity.contracts import Decision, Matched, NoSuchPerson, Person, Rebuilt, Verdict
 from zerodistance.core.identity.deciding import decide, decisions, withdraw
+from zerodistance.core.identity.explaining import explain, path, subject_of
+from zerodistance.core.identity.figures import Health
+from zerodistance.core.identity.health import health
 from zerodistance.core.identity.households import rebuild as _households
 from zerodistance.core.identity.households.contracts import Household, NoSuchHousehold, Settled
 from zerodistance.core.identity.households.exporting import export_households
@@ -37,11 +40,14 @@ from zerodistance.core.identity.people import (
     subjects_with,
     tokens_of,
 )
-from zerodistance.core.identity.reading import explain, guards, lookup, of_number, public_ids, search, show
+from zerodistance.core.identity.reading import guards, lookup, of_number, public_ids, search, show
 from zerodistance.core.identity.rebuild import rebuild as _rebuild
 from zerodistance.core.identity.recogniser import Recognition
+from zerodistance.core.identity.releasing import release, share
+from zerodistance.core.identity.reviewing import judge, reveal_pair, review, reviews
 from zerodistance.core.identity.rules import mask
 from zerodistance.core.identity.undo import brought, let_go, undo, undo_counts
+from zerodistance.core.identity.weighed import Asked, Place, Review, Reviews
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.home import Home
 
@@ -55,6 +61,8 @@ __all__ = [
     "of_number",
     "public_ids",
     "explain",
+    "path",
+    "subject_of",
     "card",
     "reveal",
     "known_reveals",
@@ -71,6 +79,18 @@ __all__ = [
     "decide",
     "withdraw",
     "decisions",
+    "Asked",
+    "Place",
+    "Review",
+    "Reviews",
+    "reviews",
+    "review",
+    "reveal_pair",
+    "judge",
+    "Health",
+    "health",
+    "release",
+    "share",
     "export",
     "forget",
     "matcher",

@@ -128,11 +128,14 @@ class Cache:
     ----------
     apart
         Subject -> decisions that keep it from somebody.
+    released
+        Subjects that somebody released: they are not shared, however many persons stand with them.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
         self.apart: dict[int, frozenset[int]] = {}
+        self.released: frozenset[int] = frozenset()
         self._raw: dict[str, dict[str, int]] = {n.key: {} for n in rules.NAMESPACES}
         self._ordered: tuple[Ints, Ints] | None = None
         self._rules: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""`zerodistance identity`: show, explain, export, rebuild, guards, revoke, restore, decide, decisions, withdraw, households."""
+"""`zerodistance identity`: who is who, why, how right that is, and what people decide about it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from zerodistance.core.identity.contracts import Verdict
+from zerodistance.core.identity.health_cli import COMMANDS
 from zerodistance.core.identity.households.cli import app as _households
+from zerodistance.core.identity.printing import day, difference, edges, table
 from zerodistance.kernel import command
 from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
 
 if TYPE_CHECKING:
-    from zerodistance.core.identity.contracts import Explanation, Identifier, Person, Rebuilt
+    from zerodistance.core.identity.contracts import Identifier, Person
 
 app = App(name="identity", help=words("身份：谁是谁，为什么", "identity: who is who, and why"))
 app.command(_households)
+for _verb, _name, _help in COMMANDS:
+    app.command(_verb, name=_name, help=_help)
 
 _Person = Annotated[
     str, Parameter(help=words("用户号 p_…，或任一标识", "a public id p_..., or any identifier"))
@@ -45,23 +49,6 @@ def _find(given: str) -> Person:
     return found[0]
 
 
-def _table(*columns: tuple[str, str], rows: Sequence[Sequence[object]]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None)
-    for zh, en in columns:
-        table.add_column(words(zh, en))
-    for row in rows:
-        table.add_row(*map(str, row))
-    command.show(table)
-
-
-def _day(at: int) -> str:
-    from zerodistance.kernel import clock
-
-    return clock.from_micros(at).astimezone(command.settings().tz).strftime("%Y-%m-%d %H:%M")
-
-
 def _identifiers(found: Sequence[Identifier], outside: dict[int, str] | None = None) -> None:
     from zerodistance.core.identity.rules import BY_KEY
 
@@ -70,12 +57,12 @@ def _identifiers(found: Sequence[Identifier], outside: dict[int, str] | None = N
             i.subject,
             BY_KEY[i.namespace].label.get(command.lang()),
             i.masked,
-            _day(i.first_at),
+            day(i.first_at),
             (words("多人共用", "shared") if i.shared else "") + ((outside or {}).get(i.subject, "")),
         )
         for i in found
     ]
-    _table(
+    table(
         ("主体", "subject"),
         ("标识", "identifier"),
         ("值", "value"),
@@ -92,7 +79,7 @@ def _head(person: Person) -> None:
         kind_zh=kind.zh,
         kind_en=kind.en,
         id=person.id,
-        since=_day(person.since),
+        since=day(person.since),
     )
     if person.asked:
         command.tell(
@@ -122,45 +109,7 @@ def explain(person: _Person, *, as_json: _AsJson = False) -> None:
         return
     _head(found.person)
     _identifiers(found.nodes, found.outside)
-    _edges(found)
-
-
-_STATES = {
-    "active": Text("有效", "active"),
-    "vetoed": Text("不连接", "kept apart"),
-    "revoked": Text("已撤销", "revoked"),
-}
-
-
-def _edges(found: Explanation) -> None:
-    from zerodistance.core.identity.rules import GUARDS
-
-    lang, rows = command.lang(), []
-    for e in found.edges:
-        reason = GUARDS[e.reason].get(lang) if e.reason in GUARDS else e.reason
-        rows.append(
-            (
-                f"{e.a} - {e.b}",
-                ", ".join(e.rules),
-                _day(e.at),
-                e.source,
-                _STATES[e.state.value].get(lang),
-                reason,
-            )
-        )
-    columns = (
-        ("证据", "evidence"),
-        ("规则", "rule"),
-        ("时间", "time"),
-        ("来源", "source"),
-        ("状态", "state"),
-        ("原因", "reason"),
-    )
-    _table(*columns, rows=rows)
-    if found.more:
-        command.tell(
-            Text("还有 {n} 条证据没有列出", "{n} more pieces of evidence are not listed"), n=found.more
-        )
+    edges(found)
 
 
 @app.command(
@@ -190,7 +139,7 @@ def rebuild(*, as_json: _AsJson = False) -> None:
     if as_json:
         command.say_json(asdict(found))
     else:
-        _difference(found)
+        difference(found)
 
 
 @app.command(
@@ -215,32 +164,7 @@ def match(*, as_json: _AsJson = False) -> None:
         ),
         **asdict(found),
     )
-    _difference(persons)
-
-
-def _difference(found: Rebuilt) -> None:
-    command.tell(
-        Text(
-            "第 {epoch} 周期：{persons} 个用户、{visitors} 个访客，出自 {subjects} 个标识和 {evidence} 条证据，用时 {seconds:.1f} 秒",
-            "epoch {epoch}: {persons} persons and {visitors} visitors from {subjects} identifiers and {evidence} pieces of "
-            "evidence, in {seconds:.1f} s",
-        ),
-        **asdict(found),
-    )
-    command.tell(
-        Text(
-            "合并 {merged}，拆分 {split}，{moved} 个标识换了归属；新列为共用 {shared}，解除共用 {freed}",
-            "{merged} merged, {split} split, {moved} identifiers moved; {shared} newly shared, {freed} no longer shared",
-        ),
-        **asdict(found),
-    )
-    for old, new in found.merged_ids:
-        command.tell(Text("  {old} 并入 {new}", "  {old} is now part of {new}"), old=old, new=new)
-    for old, new in found.split_ids:
-        command.tell(Text("  {old} 分出 {new}", "  {old} gave away {new}"), old=old, new=new)
-    if found.vetoed:
-        columns = (("护栏", "guard"), ("未连接的证据", "evidence kept apart"))
-        _table(*columns, rows=list(found.vetoed.items()))
+    difference(persons)
 
 
 @app.command(
@@ -255,13 +179,13 @@ def guards(*, as_json: _AsJson = False) -> None:
     if as_json:
         command.say_json(asdict(found))
         return
-    rows = [(name, times, _day(at)) for name, (times, at) in found.counters.items()]
-    _table(("计数", "counter"), ("次数", "times"), ("最近", "last"), rows=rows)
+    rows = [(name, times, day(at)) for name, (times, at) in found.counters.items()]
+    table(("计数", "counter"), ("次数", "times"), ("最近", "last"), rows=rows)
     if not found.shared_total:
         command.tell(Text("没有多人共用的标识", "no identifier is shared by too many persons"))
         return
     command.tell(Text("多人共用的标识 {n} 个：", "{n} identifiers are shared:"), n=found.shared_total)
-    _table(
+    table(
         *(("主体", "subject"), ("标识", "identifier"), ("值", "value"), ("人数", "persons"), ("起", "since")),
         rows=[
             (
@@ -269,7 +193,7 @@ def guards(*, as_json: _AsJson = False) -> None:
                 BY_KEY[s.namespace].label.get(lang),
                 s.masked,
                 f"{s.persons} {BY_KEY[s.by].label.get(lang)}",
-                _day(s.since_at),
+                day(s.since_at),
             )
             for s in found.shared
         ],
@@ -289,7 +213,7 @@ def revoke(
     """Revoke evidence: the two no longer link, whatever comes later."""
     from zerodistance.core.identity import api
 
-    _difference(api.revoke(command.home(), command.who(), a, b, why))
+    difference(api.revoke(command.home(), command.who(), a, b, why))
 
 
 @app.command(help=words("恢复已撤销的证据", "restore revoked evidence"))
@@ -297,7 +221,7 @@ def restore(a: _Subject, b: _Subject) -> None:
     """Let revoked evidence link again."""
     from zerodistance.core.identity import api
 
-    _difference(api.restore(command.home(), command.who(), a, b))
+    difference(api.restore(command.home(), command.who(), a, b))
 
 
 @app.command(
@@ -316,7 +240,7 @@ def decide(
     """Write a decision down and apply it."""
     from zerodistance.core.identity import api
 
-    _difference(api.decide(command.home(), command.who(), a, b, verdict, why))
+    difference(api.decide(command.home(), command.who(), a, b, verdict, why))
 
 
 @app.command(help=words("撤回一个判定", "take a decision back"))
@@ -326,7 +250,7 @@ def withdraw(
     """Let what was seen and matched decide again."""
     from zerodistance.core.identity import api
 
-    _difference(api.withdraw(command.home(), command.who(), number))
+    difference(api.withdraw(command.home(), command.who(), number))
 
 
 _VERDICTS = {
@@ -359,7 +283,7 @@ def decisions(
             _VERDICTS[d.verdict.value].get(command.lang()),
             d.why,
             d.by,
-            _day(d.at),
+            day(d.at),
             words("已撤回", "withdrawn") if d.withdrawn_at else "",
         )
         for d in found
@@ -373,4 +297,4 @@ def decisions(
         ("时间", "time"),
         ("", ""),
     )
-    _table(*columns, rows=rows)
+    table(*columns, rows=rows)

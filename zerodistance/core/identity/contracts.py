@@ -79,20 +79,46 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Weight:
+    """What one comparison says of a pair.
+
+    Attributes
+    ----------
+    label, level
+        What is compared, and how alike it is.
+    bits
+        For one person against two strangers; below 0 it speaks against one person.
+    share
+        Share of records that have the value they agree in, where its rarity counts; None elsewhere.
+    common
+        Whether the weights know that value; if not, `share` is what is taken for the rare ones.
+    """
+
+    comparison: str
+    label: Text
+    level: Text
+    bits: float
+    share: float | None = None
+    common: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Edge:
-    """One pair of subjects on which evidence exists.
+    """One pair of subjects that evidence, the matcher or a decision has brought together or kept apart.
 
     Attributes
     ----------
     rules
-        How the two stood on one touch: login, identify, alias, row.
+        How the two stood on one touch: login, identify, alias, row; `match`: they are written alike; `decided`: somebody said so.
     at
-        Earliest touch that says so; microseconds UTC.
+        Earliest touch that says so, or when it was found or said; microseconds UTC.
     source
-        Number of the source of that touch.
+        Number of the source of that touch; 0 for a match or a decision.
     reason
-        Why it does not link, empty when it does: `shared`, `unique`, `limit`, `epoch` (the next rebuild will decide),
-        or what was said when it was revoked.
+        Why it does not link, empty when it does: `shared`, `unique`, `limit`, `name` (another name on that phone), `epoch` (the next rebuild will decide),
+        `doubt` (the matcher is not sure, somebody has to decide), `decided` (somebody decided that they are two), or what was said when it was revoked.
+    weight, parts
+        Of a match: bits that they are one person, and what each comparison says, as the two are written now.
     """
 
     a: int
@@ -102,6 +128,29 @@ class Edge:
     source: int
     state: EdgeState
     reason: str
+    weight: float | None = None
+    parts: tuple[Weight, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """The way from one subject to another.
+
+    Attributes
+    ----------
+    joined
+        Whether all its steps join; if not, some are kept apart, which is why the two are not one person by it.
+    steps
+        In order from `a` to `b`; empty: nothing leads from one to the other.
+    nodes
+        Subject -> masked identifier, for both ends of every step.
+    """
+
+    a: int
+    b: int
+    joined: bool
+    steps: tuple[Edge, ...]
+    nodes: dict[int, Identifier]
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +289,16 @@ class Decision:
     weight: float | None
     model: str
     withdrawn_at: int | None
+
+
+class NotShared(ZeroDistanceError):
+    """An identifier is not among those that could be released, or shared again."""
+
+    code, status = "not_shared", 404
+    text = Text(
+        "主体 {given} 现在不是多人共用的标识，也没有被放行；清单见身份健康页",
+        "subject {given} is neither shared nor released now; the page Identity health lists those that are",
+    )
 
 
 class NoSuchDecision(ZeroDistanceError):

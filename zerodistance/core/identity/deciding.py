@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert
 from zerodistance.core.identity import store
 from zerodistance.core.identity.contracts import Decision, NoSuchDecision, NoSuchPerson, Rebuilt, Verdict
 from zerodistance.core.identity.rebuild import rebuild
+from zerodistance.core.identity.weighed import Asked
 from zerodistance.kernel import bulk, clock, fault
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid
@@ -16,13 +17,24 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 
-def decide(home: Home, who: Who, a: int, b: int, verdict: Verdict, why: str = "") -> Rebuilt:
+def decide(
+    home: Home,
+    who: Who,
+    a: int,
+    b: int,
+    verdict: Verdict,
+    why: str = "",
+    *,
+    asked: Asked = Asked.HAND,
+) -> Rebuilt:
     """Write down whether two subjects are one person, and apply it to the persons they belong to; a later decision replaces an earlier one.
 
     Parameters
     ----------
     verdict
         `same` joins them, whatever guards say; `different` keeps their persons apart, whatever joins them; `unsure` changes nothing and is not asked again.
+    asked
+        Whether the program asked about the two: precision and recall are estimated from such decisions alone.
 
     Raises
     ------
@@ -52,6 +64,7 @@ def decide(home: Home, who: Who, a: int, b: int, verdict: Verdict, why: str = ""
             "why": why.strip(),
             "by": who.name,
             "at": clock.micros(),
+            "asked": asked.value,
         }
         tx.execute(insert(store.identity_decision).values(**row, bits=weight, model=model))
         store.next_generation(tx)
@@ -91,12 +104,31 @@ def _near(tx: Connection, persons: Sequence[int]) -> list[int]:
 def decisions(home: Home, who: Who, limit: int = 100) -> list[Decision]:
     """Return what was decided, the newest first; withdrawn ones too."""
     who.need(Permission.SEE_PERSONS)
-    sql = "select number, a, b, verdict, why, by, at, bits, model, withdrawn_at from identity_decision order by number desc limit ?"
     with home.state.read() as tx:
-        rows = bulk.rows(tx, sql, (limit,))
-    return [
-        Decision(
-            n, a, b, Verdict(verdict), why, by, at, None if weight is None else weight / 1e6, model, gone
-        )
-        for n, a, b, verdict, why, by, at, weight, model, gone in rows
-    ]
+        return [
+            _decision(row) for row in bulk.rows(tx, f"{_DECISION} order by number desc limit ?", (limit,))
+        ]
+
+
+def held(home: Home, a: int, b: int) -> Decision:
+    """Return the decision that holds on a pair.
+
+    Raises
+    ------
+    NoSuchDecision
+        None does.
+    """
+    sql = f"{_DECISION} where a = ? and b = ? and withdrawn_at is null order by number desc limit 1"
+    with home.state.read() as tx:
+        rows = bulk.rows(tx, sql, (a, b)) or bulk.rows(tx, sql, (b, a))
+    if not rows:
+        raise NoSuchDecision(given=f"{a}-{b}")
+    return _decision(rows[0])
+
+
+_DECISION = "select number, a, b, verdict, why, by, at, bits, model, withdrawn_at from identity_decision"
+
+
+def _decision(row: bulk.Row) -> Decision:
+    n, a, b, verdict, why, by, at, bits, model, gone = row
+    return Decision(n, a, b, Verdict(verdict), why, by, at, None if bits is None else bits / 1e6, model, gone)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from zerodistance.core.identity import acts, archive, match
+from zerodistance.core.identity import acts, archive, health, match
 from zerodistance.core.identity.households import rebuild as households
 from zerodistance.core.identity.rebuild import rebuild
 from zerodistance.kernel.home import Home
@@ -36,6 +36,7 @@ def nightly(home: Home) -> None:
         split=found.split,
         moved=found.moved,
     )
+    health.count(home)
 
 
 def settle(home: Home) -> None:

@@ -120,7 +120,7 @@ def join_new(
             pairs.put(*key, before)
     active = [k for k in joined.links if (k.a, k.b) not in revoked]
     over = crowds(active, neighbours, named)
-    joined.shared = {subject: how for subject, how in over.items() if subject not in shared}
+    joined.shared = {subject: how for subject, how in over.items() if subject not in shared | cache.released}
     for subject in joined.shared:
         cache.shared[slots[subject]] = True
     shared |= joined.shared.keys()

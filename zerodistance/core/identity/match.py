@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from zerodistance.core.identity import cleaning, loading, mentions, partition, rules, store
+from zerodistance.core.identity import cleaning, kept, loading, mentions, partition, rules, store
 from zerodistance.core.identity.contracts import Matched
 from zerodistance.core.identity.matching import batch, fields
 from zerodistance.core.identity.matching.columns import Ints
@@ -32,9 +32,6 @@ JOIN = 0.0
 and F1 .984 there; from 6.63 bits (odds of 99 to 1) on .999 and .973, from -3 on .994 and .985."""
 DOUBT = -3.0
 """Bits from which on a pair that does not join is shown to somebody: two of three such pairs were one person there."""
-_ALIAS = {
-    "first_name": "given_name", "last_name": "surname", "province": "state", "postal_code": "postcode", "district": "suburb",
-}  # fmt: skip
 _CONTACT = ("phone", "email")
 
 
@@ -61,7 +58,9 @@ def match(home: Home, model: Model | None = None) -> Matched:
         numbers = store.numbers(tx)
         subjects, _ = loading.subjects(tx, None)
         pairs, apart = loading.pairs(tx, subjects.number, whole=True)
-        known = partition.solve(subjects, pairs.where(pairs.tier != MATCHED), apart=apart)
+        known = partition.solve(
+            subjects, pairs.where(pairs.tier != MATCHED), apart=apart, released=store.released(tx)
+        )
         said = _said(home, tx, subjects, pairs, known)
     if not len(said.row):
         return Matched(0, 0, 0, 0, 0, weights.name, time.perf_counter() - began)
@@ -72,9 +71,10 @@ def match(home: Home, model: Model | None = None) -> Matched:
         store.set_numbers(tx, {"matched": numbers["batch"]})
         if new or gone:
             store.next_generation(tx)
-    return Matched(
-        len(said.row), len(links[0]), len(doubts[0]), new, gone, weights.name, time.perf_counter() - began
-    )
+        seconds = time.perf_counter() - began
+        out = Matched(len(said.row), len(links[0]), len(doubts[0]), new, gone, weights.name, seconds)
+        kept.keep_figure(tx, "matched", clock.micros(), asdict(out))
+    return out
 
 
 def _said(home: Home, tx: Connection, subjects: Subjects, pairs: Pairs, known: partition.Partition) -> _Said:
@@ -91,7 +91,9 @@ def _said(home: Home, tx: Connection, subjects: Subjects, pairs: Pairs, known: p
     if not there.all():
         table, row = table.filter(pa.array(there)), row[there]
     country = home.settings.country
-    columns = {_ALIAS.get(name, name): table[name] for name in mentions.FIELDS if name not in _CONTACT}
+    columns = {
+        mentions.ALIAS.get(name, name): table[name] for name in mentions.FIELDS if name not in _CONTACT
+    }
     crowded = np.zeros(len(subjects.number), dtype=bool)
     crowded[list(known.shared)] = True
     beside = np.zeros(len(subjects.number), dtype=bool)  # with shared contact data

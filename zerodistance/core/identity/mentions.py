@@ -25,6 +25,10 @@ FIELDS = (
     "postal_code", "country", "phone", "email",
 )  # fmt: skip
 """Columns of a mention as they were said, null where nothing was; `phone` and `email` are the identifiers on the same touch."""
+ALIAS = {
+    "first_name": "given_name", "last_name": "surname", "province": "state", "postal_code": "postcode", "district": "suburb",
+}  # fmt: skip
+"""Fields of a mention -> what the matcher calls them, where that differs."""
 MENTION = pa.schema([("subject", pa.int64()), ("at", pa.int64()), *((name, pa.string()) for name in FIELDS)])
 """`at`: happened_at, microseconds UTC. A subject has as many rows as touches said something different of it in a batch; the same words once in
 `MONTH`, at the earliest: whatever the batches are, it can be told in which months somebody was written so."""
@@ -121,6 +125,12 @@ def read(tx: Connection, seal: Seal, after: int = -(1 << 62)) -> Iterator[tuple[
             yield batch, _opened(seal.open(sealed, _where(batch)))
 
 
+def of_batch(tx: Connection, seal: Seal, batch: int) -> pa.Table:
+    """Return the mentions of one batch."""
+    sealed = bulk.value(tx, "select sealed from identity_mention where batch = ?", (batch,))
+    return _opened(seal.open(sealed, _where(batch)))
+
+
 def forget(tx: Connection, seal: Seal, subjects: Sequence[int]) -> int:
     """Take subjects out of the mentions of all batches; return how many rows went."""
     gone, wanted = 0, pa.array(sorted(subjects), pa.int64())
@@ -131,8 +141,7 @@ def forget(tx: Connection, seal: Seal, subjects: Sequence[int]) -> int:
         tx, "select batch from identity_mention where lowest <= ? and highest >= ? order by batch", span
     )
     for (batch,) in numbers:
-        sealed = bulk.value(tx, "select sealed from identity_mention where batch = ?", (batch,))
-        table = _opened(seal.open(sealed, _where(batch)))
+        table = of_batch(tx, seal, batch)
         rest = table.filter(pc.invert(pc.is_in(table["subject"], wanted)))
         if rest.num_rows == table.num_rows:
             continue

@@ -151,6 +151,7 @@ def solve(
     known_shared: npt.NDArray[np.bool_] | None = None,
     inside: int | None = None,
     apart: tuple[Ints, Ints] = (_NONE, _NONE),
+    released: frozenset[int] = _NOBODY,
 ) -> Partition:
     """Return the partition of subjects into persons.
 
@@ -162,10 +163,13 @@ def solve(
         Which subjects are shared, where the columns are too few to count it; None: count it.
     inside
         Rows from here on are neighbours who tell whose a phone is, and are joined with nobody; None: there are none.
+    released
+        Numbers of subjects that somebody released: however many persons stand with them, they are not shared.
     """
     count = len(subjects.number)
     vetoed: Counter[tuple[str, int]] = Counter()
     crowded = shared(subjects, pairs) if known_shared is None else {}
+    crowded = {row: how for row, how in crowded.items() if subjects.number.item(row) not in released}
     links = np.ones(len(pairs.a), dtype=bool)
     is_shared = np.zeros(count, dtype=bool) if known_shared is None else known_shared
     is_shared[list(crowded)] = True

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from zerodistance.core.identity import loading, partition, rules, store
+from zerodistance.core.identity import kept, loading, partition, rules, store
 from zerodistance.core.identity.contracts import VISITORS_FROM, Rebuilt
 from zerodistance.core.identity.older import catch_up
 from zerodistance.core.identity.partition import Partition, Renumbered, Subjects
@@ -94,7 +94,9 @@ def _solve(tx: Connection, only: Sequence[int] | None) -> _Solved:
         near = sorted(store.of_subjects(tx, sorted(set(only))))
         inside, (subjects, was_shared) = len(near), loading.subjects(tx, [*near, *loading.around(tx, near)])
     pairs, apart = loading.pairs(tx, subjects.number, whole=only is None)
-    answer = partition.solve(subjects, pairs, None if only is None else was_shared, inside, apart)
+    answer = partition.solve(
+        subjects, pairs, None if only is None else was_shared, inside, apart, store.released(tx)
+    )
     subjects, answer = subjects.first(inside), replace(answer, label=answer.label[:inside])
     renumbered = partition.renumber(
         subjects,
@@ -130,7 +132,7 @@ def _write(tx: Connection, seal: Seal, solved: _Solved, *, whole: bool, reason: 
     if moves:
         bus.say(tx, PersonsChanged(reason, epoch, len(moves), merged, split, first, last), f"epoch{epoch}")
     persons = np.unique(found.person)
-    return Rebuilt(
+    said = Rebuilt(
         epoch=epoch,
         subjects=len(subjects.number),
         evidence=solved.pairs,
@@ -149,6 +151,9 @@ def _write(tx: Connection, seal: Seal, solved: _Solved, *, whole: bool, reason: 
         split_ids=_examples(seal, solved, found.split, changed_to=False),
         seconds=time.perf_counter() - began,
     )
+    if whole:
+        kept.keep_figure(tx, "rebuilt", now, asdict(replace(said, merged_ids=(), split_ids=())))
+    return said
 
 
 def _write_shared(tx: Connection, solved: _Solved, epoch: int, now: int, *, whole: bool) -> tuple[int, int]:

@@ -151,7 +151,7 @@ class Recognition:
             self.reset()
         if not self._numbers:
             self._numbers = store.numbers(tx)
-            self._cache.apart = store.apart(tx)
+            self._cache.apart, self._cache.released = store.apart(tx), store.released(tx)
             self._numbers["visitor"] = max(self._numbers["visitor"], VISITORS_FROM - 1)
         self._cache.make_room()
 

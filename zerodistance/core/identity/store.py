@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, SmallInteger, Table, Text
 
+from zerodistance.core.identity.kept import figure
 from zerodistance.kernel import bulk
 from zerodistance.kernel.bulk import Bulk
 from zerodistance.kernel.state import Number, State, metadata
@@ -134,7 +135,29 @@ identity_decision = Table(
     Column("bits", BigInteger),  # what the matcher said then
     Column("model", Text, nullable=False, server_default=""),
     Column("withdrawn_at", BigInteger),
+    Column("asked", Text, nullable=False, server_default="hand"),  # doubt, link or hand, see weighed.Asked
     sqlite_autoincrement=True,
+)
+
+identity_release = Table(
+    "identity_release",
+    metadata,
+    Column("subject", BigInteger, primary_key=True, autoincrement=False),  # shared, and released by hand
+    Column("persons", Integer, nullable=False),  # as identity_shared had it ...
+    Column("by", SmallInteger, nullable=False),
+    Column("epoch", Integer, nullable=False),
+    Column("since_at", BigInteger, nullable=False),  # ... since when
+    Column("why", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("at", BigInteger, nullable=False),
+)
+
+identity_figure = Table(
+    "identity_figure",
+    metadata,
+    Column("key", Text, primary_key=True),  # what was counted: numbers only, nobody is named
+    Column("at", BigInteger, nullable=False),
+    Column("value", Text, nullable=False),  # JSON
 )
 
 identity_fact = Table(
@@ -365,10 +388,22 @@ def apart(tx: Connection) -> dict[int, frozenset[int]]:
     return {subject: frozenset(numbers) for subject, numbers in found.items()}
 
 
+def released(tx: Connection) -> frozenset[int]:
+    """Return the subjects that somebody released: they are not shared, however many persons stand with them."""
+    return frozenset(row[0] for row in bulk.rows(tx, "select subject from identity_release"))
+
+
+PAIRS = (
+    "from {matches} m join subject x on x.number = m.a join subject y on y.number = m.b where m.linked = {linked} and "
+    "x.person {differ} y.person and not exists (select 1 from identity_decision d where d.a = m.a and d.b = m.b and d.withdrawn_at is null)"
+)
+UNDECIDED = PAIRS.format(matches="identity_match", linked=0, differ="<>")
+"""`from` and `where` of the doubts between two persons of which nobody has decided; `m` is the match."""
 OWN = (
     ("identity_vault", "subject"),
     ("identity_fact", "subject"),
     ("identity_shared", "subject"),
+    ("identity_release", "subject"),
     ("identity_change", "subject"),
     ("identity_sighting", "subject"),
     ("evidence", "a"),
@@ -387,10 +422,20 @@ OWN = (
 def remove(tx: Connection, subjects: Sequence[int]) -> dict[str, int]:
     """Remove every trace of subjects; return rows removed per table."""
     done: dict[str, int] = {}
+    _unlist(tx, subjects)
     for table, column in OWN:
         gone = bulk.run_among(tx, f"delete from {table} where {column} in {{values}}", subjects)
         done[table] = done.get(table, 0) + gone
     return done
+
+
+def _unlist(tx: Connection, subjects: Sequence[int]) -> None:
+    """Take the list of the largest persons away if one of them is among those of the subjects."""
+    listed = figure(tx, "largest")
+    if listed is not None and listed[1]:
+        theirs = bulk.among(tx, "select distinct person from subject where number in {values}", subjects)
+        if not {person for person, _ in listed[1]}.isdisjoint(row[0] for row in theirs):
+            bulk.run(tx, "delete from identity_figure where key = 'largest'")
 
 
 def unname_reveals(tx: Connection, person_ids: Sequence[str]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from zerodistance.core.identity.contracts import Edge, EdgeState, Explanation, Identifier
+from zerodistance.core.identity.contracts import Edge, EdgeState, Explanation, Identifier, Path, Weight
 from zerodistance.core.identity.rules import BY_KEY
 from zerodistance.doors.portal.charts import ring
 from zerodistance.kernel.text import Text
@@ -18,11 +18,16 @@ RULES = {
     "identify": Text("identify 时同现", "together in identify"),
     "alias": Text("alias 声明", "said by alias"),
     "row": Text("同一条记录", "on one record"),
+    "match": Text("写法相似", "written alike"),
+    "decided": Text("有人判定是同一个人", "decided to be one person"),
 }
 REASONS = {
     "shared": Text("多人共用，不连接", "shared by many, links nobody"),
     "unique": Text("两个不同的会员号或用户号，不合并", "two different member or user ids, kept apart"),
     "limit": Text("此类标识过多，不连接", "too many of its kind, not linked"),
+    "name": Text("同一号码下的另一个姓名，分开", "another name under one number or address, kept apart"),
+    "decided": Text("有人判定是两个人，分开", "decided to be two persons, kept apart"),
+    "doubt": Text("写法相似，等人判定", "written alike, somebody has to decide"),
     "epoch": Text("等下次重建决定", "the next rebuild decides"),
 }
 
@@ -49,7 +54,7 @@ class Tie:
     x2: float
     y2: float
     label: Text | None
-    state: str
+    state: str  # of the edge, or `guess` for a match that joins
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,24 @@ class Reason:
     state: str
     why: Text | None
     outside: str
+    weight: float | None = None
+    parts: tuple[Weight, ...] = ()
+    doubt: str = ""  # the pair, where somebody has to decide
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step on the way between two identifiers: from where to where, how, and why not if it does not join."""
+
+    a: Text
+    a_masked: str
+    b: Text
+    b_masked: str
+    rules: tuple[Text, ...]
+    source: int
+    why: Text | None
+    weight: float | None
+    parts: tuple[Weight, ...]
 
 
 @dataclass(frozen=True)
@@ -86,7 +109,11 @@ FIELDS = {
     "last_name": Text("姓", "last name"),
     "birthday": Text("生日", "birthday"),
     "gender": Text("性别", "gender"),
+    "id_number": Text("证件号", "id number"),
     "address": Text("地址", "address"),
+    "street": Text("街道", "street"),
+    "house_number": Text("门牌", "house number"),
+    "unit": Text("室号", "flat or unit"),
     "district": Text("区县", "district"),
     "city": Text("城市", "city"),
     "province": Text("省、州", "province"),
@@ -111,6 +138,7 @@ STORES = {
     "identity.identity_decision": Text("对是否同一人的判定", "decisions on who is one person"),
     "identity.household_member": Text("属于哪个家庭", "membership of households"),
     "identity.household_home": Text("家庭的住址", "homes of households"),
+    "identity.identity_release": Text("放行的标识", "identifiers released by hand"),
     "identity.identity_shared": Text("多人共用的标记", "marks of shared identifiers"),
     "identity.identity_change": Text("归属的变更记录", "record of who belonged to whom"),
     "identity.identity_reveal": Text("查看原文的记录里的用户号", "person ids in the record of reveals"),
@@ -175,7 +203,8 @@ def _placed(shown: list[Identifier]) -> dict[int, tuple[float, float, bool, bool
 def _tie(edge: Edge, spots: dict[int, Node], *, labelled: bool) -> Tie:
     a, b = spots[edge.a], spots[edge.b]
     words = RULES.get(edge.rules[0]) if labelled and edge.rules else None
-    return Tie(a.x, a.y, b.x, b.y, words, edge.state.value)
+    guess = edge.weight is not None and edge.state == EdgeState.ACTIVE
+    return Tie(a.x, a.y, b.x, b.y, words, "guess" if guess else edge.state.value)
 
 
 def _reason(edge: Edge, nodes: dict[int, Identifier], explained: Explanation, middle: int) -> Reason:
@@ -194,4 +223,26 @@ def _reason(edge: Edge, nodes: dict[int, Identifier], explained: Explanation, mi
         state=edge.state.value,
         why=why,
         outside=explained.outside.get(edge.a) or explained.outside.get(edge.b) or "",
+        weight=edge.weight,
+        parts=edge.parts,
+        doubt=f"{edge.a}-{edge.b}" if edge.reason == "doubt" else "",
     )
+
+
+def steps(found: Path) -> tuple[Step, ...]:
+    """Return a way from one identifier to another, step by step."""
+    here, out = found.a, []
+    for edge in found.steps:
+        there = edge.b if edge.a == here else edge.a
+        x, y = found.nodes[here], found.nodes[there]
+        why = (
+            None
+            if edge.state == EdgeState.ACTIVE
+            else REASONS.get(edge.reason, Text(edge.reason, edge.reason))
+        )
+        words = tuple(RULES.get(rule, Text(rule, rule)) for rule in edge.rules)
+        out.append(
+            Step(label(x.namespace), x.masked, label(y.namespace), y.masked, words, edge.source, why, edge.weight, edge.parts)
+        )  # fmt: skip
+        here = there
+    return tuple(out)
