@@ -121,7 +121,7 @@ class Tab:
 
     def press(self, key: str, ctrl: bool = False) -> None:
         """Press a key."""
-        code = {"k": 75, "Enter": 13, "ArrowDown": 40, "Tab": 9, "Escape": 27}[key]
+        code = {"k": 75, "Enter": 13, "ArrowDown": 40, "Tab": 9, "Escape": 27, "d": 68, "z": 90}[key]
         names = {"key": key, "windowsVirtualKeyCode": code, "modifiers": 2 if ctrl else 0}
         text = {"text": "\r"} if key == "Enter" else {}
         self.call("Input.dispatchKeyEvent", type="keyDown", **names, **text)

@@ -91,7 +91,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     folder = tmp_path_factory.mktemp("portal")
     home = create_home(load(home=folder / "home"))
     metadata.create_all(home.state.engine)
-    world.fill(home)
+    world.lookalikes(home, world.fill(home))
     world.files(home)
     who = Who.system()
     segments.create(
@@ -159,6 +159,9 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "operations": "/operations",
         "operations-alerts": "/operations/alerts",
         "operations-slow": "/operations/slow",
+        "review": "/identity/review",
+        "review-links": "/identity/review?links=1",
+        "identity-health": "/identity/health",
         "accounts": "/accounts",
         "me": "/me",
     }
@@ -465,6 +468,35 @@ def test_a_group_is_mended_by_a_rule_and_replayed(stand: Stand) -> None:
     tab.click("form[action$=reveal] button")
     tab.until("document.querySelector('main').innerText.includes('odd-0')")
     shot(tab, "quarantine-revealed-1280-en-light.png")
+    assert tab.problems == []
+
+
+def test_a_pair_is_decided_and_taken_back_with_the_keyboard(stand: Stand) -> None:
+    tab = stand.tab()
+    tab.open(f"{stand.origin}/identity/review?lang=en")
+    assert "written otherwise" in tab.text("main") and "欧阳" not in tab.text("main")
+    tab.press("d")
+    tab.until("document.querySelector('[role=status]')?.innerText.includes('two persons')")
+    tab.settle()
+    assert "No doubt is left" in tab.text("main")
+    tab.press("z")
+    tab.until("document.querySelector('[role=status]')?.innerText.includes('taken back')")
+    tab.settle()
+    assert "written otherwise" in tab.text("main") and tab.problems == []
+
+
+def test_the_way_between_two_identifiers_is_shown_on_the_page_of_a_person(stand: Stand) -> None:
+    tab = stand.tab()
+    found = identity.lookup(stand.home, Who.system(), "phone", "13912340071", masked=True)
+    other = identity.lookup(stand.home, Who.system(), "phone", "13912348001")
+    assert other.id == found.id
+    ends = [one.subject for one in found.identifiers if one.namespace == "phone"]
+    for width, lang in ((1280, "en"), (390, "zh")):
+        tab.shape(width, SIZES[width], "light")
+        tab.open(f"{stand.origin}/people/{found.id}?start={ends[0]}&end={ends[1]}&lang={lang}")
+        assert "sounds the same" in tab.text("#way") or "读音相同" in tab.text("#way")
+        assert tab.too_wide() == []
+        shot(tab, f"way-{width}-{lang}-light.png")
     assert tab.problems == []
 
 

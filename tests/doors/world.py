@@ -340,6 +340,34 @@ def fill(home: Home) -> dict[str, Source]:
     return made
 
 
+def lookalikes(home: Home, made: dict[str, Source]) -> None:
+    """Let two call who are one person by what they say, and two register who are nearly one: of these somebody has to decide."""
+    flat = "青岛市城阳区双山路250号双桥城4号楼2单元201"
+    people = (
+        ({}, {"phone": "13912348001", "name": "司马云", "birthday": "1987-03-02", "address": flat}),
+        ({}, {"phone": "13912340071", "name": "司马芸", "address": "双桥城4号楼2单元201"}),
+        (
+            {"userId": "M-800001"},
+            {"phone": "13700000013", "name": "欧阳晓辰", "birthday": "1991-11-30", "gender": "男"},
+        ),
+        (
+            {"userId": "M-800002"},
+            {"phone": "13700000014", "name": "欧阳晓晨", "birthday": "1991-11-30", "gender": "male"},
+        ),
+    )
+    events = [
+        {
+            "type": "identify", "messageId": f"like-{n}", "anonymousId": f"like-{n}", **who,
+            "timestamp": (clock.now() - timedelta(days=n + 1)).isoformat(), "traits": said,
+        }
+        for n, (who, said) in enumerate(people)
+    ]  # fmt: skip
+    with TestClient(compose.door(home)) as client:
+        send(client, made["calls"], events)
+    digest(home)
+    identity.match(home, Who.system())
+
+
 def feeds(home: Home, folder: Path) -> None:
     """Let the cabinets have a feed that is well, one whose folder is gone, and one that refuses a file."""
     mapping = '[mapping]\nkind = "store.visited"\nsource = "lockers"\ntimes = { happened_at = "at", zone = "UTC", lag = "1 h" }\n'

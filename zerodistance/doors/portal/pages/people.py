@@ -75,9 +75,15 @@ def _grouped(somebody: Person) -> dict[str, list[Identifier]]:
     return out
 
 
+def _subjects(home: Home, somebody: Person) -> list[int]:
+    """Return every subject of a person: identifiers, and the names as written that are none."""
+    with home.state.read() as tx:
+        return identity.subjects_of(tx, somebody.number)
+
+
 def _timeline(request: Request, person: Person, before: str | None) -> dict[str, Any]:
     home, who, lang, f = home_of(request), who_of(request), lang_of(request), formats_of(request)
-    found = log.timeline(home, who, [i.subject for i in person.identifiers], before=before, limit=PAGE)
+    found = log.timeline(home, who, _subjects(home, person), before=before, limit=PAGE)
     names, said = overview.source_names(home, who), brand_names(home, who, lang)
     shown = [
         {
@@ -93,16 +99,25 @@ def _timeline(request: Request, person: Person, before: str | None) -> dict[str,
     return {"person": person, "touches": shown, "before": found.before}
 
 
+def _path(request: Request, start: Number, end: Number) -> dict[str, Any]:
+    """Return the way between two subjects, if two are named."""
+    given = {"start": start, "end": end}
+    if not start or not end:
+        return {"way": None, "steps": (), **given}
+    found = identity.path(home_of(request), who_of(request), start, end)
+    return {"way": found, "steps": evidence.steps(found), **given}
+
+
 @router.get("/people/{person_id}")
-def person(request: Request, person_id: str) -> Response:
-    """Show one person; an id that was theirs before leads to the one of today."""
+def person(request: Request, person_id: str, start: Number = 0, end: Number = 0) -> Response:
+    """Show one person, and with `start` and `end` the way between two subjects; an id that was theirs before leads to the one of today."""
     home, who = home_of(request), who_of(request)
     explained = identity.explain(home, who, person_id)
     somebody = explained.person
     if somebody.id != person_id:
         return go(f"/people/{somebody.id}", 308)
     tags = profiles.tags_of(home, who, somebody.number)
-    journey = log.journey(home, who, [i.subject for i in somebody.identifiers])
+    journey = log.journey(home, who, _subjects(home, somebody))
     return page(
         request,
         "person.html",
@@ -110,6 +125,8 @@ def person(request: Request, person_id: str) -> Response:
         journey=journey,
         names=overview.source_names(home, who),
         picture=evidence.picture(explained),
+        nodes=explained.nodes,
+        **_path(request, start, end),
         more=explained.more,
         layers=_layers(tags),
         nothing=sum(t.value == 0 for t in tags),
@@ -157,7 +174,7 @@ def forget_person(request: Request, person_id: str, purpose: Field) -> Response:
     home, who = home_of(request), who_of(request)
     who.need(Permission.FORGET)
     somebody = identity.show(home, who, person_id)
-    asked = forget.ask(home, who, somebody.id, [i.subject for i in somebody.identifiers], purpose)
+    asked = forget.ask(home, who, somebody.id, _subjects(home, somebody), purpose)
     return go(f"/people/forgotten/{asked.id}")
 
 
