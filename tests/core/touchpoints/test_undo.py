@@ -156,12 +156,13 @@ def test_what_others_said_too_stays_as_they_said_it(world: World) -> None:
     }
     assert ("p1", "phone", "live") in found["vault"] and ("m1", "member_id", "live") in found["vault"]
     assert report is not None and report["removed"]["touches"] == 2 and report["removed"]["quarantine"] == 1
-    assert (report["removed"]["identity.subjects"], report["removed"]["identity.evidence"]) == (1, 2)
+    # m1 and who is named on p1; the three links between them, p1 and c1
+    assert (report["removed"]["identity.subjects"], report["removed"]["identity.evidence"]) == (2, 3)
     assert (report["purpose"], report["asked_by"], report["file"]) == ("wrong file", "test", "some.csv")
 
 
 def test_what_was_revoked_stays_revoked(world: World) -> None:
-    number = world.load(SOME)
+    number = world.load(File("some", [Said(("m1", "p1", "c1"), 3, {"city": "Qingdao"})]))
     a, b = (identity.lookup(world.home, WHO, *NAMES[name]) for name in ("m1", "p1"))
     assert a.number == b.number
     with world.home.state.read() as tx:

@@ -16,7 +16,7 @@ from sqlalchemy import Table, select
 
 import zerodistance.compose as compose
 from zerodistance.core.identity import api as identity
-from zerodistance.core.identity import cleaning, rules
+from zerodistance.core.identity import cleaning, rules, saying
 from zerodistance.core.identity import store as people
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import api as segments
@@ -57,6 +57,7 @@ COLUMNS = (
     "caller",
     "note",
 )
+WRITTEN = ("王伟", "王小明")
 NAMES = {
     **{f"m{i}": ("member_id", f"M{i:05d}") for i in range(1, 13)},
     **{f"u{i}": ("user_id", f"user-{i}") for i in range(1, 5)},
@@ -244,6 +245,11 @@ def _names(home: Home, tokens: Sequence[bytes]) -> dict[bytes, str]:
         clean = cleaning.cleaner(namespace, "CN")(value)
         assert isinstance(clean, str)
         known[home.seal.token(namespace, clean)] = name
+    for name, (namespace, value) in NAMES.items():
+        for written in WRITTEN if namespace == "phone" else ():
+            mark = saying.name_mark(home.seal, written)
+            made = saying.record_key(home.seal, mark, f"phone:{cleaning.phone(value)}")
+            known[home.seal.token("mention", made)] = f"{written} {name}"
     return {token: known[token] for token in tokens}
 
 
@@ -394,6 +400,7 @@ EXCEPT: Mapping[str, tuple[str, ...] | None] = {
     "undo_request": None,  # who undid it, why and when
     "source_hour": None,  # counters are never lowered; `undone` counts against them
     "identity_guard": None,  # counters of how often a guard bit
+    "identity_figure": None,  # what the last rebuild did
     "identity_number": None,  # numbers that were given are not given again
     "identity_change": None,  # what was believed meanwhile, for questions about that time
     "outbox": None,  # what was said was said

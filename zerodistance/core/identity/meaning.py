@@ -21,7 +21,7 @@ def meant(signs: Signs, names: Names, touches: int, cache: Cache) -> tuple[Ints,
     record
         Per touch, the slot of its own record where it gives a name, else 0.
     row, mark, beside
-        Touches that give a name and have no record, the mark of the name, the slot of the strongest contact data beside it. Who logs in or says who
+        Touches that give a name and have no record, the mark of the name, the sign with the strongest contact data beside it. Who logs in or says who
         they are speaks of themselves, so theirs are not among them; in a line of a file somebody else may be meant.
     """
     record = np.zeros(touches, dtype=np.int64)
@@ -31,14 +31,14 @@ def meant(signs: Signs, names: Names, touches: int, cache: Cache) -> tuple[Ints,
     good = signs.slot >= RESERVED
     rank = np.where(good, cache.rank[signs.slot], len(rules.NAMESPACES))
     own = np.flatnonzero(rank == rules.RECORD)[::-1]
-    given, beside = np.zeros(touches, dtype=np.int64), np.zeros(touches, dtype=np.int64)
+    given, beside = np.zeros(touches, dtype=np.int64), np.full(touches, -1, dtype=np.int64)
     given[signs.row[own]] = signs.slot[own]
     contact = np.flatnonzero(good & rules.IS_CONTACT[np.minimum(rank, len(rules.NAMESPACES) - 1)])[::-1]
     contact = contact[np.argsort(-rank[contact], kind="stable")]
-    beside[signs.row[contact]] = signs.slot[contact]
-    beside[signs.row[(rank < rules.RECORD) & (signs.rule != rule_code(signs.rules, "row"))]] = 0
+    beside[signs.row[contact]] = contact
+    beside[signs.row[(rank < rules.RECORD) & (signs.rule != rule_code(signs.rules, "row"))]] = -1
     record[row] = given[row]
-    made = (given[row] == 0) & (beside[row] >= RESERVED)
+    made = (given[row] == 0) & (beside[row] >= 0)
     row, mark = row[made], mark[made]
     return record, row, mark, beside[row]
 

@@ -183,10 +183,11 @@ class Recognition:
         if not len(row):
             return signs, record
         cache = self._cache
-        keys = [
-            ("mention", saying.record_key(self._home.seal, name, of))
-            for name, of in zip(mark.tolist(), cache.subject[beside].tolist(), strict=True)
-        ]
+        made = {
+            (name, at): ("mention", self._mention(name, *batch.signs.keys[at]))
+            for name, at in dict.fromkeys(zip(mark.tolist(), batch.signs.key[beside].tolist(), strict=True))
+        }
+        keys = [made[pair] for pair in zip(mark.tolist(), batch.signs.key[beside].tolist(), strict=True)]
         distinct = list(dict.fromkeys(keys))
         missing = [key for key, slot in zip(distinct, cache.find(distinct).tolist(), strict=True) if slot < 0]
         if missing:
@@ -199,6 +200,9 @@ class Recognition:
         before = (signs.row, signs.slot, signs.at, signs.source, signs.rule)
         columns = [np.concatenate(pair) for pair in zip(before, added, strict=True)]
         return Signs(columns[0], columns[1], columns[2], columns[3], columns[4], signs.rules), record
+
+    def _mention(self, name: int, namespace: str, contact: str) -> str:
+        return saying.record_key(self._home.seal, name, f"{namespace}:{self._cleaners[namespace](contact)}")
 
     def _resolve(self, tx: Connection, keys: list[tuple[str, str]], pending: Pending, new: _New) -> None:
         """Clean identifiers that are not in memory, find their subjects by token, number those never seen."""

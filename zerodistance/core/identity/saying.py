@@ -29,8 +29,8 @@ def name_mark(seal: Seal, value: str) -> int:
     return naming.mark(seal.mark("surname", surname), seal.mark("name", key) if key else 0)
 
 
-def record_key(seal: Seal, name: int, contact: int) -> str:
-    """Return the key of the record that a name makes together with the contact data beside it."""
+def record_key(seal: Seal, name: int, contact: str) -> str:
+    """Return the key of the record that a name, as its mark, makes together with clean contact data beside it."""
     return f"{seal.mark('mention', f'{name} {contact}'):016x}"
 
 
