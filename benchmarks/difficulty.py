@@ -217,7 +217,7 @@ def _product(root: Path, truth: Path) -> dict[str, Any]:
         say(f"  product: {silo}")
         (path,) = (city / "silos").glob(f"{silo}.*")
         house.run("import", str(path), "--mapping", str(city / "mappings" / f"{silo}.toml"))
-    house.run("identity", "rebuild")
+    house.run("identity", "match")
     house.run("identity", "export", str(root / "persons.csv"))
     return _examined(truth, root / "persons.csv")
 
