@@ -36,7 +36,7 @@ def main() -> None:
         sample.generate(options.people, options.seed, options.world, city, processes=1)
         house = House(root)
         records = _taken_in(house, city)
-        house.run("identity", "rebuild")
+        house.run("identity", "match")
         took = house.measured("identity", "households", "rebuild", "--json")
         said = json.loads(took.said)
         say(f"{said['households']:,} households in {took.seconds:.1f} s")
