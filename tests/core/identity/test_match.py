@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.core.identity.steps import partition, subject, take_in, together
-from tests.factory import Touch
+from tests.factory import Touch, touches_batch
 from zerodistance.core.identity import api
+from zerodistance.core.identity import match as match_module
 from zerodistance.core.identity.contracts import Verdict
-from zerodistance.core.identity.match import match
+from zerodistance.core.identity.match import match, stale
+from zerodistance.core.identity.recogniser import Recognition
 from zerodistance.kernel import bulk
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
@@ -70,3 +74,38 @@ def test_a_match_goes_when_what_it_stood_on_is_forgotten_or_decided(home: Home, 
 def test_a_home_without_mentions_has_nothing_to_match(home: Home, admin: Who) -> None:
     found, _ = api.match(home, admin)
     assert (found.mentions, found.links, found.doubts) == (0, 0, 0)
+
+
+def test_somebody_who_is_forgotten_while_it_is_matched_is_in_no_match(
+    home: Home, admin: Who, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = {"address": FLAT, "birthday": "1987-03-02"}
+    take_in(home, row(0, "欧阳晓辰", **same), row(1, "欧阳晓晨", **same))
+
+    def meanwhile(name: str) -> None:
+        if name == "identity.match.found":
+            api.forget(home, [subject(home, *record(1))])
+
+    monkeypatch.setattr(match_module.fault, "point", meanwhile)
+    match(home)
+    with home.state.read() as tx:
+        assert bulk.value(tx, "select count(*) from identity_match") == 0
+
+
+def test_what_was_matched_goes_with_the_import_it_stood_on_and_is_looked_for_again(
+    home: Home, admin: Who
+) -> None:
+    same = {"address": FLAT, "birthday": "1987-03-02"}
+    take_in(home, row(0, "欧阳晓辰", **same), row(1, "欧阳晓晨"))
+    batch = touches_batch(row(1, "欧阳晓晨", **same), position=2)
+    batch.origin = 7
+    recognition = Recognition(home)
+    found = recognition.recognise(batch)
+    with home.state.write() as tx:
+        recognition.write(tx, found, 2)
+    api.match(home, admin)
+    assert together(home, record(0), record(1))
+    api.undo(home, 7, [2])
+    assert not together(home, record(0), record(1))
+    with home.state.read() as tx:
+        assert stale(tx)

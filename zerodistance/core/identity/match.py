@@ -68,6 +68,8 @@ def match(home: Home, model: Model | None = None) -> Matched:
     fault.point("identity.match.found")
     with home.state.write() as tx:
         new, gone = _write(tx, subjects, said, links, doubts, weights.name)
+        if store.generation(tx) != numbers["generation"]:  # somebody may have been forgotten meanwhile
+            bulk.run(tx, _LOOSE)
         store.set_numbers(tx, {"matched": numbers["batch"]})
         if new or gone:
             store.next_generation(tx)
@@ -126,6 +128,7 @@ def _clean(
     return fields.encoded(pa.array(values, pa.string()).take(pa.array(codes, mask=codes < 0)))
 
 
+_LOOSE = "delete from identity_match where a not in (select number from subject) or b not in (select number from subject)"
 _Kept = tuple[Ints, Ints, npt.NDArray[np.float64]]
 """Rows of mentions, and weights."""
 

@@ -109,6 +109,12 @@ def _take_back(tx: Connection, seal: Seal, origin: int, subjects: list[int]) -> 
     _CARRY_OVER.run(tx, list(bulk.among(tx, revoked + "{values}", subjects)))
     for table, column in _SAID:
         bulk.run_among(tx, f"delete from {table} where {mine} and {column} in {{values}}", subjects)
+    for end in (
+        "a",
+        "b",
+    ):  # what was matched may have stood on what this import said: the next pass finds it again
+        bulk.run_among(tx, f"delete from identity_match where {end} in {{values}}", subjects)
+    bulk.run(tx, "delete from identity_number where key = 'matched'")
     gone = [subject for subject, live_at in live.items() if live_at is None and subject not in others]
     for table, column in store.OWN:
         if table != "identity_sighting":
