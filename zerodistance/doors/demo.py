@@ -250,11 +250,12 @@ def _import(home: Home, example: Example, tour: Tour) -> None:
 
 
 def _match(home: Home, tour: Tour) -> None:
-    """Find who is one person although no identifier says so; else that is done the next night."""
+    """Find who is one person although no identifier says so, and who shares a home; else that is done the next night."""
     with command.errors.status(
         Text("比较姓名、地址……", "comparing names and addresses ...").get(command.lang())
     ):
         tour.matched, _ = identity.match(home, command.who())
+        identity.rebuild_households(home, command.who())
 
 
 _WEB = "demo_web"
