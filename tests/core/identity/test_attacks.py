@@ -100,6 +100,29 @@ def test_a_number_that_was_given_to_somebody_else_joins_nobody(home: Home) -> No
     assert found == {frozenset(record(0, 1, 2)), frozenset({*record(3, 4, 5), phone})}
 
 
+OWNERS = [
+    f"{surname}{given}" for surname, given in zip("赵钱孙李周吴郑王冯", "明亮强霞丽伟娜军燕", strict=True)
+]
+
+
+def test_a_number_with_nine_owners_in_fifteen_years_is_no_dealers(home: Home) -> None:
+    touches = [
+        line(2 * n + again, name, "13912348001", at=n * 600 * 24 * 60 + again)
+        for n, name in enumerate(OWNERS)
+        for again in range(2)
+    ]
+    found = persons(home, touches, record(*range(18)))
+    assert found == {frozenset(record(2 * n, 2 * n + 1)) for n in range(9)}
+    assert not api.guards(home, Who.system()).shared
+
+
+def test_nine_names_in_one_year_are_a_dealers(home: Home) -> None:
+    touches = [line(n, name, "13912348001", at=n * 40 * 24 * 60) for n, name in enumerate(OWNERS)]
+    assert len(persons(home, touches, record(*range(9)))) == 9
+    (shared,) = api.guards(home, Who.system()).shared
+    assert (shared.namespace, shared.persons) == ("phone", 9)
+
+
 def test_two_members_who_share_phone_and_first_name_are_two(home: Home) -> None:
     touches = [
         Touch({"member_id": f"M{n}", "phone": "13912348001"}, n, facts={"name": name})

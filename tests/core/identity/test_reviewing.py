@@ -9,7 +9,7 @@ from tests.core.identity.test_match import FLAT, record, row
 from tests.factory import Touch
 from zerodistance.core.identity import api, store
 from zerodistance.core.identity.contracts import NoSuchDecision, NoSuchPerson, Verdict
-from zerodistance.core.identity.match import DOUBT
+from zerodistance.core.identity.rules import RuleSet
 from zerodistance.core.identity.weighed import Asked, Review, Spelled
 from zerodistance.kernel import bulk
 from zerodistance.kernel.access import Role, Who
@@ -159,5 +159,5 @@ def test_the_matcher_itself_leaves_doubts_that_are_shown_as_it_weighed_them(home
     with home.state.read() as tx:
         bits = [row[0] / 1e6 for row in bulk.rows(tx, "select bits from identity_match where linked = 0")]
     found = api.reviews(home, admin, limit=50)
-    assert [one.bits for one in found.pairs] == sorted(bits, reverse=True) and min(bits) >= DOUBT
+    assert [one.bits for one in found.pairs] == sorted(bits, reverse=True) and min(bits) >= RuleSet().doubt
     assert not any(one.older for one in found.pairs)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zerodistance.core.identity import cleaning, rules
+from zerodistance.core.identity import cleaning, naming, partition, rules
 from zerodistance.core.identity.cleaning import BLOCKED, INVALID
-from zerodistance.core.identity.live import Group, Joined, Link, join, stars
+from zerodistance.core.identity.live import Group, Joined, Link, crowds, join, stars
 
 DAY = 86_400_000_000
+RULES = rules.RuleSet()
 
 
 @pytest.mark.parametrize(
@@ -153,16 +157,62 @@ def test_strength_is_an_order_with_the_anonymous_last() -> None:
 
 def test_a_limit_counts_within_its_window_only() -> None:
     rank = rules.RANKS["phone"]
-    assert rules.too_many(rank, range(7))
-    assert not rules.too_many(rank, range(6))
-    assert not rules.too_many(rank, [i * 70 * DAY for i in range(30)])
-    assert rules.too_many(rank, [0, *(400 * DAY + i for i in range(7))])
+    assert RULES.too_many(rank, range(7))
+    assert not RULES.too_many(rank, range(6))
+    assert not RULES.too_many(rank, [i * 70 * DAY for i in range(30)])
+    assert RULES.too_many(rank, [0, *(400 * DAY + i for i in range(7))])
+
+
+SEEN_TIMES = st.lists(st.integers(0, 40), min_size=1, max_size=14)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([1, 3, 4, 7]), st.integers(0, 3), SEEN_TIMES), max_size=5),
+    st.integers(1, 6),
+    st.integers(1, 30) | st.none(),
+)
+def test_who_is_shared_is_the_same_in_columns_and_one_by_one(
+    held: list[tuple[int, int, list[int]]], cap: int, days: int | None
+) -> None:
+    """Members of a phone and a device: users, and records with and without a name, each first seen on some day."""
+    by = changed(cap, days)
+    rank, named, first = [5, 7], [0, 0], [0, 0]
+    a, b, at = [], [], []
+    for kind, name, times in held:
+        for day in times:
+            rank.append(kind)
+            named.append(naming.mark(name, name) if name and kind in (3, 4) else 0)
+            first.append(day * DAY)
+            for key in (0, 1):
+                if kind < rank[key]:
+                    a.append(len(rank) - 1), b.append(key), at.append(day * DAY)  # type: ignore[func-returns-value]
+    columns = (np.array(one, np.int64) for one in (range(len(rank)), rank, first, first, named))
+    subjects = partition.Subjects(*columns, lambda rows: [b""] * len(rows))
+    pairs = naming.Pairs(*(np.array(one, np.int64) for one in (a, b, at)), np.ones(len(a), np.int8))
+    links = [Link(x, y, rank[x], rank[y], "row", t, 1) for x, y, t in zip(a, b, at, strict=True)]
+    live = crowds(by, links, {}, dict(enumerate(named)))
+    found = partition.shared(subjects, pairs, by)
+    assert {row: count for row, (count, _) in found.items()} == {
+        row: count for row, (count, _) in live.items()
+    }
+    half = len(links) // 2
+    before: dict[int, dict[int, dict[int, int]]] = {}
+    for link in links[:half]:
+        before.setdefault(link.b, {}).setdefault(link.rank_a, {})[link.a] = link.at
+    later = crowds(by, links[half:], before, dict(enumerate(named)))
+    assert {row: live[row] for row in later} == later
+
+
+def changed(cap: int, days: int | None) -> rules.RuleSet:
+    return rules.RuleSet(
+        tuple(replace(n, cap=rules.Limit(cap, days), records=n.records and cap + 1) for n in rules.NAMESPACES)
+    )
 
 
 @given(st.lists(st.integers(0, 900 * DAY), max_size=12), st.lists(st.integers(0, 900 * DAY), max_size=12))
 def test_a_veto_of_a_part_is_a_veto_of_the_whole(x: list[int], y: list[int]) -> None:
     rank = rules.RANKS["email"]
-    assert not rules.too_many(rank, x) or rules.too_many(rank, x + y)
+    assert not RULES.too_many(rank, x) or RULES.too_many(rank, x + y)
 
 
 def test_links_that_no_guard_can_touch_are_taken_out_and_join_to_the_same() -> None:
@@ -174,11 +224,11 @@ def test_links_that_no_guard_can_touch_are_taken_out_and_join_to_the_same() -> N
         Link(22, 21, 1, 8, "login", 3, 1),
         Link(5, 30, 1, 8, "login", 4, 1),
     ]
-    star, rest = stars(links, 10, {})
+    star, rest = stars(RULES, links, 10, {})
     assert star == {10: 10, 11: 10, 12: 10, 13: 10}
     assert rest == links[3:]
     joined = Joined(groups={n: Group([n], [], {8 if n in (21, 30) else 1: [0]}) for n in (20, 21, 22, 5, 30)})
-    join(rest, joined, {})
+    join(RULES, rest, joined, {})
     assert {frozenset(g.members) for g in joined.groups.values()} == {
         frozenset({20, 21}),
         frozenset({22}),

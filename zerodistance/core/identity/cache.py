@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zerodistance.core.identity import rules
+from zerodistance.core.identity.rules import RuleSet
 
 Ints = npt.NDArray[np.int64]
 NEVER = np.iinfo(np.int64).max
@@ -126,6 +127,8 @@ class Cache:
 
     Attributes
     ----------
+    by
+        The rules that are in force.
     apart
         Subject -> decisions that keep it from somebody.
     released
@@ -134,6 +137,7 @@ class Cache:
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self.by = RuleSet()
         self.apart: dict[int, frozenset[int]] = {}
         self.released: frozenset[int] = frozenset()
         self._raw: dict[str, dict[str, int]] = {n.key: {} for n in rules.NAMESPACES}

@@ -56,7 +56,7 @@ class Estimates:
     precision
         Share of its links that are right, from the sample that was checked.
     recall, recall_low, recall_high
-        Share of what it should have joined that it did, among pairs that it weighed at `match.DOUBT` or more; None: a band has no decision yet, or no link
+        Share of what it should have joined that it did, among pairs that it weighed at `RuleSet.doubt` or more; None: a band has no decision yet, or no link
         was checked. Pairs that it weighed below that are not counted: nobody looks at them.
     """
 
@@ -70,7 +70,7 @@ class Estimates:
 
 
 BANDS = (0.9, 0.5, 1 / 9)
-"""Probabilities at which the bands of doubts begin, the highest first (own values; below -3 bits, `match.DOUBT`, nobody is asked)."""
+"""Probabilities at which the bands of doubts begin, the highest first (own values; below -3 bits, `RuleSet.doubt` as it ships, nobody is asked)."""
 
 
 def bits_from(band: int) -> float:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from zerodistance.core.identity import reading, rules, store
 from zerodistance.core.identity.contracts import Edge, EdgeState, Explanation, NoSuchPerson, Path, Weight
 from zerodistance.core.identity.reading import Member
+from zerodistance.core.identity.rules import RuleSet
 from zerodistance.kernel import bulk
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.home import Home
@@ -125,14 +126,14 @@ def _edges(
     home: Home, tx: Connection, inside: Sequence[int], most: int | None
 ) -> tuple[tuple[Edge, ...], dict[int, _Subject], int]:
     """Return what lies between subjects and beside them, who stands at the ends, and how many pieces of evidence are left out."""
-    pairs = _pairs_of(tx, inside)
+    by, pairs = RuleSet(), _pairs_of(tx, inside)
     shown = sorted(pairs.items(), key=lambda item: (item[1][1], item[0]))[:most]
     found, said = _matches(tx, inside), _decisions(tx, inside)
     ends = {end for pair in (*dict(shown), *found, *said) for end in pair}
     of = store.of_subjects(tx, sorted({*inside, *ends}))
     times = {p: _times(store.members(tx, p)) for p in {one[0] for one in of.values()}}
     same = _same_names(tx, shown, of)
-    edges = [_edge(pair, what, of, times, same) for pair, what in shown]
+    edges = [_edge(by, pair, what, of, times, same) for pair, what in shown]
     edges += [
         edge
         for pair, what in found.items()
@@ -220,6 +221,7 @@ def _pairs_of(tx: Connection, subjects: Sequence[int]) -> dict[tuple[int, int], 
 
 
 def _edge(
+    by: RuleSet,
     pair: tuple[int, int],
     said: _Said,
     of: dict[int, tuple[int, int, bytes, int, int]],
@@ -233,13 +235,13 @@ def _edge(
         state, reason = EdgeState.REVOKED, revoked
     elif of[a][0] != of[b][0]:
         state = EdgeState.ACTIVE if same.get(pair) else EdgeState.VETOED
-        against = rules.veto(times[of[a][0]], times[of[b][0]])
+        against = by.veto(times[of[a][0]], times[of[b][0]])
         if of[a][4] or of[b][4]:
             reason = "shared"
         elif pair in same:
             reason = "name"
         else:
-            reason = "epoch" if against is None else rules.guard_of(against)
+            reason = "epoch" if against is None else by.guard_of(against)
     return Edge(a, b, names, at, source, state, reason)
 
 
@@ -250,7 +252,7 @@ def _same_names(
 ) -> dict[tuple[int, int], bool]:
     """Return the pairs of somebody and contact data of another person -> whether they join that one with others of the same name."""
     apart = [pair for pair, _ in shown if of[pair[0]][0] != of[pair[1]][0]]
-    apart = [pair for pair in apart if of[pair[1]][1] in rules.RECORDS and not of[pair[1]][4]]
+    apart = [pair for pair in apart if of[pair[1]][1] in rules.CONTACT and not of[pair[1]][4]]
     sql = (
         "select e.b, e.a, s.named, s.person, e.revoked_at from evidence e join subject s on s.number = e.a "
         "where s.named <> 0 and e.b in {values}"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity import rules
 from zerodistance.core.identity.cache import NEVER, RESERVED, Cache, Pairs
-from zerodistance.core.identity.live import Group, Joined, Link, by_name, crowds, join, stars
+from zerodistance.core.identity.live import Group, Joined, Link, Neighbours, by_name, crowds, join, stars
 from zerodistance.kernel import bulk
 
 Ints = npt.NDArray[np.int64]
@@ -98,7 +98,7 @@ def join_new(
     first_new
         Subjects from this number on are seen for the first time in this batch.
     """
-    joined = Joined()
+    joined, by = Joined(), cache.by
     if not links:
         return joined
     pairs = cache.turn_to(origin)
@@ -119,26 +119,26 @@ def join_new(
         elif mine == NEVER:
             pairs.put(*key, before)
     active = [k for k in joined.links if (k.a, k.b) not in revoked]
-    over = crowds(active, neighbours, named)
+    over = crowds(by, active, neighbours, named)
     joined.shared = {subject: how for subject, how in over.items() if subject not in shared | cache.released}
     for subject in joined.shared:
         cache.shared[slots[subject]] = True
     shared |= joined.shared.keys()
-    joined.star, others = stars(active, first_new, named)
+    joined.star, others = stars(by, active, first_new, named)
     apart = [k for k in others if _apart(cache, slots, k)]
     if apart:
         crowded = {k for k in apart if k.a in shared or k.b in shared}
         apart = [*crowded, *by_name([k for k in apart if k not in crowded], neighbours, named)]
         _groups(tx, cache, slots, apart, joined)
         ends = {end for k in apart for end in (k.a, k.b)}
-        join(apart, joined, dict.fromkeys(ends & shared, True))
+        join(by, apart, joined, dict.fromkeys(ends & shared, True))
     return joined
 
 
 def mains(
     tx: Connection,
     links: Sequence[Link],
-    neighbours: dict[int, dict[int, set[int]]],
+    neighbours: Neighbours,
     named: dict[int, int],
     first_new: int,
 ) -> None:
@@ -187,7 +187,7 @@ def _apart(cache: Cache, slots: Slots, link: Link) -> bool:
 
 def _held(
     tx: Connection, shared: set[int], links: Iterable[Link], origin: int
-) -> tuple[Held, dict[int, dict[int, set[int]]], set[tuple[int, int]], dict[int, int]]:
+) -> tuple[Held, Neighbours, set[tuple[int, int]], dict[int, int]]:
     """Read what the state holds about the weaker ends of links; guards look at what every origin said.
 
     Returns
@@ -195,14 +195,14 @@ def _held(
     held
         (a, b, rule) -> earliest time that this origin said.
     neighbours
-        Weaker subject -> rank -> stronger subjects, without revoked evidence.
+        What was seen with them, without revoked evidence.
     revoked
         Pairs that may not link.
     named
         Neighbour -> mark of its name.
     """
     held: Held = {}
-    neighbours: dict[int, dict[int, set[int]]] = {}
+    neighbours: dict[int, dict[int, dict[int, int]]] = {}
     revoked: set[tuple[int, int]] = set()
     names: dict[int, int] = {}
     # A shared identifier has any number of neighbours and links none of them: no need to read them.
@@ -216,11 +216,12 @@ def _held(
             held[a, b, rule] = min(at, held.get((a, b, rule), NEVER))
         if revoked_at is not None:
             revoked.add((a, b))
-        neighbours.setdefault(b, {}).setdefault(rank, set()).add(a)
+        beside = neighbours.setdefault(b, {}).setdefault(rank, {})
+        beside[a] = min(at, beside.get(a, at))
         names[a] = name
     for a, b in revoked:
         for stronger in neighbours[b].values():
-            stronger.discard(a)
+            stronger.pop(a, None)
     return held, neighbours, revoked, names
 
 

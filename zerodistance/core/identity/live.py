@@ -6,16 +6,16 @@ What is decided here holds until the next rebuild, which decides again from all 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from zerodistance.core.identity import naming, rules
 from zerodistance.core.identity.contracts import VISITORS_FROM
+from zerodistance.core.identity.rules import RuleSet, most_within
 
-_LOWEST_CAP = min(n.cap for n in rules.NAMESPACES)
-_STAR = min(n.limit.count for n in rules.NAMESPACES if not n.unique)
-_UNIQUE = frozenset(n.rank for n in rules.NAMESPACES if n.unique)
+Neighbours = Mapping[int, Mapping[int, Mapping[int, int]]]
+"""Weaker subject -> rank -> stronger subject seen with it -> when first; microseconds."""
 
 
 class Link(NamedTuple):
@@ -94,52 +94,57 @@ class Joined:
 
 
 def crowds(
-    links: Sequence[Link], neighbours: Mapping[int, Mapping[int, set[int]]], named: Mapping[int, int]
+    by: RuleSet, links: Sequence[Link], neighbours: Neighbours, named: Mapping[int, int]
 ) -> dict[int, tuple[int, int]]:
     """Return the identifiers that new evidence takes over their cap.
 
     Parameters
     ----------
     neighbours
-        Weaker subject -> rank -> stronger subjects seen with it before.
+        What was seen with them before.
     named
         Subject -> mark of its name; 0 or missing: it has none.
     """
-    seen: dict[int, dict[int, set[int]]] = {}
+    seen: dict[int, dict[int, dict[int, int]]] = {}
     rank_of: dict[int, int] = {}
     often = Counter(link.b for link in links)
-    few = {b for b, times in often.items() if times <= _LOWEST_CAP and b not in neighbours}
+    few = {b for b, times in often.items() if times <= by.lowest_cap and b not in neighbours}
     for link in links:
         if link.rank_a < link.rank_b and link.b not in few:
-            by_rank = seen.setdefault(link.b, {})
-            by_rank.setdefault(link.rank_a, set()).add(link.a)
+            here = seen.setdefault(link.b, {}).setdefault(link.rank_a, {})
+            here[link.a] = min(link.at, here.get(link.a, link.at))
             rank_of[link.b] = link.rank_b
     over: dict[int, tuple[int, int]] = {}
     for subject, by_rank in seen.items():
-        before = neighbours.get(subject, {})
-        cap = rules.NAMESPACES[rank_of[subject]].cap
-        nameless = rules.RECORDS.get(rank_of[subject])
-        for rank, stronger in by_rank.items():
-            every = stronger | before.get(rank, set()) if before else stronger
-            if not rules.IS_RECORD[rank] or nameless is None:
-                count, most = len(every), cap
-            else:
-                count, most = _crowd([named.get(one, 0) for one in every], cap, nameless)
-            if count > most and count > over.get(subject, (0, 0))[0]:
-                over[subject] = (count, rank)
+        before, namespace = neighbours.get(subject, {}), by.namespaces[rank_of[subject]]
+        window = int(by.windows[namespace.rank])
+        crowd: dict[int, list[int]] = {}  # the records on contact data
+        bare: list[int] = []
+        for rank in by_rank.keys() | before.keys():
+            every = dict(before.get(rank, {}))
+            for one, at in by_rank.get(rank, {}).items():
+                every[one] = min(at, every.get(one, at))
+            if namespace.records is not None and rules.IS_RECORD[rank]:
+                for one, at in every.items():
+                    name = named.get(one, 0)
+                    (crowd.setdefault(name, []) if naming.whole(name) else bare).append(at)
+            elif rank in by_rank:
+                _over(over, subject, every.values(), namespace.cap.count, window, rank)
+        _over(over, subject, map(min, crowd.values()), namespace.cap.count, window, rules.RECORD)
+        _over(over, subject, bare, namespace.records or 0, window, rules.RECORD)
     return over
 
 
-def _crowd(names: Sequence[int], cap: int, nameless: int) -> tuple[int, int]:
-    """Return how many persons records with these names may be, and how many there may be at most."""
-    known = {name for name in names if naming.whole(name)}
-    bare = sum(not naming.whole(name) for name in names)
-    return (len(known), cap) if len(known) > cap else (bare, nameless)
+def _over(
+    over: dict[int, tuple[int, int]], subject: int, times: Iterable[int], most: int, window: int, rank: int
+) -> None:
+    held = list(times)
+    count = most_within(held, window) if len(held) > most else 0
+    if count > most and count > over.get(subject, (0, 0))[0]:
+        over[subject] = count, rank
 
 
-def by_name(
-    links: Sequence[Link], neighbours: Mapping[int, Mapping[int, set[int]]], named: Mapping[int, int]
-) -> list[Link]:
+def by_name(links: Sequence[Link], neighbours: Neighbours, named: Mapping[int, int]) -> list[Link]:
     """Return the links with those of contact data led to whom they name: the first with that name on the same phone or e-mail address.
 
     Where another name is there already, a link that brings a new one has nobody to join and gets `Link.b` 0. The rebuild decides whose the
@@ -154,7 +159,7 @@ def by_name(
         if name and other and not naming.agree(name, other):
             out.append(link._replace(b=0))  # somebody's order for another
             continue
-        if link.rank_b not in rules.RECORDS or link.rank_a > rules.MENTION or not name:
+        if link.rank_b not in rules.CONTACT or link.rank_a > rules.MENTION or not name:
             out.append(link)
             continue
         if link.b not in held:
@@ -177,7 +182,7 @@ def by_name(
 
 
 def stars(
-    links: Sequence[Link], first_new: int, named: Mapping[int, int]
+    by: RuleSet, links: Sequence[Link], first_new: int, named: Mapping[int, int]
 ) -> tuple[dict[int, int], list[Link]]:
     """Take out those links that no guard can touch: a new hub with a few new leaves, or records with leaves of their own, and nothing else.
 
@@ -198,12 +203,12 @@ def stars(
     for k in links:
         hub = above.get(k.a, k.a)
         known = hub < first_new or k.a < first_new or k.b < first_new
-        tangled = leaf[k.b] > 1 or leaf[hub] or (leaf[k.a] and hub == k.a) or size[hub] >= _STAR
+        tangled = leaf[k.b] > 1 or leaf[hub] or (leaf[k.a] and hub == k.a) or size[hub] >= by.star
         name = named.get(k.b, 0) if rules.IS_RECORD[k.rank_b] else 0
         other = name and not naming.agree(name_of.setdefault(hub, name), name)
         if known or tangled or other or k.rank_a == k.rank_b or (hub, k.rank_b) in ones:
             out.add(hub)
-        elif k.rank_b in _UNIQUE:
+        elif k.rank_b in by.unique:
             ones.add((hub, k.rank_b))
     # a leaf that is a hub of others too makes both no stars
     out.update(above.get(k.a, k.a) for k in links if k.b in size)
@@ -216,7 +221,7 @@ def stars(
     return star, rest
 
 
-def join(links: Sequence[Link], joined: Joined, is_shared: Mapping[int, bool]) -> None:
+def join(by: RuleSet, links: Sequence[Link], joined: Joined, is_shared: Mapping[int, bool]) -> None:
     """Join the groups of linked subjects where no guard forbids it.
 
     Parameters
@@ -241,9 +246,9 @@ def join(links: Sequence[Link], joined: Joined, is_shared: Mapping[int, bool]) -
         if not x.apart.isdisjoint(y.apart):
             joined.vetoed[link.source, "decided", link.rank_b] += 1
             continue
-        against = rules.veto(x.times, y.times)
+        against = by.veto(x.times, y.times)
         if against is not None:
-            joined.vetoed[link.source, rules.guard_of(against), against] += 1
+            joined.vetoed[link.source, by.guard_of(against), against] += 1
             continue
         if len(x.members) < len(y.members):
             x, y = y, x

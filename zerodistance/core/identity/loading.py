@@ -19,7 +19,7 @@ Ints = npt.NDArray[np.int64]
 def around(tx: Connection, near: Sequence[int]) -> list[int]:
     """Return the contact data that stand with these subjects, and who stands on theirs: they say which names are on a phone."""
     contact = "select distinct e.b from evidence e join subject s on s.number = e.b where s.namespace in ({}) and s.shared = 0 and e."
-    contact = contact.format(", ".join(str(rank) for rank in rules.RECORDS))
+    contact = contact.format(", ".join(str(rank) for rank in sorted(rules.CONTACT)))
     theirs = [row[0] for row in bulk.among(tx, contact + "a in {values}", list(near))]
     own = [row[0] for row in bulk.among(tx, contact + "b in {values}", list(near))]
     others = [row[0] for row in bulk.among(tx, "select distinct a from evidence where b in {values}", own)]

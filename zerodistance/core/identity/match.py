@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from zerodistance.core.identity import cleaning, kept, loading, mentions, partition, rules, store
+from zerodistance.core.identity import cleaning, kept, loading, mentions, partition, store
 from zerodistance.core.identity.contracts import Matched
 from zerodistance.core.identity.matching import batch, fields
 from zerodistance.core.identity.matching.columns import Ints
@@ -24,14 +24,10 @@ from zerodistance.core.identity.matching.model import Model, default
 from zerodistance.core.identity.matching.spanning import spanning, strongest
 from zerodistance.core.identity.naming import MATCHED, Pairs
 from zerodistance.core.identity.partition import Subjects
+from zerodistance.core.identity.rules import RuleSet
 from zerodistance.kernel import bulk, clock, fault
 from zerodistance.kernel.home import Home
 
-JOIN = 0.0
-"""Bits from which on a pair joins, when what identifiers say comes first: likelier than not. Chosen on the training seeds of the sample city: precision .996
-and F1 .984 there; from 6.63 bits (odds of 99 to 1) on .999 and .973, from -3 on .994 and .985."""
-DOUBT = -3.0
-"""Bits from which on a pair that does not join is shown to somebody: two of three such pairs were one person there."""
 _CONTACT = ("phone", "email")
 
 
@@ -53,18 +49,18 @@ def match(home: Home, model: Model | None = None) -> Matched:
         How many mentions were compared, and what was found and is new.
     """
     began = time.perf_counter()
-    weights = model or default()
+    by, weights = RuleSet(), model or default()
     with home.state.read() as tx:
         numbers = store.numbers(tx)
         subjects, _ = loading.subjects(tx, None)
         pairs, apart = loading.pairs(tx, subjects.number, whole=True)
         known = partition.solve(
-            subjects, pairs.where(pairs.tier != MATCHED), apart=apart, released=store.released(tx)
+            subjects, pairs.where(pairs.tier != MATCHED), by, apart=apart, released=store.released(tx)
         )
         said = _said(home, tx, subjects, pairs, known)
     if not len(said.row):
         return Matched(0, 0, 0, 0, 0, weights.name, time.perf_counter() - began)
-    links, doubts = _found(subjects, known.label, said, weights)
+    links, doubts = _found(by, subjects, known.label, said, weights)
     fault.point("identity.match.found")
     with home.state.write() as tx:
         new, gone = _write(tx, subjects, said, links, doubts, weights.name)
@@ -133,20 +129,20 @@ _Kept = tuple[Ints, Ints, npt.NDArray[np.float64]]
 """Rows of mentions, and weights."""
 
 
-def _found(subjects: Subjects, label: Ints, said: _Said, model: Model) -> tuple[_Kept, _Kept]:
+def _found(by: RuleSet, subjects: Subjects, label: Ints, said: _Said, model: Model) -> tuple[_Kept, _Kept]:
     """Return the matches that join parts of persons, and the doubts between persons."""
     part = label[said.row]
     order = np.argsort(part, kind="stable")
     same = part[order][1:] == part[order][:-1]
     sure = order[:-1][same], order[1:][same]
-    vetoes = [_unique(subjects, label, rank)[part] for rank, n in enumerate(rules.NAMESPACES) if n.unique]
+    vetoes = [_unique(subjects, label, rank)[part] for rank in sorted(by.unique)]
     known = [codes for codes in vetoes if (codes >= 0).any()]
-    found = batch.weigh(said.faces, model, sure, known, JOIN, doubt=DOUBT)
+    found = batch.weigh(said.faces, model, sure, known, by.join, by.most, by.doubt)
     person = found.label
     a, b, weight = found.a, found.b, found.weight
     joins = (person[a] == person[b]) & (part[a] != part[b])
     links = spanning(part[a[joins]], part[b[joins]], weight[joins])
-    doubt = (weight >= DOUBT) & (person[a] != person[b])
+    doubt = (weight >= by.doubt) & (person[a] != person[b])
     doubts = strongest(person[a[doubt]], person[b[doubt]], weight[doubt])
     return (
         (a[joins][links], b[joins][links], weight[joins][links]),
@@ -197,4 +193,4 @@ def stale(tx: Connection) -> bool:
     return last is not None and (done is None or last > done)
 
 
-__all__: Sequence[str] = ("DOUBT", "JOIN", "match", "stale")
+__all__: Sequence[str] = ("match", "stale")

@@ -15,15 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from zerodistance.core.identity import naming, rules
-from zerodistance.core.identity.naming import MATCHED, SAID, Pairs
+from zerodistance.core.identity.naming import MATCHED, SAID, SEEN, Pairs
+from zerodistance.core.identity.rules import RuleSet
 
 Ints = npt.NDArray[np.int64]
 _RANKS = len(rules.NAMESPACES)
-_CAPS = np.array([n.cap for n in rules.NAMESPACES], dtype=np.int64)
-_COUNTS = np.array([n.limit.count for n in rules.NAMESPACES], dtype=np.int64)
 _NONE: Ints = np.empty(0, np.int64)
 _NOBODY: frozenset[int] = frozenset()
-_NAMELESS = np.array([n.records or 0 for n in rules.NAMESPACES], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -78,39 +76,56 @@ class Partition:
     vetoed: Counter[tuple[str, int]]
 
 
-def shared(subjects: Subjects, pairs: Pairs) -> dict[int, tuple[int, int]]:
-    """Return the identifiers seen with more values of one namespace than its cap: row -> (count, rank).
+def shared(subjects: Subjects, pairs: Pairs, by: RuleSet) -> dict[int, tuple[int, int]]:
+    """Return the identifiers seen with more values of one namespace than its cap, within its days: row -> (count, rank).
 
     Of the records on contact data their distinct names are counted, and those without a name: a shop's phone stands on customers of which nothing
-    else is known, and a family's on many orders of a few people.
+    else is known, and a family's on many orders of a few people. Everybody counts from when the two were first seen together.
     """
+    pairs = pairs.where(pairs.tier == SEEN)
     rank_a, rank_b = subjects.rank[pairs.a], subjects.rank[pairs.b]
     on_contact = rules.IS_RECORD[rank_a] & rules.IS_CONTACT[rank_b]
     stronger = (rank_a < rank_b) & ~on_contact
-    key, count = np.unique(pairs.b[stronger] * _RANKS + rank_a[stronger], return_counts=True)
-    row, by = key // _RANKS, key % _RANKS
-    over = count > _CAPS[subjects.rank[row]]
     found: dict[int, tuple[int, int]] = {}
-    for one, many, rank in zip(row[over].tolist(), count[over].tolist(), by[over].tolist(), strict=True):
-        if many > found.get(one, (0, 0))[0]:
-            found[one] = (many, rank)
-    contact, name = pairs.b[on_contact], subjects.named[pairs.a[on_contact]]
+    key, at = pairs.b[stronger] * _RANKS + rank_a[stronger], pairs.at[stronger]
+    _count(found, key, at, by.caps, by.windows, subjects.rank)
+    contact, at = pairs.b[on_contact], pairs.at[on_contact]
+    name = subjects.named[pairs.a[on_contact]]
     if len(contact):
         name = np.where((name & naming.LOW) != 0, name, 0)  # a surname alone is no name
-        order = np.lexsort((name, contact))
-        contact, name = contact[order], name[order]
-        first = np.r_[True, (contact[1:] != contact[:-1]) | (name[1:] != name[:-1])]
-        _count(found, contact[first & (name != 0)], _CAPS, subjects.rank)
-        _count(found, contact[name == 0], _NAMELESS, subjects.rank)
+        key = contact * _RANKS + rules.RECORD
+        order = np.lexsort((at, name, contact))
+        key, name, at = key[order], name[order], at[order]
+        first = np.r_[True, (key[1:] != key[:-1]) | (name[1:] != name[:-1])] & (name != 0)
+        _count(found, key[first], at[first], by.caps, by.windows, subjects.rank)
+        _count(found, key[name == 0], at[name == 0], by.nameless, by.windows, subjects.rank)
     return found
 
 
-def _count(found: dict[int, tuple[int, int]], rows: Ints, most: Ints, rank: Ints) -> None:
-    row, count = np.unique(rows, return_counts=True)
-    over = count > most[rank[row]]
-    for one, many in zip(row[over].tolist(), count[over].tolist(), strict=True):
-        if many > found.get(one, (0, 0))[0]:
-            found[one] = (many, rules.RECORD)
+def _count(
+    found: dict[int, tuple[int, int]], key: Ints, at: Ints, most: Ints, windows: Ints, rank: Ints
+) -> None:
+    """Add the rows of which a `key` (row, rank that is counted) stands more often than `most` within a window."""
+    distinct, many = np.unique(key, return_counts=True)
+    row = distinct // _RANKS
+    over = many > most[rank[row]]
+    if not over.any():
+        return
+    suspect = np.isin(key, distinct[over])
+    key, at = key[suspect], at[suspect]
+    order = np.lexsort((at, key))
+    key, at = key[order], at[order]
+    row = key // _RANKS
+    cap, window = most[rank[row]], windows[rank[row]]
+    later = np.minimum(np.arange(len(key)) + cap, len(key) - 1)  # so many more came since
+    crowd = (np.arange(len(key)) + cap < len(key)) & (key[later] == key) & (at[later] - at < window)
+    for one in np.unique(key[crowd]).tolist():
+        low, high = np.searchsorted(key, [one, one + 1])
+        times = at[low:high]
+        within = np.searchsorted(times, times + window[low], side="left") - np.arange(high - low)
+        count = int(within.max())
+        if count > found.get(one // _RANKS, (0, 0))[0]:
+            found[one // _RANKS] = (count, one % _RANKS)
 
 
 def components(count: int, a: Ints, b: Ints) -> Ints:
@@ -148,6 +163,7 @@ def _flat(parent: Ints) -> Ints:
 def solve(
     subjects: Subjects,
     pairs: Pairs,
+    by: RuleSet,
     known_shared: npt.NDArray[np.bool_] | None = None,
     inside: int | None = None,
     apart: tuple[Ints, Ints] = (_NONE, _NONE),
@@ -157,6 +173,8 @@ def solve(
 
     Parameters
     ----------
+    by
+        The rules.
     apart
         Pairs of rows of which somebody decided that they are two persons: what joins the rest leaves them apart.
     known_shared
@@ -168,7 +186,7 @@ def solve(
     """
     count = len(subjects.number)
     vetoed: Counter[tuple[str, int]] = Counter()
-    crowded = shared(subjects, pairs) if known_shared is None else {}
+    crowded = shared(subjects, pairs, by) if known_shared is None else {}
     crowded = {row: how for row, how in crowded.items() if subjects.number.item(row) not in released}
     links = np.ones(len(pairs.a), dtype=bool)
     is_shared = np.zeros(count, dtype=bool) if known_shared is None else known_shared
@@ -191,16 +209,16 @@ def solve(
         edges = edges.where((edges.a < inside) & ((edges.b < inside) | (edges.b >= count)))
     label = components(count + len(of), edges.a, edges.b)
     parted = label[apart[0]][label[apart[0]] == label[apart[1]]]
-    walk = np.isin(label, np.concatenate([_suspects(label[:count], subjects.rank), parted]))
+    walk = np.isin(label, np.concatenate([_suspects(label[:count], subjects.rank, by.counts), parted]))
     if walk.any():
-        _walk(subjects, of, edges.where(walk[edges.a]), np.flatnonzero(walk), label, apart, vetoed)
+        _walk(by, subjects, of, edges.where(walk[edges.a]), np.flatnonzero(walk), label, apart, vetoed)
     return Partition(label[:count], crowded, +vetoed)
 
 
-def _suspects(label: Ints, rank: Ints) -> Ints:
+def _suspects(label: Ints, rank: Ints, counts: Ints) -> Ints:
     """Return the components with more values of a namespace than its limit, before any window is looked at."""
     key, count = np.unique(label * _RANKS + rank, return_counts=True)
-    return np.unique(key[count > _COUNTS[key % _RANKS]] // _RANKS)
+    return np.unique(key[count > counts[key % _RANKS]] // _RANKS)
 
 
 def order(
@@ -212,6 +230,7 @@ def order(
 
 
 def _walk(
+    by: RuleSet,
     subjects: Subjects,
     of: Ints,
     pairs: Pairs,
@@ -256,9 +275,9 @@ def _walk(
         if not decided.get(p, _NOBODY).isdisjoint(decided.get(q, _NOBODY)):
             vetoed["decided", rank[y]] += 1
             continue
-        against = None if tier == SAID else rules.veto(times[p], times[q])
+        against = None if tier == SAID else by.veto(times[p], times[q])
         if against is not None:
-            vetoed[rules.guard_of(against), against] += 1
+            vetoed[by.guard_of(against), against] += 1
             continue
         if q < p:
             p, q = q, p

@@ -14,6 +14,7 @@ from zerodistance.core.identity import kept, loading, partition, rules, store
 from zerodistance.core.identity.contracts import VISITORS_FROM, Rebuilt
 from zerodistance.core.identity.older import catch_up
 from zerodistance.core.identity.partition import Partition, Renumbered, Subjects
+from zerodistance.core.identity.rules import RuleSet
 from zerodistance.events.identity import PersonsChanged
 from zerodistance.kernel import bulk, bus, clock, fault
 from zerodistance.kernel.home import Home
@@ -87,7 +88,7 @@ def _caught_up(tx: Connection, solved: _Solved, now: dict[str, int]) -> _Solved:
 
 
 def _solve(tx: Connection, only: Sequence[int] | None) -> _Solved:
-    numbers = store.numbers(tx)
+    numbers, by = store.numbers(tx), RuleSet()
     if only is None:
         inside, (subjects, was_shared) = None, loading.subjects(tx, None)
     else:
@@ -95,7 +96,7 @@ def _solve(tx: Connection, only: Sequence[int] | None) -> _Solved:
         inside, (subjects, was_shared) = len(near), loading.subjects(tx, [*near, *loading.around(tx, near)])
     pairs, apart = loading.pairs(tx, subjects.number, whole=only is None)
     answer = partition.solve(
-        subjects, pairs, None if only is None else was_shared, inside, apart, store.released(tx)
+        subjects, pairs, by, None if only is None else was_shared, inside, apart, store.released(tx)
     )
     subjects, answer = subjects.first(inside), replace(answer, label=answer.label[:inside])
     renumbered = partition.renumber(

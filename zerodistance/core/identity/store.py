@@ -114,7 +114,7 @@ identity_match = Table(
     Column("a", BigInteger, primary_key=True, autoincrement=False),
     Column(
         "bits", BigInteger, nullable=False
-    ),  # millionths of a bit that they are one person, see match.JOIN
+    ),  # millionths of a bit that they are one person, see rules.RuleSet
     Column("linked", SmallInteger, nullable=False),  # 1: joins; 0: somebody has to look
     Column("model", Text, nullable=False),
     Column("at", BigInteger, nullable=False),

@@ -21,9 +21,9 @@ import numpy as np
 
 from zerodistance.core.identity.matching.columns import Bools, Floats, Ints
 from zerodistance.core.identity.partition import components
+from zerodistance.core.identity.rules import RuleSet
 
-MOST: Final = 50
-"""Records that differ in one person at most, own value: more is a shop, a kiosk or a mistake."""
+MOST: Final = RuleSet().most
 _CERTAIN: Final = 1_000.0  # bits of a pair that must be one person
 _CORE: Final = 10.0  # bits from which on pairs are taken together at once where nothing in their component speaks against it, own value
 
