@@ -188,6 +188,7 @@ def door(home: Home) -> Any:
 
     name_jobs(jobs())
     from zerodistance.core.identity import http as identity
+    from zerodistance.core.identity.ruling import http as ruling
     from zerodistance.core.segments import http as segments
     from zerodistance.core.touchpoints.http import collector
     from zerodistance.doors.http import Answering, create_app
@@ -199,7 +200,7 @@ def door(home: Home) -> Any:
 
     taking = collector(home)
     quick: list[Answering] = [Probes(home, taking, who_of_key), identity.Recognise(home, who_of_key)]
-    return create_app(home, taking, [identity.router, segments.router], quick)
+    return create_app(home, taking, [identity.router, ruling.router, segments.router], quick)
 
 
 def begin(home: Home, who: Who) -> None:

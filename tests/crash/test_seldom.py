@@ -221,7 +221,11 @@ def test_a_kill_after_evidence_was_revoked_is_made_good_by_the_next_rebuild(
 
 def groups(root: Path) -> list[list[int]]:
     """Return which subjects are one person."""
-    said = content(root)
+    return groups_of(content(root))
+
+
+def groups_of(said: dict[str, Any]) -> list[list[int]]:
+    """Return the same of what a home says."""
     assert said["damage"] == []
     found: dict[int, list[int]] = {}
     for subject, person in said["persons"]:
@@ -249,6 +253,51 @@ def test_a_kill_after_a_release_is_made_good_by_the_next_rebuild(tmp_path: Path)
     assert groups(tmp_path / "killed") == before
     assert zd(tmp_path / "killed", "identity", "rebuild").returncode == 0
     assert groups(tmp_path / "calm") == groups(tmp_path / "killed")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "point",
+    (
+        *("identity.match.found", "identity.match.removed", "identity.rules.written"),
+        *("identity.rebuild.solved", "identity.rebuild.moved"),
+    ),
+)
+def test_a_kill_while_rules_change_leaves_the_rules_and_the_persons_of_before(
+    base: Path, tmp_path: Path, point: str
+) -> None:
+    roots = [tmp_path / "calm", tmp_path / "killed"]
+    assert zd_copy(base, roots[0]).returncode == 0
+    shutil.copytree(roots[0], roots[1])
+    before = content(roots[1])
+    changed = ("device_id.limit=1/30", "anonymous_id.limit=1/30", "match.join=60", "match.doubt=20")
+    words = ("identity", "rules", "apply", *changed, "--reason", "one each")
+    assert zd(roots[0], *words).returncode == 0
+    after = content(roots[0])
+    assert groups(roots[0]) != groups(roots[1]) and after["matches"] != before["matches"]
+    assert zd(roots[1], *words, point=point).returncode == -signal.SIGKILL, "the crash point was not met"
+    assert content(roots[1]) == before and versions(roots[1]) == []
+    assert zd(roots[1], *words).returncode == 0
+    assert content(roots[1]) == after and versions(roots[1]) == versions(roots[0])
+    taken = ("identity", "rules", "undo")
+    assert zd(roots[1], *taken, point=point).returncode == -signal.SIGKILL, "the crash point was not met"
+    assert content(roots[1]) == after and versions(roots[1]) == versions(roots[0])
+    assert zd(roots[1], *taken).returncode == 0
+    assert content(roots[1])["matches"] == before["matches"] and groups(roots[1]) == groups_of(before)
+
+
+def zd_copy(base: Path, root: Path) -> subprocess.CompletedProcess[str]:
+    """Copy a home, and let its night pass."""
+    shutil.copytree(base, root)
+    return zd(root, "run")
+
+
+def versions(root: Path) -> list[tuple[int, str]]:
+    """Return the versions of the rules that hold."""
+    home = open_home(settings_of(root))
+    found = [(v.version, str(v.changes)) for v in identity.rules(home, WHO).history if v.undone_at is None]
+    home.close()
+    return found
 
 
 @pytest.mark.slow

@@ -38,6 +38,8 @@ NOBODY = {
     *("source_feed", "feed_file", "feed_secret"),  # where files and rows are fetched from, not what they hold
     *("identity_guard", "identity_number"),
     "identity_figure",  # of its rows one lists large persons: taken out with them, see tests/core/identity/test_health.py
+    *("identity_rules", "identity_epoch"),
+    "identity_model",  # sealed: how frequent names are that many people have, see tests/core/identity/ruling
     "household_alias",  # old numbers of households, which nobody is told
     "identity_mention",  # sealed tables: rewritten without the person, see tests/core/identity/test_mentions.py
     *("segment", "segment_version", "state_note"),

@@ -57,7 +57,7 @@ COLUMNS = (
     "caller",
     "note",
 )
-WRITTEN = ("王伟", "王小明")
+WRITTEN = ("王伟", "王小明", "female", "Qingdao")  # whatever a law may draw for a name
 NAMES = {
     **{f"m{i}": ("member_id", f"M{i:05d}") for i in range(1, 13)},
     **{f"u{i}": ("user_id", f"user-{i}") for i in range(1, 5)},
@@ -246,9 +246,9 @@ def _names(home: Home, tokens: Sequence[bytes]) -> dict[bytes, str]:
         assert isinstance(clean, str)
         known[home.seal.token(namespace, clean)] = name
     for name, (namespace, value) in NAMES.items():
-        for written in WRITTEN if namespace == "phone" else ():
-            mark = saying.name_mark(home.seal, written)
-            made = saying.record_key(home.seal, mark, f"phone:{cleaning.phone(value)}")
+        for written in WRITTEN if namespace in ("phone", "email") else ():
+            mark, clean = saying.name_mark(home.seal, written), cleaning.cleaner(namespace, "CN")(value)
+            made = saying.record_key(home.seal, mark, f"{namespace}:{clean}")
             known[home.seal.token("mention", made)] = f"{written} {name}"
     return {token: known[token] for token in tokens}
 
@@ -401,6 +401,7 @@ EXCEPT: Mapping[str, tuple[str, ...] | None] = {
     "source_hour": None,  # counters are never lowered; `undone` counts against them
     "identity_guard": None,  # counters of how often a guard bit
     "identity_figure": None,  # what the last rebuild did
+    "identity_epoch": None,  # a rebuild begins a new one
     "identity_number": None,  # numbers that were given are not given again
     "identity_change": None,  # what was believed meanwhile, for questions about that time
     "outbox": None,  # what was said was said

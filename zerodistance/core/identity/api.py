@@ -46,6 +46,12 @@ from zerodistance.core.identity.recogniser import Recognition
 from zerodistance.core.identity.releasing import release, share
 from zerodistance.core.identity.reviewing import judge, reveal_pair, review, reviews
 from zerodistance.core.identity.rules import mask
+from zerodistance.core.identity.ruling.applying import apply as rules_apply
+from zerodistance.core.identity.ruling.applying import undo as rules_undo
+from zerodistance.core.identity.ruling.contracts import Epoch, Example, InForce, Learned, Side, Trial, Version
+from zerodistance.core.identity.ruling.models import models
+from zerodistance.core.identity.ruling.trying import attempt as rules_try
+from zerodistance.core.identity.ruling.versions import show as rules
 from zerodistance.core.identity.undo import brought, let_go, undo, undo_counts
 from zerodistance.core.identity.weighed import Asked, Place, Review, Reviews
 from zerodistance.kernel.access import Permission, Who
@@ -98,6 +104,19 @@ __all__ = [
     "undo",
     "undo_counts",
     "let_go",
+    # by which rules
+    "InForce",
+    "Version",
+    "Epoch",
+    "Trial",
+    "Side",
+    "Example",
+    "Learned",
+    "rules",
+    "rules_try",
+    "rules_apply",
+    "rules_undo",
+    "models",
     # households
     "Household",
     "NoSuchHousehold",

@@ -14,8 +14,8 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity import cleaning, kept, mentions, rules, store
 from zerodistance.core.identity.matching import fields
-from zerodistance.core.identity.matching.model import default
 from zerodistance.core.identity.matching.score import Scorer
+from zerodistance.core.identity.ruling import models, versions
 from zerodistance.kernel import bulk
 from zerodistance.kernel.home import Home
 
@@ -39,7 +39,8 @@ def likest(home: Home, tx: Connection, a: int, b: int) -> tuple[Written, Written
     records = (
         matched[1]["mentions"] if matched else bulk.value(tx, "select sum(mentions) from identity_mention")
     )
-    scorer = Scorer(default(), int(records or 0))
+    weights = models.of_name(home.seal, tx, versions.in_force(tx)[1].model)
+    scorer = Scorer(weights, int(records or 0))
     left, right = ([_written(home, way) for way in _ways(home, tx, one)] for one in (a, b))
     x, y = max(
         ((x, y) for x in left for y in right), key=lambda pair: scorer.pair(pair[0].face, pair[1].face)

@@ -192,6 +192,8 @@ class Rebuilt:
         Up to ten examples: (id before, id now).
     seconds
         How long it took.
+    rules
+        Version of the rules that it was computed by, 0: as shipped.
     """
 
     epoch: int
@@ -208,6 +210,7 @@ class Rebuilt:
     merged_ids: tuple[tuple[str, str], ...]
     split_ids: tuple[tuple[str, str], ...]
     seconds: float
+    rules: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from zerodistance.core.identity import reading, rules, store
 from zerodistance.core.identity.contracts import Edge, EdgeState, Explanation, NoSuchPerson, Path, Weight
 from zerodistance.core.identity.reading import Member
 from zerodistance.core.identity.rules import RuleSet
+from zerodistance.core.identity.ruling import versions
 from zerodistance.kernel import bulk
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.home import Home
@@ -126,7 +127,7 @@ def _edges(
     home: Home, tx: Connection, inside: Sequence[int], most: int | None
 ) -> tuple[tuple[Edge, ...], dict[int, _Subject], int]:
     """Return what lies between subjects and beside them, who stands at the ends, and how many pieces of evidence are left out."""
-    by, pairs = RuleSet(), _pairs_of(tx, inside)
+    (_, by), pairs = versions.in_force(tx), _pairs_of(tx, inside)
     shown = sorted(pairs.items(), key=lambda item: (item[1][1], item[0]))[:most]
     found, said = _matches(tx, inside), _decisions(tx, inside)
     ends = {end for pair in (*dict(shown), *found, *said) for end in pair}

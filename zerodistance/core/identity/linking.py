@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from zerodistance.core.identity import rules
+from zerodistance.core.identity import rules, store
 from zerodistance.core.identity.cache import NEVER, RESERVED, Cache, Pairs
 from zerodistance.core.identity.live import Group, Joined, Link, Neighbours, by_name, crowds, join, stars
+from zerodistance.core.identity.ruling import versions
 from zerodistance.kernel import bulk
 
 Ints = npt.NDArray[np.int64]
@@ -42,6 +43,12 @@ class Signs:
     source: Ints
     rule: Ints
     rules: list[str]
+
+
+def hold(tx: Connection, cache: Cache) -> None:
+    """Read what somebody has decided, released and set, as it is in this generation."""
+    cache.apart, cache.released = store.apart(tx), store.released(tx)
+    _, cache.by = versions.in_force(tx)
 
 
 def new_links(cache: Cache, signs: Signs, hub: Ints, record: Ints, origin: int) -> tuple[list[Link], Slots]:

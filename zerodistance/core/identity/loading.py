@@ -46,8 +46,16 @@ def subjects(tx: Connection, only: Sequence[int] | None) -> tuple[Subjects, npt.
     return Subjects(number, rank, first_at, person, named, tokens), shared == 1
 
 
-def pairs(tx: Connection, number: Ints, *, whole: bool) -> tuple[Pairs, tuple[Ints, Ints]]:
-    """Return the pairs that no row revokes, each with its earliest time, and those of which somebody decided that they are two persons."""
+def pairs(
+    tx: Connection, number: Ints, *, whole: bool, links: Ints | None = None
+) -> tuple[Pairs, tuple[Ints, Ints]]:
+    """Return the pairs that no row revokes, each with its earliest time, and those of which somebody decided that they are two persons.
+
+    Parameters
+    ----------
+    links
+        Matches (a, b, millionths of a bit) in place of those that are kept, shape (3, matches).
+    """
 
     def some(sql: str) -> Ints:
         return bulk.columns(tx, sql.format(these=""), 3) if whole else _chosen(tx, sql, number)
@@ -55,7 +63,8 @@ def pairs(tx: Connection, number: Ints, *, whole: bool) -> tuple[Pairs, tuple[In
     seen = some(
         "select a, b, min(at) from evidence where a > 0 {these} group by b, a having max(revoked_at) is null"
     )
-    matched = some("select a, b, bits from identity_match where linked = 1 {these}")
+    kept = "select a, b, bits from identity_match where linked = 1 {these}"
+    matched = some(kept) if links is None else links.copy()
     matched[2] = np.array([partition.match_order(weight / 1e6) for weight in matched[2].tolist()], np.int64)
     said = [row for row in bulk.rows(tx, store.DECIDED) if row[2] != "unsure"]
     same = np.array([(a, b, 0) for a, b, verdict, _ in said if verdict == "same"], np.int64).reshape(-1, 3).T

@@ -20,11 +20,13 @@ from zerodistance.core.identity import cleaning, kept, loading, mentions, partit
 from zerodistance.core.identity.contracts import Matched
 from zerodistance.core.identity.matching import batch, fields
 from zerodistance.core.identity.matching.columns import Ints
-from zerodistance.core.identity.matching.model import Model, default
+from zerodistance.core.identity.matching.model import Model
 from zerodistance.core.identity.matching.spanning import spanning, strongest
 from zerodistance.core.identity.naming import MATCHED, Pairs
 from zerodistance.core.identity.partition import Subjects
 from zerodistance.core.identity.rules import RuleSet
+from zerodistance.core.identity.ruling import models, versions
+from zerodistance.core.identity.told import COMPARING, READING, Told, nobody
 from zerodistance.kernel import bulk, clock, fault
 from zerodistance.kernel.home import Home
 
@@ -40,8 +42,33 @@ class _Said:
     faces: pa.Table
 
 
-def match(home: Home, model: Model | None = None) -> Matched:
-    """Compare all mentions and write what was found; persons change with the next rebuild.
+@dataclass(frozen=True)
+class Found:
+    """What a pass finds, and the state that it was found in; nothing is written yet.
+
+    Attributes
+    ----------
+    numbers
+        As the state had them, see `store.numbers`.
+    pairs
+        (weaker, stronger subject) -> (millionths of a bit, 1 if it joins).
+    mentions, model
+        How many were compared, and the name of the weights.
+    """
+
+    numbers: dict[str, int]
+    pairs: dict[tuple[int, int], tuple[int, int]]
+    mentions: int
+    model: str
+
+    @property
+    def links(self) -> int:
+        """How many of the pairs join."""
+        return sum(linked for _, linked in self.pairs.values())
+
+
+def match(home: Home) -> Matched:
+    """Compare all mentions by the rules in force and write what was found; persons change with the next rebuild.
 
     Returns
     -------
@@ -49,30 +76,46 @@ def match(home: Home, model: Model | None = None) -> Matched:
         How many mentions were compared, and what was found and is new.
     """
     began = time.perf_counter()
-    by, weights = RuleSet(), model or default()
     with home.state.read() as tx:
-        numbers = store.numbers(tx)
-        subjects, _ = loading.subjects(tx, None)
-        pairs, apart = loading.pairs(tx, subjects.number, whole=True)
-        known = partition.solve(
-            subjects, pairs.where(pairs.tier != MATCHED), by, apart=apart, released=store.released(tx)
-        )
-        said = _said(home, tx, subjects, pairs, known)
-    if not len(said.row):
-        return Matched(0, 0, 0, 0, 0, weights.name, time.perf_counter() - began)
-    links, doubts = _found(by, subjects, known.label, said, weights)
+        _, by = versions.in_force(tx)
+        found = search(home, tx, by)
     fault.point("identity.match.found")
     with home.state.write() as tx:
-        new, gone = _write(tx, subjects, said, links, doubts, weights.name)
-        if store.generation(tx) != numbers["generation"]:  # somebody may have been forgotten meanwhile
-            bulk.run(tx, _LOOSE)
-        store.set_numbers(tx, {"matched": numbers["batch"]})
+        new, gone = keep(tx, found)
         if new or gone:
             store.next_generation(tx)
-        seconds = time.perf_counter() - began
-        out = Matched(len(said.row), len(links[0]), len(doubts[0]), new, gone, weights.name, seconds)
+        seconds, doubts = time.perf_counter() - began, len(found.pairs) - found.links
+        out = Matched(found.mentions, found.links, doubts, new, gone, found.model, seconds)
         kept.keep_figure(tx, "matched", clock.micros(), asdict(out))
     return out
+
+
+def search(home: Home, tx: Connection, by: RuleSet, told: Told = nobody) -> Found:
+    """Compare all mentions by some rules; writes nothing."""
+    numbers, weights = store.numbers(tx), models.of_name(home.seal, tx, by.model)
+    told(READING, 0, 1)
+    subjects, _ = loading.subjects(tx, None)
+    pairs, apart = loading.pairs(tx, subjects.number, whole=True)
+    known = partition.solve(
+        subjects, pairs.where(pairs.tier != MATCHED), by, apart=apart, released=store.released(tx)
+    )
+    said = _said(home, tx, subjects, pairs, known)
+    told(READING, 1, 1)
+    if not len(said.row):
+        return Found(numbers, {}, 0, weights.name)
+    told(COMPARING, 0, 1)
+    links, doubts = _found(by, subjects, known.label, said, weights)
+    told(COMPARING, 1, 1)
+    return Found(numbers, _wanted(subjects, said, links, doubts), len(said.row), weights.name)
+
+
+def keep(tx: Connection, found: Found) -> tuple[int, int]:
+    """Replace what the last pass found by what this one did; return how many links are new, and how many are gone."""
+    new, gone = _write(tx, found)
+    if store.generation(tx) != found.numbers["generation"]:  # somebody may have been forgotten meanwhile
+        bulk.run(tx, _LOOSE)
+    store.set_numbers(tx, {"matched": found.numbers["batch"]})
+    return new, gone
 
 
 def _said(home: Home, tx: Connection, subjects: Subjects, pairs: Pairs, known: partition.Partition) -> _Said:
@@ -158,17 +201,20 @@ def _unique(subjects: Subjects, label: Ints, rank: int) -> Ints:
     return own[label]
 
 
-def _write(
-    tx: Connection, subjects: Subjects, said: _Said, links: _Kept, doubts: _Kept, model: str
-) -> tuple[int, int]:
-    """Replace what the last pass found by what this one did; return how many links are new, and how many are gone."""
-    now = clock.micros()
+def _wanted(
+    subjects: Subjects, said: _Said, links: _Kept, doubts: _Kept
+) -> dict[tuple[int, int], tuple[int, int]]:
     wanted: dict[tuple[int, int], tuple[int, int]] = {}
     for linked, (a, b, weight) in ((0, doubts), (1, links)):
         for x, y, bits in zip(said.row[a].tolist(), said.row[b].tolist(), weight.tolist(), strict=True):
             if x != y:
                 x, y = sorted((x, y), key=lambda row: (subjects.rank.item(row), row))
                 wanted[subjects.number.item(y), subjects.number.item(x)] = round(bits * 1e6), linked
+    return wanted
+
+
+def _write(tx: Connection, found: Found) -> tuple[int, int]:
+    now, wanted, model = clock.micros(), found.pairs, found.model
     held: dict[tuple[int, int], tuple[int, int, str]] = {}
     for rows in bulk.stream(tx, "select b, a, bits, linked, model from identity_match"):
         held.update(((b, a), (bits, linked, name)) for b, a, bits, linked, name in rows)
@@ -193,4 +239,4 @@ def stale(tx: Connection) -> bool:
     return last is not None and (done is None or last > done)
 
 
-__all__: Sequence[str] = ("match", "stale")
+__all__: Sequence[str] = ("Found", "keep", "match", "search", "stale")

@@ -57,6 +57,17 @@ def match_order(weight: float) -> int:
     return _LATE - round(weight * 1e6)
 
 
+def weight_of(at: int) -> float:
+    """Return the weight of a match, bits, from what stands for its time.
+
+    Examples
+    --------
+    >>> weight_of(match_order(3.25))
+    3.25
+    """
+    return (_LATE - at) / 1e6
+
+
 @dataclass(frozen=True)
 class Partition:
     """The answer.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +13,12 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity import kept, loading, partition, rules, store
 from zerodistance.core.identity.contracts import VISITORS_FROM, Rebuilt
+from zerodistance.core.identity.naming import Pairs
 from zerodistance.core.identity.older import catch_up
 from zerodistance.core.identity.partition import Partition, Renumbered, Subjects
 from zerodistance.core.identity.rules import RuleSet
+from zerodistance.core.identity.ruling import versions
+from zerodistance.core.identity.ruling.contracts import Epoch
 from zerodistance.events.identity import PersonsChanged
 from zerodistance.kernel import bulk, bus, clock, fault
 from zerodistance.kernel.home import Home
@@ -25,19 +29,66 @@ _EXAMPLES = 10
 
 
 @dataclass(frozen=True)
-class _Solved:
-    """An answer, and the state it was computed from."""
+class Solved:
+    """An answer, and the state it was computed from.
 
+    Attributes
+    ----------
+    version
+        Of the rules: those in force when it was computed, or those that it puts in force.
+    change
+        Number of the last change of persons then.
+    evidence, pairs
+        How many pieces of evidence, matches and decisions it was computed from; and these, where they were asked for.
+    """
+
+    version: int
     numbers: dict[str, int]
     change: int
     subjects: Subjects
     was_shared: npt.NDArray[np.bool_]
-    pairs: int
+    evidence: int
+    pairs: Pairs | None
     partition: Partition
     renumbered: Renumbered
 
+    @cached_property
+    def moves(self) -> list[tuple[int, int]]:
+        """(subject, new person) of those that belong to another person than before."""
+        now, before = self.renumbered.person, self.subjects.person
+        differs = np.flatnonzero(now != before)
+        return list(zip(self.subjects.number[differs].tolist(), now[differs].tolist(), strict=True))
 
-def rebuild(home: Home, *, only: Sequence[int] | None = None, reason: str = "rebuild") -> Rebuilt:
+    def newly(self) -> tuple[list[int], list[int]]:
+        """Return the subjects that stop linking, and those that link again."""
+        is_shared = np.zeros(len(self.subjects.number), dtype=bool)
+        is_shared[list(self.partition.shared)] = True
+        number = self.subjects.number
+        newly: list[int] = number[is_shared & ~self.was_shared].tolist()
+        freed: list[int] = number[~is_shared & self.was_shared].tolist()
+        return newly, freed
+
+
+@dataclass(frozen=True)
+class Turn:
+    """Rules that take the place of those in force with a rebuild, in its one transaction.
+
+    Attributes
+    ----------
+    links
+        Matches by these rules, (a, b, millionths of a bit); None: those that are kept.
+    write
+        Puts them in force and returns their version.
+    """
+
+    by: RuleSet
+    links: Ints | None
+    write: Callable[[Connection], int]
+
+
+def rebuild(
+    home: Home, *, only: Sequence[int] | None = None, reason: str = "rebuild", turn: Turn | None = None
+) -> Rebuilt:
     """Compute persons anew and write what differs in one transaction.
 
     The answer is computed beside the running digestion. Persons that digestion changed in the meantime stay as they are until
@@ -47,22 +98,26 @@ def rebuild(home: Home, *, only: Sequence[int] | None = None, reason: str = "reb
     ----------
     only
         Subjects to look at; None: all of them, which also begins a new epoch.
+    turn
+        Rules to compute by and to put in force; None: by those that are.
     """
     began = time.perf_counter()
     catch_up(home)
     with home.state.read() as tx:
-        solved = _solve(tx, only)
+        solved = solve(tx, only, turn)
     fault.point("identity.rebuild.solved")
     with home.state.write() as tx:
         now = store.numbers(tx)
         if now["generation"] != solved.numbers["generation"]:
-            solved = _solve(tx, only)
+            solved = solve(tx, only, turn)
         elif now["batch"] != solved.numbers["batch"]:
             solved = _caught_up(tx, solved, now)
+        if turn is not None:
+            solved = replace(solved, version=turn.write(tx))
         return _write(tx, home.seal, solved, whole=only is None, reason=reason, began=began)
 
 
-def _caught_up(tx: Connection, solved: _Solved, now: dict[str, int]) -> _Solved:
+def _caught_up(tx: Connection, solved: Solved, now: dict[str, int]) -> Solved:
     """Return the answer without those persons that digestion has changed since; what is left fits the state of now."""
     before, found, old = solved.numbers, solved.renumbered, solved.subjects.person
     changed = bulk.columns(
@@ -87,14 +142,24 @@ def _caught_up(tx: Connection, solved: _Solved, now: dict[str, int]) -> _Solved:
     )
 
 
-def _solve(tx: Connection, only: Sequence[int] | None) -> _Solved:
-    numbers, by = store.numbers(tx), RuleSet()
+def solve(
+    tx: Connection, only: Sequence[int] | None = None, turn: Turn | None = None, *, keep: bool = False
+) -> Solved:
+    """Compute the answer by the rules in force, or by others; writes nothing.
+
+    Parameters
+    ----------
+    keep
+        Whether the pairs are wanted, which are large.
+    """
+    numbers, (version, by) = store.numbers(tx), versions.in_force(tx)
+    by, links = (by, None) if turn is None else (turn.by, turn.links)
     if only is None:
         inside, (subjects, was_shared) = None, loading.subjects(tx, None)
     else:
         near = sorted(store.of_subjects(tx, sorted(set(only))))
         inside, (subjects, was_shared) = len(near), loading.subjects(tx, [*near, *loading.around(tx, near)])
-    pairs, apart = loading.pairs(tx, subjects.number, whole=only is None)
+    pairs, apart = loading.pairs(tx, subjects.number, whole=only is None, links=links)
     answer = partition.solve(
         subjects, pairs, by, None if only is None else was_shared, inside, apart, store.released(tx)
     )
@@ -106,19 +171,18 @@ def _solve(tx: Connection, only: Sequence[int] | None) -> _Solved:
         last_visitor=numbers["visitor"],
         visitors_from=VISITORS_FROM,
     )
-    return _Solved(
-        numbers, store.last_change(tx), subjects, was_shared[:inside], len(pairs.a), answer, renumbered
-    )
+    held = pairs if keep else None
+    change, many = store.last_change(tx), len(pairs.a)
+    return Solved(version, numbers, change, subjects, was_shared[:inside], many, held, answer, renumbered)
 
 
-def _write(tx: Connection, seal: Seal, solved: _Solved, *, whole: bool, reason: str, began: float) -> Rebuilt:
+def _write(tx: Connection, seal: Seal, solved: Solved, *, whole: bool, reason: str, began: float) -> Rebuilt:
     numbers, now = store.numbers(tx), clock.micros()
     epoch = numbers["epoch"] + 1 if whole else numbers["epoch"]
-    found, subjects = solved.renumbered, solved.subjects
-    differs = np.flatnonzero(found.person != subjects.person)
-    moves = list(zip(subjects.number[differs].tolist(), found.person[differs].tolist(), strict=True))
+    found, moves = solved.renumbered, solved.moves
     first, last = store.move(tx, moves, now, epoch)
-    crowded, freed = _write_shared(tx, solved, epoch, now, whole=whole)
+    if whole:
+        _write_shared(tx, solved, epoch, now)
     fault.point("identity.rebuild.moved")
     store.set_numbers(
         tx,
@@ -129,51 +193,55 @@ def _write(tx: Connection, seal: Seal, solved: _Solved, *, whole: bool, reason: 
             "generation": numbers["generation"] + 1,
         },
     )
-    merged, split = len(found.merged), len(found.split)
+    said = replace(difference(seal, solved, whole=whole), epoch=epoch, seconds=time.perf_counter() - began)
     if moves:
-        bus.say(tx, PersonsChanged(reason, epoch, len(moves), merged, split, first, last), f"epoch{epoch}")
+        counts = (len(moves), said.merged, said.split, first, last)
+        bus.say(tx, PersonsChanged(reason, epoch, *counts), f"epoch{epoch}")
+    if whole:
+        kept.keep_figure(tx, "rebuilt", now, asdict(replace(said, merged_ids=(), split_ids=())))
+        one = Epoch(epoch, now, solved.version, reason, said.merged, said.split, said.moved)
+        versions.note_epoch(tx, one)
+    return said
+
+
+def difference(seal: Seal, solved: Solved, *, whole: bool = True) -> Rebuilt:
+    """Return what an answer changes, without the number of its epoch and its time."""
+    found = solved.renumbered
     persons = np.unique(found.person)
-    said = Rebuilt(
-        epoch=epoch,
-        subjects=len(subjects.number),
-        evidence=solved.pairs,
+    crowded, freed = solved.newly() if whole else ([], [])  # only a whole rebuild knows
+    return Rebuilt(
+        epoch=0,
+        subjects=len(solved.subjects.number),
+        evidence=solved.evidence,
         persons=int(np.count_nonzero(persons < VISITORS_FROM)),
         visitors=int(np.count_nonzero(persons >= VISITORS_FROM)),
-        merged=merged,
-        split=split,
-        moved=len(moves),
-        shared=crowded,
-        freed=freed,
+        merged=len(found.merged),
+        split=len(found.split),
+        moved=len(solved.moves),
+        shared=len(crowded),
+        freed=len(freed),
         vetoed={
             rules.counter(guard, rules.NAMESPACES[rank].key): times
             for (guard, rank), times in sorted(solved.partition.vetoed.items())
         },
         merged_ids=_examples(seal, solved, found.merged, changed_to=True),
         split_ids=_examples(seal, solved, found.split, changed_to=False),
-        seconds=time.perf_counter() - began,
+        seconds=0.0,
+        rules=solved.version,
     )
-    if whole:
-        kept.keep_figure(tx, "rebuilt", now, asdict(replace(said, merged_ids=(), split_ids=())))
-    return said
 
 
-def _write_shared(tx: Connection, solved: _Solved, epoch: int, now: int, *, whole: bool) -> tuple[int, int]:
-    """Write which identifiers are shared now; return how many newly are and how many no longer. Only a whole rebuild knows."""
-    if not whole:
-        return 0, 0
-    number, crowded = solved.subjects.number, solved.partition.shared
-    is_shared = np.zeros(len(number), dtype=bool)
-    is_shared[list(crowded)] = True
-    newly = number[is_shared & ~solved.was_shared].tolist()
-    freed = number[~is_shared & solved.was_shared].tolist()
+def _write_shared(tx: Connection, solved: Solved, epoch: int, now: int) -> None:
+    """Write which identifiers are shared now."""
+    number, (newly, freed) = solved.subjects.number, solved.newly()
+    crowded = solved.partition.shared
     rows = [(int(number[row]), persons, by, epoch, now) for row, (persons, by) in crowded.items()]
     store.UPSERT_SHARED.run(tx, rows)
     store.UPDATE_SHARED.run(tx, [(1, n) for n in newly] + [(0, n) for n in freed])
     store.DELETE_SHARED.run(tx, [(n,) for n in freed])
-    return len(newly), len(freed)
 
 
-def _examples(seal: Seal, solved: _Solved, rows: Ints, *, changed_to: bool) -> tuple[tuple[str, str], ...]:
+def _examples(seal: Seal, solved: Solved, rows: Ints, *, changed_to: bool) -> tuple[tuple[str, str], ...]:
     """Return (id, other id) of some persons: merged -> the id they have now; split -> the id of a part that left."""
     number, label, person = solved.subjects.number, solved.partition.label, solved.subjects.person
     pairs = []

@@ -24,7 +24,7 @@ from zerodistance.core.identity.cache import (
     dropped_slot,
 )
 from zerodistance.core.identity.contracts import VISITORS_FROM, StaleRecognition
-from zerodistance.core.identity.linking import Signs, join_new, new_links
+from zerodistance.core.identity.linking import Signs, hold, join_new, new_links
 from zerodistance.core.identity.live import Group, Joined
 from zerodistance.core.identity.meaning import meant, rule_code
 from zerodistance.core.touchpoints.contracts import Batch, Recognised
@@ -151,7 +151,7 @@ class Recognition:
             self.reset()
         if not self._numbers:
             self._numbers = store.numbers(tx)
-            self._cache.apart, self._cache.released = store.apart(tx), store.released(tx)
+            hold(tx, self._cache)
             self._numbers["visitor"] = max(self._numbers["visitor"], VISITORS_FROM - 1)
         self._cache.make_room()
 
