@@ -103,6 +103,9 @@ def tombstones(home: Home) -> Mapping[str, Mapping[str, Any]]:
     return forget.tombstones(home)
 
 
+PLACING_SECONDS, IDLE_SECONDS = 0.05, 0.5  # own values: a mention may wait, a touch should not
+
+
 def work(home: Home) -> Work:
     """Return the steps of the worker; the home's lock is held."""
     from zerodistance.connectors.feeds import api as feeds
@@ -116,9 +119,11 @@ def work(home: Home) -> Work:
     from zerodistance.kernel.jobs import Jobs
 
     keeper = profiles.follower(home)
+    recognition = identity.Recognition(home)
+    place = identity.placer(home, recognition)
     intake = Intake(
         home,
-        identity.Recognition(home),
+        recognition,
         [keeper],
         feeds=Feeds(),
         everybody=identity.everybody,
@@ -149,9 +154,16 @@ def work(home: Home) -> Work:
             keeper.update()
         return done
 
+    def digest(*, large: bool = False) -> int:
+        rows = intake.digest(large=large)
+        place(
+            PLACING_SECONDS if rows else IDLE_SECONDS
+        )  # on this thread: recognition keeps persons in memory
+        return rows
+
     return Work(
-        digest=intake.digest,
-        digest_large=partial(intake.digest, large=True),
+        digest=digest,
+        digest_large=partial(digest, large=True),
         seal=seal,
         seal_large=partial(intake.seal, False, patient=True),
         index=keeper.catch_up,

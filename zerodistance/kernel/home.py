@@ -25,7 +25,7 @@ RESTORING = "restoring.json"
 EMPTYING = "emptying.json"
 """Stands in a home that is to be emptied, until that is done."""
 
-_FOLDERS = ("lake", "tail", "index", "spill", "imports", "runs")
+_FOLDERS = ("lake", "tail", "index", "matcher", "spill", "imports", "runs")
 
 
 @dataclass(frozen=True)

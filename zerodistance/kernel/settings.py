@@ -122,6 +122,10 @@ class Settings(BaseSettings):
     visitor_days: int = Field(
         180, ge=1, description="days without a touch after which an anonymous visitor expires (own value)"
     )
+    placing: bool = Field(
+        True,
+        description="whether what is said of people is matched as it comes in, not only by the nightly pass",
+    )
     quarantine_days: int = Field(90, ge=1, description="days a refused row is kept (own value)")
     text_days: int = Field(730, ge=1, description="days sealed texts are kept (own value)")
     backup_to: Path | None = Field(

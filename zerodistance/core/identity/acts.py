@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert
 from zerodistance.core.identity import archive, exporting, mentions, reading, rules, store
 from zerodistance.core.identity.contracts import VISITORS_FROM, NoSuchPerson, Rebuilt
 from zerodistance.core.identity.people import subject_batches
+from zerodistance.core.identity.placing import index
 from zerodistance.core.identity.rebuild import rebuild
 from zerodistance.kernel import bulk, clock, fault
 from zerodistance.kernel.access import Permission, Who
@@ -137,7 +138,10 @@ def forget(home: Home, subjects: Sequence[int]) -> dict[str, int]:
     dict
         Table -> rows removed.
     """
-    done: dict[str, int] = {"evidence_lake": archive.forget(home, subjects)}
+    done: dict[str, int] = {
+        "evidence_lake": archive.forget(home, subjects),
+        "matcher": index.forget(home, subjects),
+    }
     with home.state.write() as tx:
         done["identity_mention"] = mentions.forget(tx, home.seal, subjects)
     for start in range(0, len(subjects), _STEP):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+
+from zerodistance.core.identity import mentions
 from zerodistance.core.identity.acts import (
     card,
     expire_visitors,
@@ -128,6 +132,7 @@ __all__ = [
     "export_households",
     # for the rooms around
     "Recognition",
+    "placer",
     "People",
     "brought",
     "SUBJECT_MAP",
@@ -164,3 +169,27 @@ def match(home: Home, who: Who) -> tuple[Matched, Rebuilt]:
 
     found = _match(home)
     return found, _rebuild(home)
+
+
+_LOOK = 0.2  # seconds between two looks when nothing was ever said, own value
+
+
+def placer(home: Home, recognition: Recognition) -> Callable[[float], int]:
+    """Return what places mentions for so many seconds, and says how many were; to be called between two batches, on the thread that recognises them."""
+    step: Callable[[float], int] | None = None
+    looked_at = 0.0
+
+    def placing(seconds: float) -> int:
+        nonlocal step, looked_at
+        if step is None:
+            if not home.settings.placing or time.monotonic() - looked_at < _LOOK:
+                return 0
+            looked_at = time.monotonic()
+            if not mentions.any_waits(home):
+                return 0
+            from zerodistance.core.identity.placing.place import Placer  # its libraries are large
+
+            step = Placer(home, recognition.moved).step
+        return step(seconds)
+
+    return placing

@@ -5,8 +5,8 @@ The vault has the latest of everything said, and the batch in which a subject ca
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -41,14 +41,15 @@ def likest(home: Home, tx: Connection, a: int, b: int) -> tuple[Written, Written
     )
     weights = models.of_name(home.seal, tx, versions.in_force(tx)[1].model)
     scorer = Scorer(weights, int(records or 0))
-    left, right = ([_written(home, way) for way in _ways(home, tx, one)] for one in (a, b))
+    left, right = ([written(home, way) for way in _ways(home, tx, one)] for one in (a, b))
     x, y = max(
         ((x, y) for x in left for y in right), key=lambda pair: scorer.pair(pair[0].face, pair[1].face)
     )
     return x, y, scorer
 
 
-def _written(home: Home, way: Way) -> Written:
+def written(home: Home, way: Way) -> Written:
+    """Return what was said as it is shown and as it is compared."""
     country = home.settings.country
     given: dict[str, str] = {}
     for name, value in way.items():
@@ -58,6 +59,12 @@ def _written(home: Home, way: Way) -> Written:
     face = fields.face(given, country)
     read = {"gender": face.sex, "birthday": face.born, **{name: given.get(name, "") for name in _CONTACT}}
     return Written({**way, **{name: value for name, value in read.items() if value and name in way}}, face)
+
+
+def without(face: fields.Face, crowded: Collection[tuple[str, str]]) -> fields.Face:
+    """Return a face without contact data that is among some (namespace, value)."""
+    gone = {name: "" for name in _CONTACT if (name, getattr(face, name)) in crowded}
+    return replace(face, **gone) if gone else face
 
 
 def _ways(home: Home, tx: Connection, subject: int) -> list[Way]:

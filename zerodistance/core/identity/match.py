@@ -15,15 +15,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import Connection
+from xxhash import xxh3_64_intdigest
 
 from zerodistance.core.identity import cleaning, kept, loading, mentions, partition, store
 from zerodistance.core.identity.contracts import Matched
 from zerodistance.core.identity.matching import batch, fields
-from zerodistance.core.identity.matching.columns import Ints
+from zerodistance.core.identity.matching.columns import Columns, Ints, columns, mixed
 from zerodistance.core.identity.matching.model import Model
 from zerodistance.core.identity.matching.spanning import spanning, strongest
 from zerodistance.core.identity.naming import MATCHED, Pairs
 from zerodistance.core.identity.partition import Subjects
+from zerodistance.core.identity.placing import index
 from zerodistance.core.identity.rules import RuleSet
 from zerodistance.core.identity.ruling import models, versions
 from zerodistance.core.identity.told import COMPARING, READING, Told, nobody
@@ -35,11 +37,10 @@ _CONTACT = ("phone", "email")
 
 @dataclass(frozen=True)
 class _Said:
-    """All mentions as columns: rows of `Subjects`, latest time, cleaned faces."""
+    """All mentions as columns, in an order of what they say: rows of `Subjects`, cleaned faces."""
 
     row: Ints
-    at: Ints
-    faces: pa.Table
+    faces: Columns
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,22 @@ class Found:
     ----------
     numbers
         As the state had them, see `store.numbers`.
+    started
+        When it began, microseconds: what was placed since then is not its to replace.
     pairs
         (weaker, stronger subject) -> (millionths of a bit, 1 if it joins).
     mentions, model
         How many were compared, and the name of the weights.
+    compared
+        What was compared, for the index.
     """
 
     numbers: dict[str, int]
+    started: int
     pairs: dict[tuple[int, int], tuple[int, int]]
     mentions: int
     model: str
+    compared: index.Compared
 
     @property
     def links(self) -> int:
@@ -80,18 +87,25 @@ def match(home: Home) -> Matched:
         _, by = versions.in_force(tx)
         found = search(home, tx, by)
     fault.point("identity.match.found")
+    place = index.write(home, found.compared, model=found.model, batch=found.numbers["batch"])
     with home.state.write() as tx:
         new, gone = keep(tx, found)
+        changed = store.generation(tx) != found.numbers["generation"]
+        index.put(tx, place)
         if new or gone:
             store.next_generation(tx)
         seconds, doubts = time.perf_counter() - began, len(found.pairs) - found.links
         out = Matched(found.mentions, found.links, doubts, new, gone, found.model, seconds)
         kept.keep_figure(tx, "matched", clock.micros(), asdict(out))
+    if changed:
+        index.forget_missing(home)
+    index.tidy(home)
     return out
 
 
 def search(home: Home, tx: Connection, by: RuleSet, told: Told = nobody) -> Found:
     """Compare all mentions by some rules; writes nothing."""
+    started = clock.micros()
     numbers, weights = store.numbers(tx), models.of_name(home.seal, tx, by.model)
     told(READING, 0, 1)
     subjects, _ = loading.subjects(tx, None)
@@ -101,12 +115,12 @@ def search(home: Home, tx: Connection, by: RuleSet, told: Told = nobody) -> Foun
     )
     said = _said(home, tx, subjects, pairs, known)
     told(READING, 1, 1)
-    if not len(said.row):
-        return Found(numbers, {}, 0, weights.name)
     told(COMPARING, 0, 1)
-    links, doubts = _found(by, subjects, known.label, said, weights)
+    found, links, doubts = _found(by, subjects, known.label, said, weights)
     told(COMPARING, 1, 1)
-    return Found(numbers, _wanted(subjects, said, links, doubts), len(said.row), weights.name)
+    compared = index.Compared(said.faces, subjects.number[said.row], found.label, found.distinct)
+    pairs = _wanted(subjects, said, links, doubts)
+    return Found(numbers, started, pairs, len(said.row), weights.name, compared)
 
 
 def keep(tx: Connection, found: Found) -> tuple[int, int]:
@@ -123,7 +137,7 @@ def _said(home: Home, tx: Connection, subjects: Subjects, pairs: Pairs, known: p
     tables = [table for _, table in mentions.read(tx, home.seal)]
     if not tables or not len(subjects.number):
         nothing = np.empty(0, np.int64)
-        return _Said(nothing, nothing, fields.faces({}))
+        return _Said(nothing, columns(fields.faces({})))
     table = pa.concat_tables(tables)
     del tables
     number = table["subject"].to_numpy()
@@ -132,7 +146,7 @@ def _said(home: Home, tx: Connection, subjects: Subjects, pairs: Pairs, known: p
     if not there.all():
         table, row = table.filter(pa.array(there)), row[there]
     country = home.settings.country
-    columns = {
+    given: dict[str, pa.ChunkedArray | pa.Array] = {
         mentions.ALIAS.get(name, name): table[name] for name in mentions.FIELDS if name not in _CONTACT
     }
     crowded = np.zeros(len(subjects.number), dtype=bool)
@@ -141,8 +155,19 @@ def _said(home: Home, tx: Connection, subjects: Subjects, pairs: Pairs, known: p
     beside[pairs.a[crowded[pairs.b]]] = True
     tokens = {bytes(token) for token in subjects.tokens(np.flatnonzero(crowded))}
     for name in _CONTACT:
-        columns[name] = _clean(home, name, table[name], beside[row], tokens, country)
-    return _Said(row, table["at"].to_numpy(), fields.faces(columns, country))
+        given[name] = _clean(home, name, table[name], beside[row], tokens, country)
+    return _settled(row, table["at"].to_numpy(), columns(fields.faces(given, country)))
+
+
+def _settled(row: Ints, at: Ints, faces: Columns) -> _Said:
+    """Return mentions in an order that is of what they say alone: pairs of one weight are taken by their rows, whatever batches they came in."""
+    known = []
+    for part in fields.PARTS:
+        if part in faces.filled:
+            value = [xxh3_64_intdigest(one.encode()) for one in faces.value[part]]
+            known.append(np.array([*value, 0], dtype=np.uint64)[faces.code[part]])
+    order = np.lexsort((at, mixed(*known, rows=faces.rows)))
+    return _Said(row[order], faces.take(order))
 
 
 def _clean(
@@ -172,8 +197,10 @@ _Kept = tuple[Ints, Ints, npt.NDArray[np.float64]]
 """Rows of mentions, and weights."""
 
 
-def _found(by: RuleSet, subjects: Subjects, label: Ints, said: _Said, model: Model) -> tuple[_Kept, _Kept]:
-    """Return the matches that join parts of persons, and the doubts between persons."""
+def _found(
+    by: RuleSet, subjects: Subjects, label: Ints, said: _Said, model: Model
+) -> tuple[batch.Weighed, _Kept, _Kept]:
+    """Return who is who, the matches that join parts of persons, and the doubts between persons."""
     part = label[said.row]
     order = np.argsort(part, kind="stable")
     same = part[order][1:] == part[order][:-1]
@@ -188,6 +215,7 @@ def _found(by: RuleSet, subjects: Subjects, label: Ints, said: _Said, model: Mod
     doubt = (weight >= by.doubt) & (person[a] != person[b])
     doubts = strongest(person[a[doubt]], person[b[doubt]], weight[doubt])
     return (
+        found,
         (a[joins][links], b[joins][links], weight[joins][links]),
         (a[doubt][doubts], b[doubt][doubts], weight[doubt][doubts]),
     )
@@ -216,7 +244,8 @@ def _wanted(
 def _write(tx: Connection, found: Found) -> tuple[int, int]:
     now, wanted, model = clock.micros(), found.pairs, found.model
     held: dict[tuple[int, int], tuple[int, int, str]] = {}
-    for rows in bulk.stream(tx, "select b, a, bits, linked, model from identity_match"):
+    sql = "select b, a, bits, linked, model from identity_match where at < ?"  # later ones were placed meanwhile
+    for rows in bulk.stream(tx, sql, (found.started,)):
         held.update(((b, a), (bits, linked, name)) for b, a, bits, linked, name in rows)
     gone = [pair for pair in held if pair not in wanted]
     fresh = [

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from zerodistance.core.touchpoints.contracts import Batch
 from zerodistance.kernel import bulk
 from zerodistance.kernel.bulk import Bulk
+from zerodistance.kernel.home import Home
 from zerodistance.kernel.seal import Seal
 
 Ints = npt.NDArray[np.int64]
@@ -129,6 +130,14 @@ def of_batch(tx: Connection, seal: Seal, batch: int) -> pa.Table:
     """Return the mentions of one batch."""
     sealed = bulk.value(tx, "select sealed from identity_mention where batch = ?", (batch,))
     return _opened(seal.open(sealed, _where(batch)))
+
+
+def any_waits(home: Home) -> bool:
+    """Say whether anything was said since the last mention that was placed."""
+    with home.state.read() as tx:
+        placed = bulk.value(tx, "select value from identity_number where key = 'placed'")
+        last = bulk.value(tx, "select max(batch) from identity_mention")
+    return last is not None and (placed is None or last > placed)
 
 
 def forget(tx: Connection, seal: Seal, subjects: Sequence[int]) -> int:

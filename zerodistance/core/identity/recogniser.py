@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -105,6 +105,25 @@ class Recognition:
         """Forget what was kept in memory."""
         self._cache = Cache(self._home.settings.cache_ids)
         self._numbers: dict[str, int] = {}
+
+    def moved(self, moves: Sequence[tuple[int, int]], numbers: dict[str, int]) -> None:
+        """Take in what the same process has changed of persons between two batches.
+
+        Parameters
+        ----------
+        moves
+            (subject, new person).
+        numbers
+            Those of the state after it, see `store.numbers`.
+        """
+        if not self._numbers or numbers["generation"] != self._numbers["generation"]:
+            self.reset()
+            return
+        self._numbers = {**numbers, "visitor": max(numbers["visitor"], VISITORS_FROM - 1)}
+        if moves:
+            moved = np.array(moves, dtype=np.int64)
+            at = self._cache.slots(moved[:, 0])
+            self._cache.person[at[at > 0]] = moved[at > 0, 1]
 
     def recognise(self, batch: Batch) -> Recognised:
         """Look up or number the subjects of a batch; writes nothing."""

@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity import archive, store
 from zerodistance.core.identity.households import rebuild as households
+from zerodistance.core.identity.placing import index
 from zerodistance.core.identity.rebuild import rebuild
 from zerodistance.core.identity.saying import name_mark
 from zerodistance.kernel import bulk, fault
@@ -70,6 +71,7 @@ def undo(home: Home, origin: int, batches: Sequence[int]) -> None:
     archive.forget_batches(home, batches)
     with home.state.write() as tx:
         bulk.run(tx, "delete from identity_mention where origin = ?", (origin,))
+    index.drop(home)
     home.state.scrub(["identity_mention", *(table for table, _ in store.OWN)])
     fault.point("undo.identity.rebuild")
     rebuild(home, reason="undo")

@@ -27,13 +27,14 @@ STORES: dict[str, Text] = {
     "tail": Text("热尾", "hot tail"),
     "lake": Text("湖", "lake"),
     "index": Text("标签索引", "tag index"),
+    "matcher": Text("匹配索引", "matcher's index"),
     "imports": Text("导入的文件", "imports"),
     "other": Text("其他", "other"),
 }
 """What a home holds, by where it lies; every file of it belongs to exactly one."""
 FREE = "free"
 KEEP_DAYS = 60  # own value: how long sizes are kept
-_FOLDERS = ("tail", "lake", "index", "imports")
+_FOLDERS = ("tail", "lake", "index", "matcher", "imports")
 _FILES = {"journal.db": "journal", "state.db": "state"}
 
 

@@ -7,11 +7,18 @@ from itertools import combinations
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from xxhash import xxh3_64_intdigest
 
 from tests.core.identity.matching.drawn import coded, records
 from zerodistance.core.identity.matching import blocks, compare, model
 from zerodistance.core.identity.matching.fields import Face, face
+from zerodistance.core.identity.matching.hashed import column_keys, face_keys
 from zerodistance.core.identity.matching.score import Scorer, likely
+
+
+def hashed(part: str, value: str) -> int:
+    return xxh3_64_intdigest(f"{part}:{value}".encode())
+
 
 SCORER = Scorer(model.default(), 100_000)
 
@@ -23,7 +30,11 @@ def test_a_pair_weighs_the_same_alone_and_in_columns(given: list[dict[str, str |
     a, b = (side.ravel() for side in np.indices((len(given), len(given))))
     levels = compare.levels_many(coded(given), a, b)
     assert levels.T.tolist() == [list(compare.levels(faces[x], faces[y])) for x, y in zip(a, b, strict=True)]
+    votes = SCORER.votes(coded(given), a, b, -2.0)
+    judged = [SCORER.judged(faces[x], faces[y], -2.0) for x, y in zip(a, b, strict=True)]
+    assert votes == pytest.approx([vote for _, vote in judged], abs=1e-9)
     weights = SCORER.weights(coded(given), a, b)
+    assert weights == pytest.approx([weight for weight, _ in judged], abs=1e-9)
     assert weights == pytest.approx(
         [SCORER.pair(faces[x], faces[y]) for x, y in zip(a, b, strict=True)], abs=1e-9
     )
@@ -50,10 +61,15 @@ def test_the_parts_of_a_weight_add_up_to_it(given: list[dict[str, str | None]]) 
 
 @settings(max_examples=40)
 @given(records(12))
-def test_keys_of_records_and_blocks_of_columns_find_the_same_pairs(
+def test_keys_of_records_of_columns_and_blocks_find_the_same_pairs(
     given: list[dict[str, str | None]],
 ) -> None:
-    keys = [set(blocks.keys(face(one))) for one in given]
+    keys = [set(face_keys(face(one), hashed)) for one in given]
+    of_columns: list[set[tuple[int, int]]] = [set() for _ in given]
+    for n, _, rows, key in column_keys(coded(given), hashed):
+        for row, one in zip(rows.tolist(), key.tolist(), strict=True):
+            of_columns[row].add((n, one))
+    assert of_columns == keys
     a, b = blocks.candidates(coded(given))
     found = {(x, y) for x, y in combinations(range(len(given)), 2) if keys[x] & keys[y]}
     crowded = {key for key in set().union(*keys) if sum(key in one for one in keys) > 10}

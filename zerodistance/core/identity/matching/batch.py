@@ -22,11 +22,11 @@ LEAST: Final = -2.0
 """Bits from which on a pair speaks for one person. Groups are judged by all their pairs, so a single one may be weak; chosen on the training
 seeds of the sample city."""
 _LARGE: Final = 500  # faces of a component beyond which only pairs that share a block are weighed; own value
-_OFTEN: Final = 2  # records of a component with a name, from which on it is no slip; own value
-_TWO: Final = (
+OFTEN: Final = 2  # records of a component with a name, from which on it is no slip; own value
+TWO: Final = (
     -10.0
 )  # bits against one person where two such names are alike only, as of two that are not; own value
-_ALIKE: Final = tuple(n for n, name in enumerate(GIVEN.levels, start=1) if name in ("near", "close"))
+ALIKE: Final = tuple(n for n, name in enumerate(GIVEN.levels, start=1) if name in ("near", "close"))
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,14 @@ class Weighed:
     ----------
     label
         Per row of the table the smallest row of its person.
+    distinct
+        How many differ in what they say: among so many a pair was weighed.
     a, b, weight
         Pairs of rows with what speaks for their being one person, bits; rows that say the same as another are paired with that one.
     """
 
     label: Ints
+    distinct: int
     a: Ints
     b: Ints
     weight: Floats
@@ -94,11 +97,11 @@ def match(
     most: int = MOST,
 ) -> Ints:
     """Return per record the smallest record of its person; see `weigh`."""
-    return weigh(table, model, must, vetoes, least, most).label
+    return weigh(columns(table), model, must, vetoes, least, most).label
 
 
 def weigh(
-    table: pa.Table,
+    every: Columns,
     model: Model,
     must: tuple[Ints, Ints] | None = None,
     vetoes: Sequence[Ints] = (),
@@ -106,12 +109,12 @@ def weigh(
     most: int = MOST,
     doubt: float | None = None,
 ) -> Weighed:
-    """Weigh the records of a table and join them.
+    """Weigh records and join them.
 
     Parameters
     ----------
-    table
-        Faces, see `fields.faces`.
+    every
+        Their faces.
     must
         Pairs of rows that are one person whatever else is said.
     vetoes
@@ -121,7 +124,6 @@ def weigh(
     doubt
         Bits from which on a pair that does not join is returned nevertheless.
     """
-    every = columns(table)
     sure = must or (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64))
     group = components(every.rows, *sure)
     alone = np.bincount(group, minlength=every.rows)[group] == 1
@@ -137,7 +139,7 @@ def weigh(
         np.concatenate([every, near[large[near_a]]])
         for every, near in zip(within(label, _LARGE), (near_a, near_b), strict=True)
     )
-    weight = np.where(_two_names(one, label, a, b), _TWO, scorer.votes(faces, a, b, least))
+    weight = np.where(_two_names(one, label, a, b), TWO, scorer.votes(faces, a, b, least))
     codes = [veto[one.first] for veto in vetoes]
     found = cluster(faces.rows, a, b, weight, sure, codes, most)
     itself = np.arange(faces.rows)
@@ -149,6 +151,7 @@ def weigh(
     a, b = a[apart], b[apart]
     return Weighed(
         label,
+        faces.rows,
         np.concatenate([one.first[a], one.first[one.which[again]]]),
         np.concatenate([one.first[b], again]),
         np.concatenate([scorer.weights(faces, a, b), own[one.which[again]]]),
@@ -164,13 +167,13 @@ def _two_names(one: Distinct, label: Ints, a: Ints, b: Ints) -> Bools:
     surname, given = faces.code["surname"], faces.code["given"]
     whole = (surname >= 0) & (given >= 0)
     values, which = np.unique(mixed(label, surname, given, rows=faces.rows), return_inverse=True)
-    often = np.bincount(which, np.bincount(one.which, minlength=faces.rows), len(values))[which] >= _OFTEN
+    often = np.bincount(which, np.bincount(one.which, minlength=faces.rows), len(values))[which] >= OFTEN
     sure = often & whole
     other = (given[a] != given[b]) & (surname[a] == surname[b])
     found: Bools = sure[a] & sure[b] & other
     level = np.zeros(len(a), dtype=bool)
     these = np.flatnonzero(found)
-    level[these] = np.isin(GIVEN.many(faces, a[these], b[these]), _ALIKE)
+    level[these] = np.isin(GIVEN.many(faces, a[these], b[these]), ALIKE)
     return level
 
 

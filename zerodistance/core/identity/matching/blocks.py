@@ -1,7 +1,6 @@
 """Which faces are looked at together: every rule makes a key of some parts, and faces with an equal key make a block. Pure.
 
-`keys` gives the keys of one face as strings, for an index that is kept (whoever keeps them hashes them); `candidates` finds the pairs of a
-whole table without a string. Both make the same pairs, a test says so.
+`candidates` finds the pairs of a whole table by codes; `hashed` makes keys for an index that is kept. Both make the same pairs, a test says so.
 """
 
 from __future__ import annotations
@@ -13,7 +12,6 @@ from typing import Final
 import numpy as np
 
 from zerodistance.core.identity.matching.columns import Columns, Ints, mixed
-from zerodistance.core.identity.matching.fields import Face
 
 MOST: Final = 60  # faces of a block that are compared with each other; own value: pairs grow with its square
 
@@ -63,28 +61,6 @@ RULES: Final = (
 """The rules that ship, for Chinese and for other addresses; one whose parts are empty costs nothing."""
 
 
-def keys(face: Face, rules: tuple[Rule, ...] = RULES) -> tuple[str, ...]:
-    """Return the key of each rule that a face has, with the rule's name before it.
-
-    Examples
-    --------
-    >>> keys(Face(surname="wang", given="wei", room="201", phone="+8613812348001"))
-    ('phone:+8613812348001', 'name+room:wei wang|201', 'name:wei wang')
-    """
-    out = []
-    for rule in rules:
-        values = [_part(face, part) for part in rule.parts]
-        if all(values):
-            out.append(f"{rule.key}:{'|'.join(values)}")
-    return tuple(out)
-
-
-def _part(face: Face, part: str) -> str:
-    if part != "name":
-        return str(getattr(face, part))
-    return " ".join(sorted((face.surname, face.given), reverse=True)) if face.surname and face.given else ""
-
-
 def candidates(faces: Columns, rules: tuple[Rule, ...] = RULES) -> tuple[Ints, Ints]:
     """Return the pairs of rows that share a block, each once, the smaller row first, in order."""
     found = [np.empty(0, dtype=np.int64)]
@@ -129,4 +105,4 @@ def _pairs(there: Ints, block: Ints, most: int, rows: int) -> Iterator[Ints]:
 
 
 _SLICE: Final = 1_000_000  # rows whose pairs are made at a time
-__all__ = ["MOST", "RULES", "Rule", "candidates", "grouped", "keys"]
+__all__ = ["MOST", "RULES", "Rule", "candidates", "grouped"]

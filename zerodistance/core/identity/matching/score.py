@@ -102,6 +102,14 @@ class Scorer:
         same, home = same + self.priors[0], home + self.priors[1]
         return _held(same) - log2(1.0 + 2.0 ** _held(home))
 
+    def judged(self, x: Face, y: Face, least: float = 0.0) -> tuple[float, float]:
+        """Return the weight of two faces, and what they say of two groups that they are between, as `votes` does."""
+        same, home = self.evidence(x, y)
+        weight = _held(same + self.priors[0]) - log2(1.0 + 2.0 ** _held(home + self.priors[1]))
+        if weight > least:
+            return weight, weight - least
+        return weight, min(0.0, _held(same) - max(0.0, _held(home)))
+
     def pairs(self, face: Face, candidates: Iterable[Face]) -> list[float]:
         """Return the weight of a face with each of some others."""
         return [self.pair(face, other) for other in candidates]
