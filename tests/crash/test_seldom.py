@@ -42,12 +42,26 @@ lag = "1 day"
 user_id = "user"
 member_id = "member"
 """
+DESK = """
+kind = "profile.updated"
+source = { key = "desk", name = "Desk", kind = "store" }
+[times]
+happened_at = "at"
+zone = "UTC"
+known_at = "at"
+[identifiers]
+record = "no"
+[facts]
+name = "name"
+address = "address"
+"""
 NIGHT = (
-    *("identity.archive", "identity.match.found", "identity.match.removed"),
+    *("identity.archive", "identity.match.found", "identity.placing.written", "identity.match.removed"),
     *("identity.rebuild.solved", "identity.rebuild.moved", "identity.expire"),
     *("identity.households.solved", "identity.households.removed"),
 )
 JOINING = ("lake.settle.written", "lake.settle.after", "lake.settle.after:2")
+PLACING = ("identity.placing.matched", "identity.placing.moved")
 IMPORTING = ("import.staged", "import.named", "import.finished")
 
 
@@ -201,6 +215,41 @@ def test_a_kill_during_an_import_takes_every_row_in_once(base: Path, tmp_path: P
     assert said["damage"] == [] and len(said["touches"]) == EVENTS + 300
     assert len({source_id for source_id, _ in said["touches"]}) == len(said["touches"])
     assert not list((root / "imports").glob("*.sealed")), "what a kill left half staged goes a day later"
+
+
+@pytest.fixture(scope="module")
+def after_night(base: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with an index of faces, and a file of one row that no identifier joins with anybody."""
+    root = tmp_path_factory.mktemp("placing") / "home"
+    shutil.copytree(base, root)
+    assert zd(root, "run").returncode == 0
+    (root.parent / "desk.csv").write_text("no,at,name,address\nd1,2026-01-01,欧阳晓辰先生,双桥城4-2-201\n")
+    (root.parent / "desk.toml").write_text(DESK)
+    return root
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", PLACING)
+def test_a_kill_while_somebody_is_placed_leaves_nothing_half(
+    after_night: Path, tmp_path: Path, point: str
+) -> None:
+    words = (
+        "import",
+        str(after_night.parent / "desk.csv"),
+        "--mapping",
+        str(after_night.parent / "desk.toml"),
+    )
+    roots = [tmp_path / "calm", tmp_path / "killed"]
+    for root in roots:
+        shutil.copytree(after_night, root)
+    before = groups(roots[0])
+    assert zd(roots[0], *words).returncode == 0
+    assert zd(roots[1], *words, point=point).returncode == -signal.SIGKILL, "the crash point was not met"
+    halfway = groups(roots[1])
+    assert zd(roots[1], *words).returncode == 0 and zd(roots[1], "run").returncode == 0
+    assert groups(roots[0]) == groups(roots[1])
+    assert all(one in halfway for one in before), "nobody is half joined"
+    assert not all(one in groups(roots[0]) for one in before), "somebody was joined"
 
 
 @pytest.mark.slow

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from zerodistance.core.identity import mentions
 from zerodistance.core.identity.acts import (
@@ -61,6 +62,9 @@ from zerodistance.core.identity.weighed import Asked, Place, Review, Reviews
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.home import Home
 
+if TYPE_CHECKING:
+    from zerodistance.core.identity.placing.asking import Alike
+
 __all__ = [
     # somebody
     "Person",
@@ -68,6 +72,7 @@ __all__ = [
     "lookup",
     "search",
     "show",
+    "alike",
     "of_number",
     "public_ids",
     "explain",
@@ -169,6 +174,13 @@ def match(home: Home, who: Who) -> tuple[Matched, Rebuilt]:
 
     found = _match(home)
     return found, _rebuild(home)
+
+
+def alike(home: Home, who: Who, said: Mapping[str, str], limit: int = 5) -> list[Alike]:
+    """Return the persons that a record is likely about, the likeliest first, see `placing.asking`."""
+    from zerodistance.core.identity.placing.asking import alike as _alike  # its libraries are large
+
+    return _alike(home, who, said, limit)
 
 
 _LOOK = 0.2  # seconds between two looks when nothing was ever said, own value

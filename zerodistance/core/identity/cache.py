@@ -212,6 +212,13 @@ class Cache:
         place = np.minimum(np.searchsorted(known, subjects), len(known) - 1)
         return np.where(known[place] == subjects, slots[place], 0)
 
+    def moved(self, moves: Sequence[tuple[int, int]]) -> None:
+        """Give each (subject, person) that is kept to its new person."""
+        if moves:
+            subject, person = np.array(moves, dtype=np.int64).T
+            at = self.slots(subject)
+            self.person[at[at > 0]] = person[at > 0]
+
     def find(self, keys: Sequence[tuple[str, str]]) -> Ints:
         """Return the slot of each raw identifier, (namespace, value), -1 where it is not known here."""
         raw = self._raw

@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from zerodistance.core.identity.contracts import Verdict
 from zerodistance.core.identity.health_cli import COMMANDS
 from zerodistance.core.identity.households.cli import app as _households
-from zerodistance.core.identity.printing import day, difference, edges, table
+from zerodistance.core.identity.printing import day, difference, edges, table, weights
 from zerodistance.core.identity.ruling.cli import app as _rules
 from zerodistance.kernel import command
 from zerodistance.kernel.command import words
@@ -98,6 +98,51 @@ def show(person: _Person, *, as_json: _AsJson = False) -> None:
         return
     _head(found)
     _identifiers(found.identifiers)
+
+
+@app.command(
+    help=words(
+        "按所说的找人：没有标识也能找，不写入任何东西",
+        "find persons by what is said of them, without an identifier; nothing is written",
+    )
+)
+def find(
+    *,
+    name: Annotated[str, Parameter(help=words("姓名", "the name"))] = "",
+    phone: Annotated[str, Parameter(help=words("手机号", "the phone"))] = "",
+    email: Annotated[str, Parameter(help=words("电子邮箱", "the e-mail address"))] = "",
+    address: Annotated[str, Parameter(help=words("地址", "the address"))] = "",
+    birthday: Annotated[str, Parameter(help=words("生日", "the birthday"))] = "",
+    gender: Annotated[str, Parameter(help=words("性别", "the gender"))] = "",
+    limit: Annotated[int, Parameter(help=words("最多几个人", "persons at most"))] = 5,
+    as_json: _AsJson = False,
+) -> None:
+    """Say whom a record is likely about."""
+    from zerodistance.core.identity import api
+
+    given = {
+        "name": name,
+        "phone": phone,
+        "email": email,
+        "address": address,
+        "birthday": birthday,
+        "gender": gender,
+    }
+    found = api.alike(
+        command.home(), command.who(), {key: value for key, value in given.items() if value}, limit
+    )
+    if as_json:
+        command.say_json([asdict(one) for one in found])
+        return
+    if not found:
+        command.tell(Text("没有相似的用户", "nobody is alike"))
+        return
+    table(
+        ("用户", "person"),
+        ("同一人的可能", "likely one person"),
+        ("依据", "why"),
+        rows=[(one.person.id, f"{one.probability:.1%}", weights(one.weights)) for one in found],
+    )
 
 
 @app.command(help=words("说明为什么这些标识是同一个人", "say why these identifiers are one person"))

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from zerodistance.core.identity import api
 from zerodistance.core.identity.contracts import NotAnIdentifier, Person
+from zerodistance.core.identity.mentions import FIELDS
 from zerodistance.core.identity.rules import GIVEN
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Who
@@ -19,6 +21,9 @@ from zerodistance.kernel.errors import Invalid, ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 from zerodistance.kernel.web import NotSignedIn
+
+if TYPE_CHECKING:
+    from zerodistance.core.identity.placing.asking import Alike
 
 PATH = "/v1/persons/lookup"
 _MOST_BYTES = 16_384  # own value: one identifier is small
@@ -67,6 +72,61 @@ def _look(home: Home, who: Who, body: bytes) -> dict[str, Any]:
         namespace, value = _asked(given)
         found = api.lookup(home, who, namespace, value, masked=masked)
     return answer(found, masked=masked)
+
+
+_SAID = {
+    "type": "object",
+    "description": "what somebody says of themselves: any of these, and how many persons to name",
+    "minProperties": 1,
+    "properties": {
+        **{name: {"type": "string"} for name in FIELDS},
+        "limit": {"type": "integer", "minimum": 1, "maximum": 20},
+    },
+    "additionalProperties": False,
+    "example": {"name": "王伟", "phone": "13812348001", "address": "双桥城4号楼2单元201"},
+}
+
+
+@router.post(
+    "/match",
+    openapi_extra={"requestBody": {"required": True, "content": {"application/json": {"schema": _SAID}}}},
+)
+async def match(request: Request) -> JSONResponse:
+    """Return the persons that a record without a known identifier is likely about, the likeliest first, and why; nothing is written.
+
+    The body is JSON, whatever its content type says: `{"name": "...", "phone": "...", "address": "..."}`, any field of a mention, and `"limit"` (5).
+    `same` says whether a record like this would be joined with that person by itself.
+    """
+    given = _body(await request.body())
+    limit = given.pop("limit", 5)
+    wrong = [name for name, value in given.items() if not isinstance(value, str)]
+    if wrong or not isinstance(limit, int):
+        what = wrong[0] if wrong else "limit"
+        raise Invalid(
+            field=what,
+            given=given.get(what, limit),
+            why=Text("要字符串，limit 要整数", "send strings, and a whole number as limit"),
+        )
+    found = await run_in_threadpool(api.alike, request.app.state.home, request.state.who, given, limit)
+    return JSONResponse({"persons": [_alike(one) for one in found]})
+
+
+def _alike(found: Alike) -> dict[str, Any]:
+    return {
+        **answer(found.person),
+        "probability": round(found.probability, 6),
+        "bits": round(found.bits, 3),
+        "same": found.joins,
+        "why": [
+            {
+                "comparison": one.comparison,
+                "label": _both(one.label),
+                "level": _both(one.level),
+                "bits": round(one.bits, 3),
+            }
+            for one in found.weights
+        ],
+    }
 
 
 class Recognise:
@@ -180,3 +240,7 @@ def answer(person: Person, *, masked: bool = False) -> dict[str, Any]:
             for i in person.identifiers
         ]
     return said
+
+
+def _both(text: Text) -> dict[str, str]:
+    return {"zh": text.zh, "en": text.en}

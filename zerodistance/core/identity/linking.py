@@ -263,3 +263,16 @@ def _groups(tx: Connection, cache: Cache, slots: Slots, links: list[Link], joine
     for person, group in made.items():
         group.persons.append((person, len(group.members)))
         joined.members[person] = list(group.members)
+
+
+def as_they_came(key: Ints, wanted: npt.NDArray[np.bool_]) -> Ints:
+    """Return the keys of `wanted` that stand anywhere, in the order in which they first do."""
+    first = np.full(len(wanted), len(key), np.int64)
+    first[key[::-1]] = np.arange(len(key))[::-1]
+    there = np.flatnonzero(wanted & (first < len(key)))
+    return there[np.argsort(first[there])]
+
+
+def rows_of(times: Ints, numbers: Ints) -> list[tuple[int, int]]:
+    """Return two columns as rows."""
+    return list(zip(times.tolist(), numbers.tolist(), strict=True))

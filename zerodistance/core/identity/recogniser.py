@@ -24,7 +24,7 @@ from zerodistance.core.identity.cache import (
     dropped_slot,
 )
 from zerodistance.core.identity.contracts import VISITORS_FROM, StaleRecognition
-from zerodistance.core.identity.linking import Signs, hold, join_new, new_links
+from zerodistance.core.identity.linking import Signs, as_they_came, hold, join_new, new_links, rows_of
 from zerodistance.core.identity.live import Group, Joined
 from zerodistance.core.identity.meaning import meant, rule_code
 from zerodistance.core.touchpoints.contracts import Batch, Recognised
@@ -120,10 +120,7 @@ class Recognition:
             self.reset()
             return
         self._numbers = {**numbers, "visitor": max(numbers["visitor"], VISITORS_FROM - 1)}
-        if moves:
-            moved = np.array(moves, dtype=np.int64)
-            at = self._cache.slots(moved[:, 0])
-            self._cache.person[at[at > 0]] = moved[at > 0, 1]
+        self._cache.moved(moves)
 
     def recognise(self, batch: Batch) -> Recognised:
         """Look up or number the subjects of a batch; writes nothing."""
@@ -185,7 +182,7 @@ class Recognition:
         found = self._cache.find(keys)
         missing = np.flatnonzero(found < 0)
         if len(missing):
-            asked = [keys[i] for i in _as_they_came(key, found < 0).tolist()]
+            asked = [keys[i] for i in as_they_came(key, found < 0).tolist()]
             self._resolve(tx, list(dict.fromkeys(asked)), pending, new)
             found[missing] = self._cache.find([keys[i] for i in missing.tolist()])
         return Signs(row, found[key], times, sources, batch.signs.rule, batch.signs.rules)
@@ -312,11 +309,11 @@ class Recognition:
         mine = earliest < own[slots]
         own[slots[mine]] = earliest[mine]
         if pending.origin:
-            pending.firsts = _rows(earliest[earlier & ~fresh], cache.subject[slots[earlier & ~fresh]])
-            rows = _rows(earliest[mine], cache.subject[slots[mine]])
+            pending.firsts = rows_of(earliest[earlier & ~fresh], cache.subject[slots[earlier & ~fresh]])
+            rows = rows_of(earliest[mine], cache.subject[slots[mine]])
             pending.sightings = [(pending.origin, number, at, pending.at) for at, number in rows]
             return
-        pending.lives = _rows(earliest[mine & ~fresh], cache.subject[slots[mine & ~fresh]])
+        pending.lives = rows_of(earliest[mine & ~fresh], cache.subject[slots[mine & ~fresh]])
         seen_at = cache.seen_at[slots]
         visits = (cache.person[slots] >= VISITORS_FROM) & (pending.at - seen_at > self._seen_step)
         late = visits | (seen_at == 0)  # 0: so far only an import knows it
@@ -366,10 +363,7 @@ class Recognition:
             pending.merged += len(gone)
             for number in gone:
                 pending.moves += [(member, to) for member in joined.members[number]]
-        if pending.moves:
-            moved = np.array(pending.moves, dtype=np.int64)
-            at = cache.slots(moved[:, 0])
-            cache.person[at[at > 0]] = moved[at > 0, 1]
+        cache.moved(pending.moves)
 
     def _target(self, group: Group, target: dict[int, int]) -> int:
         found = target.get(id(group))
@@ -454,15 +448,3 @@ class Recognition:
                 f"b{batch}",
             )
         fault.point("identity.written")
-
-
-def _as_they_came(key: Ints, wanted: npt.NDArray[np.bool_]) -> Ints:
-    """Return the keys of `wanted` that stand anywhere, in the order in which they first do."""
-    first = np.full(len(wanted), len(key), np.int64)
-    first[key[::-1]] = np.arange(len(key))[::-1]
-    there = np.flatnonzero(wanted & (first < len(key)))
-    return there[np.argsort(first[there])]
-
-
-def _rows(times: Ints, numbers: Ints) -> list[tuple[int, int]]:
-    return list(zip(times.tolist(), numbers.tolist(), strict=True))
