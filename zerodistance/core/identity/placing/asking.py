@@ -10,7 +10,6 @@ from typing import Final
 
 from zerodistance.core.identity import beside, mentions, reading, store
 from zerodistance.core.identity.contracts import Person, Weight
-from zerodistance.core.identity.match import DOUBT, JOIN
 from zerodistance.core.identity.matching import telling
 from zerodistance.core.identity.matching.score import likely
 from zerodistance.core.identity.placing.finding import Candidate, Known
@@ -77,14 +76,14 @@ def alike(home: Home, who: Who, said: Mapping[str, str], limit: int = 5) -> list
     lookup, lock = _lookup(home)
     with lock, home.state.read() as tx:
         known = lookup.refresh(tx)
-        found = known.candidates(tx, written.face, DOUBT)[:limit]
+        found = known.candidates(tx, written.face, known.by.doubt)[:limit]
         persons = {one.person: store.members(tx, one.person) for one in found}
     return [
         Alike(
             reading.brief(home, persons[one.person], one.person),
             one.weight,
             likely(one.weight),
-            one.weight >= JOIN,
+            one.weight >= known.by.join,
             _weights(known, written, one),
         )
         for one in found
