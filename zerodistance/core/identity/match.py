@@ -119,8 +119,8 @@ def search(home: Home, tx: Connection, by: RuleSet, told: Told = nobody) -> Foun
     found, links, doubts = _found(by, subjects, known.label, said, weights)
     told(COMPARING, 1, 1)
     compared = index.Compared(said.faces, subjects.number[said.row], found.label, found.distinct)
-    pairs = _wanted(subjects, said, links, doubts)
-    return Found(numbers, started, pairs, len(said.row), weights.name, compared)
+    wanted = _wanted(subjects, said, links, doubts)
+    return Found(numbers, started, wanted, len(said.row), weights.name, compared)
 
 
 def keep(tx: Connection, found: Found) -> tuple[int, int]:

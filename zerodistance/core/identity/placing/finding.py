@@ -14,6 +14,7 @@ from zerodistance.core.identity.matching.blocks import RULES
 from zerodistance.core.identity.matching.compare import GIVEN
 from zerodistance.core.identity.matching.fields import Face
 from zerodistance.core.identity.matching.hashed import Hash, face_keys
+from zerodistance.core.identity.matching.model import default
 from zerodistance.core.identity.matching.score import Scorer
 from zerodistance.core.identity.placing.index import Index, Kept
 from zerodistance.core.identity.rules import RuleSet
@@ -88,8 +89,8 @@ class Known:
     index: Index | None
     fresh: Fresh
     hashed: Hash
-    scorer: Scorer
-    by: RuleSet
+    scorer: Scorer = field(default_factory=lambda: Scorer(default(), 0))
+    by: RuleSet = field(default_factory=RuleSet)
 
     def candidates(self, tx: Connection, face: Face, least: float, but: int = 0) -> list[Candidate]:
         """Return the persons that a face is likely, the likeliest first.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pyarrow as pa
@@ -17,12 +17,12 @@ from zerodistance.core.identity import beside, mentions, store
 from zerodistance.core.identity.contracts import VISITORS_FROM
 from zerodistance.core.identity.matching.fields import Face
 from zerodistance.core.identity.matching.hashed import face_keys
-from zerodistance.core.identity.matching.model import Model, default
 from zerodistance.core.identity.matching.score import Scorer
 from zerodistance.core.identity.placing import index
 from zerodistance.core.identity.placing.finding import Candidate, Fresh, Known, forbidden, speaks
 from zerodistance.core.identity.placing.index import Kept
 from zerodistance.core.identity.rules import RuleSet
+from zerodistance.core.identity.ruling import models, versions
 from zerodistance.events.identity import PersonsChanged
 from zerodistance.kernel import bulk, bus, clock, fault
 from zerodistance.kernel.home import Home
@@ -50,30 +50,35 @@ class Said:
 class Lookup:
     """All faces of a home, and those that were said since: kept up to date by `refresh`. For one thread at a time."""
 
-    def __init__(self, home: Home, model: Model | None = None) -> None:
-        self._home, self._model = home, model or default()
+    def __init__(self, home: Home) -> None:
+        self._home = home
         self._hashed = index.hashing(home.seal)
         self._known: Known | None = None
         self._number: int | None = None
         self._batch = self._generation = -1
 
     def refresh(self, tx: Connection) -> Known:
-        """Take in an index that came into force and what was said since it was made; let go whoever was forgotten."""
+        """Take in an index or rules that came into force and what was said since; let go whoever was forgotten."""
         number, last = index.in_force(tx), bulk.value(tx, "select max(batch) from identity_mention")
         generation, held = store.generation(tx), self._known
         if held is None or self._number != number:
             found = index.opened(self._home, number)
             self._batch = found.batch if found else NEVER
-            scorer = Scorer(self._model, found.records if found else 0)
-            self._known = held = Known(found, Fresh(), self._hashed, scorer, RuleSet())
+            held = self._by_rules(tx, Known(found, Fresh(), self._hashed))
             self._number = number
         elif generation != self._generation:
             held.fresh.keep(store.of_subjects(tx, sorted(held.fresh.of)))
-        self._generation = generation
+            held = self._by_rules(tx, held)
+        self._known, self._generation = held, generation
         if last is not None and last > self._batch:
             self._take_in(tx, held.fresh)
             self._batch = last
         return held
+
+    def _by_rules(self, tx: Connection, known: Known) -> Known:
+        _, by = versions.in_force(tx)
+        weights = models.of_name(self._home.seal, tx, by.model)
+        return replace(known, by=by, scorer=Scorer(weights, known.index.records if known.index else 0))
 
     def _take_in(self, tx: Connection, fresh: Fresh) -> None:
         for batch, many in bulk.rows(tx, _SINCE, (self._batch,)):
