@@ -57,6 +57,7 @@ from zerodistance.core.identity.ruling.contracts import Epoch, Example, InForce,
 from zerodistance.core.identity.ruling.models import models
 from zerodistance.core.identity.ruling.trying import attempt as rules_try
 from zerodistance.core.identity.ruling.versions import show as rules
+from zerodistance.core.identity.told import Told, nobody
 from zerodistance.core.identity.undo import brought, let_go, undo, undo_counts
 from zerodistance.core.identity.weighed import Asked, Place, Review, Reviews
 from zerodistance.kernel.access import Permission, Who
@@ -126,6 +127,7 @@ __all__ = [
     "rules_apply",
     "rules_undo",
     "models",
+    "train",
     # households
     "Household",
     "NoSuchHousehold",
@@ -205,3 +207,10 @@ def placer(home: Home, recognition: Recognition) -> Callable[[float], int]:
         return step(seconds)
 
     return placing
+
+
+def train(home: Home, who: Who, *, seed: int = 1, told: Told = nobody) -> Learned:
+    """Learn weights of the matcher from what was said of people in this home; nothing uses them until `rules_apply` names them."""
+    from zerodistance.core.identity.ruling.training import learn  # as above
+
+    return learn(home, who, seed=seed, told=told)

@@ -13,6 +13,7 @@ from zerodistance.core.identity.contracts import Verdict
 from zerodistance.core.identity.health_cli import COMMANDS
 from zerodistance.core.identity.households.cli import app as _households
 from zerodistance.core.identity.printing import day, difference, edges, table, weights
+from zerodistance.core.identity.ruling.cli import COMMANDS as RULING
 from zerodistance.core.identity.ruling.cli import app as _rules
 from zerodistance.kernel import command
 from zerodistance.kernel.command import words
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 app = App(name="identity", help=words("身份：谁是谁，为什么", "identity: who is who, and why"))
 app.command(_households)
 app.command(_rules)
-for _verb, _name, _help in COMMANDS:
+for _verb, _name, _help in (*COMMANDS, *RULING):
     app.command(_verb, name=_name, help=_help)
 
 _Person = Annotated[

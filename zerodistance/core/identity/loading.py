@@ -47,14 +47,14 @@ def subjects(tx: Connection, only: Sequence[int] | None) -> tuple[Subjects, npt.
 
 
 def pairs(
-    tx: Connection, number: Ints, *, whole: bool, links: Ints | None = None
+    tx: Connection, number: Ints, *, whole: bool, links: tuple[Ints, int] | None = None
 ) -> tuple[Pairs, tuple[Ints, Ints]]:
     """Return the pairs that no row revokes, each with its earliest time, and those of which somebody decided that they are two persons.
 
     Parameters
     ----------
     links
-        Matches (a, b, millionths of a bit) in place of those that are kept, shape (3, matches).
+        Matches (a, b, millionths of a bit), shape (3, matches), in place of those that are kept from before a time, microseconds.
     """
 
     def some(sql: str) -> Ints:
@@ -64,7 +64,11 @@ def pairs(
         "select a, b, min(at) from evidence where a > 0 {these} group by b, a having max(revoked_at) is null"
     )
     kept = "select a, b, bits from identity_match where linked = 1 {these}"
-    matched = some(kept) if links is None else links.copy()
+    if links is None:
+        matched = some(kept)
+    else:
+        later = f"{kept} and at >= {int(links[1])}"
+        matched = np.concatenate([links[0], some(later)], axis=1)
     matched[2] = np.array([partition.match_order(weight / 1e6) for weight in matched[2].tolist()], np.int64)
     said = [row for row in bulk.rows(tx, store.DECIDED) if row[2] != "unsure"]
     same = np.array([(a, b, 0) for a, b, verdict, _ in said if verdict == "same"], np.int64).reshape(-1, 3).T

@@ -103,20 +103,36 @@ def match(home: Home) -> Matched:
     return out
 
 
-def search(home: Home, tx: Connection, by: RuleSet, told: Told = nobody) -> Found:
-    """Compare all mentions by some rules; writes nothing."""
-    started = clock.micros()
-    numbers, weights = store.numbers(tx), models.of_name(home.seal, tx, by.model)
+@dataclass(frozen=True)
+class Gathered:
+    """What a pass looks at: everything that was said, and what identifiers say of who said it."""
+
+    subjects: Subjects
+    known: partition.Partition
+    said: _Said
+
+
+def gathered(home: Home, tx: Connection, by: RuleSet, told: Told = nobody) -> Gathered:
+    """Read what is compared by some rules."""
     told(READING, 0, 1)
     subjects, _ = loading.subjects(tx, None)
     pairs, apart = loading.pairs(tx, subjects.number, whole=True)
     known = partition.solve(
         subjects, pairs.where(pairs.tier != MATCHED), by, apart=apart, released=store.released(tx)
     )
-    said = _said(home, tx, subjects, pairs, known)
+    found = Gathered(subjects, known, _said(home, tx, subjects, pairs, known))
     told(READING, 1, 1)
+    return found
+
+
+def search(home: Home, tx: Connection, by: RuleSet, told: Told = nobody) -> Found:
+    """Compare all mentions by some rules; writes nothing."""
+    started = clock.micros()
+    numbers, weights = store.numbers(tx), models.of_name(home.seal, tx, by.model)
+    here = gathered(home, tx, by, told)
+    subjects, said = here.subjects, here.said
     told(COMPARING, 0, 1)
-    found, links, doubts = _found(by, subjects, known.label, said, weights)
+    found, links, doubts = _found(by, subjects, here.known.label, said, weights)
     told(COMPARING, 1, 1)
     compared = index.Compared(said.faces, subjects.number[said.row], found.label, found.distinct)
     wanted = _wanted(subjects, said, links, doubts)
@@ -205,7 +221,7 @@ def _found(
     order = np.argsort(part, kind="stable")
     same = part[order][1:] == part[order][:-1]
     sure = order[:-1][same], order[1:][same]
-    vetoes = [_unique(subjects, label, rank)[part] for rank in sorted(by.unique)]
+    vetoes = [unique(subjects, label, rank)[part] for rank in sorted(by.unique)]
     known = [codes for codes in vetoes if (codes >= 0).any()]
     found = batch.weigh(said.faces, model, sure, known, by.join, by.most, by.doubt)
     person = found.label
@@ -221,7 +237,7 @@ def _found(
     )
 
 
-def _unique(subjects: Subjects, label: Ints, rank: int) -> Ints:
+def unique(subjects: Subjects, label: Ints, rank: int) -> Ints:
     """Return per subject the row of the identifier of this namespace that its part has, -1 for none."""
     own = np.full(len(label), -1, dtype=np.int64)
     rows = np.flatnonzero(subjects.rank == rank)
@@ -268,4 +284,4 @@ def stale(tx: Connection) -> bool:
     return last is not None and (done is None or last > done)
 
 
-__all__: Sequence[str] = ("Found", "keep", "match", "search", "stale")
+__all__: Sequence[str] = ("Found", "Gathered", "gathered", "keep", "match", "search", "stale", "unique")

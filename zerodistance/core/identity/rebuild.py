@@ -76,13 +76,13 @@ class Turn:
     Attributes
     ----------
     links
-        Matches by these rules, (a, b, millionths of a bit); None: those that are kept.
+        Matches by these rules, (a, b, millionths of a bit), and since when others were placed beside them; None: those that are kept.
     write
         Puts them in force and returns their version.
     """
 
     by: RuleSet
-    links: Ints | None
+    links: tuple[Ints, int] | None
     write: Callable[[Connection], int]
 
 

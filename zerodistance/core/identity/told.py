@@ -10,6 +10,8 @@ Told = Callable[[Text, int, int], None]
 """Hears (stage, done, of)."""
 READING = Text("读取", "reading")
 COMPARING = Text("比较写法", "comparing what was written")
+LEARNING = Text("学习", "learning")
+EXAMINING = Text("评估", "examining")
 JOINING = Text("连成用户", "joining persons")
 COUNTING = Text("清点变化", "counting what changes")
 

@@ -71,10 +71,10 @@ _BEGIN: Final[dict[str, tuple[_First, _First, _First]]] = {
 
 
 def train(
-    faces: pa.Table, seed: int = 1, rules: tuple[blocks.Rule, ...] = blocks.RULES, least: int = 1
+    faces: pa.Table | Columns, seed: int = 1, rules: tuple[blocks.Rule, ...] = blocks.RULES, least: int = 1
 ) -> Model:
-    """Return the model of a table of faces, learned without labels; it knows the names that at least so many records have."""
-    table = columns(faces)
+    """Return the model of faces, learned without labels; it knows the names that at least so many records have."""
+    table = faces if isinstance(faces, Columns) else columns(faces)
     luck = np.random.default_rng(seed)
     other = strangers(table, luck)
     a, b = blocks.candidates(table, rules)

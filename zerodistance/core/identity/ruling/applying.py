@@ -135,7 +135,7 @@ def _ready(home: Home, version: int, old: RuleSet, by: RuleSet, *, match: bool, 
         keep(tx, found)
         return 0
 
-    return Prepared(version, old, Turn(by, links, write), found.links)
+    return Prepared(version, old, Turn(by, (links, found.started), write), found.links)
 
 
 def _match_again(tx: Connection) -> int:

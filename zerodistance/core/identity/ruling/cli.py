@@ -1,4 +1,4 @@
-"""`zerodistance identity rules`: what is in force, trying a change, applying it, undoing it."""
+"""`zerodistance identity rules | train | models`: what is in force, trying a change, applying and undoing it; weights that a home learns."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
 
 if TYPE_CHECKING:
-    from zerodistance.core.identity.ruling.contracts import Example, InForce, Trial
+    from zerodistance.core.identity.ruling.contracts import Example, InForce, Learned, Trial
 
 app = App(
     name="rules",
@@ -240,3 +240,110 @@ def _example(one: Example) -> None:
     if one.bits is not None:
         why += f" {one.bits:+.1f}"
     command.tell(said, id=one.id, other=one.other, why=f"{why} ({ends})" if ends else why)
+
+
+def train(
+    *,
+    seed: Annotated[int, Parameter(help=words("抽样的种子", "seed of the sample"))] = 1,
+    as_json: _AsJson = False,
+) -> None:
+    """Learn weights from this home, and print what they reach beside those in force."""
+    from zerodistance.core.identity import api
+
+    with command.stages(_BARS) as told:
+        found = api.train(command.home(), command.who(), seed=seed, told=told)
+    if as_json:
+        command.say_json(asdict(found))
+        return
+    command.tell(
+        Text(
+            "从 {faces} 种写法里的 {sample} 种学出权重 {name}，用时 {seconds} 秒",
+            "weights {name} were learned from {sample} of {faces} ways of writing somebody, in {seconds} s",
+        ),
+        name=found.name,
+        **found.about["trained"],
+    )
+    _reached(found)
+    command.tell(
+        Text(
+            "还没有启用；看看会怎样：zerodistance identity rules try model={name}",
+            "nothing uses them yet; see what they would do: zerodistance identity rules try model={name}",
+        ),
+        name=found.name,
+    )
+
+
+_ON = {
+    "decisions": Text("人的判定", "decisions"),
+    "members": Text("会员号、用户号", "member and user ids"),
+}
+
+
+def _reached(found: Learned) -> None:
+    said = found.about["evaluation"]
+    rows = []
+    for on, what in _ON.items():
+        for whose, name in (("learned", found.name), ("in_force", said["against"])):
+            if on in said:
+                one = said[on][whose]
+                joined = [
+                    "-" if one[f"{kind}_joined"] is None else f"{one[f'{kind}_joined']:.2%}"
+                    for kind in ("same", "different")
+                ]
+                rows.append(
+                    (what.get(command.lang()), name, one["same"], joined[0], one["different"], joined[1], one["loss_bits"])
+                )  # fmt: skip
+    if rows:
+        columns = (
+            *(
+                ("对照", "judged by"),
+                ("权重", "weights"),
+                ("同一人", "one person"),
+                ("其中连上", "of them joined"),
+            ),
+            *(("两个人", "two persons"), ("其中连上", "of them joined"), ("误差（比特）", "loss, bits")),
+        )
+        table(*columns, rows=rows)
+    command.tell(
+        Text(
+            "共同索引的 {looked_at} 对里：两者都连 {both}，只有新权重连 {only_learned}，只有现在的连 {only_in_force}",
+            "of {looked_at} pairs that share a block, both join {both}, only the new weights {only_learned}, only those in force {only_in_force}",
+        ),
+        **said["pairs"],
+    )
+
+
+def models(*, as_json: _AsJson = False) -> None:
+    """Print the weights there are, which are in force, and how they were learned."""
+    from zerodistance.core.identity import api
+
+    found = api.models(command.home(), command.who())
+    if as_json:
+        command.say_json([asdict(one) for one in found])
+        return
+    rows = [
+        (
+            one.name,
+            "" if one.at is None else day(one.at),
+            one.who,
+            one.faces,
+            words("在用", "in force") if one.used else "",
+        )
+        for one in found
+    ]
+    columns = (("权重", "weights"), ("时间", "time"), ("谁", "by"), ("写法", "ways of writing"), ("", ""))
+    table(*columns, rows=rows)
+
+
+COMMANDS = (
+    (
+        train,
+        "train",
+        words(
+            "从本库的数据学出匹配权重，不需要标注",
+            "learn weights of the matcher from this home, without labels",
+        ),
+    ),
+    (models, "models", words("列出匹配权重", "list the weights of the matcher")),
+)
+"""Commands that stand beside `rules`: verb, name, help."""

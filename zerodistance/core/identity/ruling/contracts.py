@@ -206,6 +206,18 @@ class NoSuchModel(ZeroDistanceError):
     )
 
 
+class ModelTooOld(ZeroDistanceError):
+    """Weights were learned by a version that compared otherwise."""
+
+    code, status = "model_too_old", 409
+    text = Text(
+        "权重 {given} 是旧版程序学的，这一版读不了（{why}）；运行 `zerodistance identity train` 重新训练，"
+        "或用 `identity rules apply model=shipped` 换回自带的",
+        "the weights {given} were learned by an older version and can't be read by this one ({why}); run `zerodistance identity train`, "
+        "or go back to those that ship with `identity rules apply model=shipped`",
+    )
+
+
 class TooFewFaces(ZeroDistanceError):
     """Too little was said of people in words to learn from."""
 

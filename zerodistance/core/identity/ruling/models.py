@@ -6,10 +6,10 @@ import json
 
 from sqlalchemy import Connection, select
 
-from zerodistance.core.identity.matching.model import Model, default, loaded
+from zerodistance.core.identity.matching.model import Model, NotAModel, default, loaded
 from zerodistance.core.identity.rules import SHIPPED
 from zerodistance.core.identity.ruling import versions
-from zerodistance.core.identity.ruling.contracts import Learned, NoSuchModel
+from zerodistance.core.identity.ruling.contracts import Learned, ModelTooOld, NoSuchModel
 from zerodistance.core.identity.ruling.store import identity_model, where_model
 from zerodistance.kernel import bulk
 from zerodistance.kernel.access import Permission, Who
@@ -22,8 +22,8 @@ def of_name(seal: Seal, tx: Connection, name: str) -> Model:
 
     Raises
     ------
-    NoSuchModel
-        There are none of that name.
+    NoSuchModel, ModelTooOld
+        There are none of that name, or another version learned them.
     """
     if name == SHIPPED:
         return default()
@@ -31,7 +31,10 @@ def of_name(seal: Seal, tx: Connection, name: str) -> Model:
     if sealed is None:
         there = [row[0] for row in bulk.rows(tx, "select name from identity_model order by at desc")]
         raise NoSuchModel(given=name, allowed=", ".join([SHIPPED, *there]))
-    return loaded(seal.open(sealed, where_model(name)).decode())
+    try:
+        return loaded(seal.open(sealed, where_model(name)).decode())
+    except NotAModel as error:
+        raise ModelTooOld(given=name, why=str(error)) from error
 
 
 def models(home: Home, who: Who) -> tuple[Learned, ...]:
