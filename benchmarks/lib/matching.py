@@ -19,10 +19,12 @@ from zerodistance.core.identity.matching.score import Scorer
 
 def main(rows_path: str, said_path: str, country: str, learn: str, pairs_path: str = "") -> None:
     """Clean, train if asked to, weigh, join."""
-    rows = pq.read_table(rows_path)
-    faces = _faces(rows, country)
+    ids = [name for name in pq.read_schema(rows_path).names if name.startswith(("sole_", "sure_"))]
+    said = [name for name in pq.read_schema(rows_path).names if name not in ("source", "record", *ids)]
+    faces = _faces(pq.read_table(rows_path, columns=said), country)
     weights = model.default() if learn == "default" else train.train(faces)
-    pq.write_table(pa.table({"person": _joined(rows, faces, weights)}), said_path)
+    person = _joined(pq.read_table(rows_path, columns=ids), faces, weights)
+    pq.write_table(pa.table({"person": person}), said_path)
     if pairs_path:
         table = columns(faces)
         a, b, _ = batch.likely_pairs(table, Scorer(weights, table.rows), 0.0)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.core.identity.matching.drawn import records, table
 from zerodistance.core.identity.matching import batch, fields, model
 from zerodistance.core.identity.matching.clusters import cluster, within
+from zerodistance.core.identity.matching.columns import columns
 
 NONE = np.empty(0, dtype=np.int64)
 WEIGHTS = st.one_of(st.floats(-30, 30), st.sampled_from((-5.0, 0.0, 5.0, 12.0)))
@@ -191,3 +192,21 @@ def test_the_order_of_records_changes_no_person(seed: int) -> None:
     assert groups == {
         frozenset(int(turned[n]) for n, one in enumerate(again) if one == label) for label in again
     }
+
+
+@settings(max_examples=30, deadline=None)
+@given(records(14), st.integers(1, 40))
+def test_how_many_pairs_are_judged_at_a_time_changes_nothing(
+    given: list[dict[str, str | None]], pairs: int
+) -> None:
+    every, weights = columns(table(given)), model.default()
+    whole = batch.weigh(every, weights, doubt=-3.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batch, "_PAIRS", pairs)
+        parted = batch.weigh(every, weights, doubt=-3.0)
+    assert whole.label.tolist() == parted.label.tolist()
+    assert told(whole) == told(parted)
+
+
+def told(found: batch.Weighed) -> list[tuple[int, int, float]]:
+    return sorted(zip(found.a.tolist(), found.b.tolist(), found.weight.tolist(), strict=True))

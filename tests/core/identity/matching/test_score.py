@@ -71,6 +71,10 @@ def test_keys_of_records_of_columns_and_blocks_find_the_same_pairs(
             of_columns[row].add((n, one))
     assert of_columns == keys
     a, b = blocks.candidates(coded(given))
+    few = [*blocks.slices(coded(given), most=2)]
+    assert [pair for some in few for pair in zip(*(side.tolist() for side in some), strict=True)] == [
+        *zip(a.tolist(), b.tolist(), strict=True)
+    ]
     found = {(x, y) for x, y in combinations(range(len(given)), 2) if keys[x] & keys[y]}
     crowded = {key for key in set().union(*keys) if sum(key in one for one in keys) > 10}
     assert crowded or set(zip(a.tolist(), b.tolist(), strict=True)) == found

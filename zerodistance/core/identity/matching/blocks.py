@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
-from zerodistance.core.identity.matching.columns import Columns, Ints, mixed
+from zerodistance.core.identity.matching.columns import Codes, Columns, Ints, mixed
 
 MOST: Final = 60  # faces of a block that are compared with each other; own value: pairs grow with its square
 
@@ -63,46 +64,99 @@ RULES: Final = (
 
 def candidates(faces: Columns, rules: tuple[Rule, ...] = RULES) -> tuple[Ints, Ints]:
     """Return the pairs of rows that share a block, each once, the smaller row first, in order."""
-    found = [np.empty(0, dtype=np.int64)]
-    for rule in rules:
-        if all(part == "name" or part in faces.filled for part in rule.parts):
-            found += list(_pairs(*grouped(faces, rule), rule.most, faces.rows))
-    every = np.sort(np.concatenate(found))
-    every = every[np.r_[True, every[1:] != every[:-1]]] if len(every) else every
-    return every // faces.rows, every % faces.rows
+    found = [*slices(faces, rules)]
+    nothing = np.empty(0, dtype=np.int64)
+    return (
+        np.concatenate([nothing, *(pair[0] for pair in found)]),
+        np.concatenate([nothing, *(pair[1] for pair in found)]),
+    )
 
 
-def grouped(faces: Columns, rule: Rule) -> tuple[Ints, Ints]:
+def slices(
+    faces: Columns, rules: tuple[Rule, ...] = RULES, most: int = 2_000_000
+) -> Iterator[tuple[Ints, Ints]]:
+    """Yield the pairs of `candidates` in order, about `most` at a time: no more of them is in memory."""
+    made = [
+        _blocks(faces, rule)
+        for rule in rules
+        if all(part == "name" or part in faces.filled for part in rule.parts)
+    ]
+    made = [one for one in made if len(one.row)]
+    if not made:
+        return
+    pairs = np.zeros(faces.rows, dtype=np.int64)
+    for one in made:
+        pairs[one.row] += one.later
+    many = np.cumsum(pairs)
+    cuts = np.searchsorted(many, np.arange(most, int(many[-1]) + most, most), side="left") + 1
+    first = 0
+    for last in np.unique(np.minimum(cuts, faces.rows)).tolist():
+        found = np.concatenate([one.pairs(first, last, faces.rows) for one in made])
+        found.sort()
+        found = found[np.r_[True, found[1:] != found[:-1]]] if len(found) else found
+        if len(found):
+            yield found // faces.rows, found % faces.rows
+        first = last
+
+
+@dataclass(frozen=True)
+class _Blocks:
+    """The blocks of one rule that are not too large, as far as they make pairs.
+
+    Attributes
+    ----------
+    members
+        Rows, those of a block together and in order.
+    row, place, later
+        Rows with later ones in their block, in order; where each stands among the members; how many later ones there are.
+    """
+
+    members: Codes
+    row: Codes
+    place: Codes
+    later: npt.NDArray[np.uint8]
+
+    def pairs(self, first: int, last: int, rows: int) -> Ints:
+        """Return the pairs whose smaller row is one of a range, as smaller * rows + larger."""
+        cut = slice(*np.searchsorted(self.row, (first, last)).tolist())
+        later = self.later[cut].astype(np.int64)
+        a = np.repeat(self.row[cut].astype(np.int64), later)
+        step = np.arange(len(a)) - np.repeat(np.cumsum(later) - later, later)
+        b: Ints = self.members[np.repeat(self.place[cut].astype(np.int64), later) + 1 + step].astype(np.int64)
+        return a * rows + b
+
+
+def _blocks(faces: Columns, rule: Rule) -> _Blocks:
+    there, block = _keyed(faces, rule)
+    order = np.argsort(block, kind="stable")
+    block = block[order]
+    members = there[order].astype(np.int32)
+    start = np.flatnonzero(np.r_[True, block[1:] != block[:-1]]) if len(block) else order
+    many = np.diff(np.r_[start, len(block)])
+    del block, order
+    fits = (many > 1) & (many <= rule.most)
+    members = members[np.repeat(fits, many)]
+    many = many[fits]
+    end = np.repeat(np.cumsum(many), many)
+    later = end - 1 - np.arange(len(members))
+    place = np.flatnonzero(later > 0)
+    place = place[np.argsort(members[place], kind="stable")]
+    return _Blocks(members, members[place], place.astype(np.int32), later[place].astype(np.uint8))
+
+
+def _keyed(faces: Columns, rule: Rule) -> tuple[Ints, Ints]:
     """Return the rows that a rule makes blocks of, and the block of each."""
     codes = [_code(faces, part) for part in rule.parts]
     there = np.flatnonzero(np.logical_and.reduce([code >= 0 for code in codes]))
     return there, mixed(*(code[there] for code in codes), rows=len(there))
 
 
-def _code(faces: Columns, part: str) -> Ints:
+def _code(faces: Columns, part: str) -> Ints | Codes:
     if part != "name":
-        return faces.code[part].astype(np.int64)
+        return faces.code[part]
     one, other = faces.code["surname"].astype(np.int64), faces.code["given"].astype(np.int64)
     high, low = np.maximum(one, other), np.minimum(one, other)
     return np.where(low < 0, -1, high * (int(high.max(initial=0)) + 1) + low)
 
 
-def _pairs(there: Ints, block: Ints, most: int, rows: int) -> Iterator[Ints]:
-    """Yield the pairs of each block of at most `most` rows, as smaller * rows + larger."""
-    order = np.argsort(block)
-    sorted_, order = block[order], there[order]
-    start = np.flatnonzero(np.r_[True, sorted_[1:] != sorted_[:-1]]) if len(order) else order
-    many = np.diff(np.r_[start, len(order)])
-    fits = (many > 1) & (many <= most)
-    left = np.repeat(np.where(fits, start + many, 0), many) - 1 - np.arange(len(order))
-    left = np.maximum(left, 0)  # rows of the same block behind each row
-    for first in range(0, len(order), _SLICE):
-        these = np.arange(first, min(first + _SLICE, len(order)))
-        a = np.repeat(these, left[these])
-        b = a + 1 + np.arange(len(a)) - np.repeat(np.cumsum(left[these]) - left[these], left[these])
-        x, y = order[a], order[b]
-        yield np.minimum(x, y) * rows + np.maximum(x, y)
-
-
-_SLICE: Final = 1_000_000  # rows whose pairs are made at a time
-__all__ = ["MOST", "RULES", "Rule", "candidates", "grouped"]
+__all__ = ["MOST", "RULES", "Rule", "candidates", "slices"]

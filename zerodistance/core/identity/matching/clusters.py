@@ -24,8 +24,14 @@ from zerodistance.core.identity.partition import components
 from zerodistance.core.identity.rules import RuleSet
 
 MOST: Final = RuleSet().most
-_CERTAIN: Final = 1_000.0  # bits of a pair that must be one person
-_CORE: Final = 10.0  # bits from which on pairs are taken together at once where nothing in their component speaks against it, own value
+_FINE: Final = (
+    1 << 24
+)  # parts of a bit that are added: whole numbers, so that the order of a sum changes nothing
+_CERTAIN: Final = 1_000 * _FINE  # a pair that must be one person
+_MOST: Final = 500.0  # bits of a pair at most, own value: half of what must be
+_CORE: Final = (
+    10 * _FINE
+)  # bits from which on pairs are taken together at once where nothing in their component speaks against it, own value
 
 
 @dataclass(frozen=True)
@@ -37,13 +43,13 @@ class _Groups:
     label
         Group of each record: its smallest record.
     a, b, weight
-        Pairs of groups, the smaller first, each once, and their sum.
+        Pairs of groups, the smaller first, each once, and their sum in parts of a bit.
     """
 
     label: Ints
     a: Ints
     b: Ints
-    weight: Floats
+    weight: Ints
 
 
 def cluster(
@@ -55,6 +61,7 @@ def cluster(
     vetoes: Sequence[Ints] = (),
     most: int = MOST,
     least: float = 0.0,
+    name: Ints | None = None,
 ) -> Ints:
     """Return per record the smallest record of its person.
 
@@ -72,42 +79,49 @@ def cluster(
         Records of a person at most.
     least
         Sum above which two groups are joined.
+    name
+        Numbers of the records, by which pairs of equal weight are told apart: the same record has the same among others. None: its row.
     """
+    said = np.rint(np.clip(weight, -_MOST, _MOST) * _FINE).astype(np.int64)
+    something = said != 0
+    a, b, said = a[something], b[something], said[something]
     if must is not None:
         a, b = np.concatenate([a, must[0]]), np.concatenate([b, must[1]])
-        weight = np.concatenate([weight, np.full(len(must[0]), _CERTAIN)])
-    groups = _together(np.arange(count, dtype=np.int64), a, b, weight)
-    for level in (_CERTAIN / 2, _CORE):
+        said = np.concatenate([said, np.full(len(must[0]), _CERTAIN)])
+    groups = _together(np.arange(count, dtype=np.int64), a, b, said)
+    named = np.arange(count, dtype=np.int64) if name is None else name
+    for level in (_CERTAIN // 2, _CORE):
         groups = _together(
             _cores(groups, vetoes, most, level), groups.a, groups.b, groups.weight, groups.label
         )
     while True:
-        fine = (groups.weight > least) & _allowed(groups, vetoes, most)
-        label = _best(groups, fine)
+        fine = (groups.weight > least * _FINE) & _allowed(groups, vetoes, most)
+        label = _best(groups, fine, named)
         if label is None:
             return groups.label
         groups = _together(label, groups.a, groups.b, groups.weight, groups.label)
 
 
-def _together(label: Ints, a: Ints, b: Ints, weight: Floats, before: Ints | None = None) -> _Groups:
+def _together(label: Ints, a: Ints, b: Ints, weight: Ints, before: Ints | None = None) -> _Groups:
     """Return groups after a step: `label` of each group before it; pairs within a group are gone, those between the same groups are added."""
-    x, y = label[a], label[b]
+    count, x, y = len(label), label[a], label[b]
     apart = x != y
     x, y, weight = x[apart], y[apart], weight[apart]
-    low, high = np.minimum(x, y), np.maximum(x, y)
-    order = np.lexsort((high, low))
-    low, high, weight = low[order], high[order], weight[order]
-    new = np.flatnonzero(np.r_[True, (low[1:] != low[:-1]) | (high[1:] != high[:-1])]) if len(low) else order
+    key = np.minimum(x, y) * count + np.maximum(x, y)
+    order = np.argsort(key)
+    key, weight = key[order], weight[order]
+    new = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else order
     summed = np.add.reduceat(weight, new) if len(new) else weight
-    return _Groups(label if before is None else label[before], low[new], high[new], summed)
+    key = key[new]
+    return _Groups(label if before is None else label[before], key // count, key % count, summed)
 
 
-def _cores(groups: _Groups, vetoes: Sequence[Ints], most: int, level: float) -> Ints:
+def _cores(groups: _Groups, vetoes: Sequence[Ints], most: int, level: int) -> Ints:
     """Return the label of each group after what certainly belongs together is joined: components in which nothing speaks against it."""
     strong = groups.weight >= level
     label = components(len(groups.label), groups.a[strong], groups.b[strong])
     bad = np.zeros(len(label), dtype=bool)
-    if level < _CERTAIN / 2:
+    if level < _CERTAIN // 2:
         against = (groups.weight < 0) & (label[groups.a] == label[groups.b])
         bad[label[groups.a[against]]] = True
     of_record = label[groups.label]
@@ -140,12 +154,12 @@ def _allowed(groups: _Groups, vetoes: Sequence[Ints], most: int) -> Bools:
     return fine
 
 
-def _best(groups: _Groups, fine: Bools) -> Ints | None:
+def _best(groups: _Groups, fine: Bools, name: Ints) -> Ints | None:
     """Return the label of each group after those are joined that are each other's best; None: there are none."""
     a, b, weight = groups.a[fine], groups.b[fine], groups.weight[fine]
     if not len(a):
         return None
-    order = np.lexsort((b, a, _mixed(a, b), -weight))
+    order = np.lexsort((b, a, _mixed(name[a], name[b]), -weight))
     first = np.full(len(groups.label), len(a), dtype=np.int64)
     np.minimum.at(first, a[order], np.arange(len(a)))
     np.minimum.at(first, b[order], np.arange(len(a)))

@@ -6,7 +6,7 @@ household together. From 6.6 bits on it is likelier than .99.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from math import log2
@@ -19,7 +19,7 @@ from zerodistance.core.identity.matching.compare import COMPARISONS, Levels, lev
 from zerodistance.core.identity.matching.fields import Face
 from zerodistance.core.identity.matching.model import Model
 
-_SLICE: Final = 500_000  # pairs that are compared at a time, own value
+_SLICE: Final = 250_000  # pairs that are compared at a time, own value
 _MOST: Final = 60.0  # bits beyond which nothing is likelier, own value
 _FEWEST: Final = 10_000  # records that a brand has at least, sooner or later: few records are no reason to take two of them for one; own value
 
@@ -116,21 +116,30 @@ class Scorer:
 
     def weights(self, faces: Columns, a: Ints, b: Ints) -> Floats:
         """Return the weight of each pair of rows, bits."""
-        return self._weighed(faces, a, b, self._weight)
+        out = np.empty(len(a), dtype=np.float64)
+        for first in range(0, len(a), _SLICE):
+            cut = slice(first, first + _SLICE)
+            out[cut] = self._weight(*self._added(faces, a[cut], levels_many(faces, a[cut], b[cut])))
+        return out
 
     def votes(self, faces: Columns, a: Ints, b: Ints, least: float = 0.0) -> Floats:
         """Return what each pair says of two groups that it is between: its weight above `least`, else what in it speaks against one person.
 
         Records of one person that have nothing in common, a phone here and an address there, say nothing against it; two full names do.
         """
-        return self._weighed(faces, a, b, lambda same, home: self._vote(same, home, least))
+        return self.judged_many(faces, a, b, least)[1]
 
-    def _weighed(self, faces: Columns, a: Ints, b: Ints, judge: Callable[[Floats, Floats], Floats]) -> Floats:
-        out = np.empty(len(a), dtype=np.float64)
+    def judged_many(self, faces: Columns, a: Ints, b: Ints, least: float = 0.0) -> tuple[Floats, Floats]:
+        """Return the weight of each pair of rows and its vote, as `judged` does."""
+        weight, vote = np.empty(len(a), dtype=np.float64), np.empty(len(a), dtype=np.float64)
         for first in range(0, len(a), _SLICE):
             cut = slice(first, first + _SLICE)
-            out[cut] = judge(*self._added(faces, a[cut], levels_many(faces, a[cut], b[cut])))
-        return out
+            same, home = self._added(faces, a[cut], levels_many(faces, a[cut], b[cut]))
+            weight[cut] = self._weight(same, home)
+            above = weight[cut] - least
+            against = np.clip(same, -_MOST, _MOST) - np.maximum(0.0, np.clip(home, -_MOST, _MOST))
+            vote[cut] = np.where(above > 0, above, np.minimum(0.0, against))
+        return weight, vote
 
     def _weight(self, same: Floats, home: Floats) -> Floats:
         held = (
@@ -139,11 +148,6 @@ class Scorer:
         same, home = held
         out: Floats = same - np.log2(1.0 + np.exp2(home))
         return out
-
-    def _vote(self, same: Floats, home: Floats, least: float) -> Floats:
-        weight = self._weight(same, home) - least
-        against = np.clip(same, -_MOST, _MOST) - np.maximum(0.0, np.clip(home, -_MOST, _MOST))
-        return np.where(weight > 0, weight, np.minimum(0.0, against))
 
     def _added(self, faces: Columns, a: Ints, found: Levels) -> tuple[Floats, Floats]:
         same, home = np.zeros(len(a)), np.zeros(len(a))
