@@ -162,6 +162,7 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "review": "/identity/review",
         "review-links": "/identity/review?links=1",
         "identity-health": "/identity/health",
+        "identity-rules": "/identity/rules",
         "accounts": "/accounts",
         "me": "/me",
     }
@@ -483,6 +484,37 @@ def test_a_pair_is_decided_and_taken_back_with_the_keyboard(stand: Stand) -> Non
     tab.until("document.querySelector('[role=status]')?.innerText.includes('taken back')")
     tab.settle()
     assert "written otherwise" in tab.text("main") and tab.problems == []
+
+
+def test_a_rule_is_tried_looked_at_applied_and_undone(stand: Stand) -> None:
+    tab = stand.tab()
+    for width, lang in ((1280, "en"), (390, "zh")):
+        tab.shape(width, SIZES[width], "light")
+        tab.open(f"{stand.origin}/identity/rules?lang={lang}")
+        tab.fill("[name='phone.cap']", "1/3650")
+        tab.fill("[name='phone.limit']", "1/3650")
+        tab.click("form[action='/identity/rules/try'] button.main")
+        tab.until("location.pathname.startsWith('/identity/rules/work/')")
+        tab.until("document.querySelector('[data-open=apply-rules]')")
+        tab.settle()
+        assert tab.too_wide() == []
+        shot(tab, f"rules-tried-{width}-{lang}-light.png")
+    tab.shape(1280, SIZES[1280], "light")
+    tab.open(tab.run("location.href") + "?lang=en")
+    tab.click("[data-open=apply-rules]")
+    shot(tab, "rules-apply-1280-en-light.png", whole=False)
+    tab.fill("#reason", "one phone each")
+    tab.click("#apply-rules button.danger")
+    tab.until("document.querySelector('main').innerText.includes('In force')")
+    shot(tab, "rules-applied-1280-en-light.png")
+    tab.open(f"{stand.origin}/identity/rules?lang=en")
+    assert "one phone each" in tab.text("main") and "8/1095 → 1/3650" in tab.text("main")
+    shot(tab, "rules-changed-1280-en-light.png")
+    tab.click("[data-open=undo-rules]")
+    tab.click("#undo-rules button.danger")
+    tab.until("document.querySelector('main').innerText.includes('In force: the rules as shipped')")
+    assert identity.rules(stand.home, Who.system()).version == 0
+    assert tab.problems == []
 
 
 def test_the_way_between_two_identifiers_is_shown_on_the_page_of_a_person(stand: Stand) -> None:

@@ -52,6 +52,7 @@ from zerodistance.core.identity.releasing import release, share
 from zerodistance.core.identity.reviewing import judge, reveal_pair, review, reviews
 from zerodistance.core.identity.rules import mask
 from zerodistance.core.identity.ruling.applying import apply as rules_apply
+from zerodistance.core.identity.ruling.applying import check as rules_check
 from zerodistance.core.identity.ruling.applying import undo as rules_undo
 from zerodistance.core.identity.ruling.contracts import Epoch, Example, InForce, Learned, Side, Trial, Version
 from zerodistance.core.identity.ruling.models import models
@@ -123,6 +124,7 @@ __all__ = [
     "Example",
     "Learned",
     "rules",
+    "rules_check",
     "rules_try",
     "rules_apply",
     "rules_undo",

@@ -102,6 +102,29 @@ def undo(home: Home, who: Who, *, match: bool = False, told: Told = nobody) -> R
     return _turned(home, ready, write)
 
 
+def check(home: Home, who: Who, given: Sequence[str]) -> None:
+    """Say whether a change can be tried, without trying it.
+
+    Raises
+    ------
+    Invalid, NothingChanges, NoSuchModel
+        See `apply`.
+    """
+    who.need(Permission.OPERATE)
+    _read(home, given)
+
+
+def _read(home: Home, given: Sequence[str]) -> tuple[int, RuleSet, RuleSet]:
+    """Return the version in force, its rules, and those that a change makes of them."""
+    with home.state.read() as tx:
+        version, old = versions.in_force(tx)
+        by = changes.changed(old, given)
+        models.of_name(home.seal, tx, by.model)
+    if by == old:
+        raise NothingChanges(given=", ".join(given) or "-")
+    return version, old, by
+
+
 def prepared(home: Home, given: Sequence[str], *, match: bool, told: Told) -> Prepared:
     """Read a change and, where it needs that, ask the matcher; writes nothing.
 
@@ -110,12 +133,7 @@ def prepared(home: Home, given: Sequence[str], *, match: bool, told: Told) -> Pr
     Invalid, NothingChanges, NoSuchModel
         See `apply`.
     """
-    with home.state.read() as tx:
-        version, old = versions.in_force(tx)
-        by = changes.changed(old, given)
-        models.of_name(home.seal, tx, by.model)
-    if by == old:
-        raise NothingChanges(given=", ".join(given) or "-")
+    version, old, by = _read(home, given)
     return _ready(home, version, old, by, match=match, told=told)
 
 
