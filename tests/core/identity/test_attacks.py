@@ -9,7 +9,10 @@ import pytest
 from tests.core.identity.steps import Id, partition, take_in
 from tests.factory import Touch
 from zerodistance.core.identity import api
+from zerodistance.core.identity.contracts import VISITORS_FROM, Kind
 from zerodistance.core.identity.recogniser import Recognition
+from zerodistance.core.identity.turns.history import MOST
+from zerodistance.kernel import bulk
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 
@@ -53,6 +56,57 @@ def test_a_kiosk_tablet_belongs_to_none_of_those_who_log_in_on_it(home: Home) ->
     touches = [Touch({"user_id": f"u{n}", "device_id": "kiosk"}, n) for n in range(40)]
     found = persons(home, touches, [*users, ("device_id", "kiosk")])
     assert len(found) == 41
+
+
+def test_what_is_done_on_a_kiosk_without_a_login_is_nobodys(home: Home) -> None:
+    recognition, touched = Recognition(home), list[int]()
+    for n in range(12):
+        login = Touch({"user_id": f"u{n}", "device_id": "kiosk"}, 2 * n)
+        found = take_in(home, login, Touch({"device_id": "kiosk"}, 2 * n + 1), with_=recognition)
+        touched.append(int(found.subjects[1]))
+    api.rebuild(home, Who.system())
+    persons = {api.lookup(home, Who.system(), "user_id", f"u{n}").number for n in range(12)}
+    with home.state.read() as tx:
+        owners = api.person_of(tx, touched)
+    assert len(persons) == 12
+    assert (owners >= VISITORS_FROM).all() and len(set(touched[8:])) == 1
+    later = take_in(
+        home, Touch({"device_id": "kiosk"}, 100), Touch({"user_id": "u1", "device_id": "kiosk"}, 99)
+    )
+    assert not later.known[0]
+    assert api.lookup(home, Who.system(), "device_id", "kiosk").kind is Kind.VISITOR
+
+
+def test_a_tablet_that_a_family_shares_is_each_ones_in_turn(home: Home) -> None:
+    recognition, family = Recognition(home), ("mother", "father", "child")
+    subjects: list[int] = []
+    for evening in range(12):
+        who = family[evening % 3]
+        login = Touch({"user_id": who, "device_id": "tablet", "anonymous_id": "app"}, evening * 1440)
+        rest = [Touch({"device_id": "tablet", "anonymous_id": "app"}, evening * 1440 + n) for n in (1, 2, 3)]
+        subjects += take_in(home, login, *rest, with_=recognition).subjects.tolist()
+    api.rebuild(home, Who.system())
+    number = {who: api.lookup(home, Who.system(), "user_id", who).number for who in family}
+    with home.state.read() as tx:
+        owners = api.person_of(tx, subjects).tolist()
+    assert owners == [number[family[evening % 3]] for evening in range(12) for _ in range(4)]
+    assert len(set(number.values())) == 3
+    now = api.lookup(home, Who.system(), "device_id", "tablet")
+    assert now.number == number["child"]
+    assert now.earlier == tuple(
+        api.lookup(home, Who.system(), "user_id", who).id for who in ("father", "mother")
+    )
+
+
+def test_a_robot_that_changes_accounts_with_every_touch_is_not_remembered_for_ever(home: Home) -> None:
+    recognition = Recognition(home)
+    for part in range(3):
+        touches = [Touch({"user_id": f"u{n % 2}", "device_id": "robot"}, part * 200 + n) for n in range(200)]
+        found = take_in(home, *touches, Touch({"device_id": "robot"}, part * 200 + 199.5), with_=recognition)
+    with home.state.read() as tx:
+        assert bulk.value(tx, "select count(*) from identity_turn") == MOST
+        owner = api.person_of(tx, [int(found.subjects[-1])])
+    assert owner.tolist() == [api.lookup(home, Who.system(), "user_id", "u1").number]
 
 
 @pytest.mark.parametrize("value", ["111111", "00000000", "test", "13800138000", "18888888888"])

@@ -18,6 +18,7 @@ import zerodistance.compose as compose
 from zerodistance.core.identity import api as identity
 from zerodistance.core.identity import cleaning, rules, saying
 from zerodistance.core.identity import store as people
+from zerodistance.core.identity.turns.store import identity_turn
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import api as segments
 from zerodistance.core.touchpoints import api, journal, kept, ledger, sources, store, tail
@@ -250,6 +251,12 @@ def _names(home: Home, tokens: Sequence[bytes]) -> dict[bytes, str]:
             mark, clean = saying.name_mark(home.seal, written), cleaning.cleaner(namespace, "CN")(value)
             made = saying.record_key(home.seal, mark, f"{namespace}:{clean}")
             known[home.seal.token("mention", made)] = f"{written} {name}"
+    given = [(token, name) for token, name in known.items() if name[0] in "cmu" and name in NAMES]
+    for device, cookie in given:
+        for account, name in given:
+            known[home.seal.token("turn", f"{device.hex()} {account.hex()}")] = (
+                f"{cookie} in the turn of {name}"
+            )
     return {token: known[token] for token in tokens}
 
 
@@ -333,11 +340,17 @@ def _identity(home: Home, names: Mapping[bytes, str], files: Mapping[int, str]) 
             (origin[s.origin], by_number[s.subject]): s.first_at
             for s in tx.execute(select(people.identity_sighting))
         }
+        turns = {
+            (by_number[t.subject], t.at, by_number[t.account], origin[t.origin], by_number[t.turn])
+            for t in tx.execute(select(identity_turn))
+        }
     persons: dict[int, list[Any]] = defaultdict(list)
     for s in subjects:
         persons[s.person].append(s)
     return {
-        "subjects": {by_number[s.number]: (s.first_at, s.live_at, s.seen_at, s.shared) for s in subjects},
+        "subjects": {
+            by_number[s.number]: (s.first_at, s.live_at, s.seen_at, s.shared, s.turned) for s in subjects
+        },
         "persons": {frozenset(by_number[s.number] for s in some) for some in persons.values()},
         "visitors": {
             frozenset(by_number[s.number] for s in some)
@@ -349,6 +362,7 @@ def _identity(home: Home, names: Mapping[bytes, str], files: Mapping[int, str]) 
         "facts": facts,
         "shared": shared,
         "sightings": sightings,
+        "turns": turns,
     }
 
 

@@ -65,10 +65,11 @@ class KnownTokens:
         return [token for token, one in zip(tokens, maybe.tolist(), strict=True) if one]
 
 
-Known = tuple[int, int, int, int, int | None, int, int, int, int]
-"""Subject, rank of its namespace, person, first_at, live_at, seen_at, shared, named, named_at."""
+Known = tuple[int, int, int, int, int | None, int, int, int, int, int]
+KNOWN = "number, namespace, person, first_at, live_at, seen_at, shared, turned, named, named_at"
+"""What the state says of a subject that is kept here."""
 _COLUMNS = (
-    "subject", "person", "first_at", "live_at", "origin_at", "seen_at", "rank", "shared", "named", "named_at",
+    "subject", "person", "first_at", "live_at", "origin_at", "seen_at", "rank", "shared", "turned", "named", "named_at",
     "live_a", "live_rule", "live_pair_at", "origin_a", "origin_rule", "origin_pair_at",
 )  # fmt: skip
 
@@ -155,6 +156,7 @@ class Cache:
         self.seen_at: Ints = np.zeros(size, dtype=np.int64)
         self.rank: npt.NDArray[np.int64] = np.zeros(size, dtype=np.int64)
         self.shared: npt.NDArray[np.bool_] = np.zeros(size, dtype=bool)
+        self.turned: npt.NDArray[np.bool_] = np.zeros(size, dtype=bool)
         self.named: Ints = np.zeros(size, dtype=np.int64)
         self.named_at: Ints = np.zeros(size, dtype=np.int64)
         self.live_a: Ints = np.zeros(size, dtype=np.int64)
@@ -238,10 +240,12 @@ class Cache:
         if fresh:
             slot, count = self._take(len(fresh)), len(fresh)
             here = slice(slot, slot + count)
-            subjects, ranks, persons, first, live, seen, shared, named, named_at = zip(*fresh, strict=True)
+            subjects, ranks, persons, first, live, seen, shared, turned, named, named_at = zip(
+                *fresh, strict=True
+            )
             self.subject[here], self.rank[here], self.person[here] = subjects, ranks, persons
             self.first_at[here], self.seen_at[here], self.shared[here] = first, seen, shared
-            self.named[here], self.named_at[here] = named, named_at
+            self.turned[here], self.named[here], self.named_at[here] = turned, named, named_at
             self.live_at[here] = [NEVER if at is None else at for at in live]
             self.origin_at[here] = NEVER
         slots: list[int] = self.slots(asked).tolist()
@@ -256,7 +260,7 @@ class Cache:
         self.first_at[here] = self.live_at[here] = self.origin_at[here] = NEVER
         self.seen_at[here] = seen_at
         self.rank[here] = ranks
-        self.shared[here] = False
+        self.shared[here] = self.turned[here] = False
         self.named[here] = self.named_at[here] = 0
         return slot
 

@@ -12,7 +12,7 @@ from cyclopts import App, Parameter
 from zerodistance.core.identity.contracts import Verdict
 from zerodistance.core.identity.health_cli import COMMANDS
 from zerodistance.core.identity.households.cli import app as _households
-from zerodistance.core.identity.printing import day, difference, edges, table, weights
+from zerodistance.core.identity.printing import day, difference, edges, table, turns, weights
 from zerodistance.core.identity.ruling.cli import COMMANDS as RULING
 from zerodistance.core.identity.ruling.cli import app as _rules
 from zerodistance.kernel import command
@@ -45,7 +45,7 @@ def _find(given: str) -> Person:
         command.tell(
             Text(
                 "有 {n} 个用户符合；显示最可能的一个",
-                "{n} persons fit; this is the one by the strongest identifier",
+                "{n} persons fit; this is the likeliest one",
             ),
             n=len(found),
         )
@@ -158,6 +158,7 @@ def explain(person: _Person, *, as_json: _AsJson = False) -> None:
     _head(found.person)
     _identifiers(found.nodes, found.outside)
     edges(found)
+    turns(found.turns)
 
 
 @app.command(

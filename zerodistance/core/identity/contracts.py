@@ -67,6 +67,8 @@ class Person:
         The id or subject that was asked for belongs to this person under another id: the old id, else None.
     identifiers
         Masked; empty unless they were asked for.
+    earlier
+        Of a look-up by a device or a cookie that several accounts use in turn: the public ids of those who used it before, the latest first.
     """
 
     id: str
@@ -76,6 +78,24 @@ class Person:
     counts: dict[str, int]
     asked: str | None = None
     identifiers: tuple[Identifier, ...] = ()
+    earlier: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One stretch of time in which somebody, by public id, used a device: from a login to that of somebody else, None if there was none."""
+
+    person: str
+    since: int
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class InTurn:
+    """A device or a cookie that several persons use in turn, and who did when; in order of time."""
+
+    device: Identifier
+    uses: tuple[Use, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +129,8 @@ class Edge:
     Attributes
     ----------
     rules
-        How the two stood on one touch: login, identify, alias, row; `match`: they are written alike; `decided`: somebody said so.
+        How the two stood on one touch: login, identify, alias, row; `turn`: the account uses the device in turn with others;
+        `match`: they are written alike; `decided`: somebody said so.
     at
         Earliest touch that says so, or when it was found or said; microseconds UTC.
     source
@@ -144,6 +165,8 @@ class Path:
         In order from `a` to `b`; empty: nothing leads from one to the other.
     nodes
         Subject -> masked identifier, for both ends of every step.
+    turns
+        Devices and cookies that the persons of both use in turn.
     """
 
     a: int
@@ -151,6 +174,7 @@ class Path:
     joined: bool
     steps: tuple[Edge, ...]
     nodes: dict[int, Identifier]
+    turns: tuple[InTurn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +189,8 @@ class Explanation:
         Subject -> public id of the person it belongs to instead.
     more
         Edges that were left out because there are too many to show.
+    turns
+        Devices and cookies that the person uses in turn with others.
     """
 
     person: Person
@@ -172,6 +198,7 @@ class Explanation:
     edges: tuple[Edge, ...]
     outside: dict[int, str]
     more: int
+    turns: tuple[InTurn, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,15 +43,16 @@ def explain(home: Home, who: Who, person_id: str) -> Explanation:
         inside = [m[0] for m in members]
         edges, of, more = _edges(home, tx, inside, MOST_EDGES)
         others = {subject: one for subject, one in of.items() if one[0] != number}
-        names = [m for m in members if m[1] == rules.MENTION]
+        names = [m for m in members if m[1] in rules.MADE]
         nodes = (
             *person.identifiers,
             *reading.identifiers(home, tx, names),
             *reading.identifiers(home, tx, [(s, *o[1:]) for s, o in others.items()]),
         )
         ids = dict(_firsts(tx, [one[0] for one in others.values()]))
+        turns = reading.in_turn(home, tx, inside)
     apart = {subject: home.seal.public_id("p", ids[one[0]]) for subject, one in others.items()}
-    return Explanation(person, nodes, edges, apart, more)
+    return Explanation(person, nodes, edges, apart, more, turns)
 
 
 def path(home: Home, who: Who, a: int, b: int) -> Path:
@@ -78,7 +79,13 @@ def path(home: Home, who: Who, a: int, b: int) -> Path:
         known = there | of
         nodes = reading.identifiers(home, tx, [(end, *known[end][1:]) for end in ends])
         weighed = tuple(_weighed(home, tx, found))
-    return Path(a, b, joined, weighed, {one.subject: one for one in nodes})
+        ids = {home.seal.public_id("p", first) for _, first in _firsts(tx, [there[a][0], there[b][0]])}
+        turns = [
+            one
+            for one in reading.in_turn(home, tx, inside)
+            if {use.person for use in one.uses} >= ids and len(ids) > 1
+        ]
+    return Path(a, b, joined, weighed, {one.subject: one for one in nodes}, tuple(turns))
 
 
 def subject_of(home: Home, who: Who, given: str) -> int:

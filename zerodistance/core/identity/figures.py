@@ -28,6 +28,8 @@ class Census:
         When; microseconds UTC.
     held, anonymous
         Namespace -> identifiers of persons, and of visitors.
+    in_turn
+        Devices and cookies that more than one account uses in turn; those that are shared are not among them.
     sizes
         (least, most, persons): how many persons have so many subjects; most 0: no bound.
     days
@@ -41,6 +43,7 @@ class Census:
     visitors: int
     held: dict[str, int]
     anonymous: dict[str, int]
+    in_turn: int
     sizes: tuple[tuple[int, int, int], ...]
     days: tuple[Day, ...]
     links: int

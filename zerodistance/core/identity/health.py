@@ -13,6 +13,7 @@ from zerodistance.core.identity import estimates, kept, reading, releasing, revi
 from zerodistance.core.identity.contracts import VISITORS_FROM
 from zerodistance.core.identity.estimates import Estimates
 from zerodistance.core.identity.figures import Census, Day, Health, Large
+from zerodistance.core.identity.turns import reading as turns
 from zerodistance.core.identity.weighed import Asked
 from zerodistance.core.touchpoints.api import overview
 from zerodistance.kernel import bulk, clock
@@ -95,7 +96,7 @@ def _counted(home: Home, tx: Connection) -> Census:
     held: dict[str, int] = {}
     anonymous: dict[str, int] = {}
     for rank, visitor, times in bulk.rows(tx, _BY_KIND):
-        if rank != rules.MENTION:
+        if rank not in rules.MADE:
             (anonymous if visitor else held)[rules.NAMESPACES[rank].key] = times
     by_size: dict[int, int] = dict(bulk.rows(tx, _BY_SIZE, (VISITORS_FROM,)))
     sizes = tuple(
@@ -113,6 +114,7 @@ def _counted(home: Home, tx: Connection) -> Census:
         visitors=int(visitors),
         held=held,
         anonymous=anonymous,
+        in_turn=turns.several(tx),
         sizes=sizes,
         days=_days(home, tx),
         links=int(bulk.value(tx, "select count(*) from identity_match where linked = 1")),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from zerodistance.core.identity.printing import day, difference, table, weights
+from zerodistance.core.identity.printing import day, difference, table, turns, weights
 from zerodistance.kernel import command
 from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
@@ -38,10 +38,12 @@ def print_path(a: _End, b: _End, *, as_json: _AsJson = False) -> None:
                 "they are one and the same, or nothing leads from one to the other",
             )
         )
+        turns(found.turns)
         return
     if not found.joined:
         command.tell(Text("没有连上；最近的一条路：", "they are not joined; the nearest way:"))
     _steps(found)
+    turns(found.turns)
 
 
 def _steps(found: Path) -> None:
@@ -88,6 +90,14 @@ def print_health(*, as_json: _AsJson = False) -> None:
         a=_percent(found.anonymous_subjects),
         t=_percent(found.anonymous_touches),
     )
+    if counted.in_turn:
+        command.tell(
+            Text(
+                "{n} 个设备或浏览器由几个账号轮流使用",
+                "{n} devices or browsers are used by several accounts in turn",
+            ),
+            n=counted.in_turn,
+        )
     sizes = [(f"{low}-{high or ''}", persons) for low, high, persons in counted.sizes]
     table(("主体", "subjects"), ("用户", "persons"), rows=sizes)
     table(

@@ -59,6 +59,7 @@ async def lookup(request: Request) -> JSONResponse:
 
     The body is JSON, whatever its content type says: `{"phone": "138..."}` (any namespace), or `{"namespace": "phone", "value":
     "138..."}`, or `{"id": "p_..."}` for an id of earlier days. With `"identifiers": true` the answer has them, masked.
+    A device or a cookie that several accounts use in turn leads to who uses it now; `earlier` then lists the ids of those who did before.
     """
     return JSONResponse(_look(request.app.state.home, request.state.who, await request.body()))
 
@@ -229,6 +230,8 @@ def answer(person: Person, *, masked: bool = False) -> dict[str, Any]:
         "counts": person.counts,
         "redirected_from": person.asked,
     }
+    if person.earlier:
+        said["earlier"] = list(person.earlier)
     if masked:
         said["identifiers"] = [
             {

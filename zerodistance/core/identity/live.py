@@ -256,7 +256,7 @@ def join(by: RuleSet, links: Sequence[Link], joined: Joined, is_shared: Mapping[
 
 
 def _class(link: Link) -> tuple[int, int, int]:
-    return link.rank_b, link.rank_a, link.at
+    return link.rank_b, rules.strength(link.rank_b, link.rank_a), link.at
 
 
 def _take_in(groups: dict[int, Group], large: Group, small: Group) -> None:

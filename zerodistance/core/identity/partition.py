@@ -237,7 +237,8 @@ def order(
 ) -> tuple[int, int, int, bytes, bytes]:
     """Return the canonical place of a piece of evidence: the weaker end's class first, then time, then tokens."""
     low, high = sorted((token_a, token_b))
-    return max(rank_a, rank_b), min(rank_a, rank_b), at, low, high
+    weak = max(rank_a, rank_b)
+    return weak, rules.strength(weak, min(rank_a, rank_b)), at, low, high
 
 
 def _walk(

@@ -11,7 +11,9 @@ from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
 
 if TYPE_CHECKING:
-    from zerodistance.core.identity.contracts import Explanation, Rebuilt, Weight
+    from zerodistance.core.identity.contracts import Explanation, InTurn, Rebuilt, Weight
+
+_STRETCHES = 20  # own value: the latest times at which a device changed hands that are printed
 
 
 def table(*columns: tuple[str, str], rows: Sequence[Sequence[object]]) -> None:
@@ -109,3 +111,24 @@ def edges(found: Explanation) -> None:
         command.tell(
             Text("还有 {n} 条证据没有列出", "{n} more pieces of evidence are not listed"), n=found.more
         )
+
+
+def turns(found: Sequence[InTurn]) -> None:
+    """Print who used devices in turn, and when; one line a stretch of time."""
+    from zerodistance.core.identity.rules import BY_KEY
+
+    for one in found:
+        command.tell(
+            Text("{what} {masked} 由 {n} 人轮流使用：", "{what} {masked} is used by {n} persons in turn:"),
+            what=BY_KEY[one.device.namespace].label.get(command.lang()),
+            masked=one.device.masked,
+            n=len({use.person for use in one.uses}),
+        )
+        for use in one.uses[-_STRETCHES:]:
+            until = words("至今", "now") if use.until is None else day(use.until)
+            command.tell(
+                Text("  {person}：{since} 至 {until}", "  {person}: {since} to {until}"),
+                person=use.person,
+                since=day(use.since),
+                until=until,
+            )

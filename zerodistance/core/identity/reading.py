@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -11,12 +12,16 @@ from zerodistance.core.identity.contracts import (
     VISITORS_FROM,
     Guards,
     Identifier,
+    InTurn,
     Kind,
     NoSuchPerson,
     NotAnIdentifier,
     Person,
     Shared,
+    Use,
 )
+from zerodistance.core.identity.turns import reading as turns
+from zerodistance.core.identity.turns.store import devices as of_devices
 from zerodistance.kernel import bulk
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid
@@ -46,6 +51,8 @@ def token_of(home: Home, namespace: str, value: str) -> bytes:
 def lookup(home: Home, who: Who, namespace: str, value: str, *, masked: bool = False) -> Person:
     """Return the person or visitor known by an identifier: two indexed reads, nothing is decrypted unless `masked`.
 
+    Of a device or a cookie that several accounts use in turn it is who uses it now, and `earlier` who did before.
+
     Parameters
     ----------
     masked
@@ -62,13 +69,24 @@ def lookup(home: Home, who: Who, namespace: str, value: str, *, masked: bool = F
     """
     who.need(Permission.SEE_PERSONS)
     token = token_of(home, namespace, value)
-    person, members = store.members_by_token(home.state, token)
+    person, members, turned = store.members_by_token(home.state, token)
     if not members:
         raise NoSuchPerson(given=rules.mask(namespace, value.strip()))
-    if not masked:
+    if not masked and not turned:
         return brief(home, members, person)
     with home.state.read() as tx:
-        return shown(home, tx, members, person)
+        now, before = turns.used(tx, turned) if turned else (0, [])
+        if now and now != person:
+            person, members = now, store.members(tx, now)
+        found = shown(home, tx, members, person) if masked else brief(home, members, person)
+        return replace(found, earlier=tuple(_ids(home, tx, before)))
+
+
+def _ids(home: Home, tx: Connection, persons: Sequence[int]) -> list[str]:
+    """Return the public ids of persons, in their order."""
+    sql = "select person, min(number) from subject where person in {values} group by person"
+    first: dict[int, int] = dict(bulk.among(tx, sql, list(persons)))
+    return [home.seal.public_id("p", first[person]) for person in persons]
 
 
 def tokens(home: Home, given: str) -> list[bytes]:
@@ -82,13 +100,17 @@ def tokens(home: Home, given: str) -> list[bytes]:
 
 
 def search(home: Home, who: Who, given: str) -> list[Person]:
-    """Return the persons whom a text points at, as somebody types it into a search field: public id or any identifier."""
+    """Return the persons whom a text points at, as somebody types it into a search field: public id or any identifier.
+
+    Of a device or a cookie that several accounts use in turn it is all of them, whoever uses it now first.
+    """
     who.need(Permission.SEE_PERSONS)
     with home.state.read() as tx:
-        rows = bulk.among(
-            tx, "select person, namespace from subject where token in {values}", tokens(home, given)
-        )
-        persons = dict.fromkeys(person for person, _ in sorted(rows, key=lambda row: int(row[1])))
+        sql = "select namespace, person, turned * (1 - shared) * number from subject where token in {values}"
+        persons: dict[int, None] = {}
+        for _, person, turned in sorted(bulk.among(tx, sql, tokens(home, given))):
+            now, before = turns.used(tx, turned) if turned else (0, [])
+            persons.update(dict.fromkeys([now or person, *before]))
         found = [shown(home, tx, store.members(tx, p), p) for p in persons]
     if found or not given.strip().lower().startswith("p_"):
         return found
@@ -155,7 +177,7 @@ def brief(
         raise NoSuchPerson(given=number)
     counts: dict[str, int] = {}
     for _, rank, _, _, _ in sorted(members, key=lambda m: m[1]):
-        if rank == rules.MENTION:
+        if rank in rules.MADE:
             continue
         key = rules.NAMESPACES[rank].key
         counts[key] = counts.get(key, 0) + 1
@@ -174,23 +196,46 @@ def shown(
     home: Home, tx: Connection, members: Sequence[Member], number: int, asked: str | None = None
 ) -> Person:
     """Return a person whose members are known, with masked identifiers."""
-    shown = [member for member in members if member[1] != rules.MENTION]
+    shown = [member for member in members if member[1] not in rules.MADE]
     return brief(home, members, number, identifiers(home, tx, shown), asked=asked)
 
 
 def identifiers(home: Home, tx: Connection, members: Sequence[Member]) -> tuple[Identifier, ...]:
-    """Return masked identifiers, the strongest first."""
-    raw = store.vault_of(tx, [m[0] for m in members])
+    """Return masked identifiers, the strongest first; what stands for a device in turn is shown as that."""
+    stands = of_devices(tx, [m[0] for m in members if m[1] == rules.TURN])
+    devices = store.of_subjects(tx, sorted(set(stands.values())))
+    raw = store.vault_of(tx, [*(m[0] for m in members), *devices])
     found = []
     for subject, rank, token, first_at, shared in sorted(members, key=lambda m: (m[1], m[3], m[0])):
-        key = rules.NAMESPACES[rank].key
-        sealed = raw.get((subject, key))
-        if sealed is None:
-            shown = "#" + token.hex()[:6]
+        key, device = rules.NAMESPACES[rank].key, stands.get(subject, 0)
+        if device in devices:
+            named, value = device, devices[device]
+            shown = _masked(home, raw, named, value[1], value[2])
         else:
-            shown = rules.mask(key, home.seal.open(sealed, store.where_vault(subject, key)).decode())
+            shown = _masked(home, raw, subject, rank, token)
         found.append(Identifier(subject, key, shown, first_at, bool(shared)))
     return tuple(found)
+
+
+def _masked(home: Home, raw: dict[tuple[int, str], bytes], subject: int, rank: int, token: bytes) -> str:
+    key = rules.NAMESPACES[rank].key
+    sealed = raw.get((subject, key))
+    if sealed is None:
+        return "#" + token.hex()[:6]
+    return rules.mask(key, home.seal.open(sealed, store.where_vault(subject, key)).decode())
+
+
+def in_turn(home: Home, tx: Connection, subjects: Sequence[int]) -> tuple[InTurn, ...]:
+    """Return the devices and cookies that subjects are, or that accounts among them use, in turn with other persons."""
+    found = turns.stretches(tx, subjects)
+    devices = store.of_subjects(tx, list(found))
+    shown = {one.subject: one for one in identifiers(home, tx, [(s, *one[1:]) for s, one in devices.items()])}
+    persons = list(dict.fromkeys(person for parts in found.values() for person, _, _ in parts))
+    ids = dict(zip(persons, _ids(home, tx, persons), strict=True))
+    return tuple(
+        InTurn(shown[device], tuple(Use(ids[person], since, until) for person, since, until in parts))
+        for device, parts in found.items()
+    )
 
 
 def guards(home: Home, who: Who, limit: int = 100) -> Guards:

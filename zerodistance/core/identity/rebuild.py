@@ -19,6 +19,7 @@ from zerodistance.core.identity.partition import Partition, Renumbered, Subjects
 from zerodistance.core.identity.rules import RuleSet
 from zerodistance.core.identity.ruling import versions
 from zerodistance.core.identity.ruling.contracts import Epoch
+from zerodistance.core.identity.turns import store as turns
 from zerodistance.events.identity import PersonsChanged
 from zerodistance.kernel import bulk, bus, clock, fault
 from zerodistance.kernel.home import Home
@@ -40,6 +41,8 @@ class Solved:
         Number of the last change of persons then.
     evidence, pairs
         How many pieces of evidence, matches and decisions it was computed from; and these, where they were asked for.
+    resting
+        Rows of the turns of devices that are shared, see `turns`.
     """
 
     version: int
@@ -51,6 +54,7 @@ class Solved:
     pairs: Pairs | None
     partition: Partition
     renumbered: Renumbered
+    resting: Ints
 
     @cached_property
     def moves(self) -> list[tuple[int, int]]:
@@ -60,12 +64,19 @@ class Solved:
         return list(zip(self.subjects.number[differs].tolist(), now[differs].tolist(), strict=True))
 
     def newly(self) -> tuple[list[int], list[int]]:
-        """Return the subjects that stop linking, and those that link again."""
-        is_shared = np.zeros(len(self.subjects.number), dtype=bool)
-        is_shared[list(self.partition.shared)] = True
+        """Return the identifiers that stop linking, and those that link again."""
+        return self._newly(list(self.partition.shared), self.subjects.rank != rules.TURN)
+
+    def newly_resting(self) -> tuple[list[int], list[int]]:
+        """Return the turns that stop linking with their devices, and those that link again."""
+        return self._newly(self.resting, self.subjects.rank == rules.TURN)
+
+    def _newly(self, rows: Sequence[int] | Ints, among: npt.NDArray[np.bool_]) -> tuple[list[int], list[int]]:
+        is_shared = np.zeros(len(among), dtype=bool)
+        is_shared[rows] = True
         number = self.subjects.number
-        newly: list[int] = number[is_shared & ~self.was_shared].tolist()
-        freed: list[int] = number[~is_shared & self.was_shared].tolist()
+        newly: list[int] = number[among & is_shared & ~self.was_shared].tolist()
+        freed: list[int] = number[among & ~is_shared & self.was_shared].tolist()
         return newly, freed
 
 
@@ -164,6 +175,9 @@ def solve(
         subjects, pairs, by, None if only is None else was_shared, inside, apart, store.released(tx)
     )
     subjects, answer = subjects.first(inside), replace(answer, label=answer.label[:inside])
+    # where only some are looked at, these are marked as shared, like their devices
+    resting = turns.resting(tx, subjects.number, answer.shared) if only is None else np.empty(0, np.int64)
+    answer.label[resting] = resting
     renumbered = partition.renumber(
         subjects,
         answer.label,
@@ -173,7 +187,8 @@ def solve(
     )
     held = pairs if keep else None
     change, many = store.last_change(tx), len(pairs.a)
-    return Solved(version, numbers, change, subjects, was_shared[:inside], many, held, answer, renumbered)
+    was = was_shared[:inside]
+    return Solved(version, numbers, change, subjects, was, many, held, answer, renumbered, resting)
 
 
 def _write(tx: Connection, seal: Seal, solved: Solved, *, whole: bool, reason: str, began: float) -> Rebuilt:
@@ -233,11 +248,12 @@ def difference(seal: Seal, solved: Solved, *, whole: bool = True) -> Rebuilt:
 
 def _write_shared(tx: Connection, solved: Solved, epoch: int, now: int) -> None:
     """Write which identifiers are shared now."""
-    number, (newly, freed) = solved.subjects.number, solved.newly()
+    number, (newly, freed), turned = solved.subjects.number, solved.newly(), solved.newly_resting()
     crowded = solved.partition.shared
     rows = [(int(number[row]), persons, by, epoch, now) for row, (persons, by) in crowded.items()]
     store.UPSERT_SHARED.run(tx, rows)
-    store.UPDATE_SHARED.run(tx, [(1, n) for n in newly] + [(0, n) for n in freed])
+    for subjects, shared in ((newly, 1), (freed, 0), (turned[0], 1), (turned[1], 0)):
+        store.UPDATE_SHARED.run(tx, [(shared, n) for n in subjects])
     store.DELETE_SHARED.run(tx, [(n,) for n in freed])
 
 

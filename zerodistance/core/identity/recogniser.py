@@ -6,16 +6,14 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from sqlalchemy import Connection
 
 from zerodistance.core.identity import cleaning, mentions, rules, saying, store
 from zerodistance.core.identity.cache import (
+    KNOWN,
     NEVER,
     RESERVED,
     Cache,
@@ -27,6 +25,9 @@ from zerodistance.core.identity.contracts import VISITORS_FROM, StaleRecognition
 from zerodistance.core.identity.linking import Signs, as_they_came, hold, join_new, new_links, rows_of
 from zerodistance.core.identity.live import Group, Joined
 from zerodistance.core.identity.meaning import meant, rule_code
+from zerodistance.core.identity.pending import Pending
+from zerodistance.core.identity.turns.noticing import Turned, notice
+from zerodistance.core.identity.turns.standing import New, Stands
 from zerodistance.core.touchpoints.contracts import Batch, Recognised
 from zerodistance.events.identity import PersonsChanged
 from zerodistance.kernel import bulk, bus, clock, fault
@@ -37,39 +38,6 @@ _Wanted = dict[bytes, tuple[int, str]]
 """Token -> rank, clean value; in the order in which they came."""
 _SEEN_STEPS = 18  # a visitor's last visit is written down that often within the days it lives (own value)
 _TOKENS = 100_000
-
-
-@dataclass
-class Pending:
-    """What a commit will write; rows are in the order of the statements in store."""
-
-    origin: int
-    generation: int
-    epoch: int
-    numbers: dict[str, int]
-    at: int
-    subjects: list[tuple[Any, ...]] = field(default_factory=list)
-    evidence: list[tuple[Any, ...]] = field(default_factory=list)
-    confirming: list[tuple[Any, ...]] = field(default_factory=list)
-    moves: list[tuple[int, int]] = field(default_factory=list)
-    merged: int = 0
-    firsts: list[tuple[int, int]] = field(default_factory=list)
-    lives: list[tuple[int, int]] = field(default_factory=list)
-    sightings: list[tuple[int, int, int, int]] = field(default_factory=list)
-    seen: list[tuple[int, int]] = field(default_factory=list)
-    named: list[tuple[int, int, int]] = field(default_factory=list)
-    shared: list[tuple[Any, ...]] = field(default_factory=list)
-    vault: list[tuple[Any, ...]] = field(default_factory=list)
-    facts: list[tuple[Any, ...]] = field(default_factory=list)
-    mentions: pa.Table | None = None
-
-
-@dataclass
-class _New:
-    """Subjects that this batch is the first to see."""
-
-    slots: list[int] = field(default_factory=list)
-    tokens: list[bytes] = field(default_factory=list)
 
 
 @contextmanager
@@ -95,7 +63,7 @@ class Recognition:
         self._home = home
         country = home.settings.country
         self._cleaners: dict[str, Callable[[str], cleaning.Clean]] = {
-            n.key: cleaning.cleaner(n.key, country) for n in rules.NAMESPACES
+            n.key: cleaning.cleaner(n.key, country) for n in rules.NAMESPACES if n.rank != rules.TURN
         }
         self._tokens: KnownTokens | None = None
         self._seen_step = home.settings.visitor_days * clock.MICROS_PER_DAY // _SEEN_STEPS
@@ -135,15 +103,22 @@ class Recognition:
             numbers, origin = self._numbers, batch.origin
             pending = Pending(origin, numbers["generation"], numbers["epoch"], numbers, clock.micros())
             self._cache.turn_to(origin)
-            new, first_new = _New(), self._numbers["subject"] + 1
+            new, first_new = New(), self._numbers["subject"] + 1
             names = saying.names(batch, self._home.seal)
             signs, record = self._with_named(
                 tx, batch, self._signs(tx, batch, pending, new), names, pending, new
             )
             self._count_dropped(signs, counts)
-            hub = self._strongest(signs, touches)
-            self._note_times(signs, pending, new)
-            meant = self._cache.subject[np.where(record > 0, record, hub)]
+            hub = whose = self._strongest(signs, touches)
+            turned = self._in_turn(tx, batch, signs, hub, pending, new)
+            seen = signs
+            if turned is not None:
+                whose = hub.copy()
+                whose[turned.touch] = turned.slot
+                signs = self._with(batch, signs, turned.login, turned.begun, "turn")
+                seen = self._with(batch, signs, turned.touch, turned.slot, "turn")
+            self._note_times(seen, pending, new)
+            meant = self._cache.subject[np.where(record > 0, record, whose)]
             said = saying.latest(batch, meant, counts)
             pending.named = self._note_names(batch, np.where(record > 0, record, hub), names)
             links, slots = new_links(self._cache, signs, hub, record, origin)
@@ -154,10 +129,10 @@ class Recognition:
         for (source, guard, rank), times in joined.vetoed.items():
             counts[source, rules.counter(guard, rules.NAMESPACES[rank].key)] += times
         self._finish_new(new, joined, pending)
-        subjects = self._cache.subject[hub]
+        subjects = self._cache.subject[whose]
         self._facts(said, pending)
         pending.mentions = mentions.mentioned(batch, meant)
-        persons = self._cache.person[hub]
+        persons = self._cache.person[whose]
         known = (persons > 0) & (persons < VISITORS_FROM)
         pending.numbers = dict(self._numbers)
         return Recognised(subjects=subjects, known=known, counts=counts, pending=pending)
@@ -173,7 +148,7 @@ class Recognition:
 
     # -- identifiers -> slots
 
-    def _signs(self, tx: Connection, batch: Batch, pending: Pending, new: _New) -> Signs:
+    def _signs(self, tx: Connection, batch: Batch, pending: Pending, new: New) -> Signs:
         row, keys, key = batch.signs.rows, batch.signs.keys, batch.signs.key
         sources = batch.touches["source"].to_numpy().astype(np.int64)[row]
         times = batch.touches["happened_at"].cast("int64").to_numpy()[row]
@@ -188,7 +163,7 @@ class Recognition:
         return Signs(row, found[key], times, sources, batch.signs.rule, batch.signs.rules)
 
     def _with_named(
-        self, tx: Connection, batch: Batch, signs: Signs, names: saying.Names, pending: Pending, new: _New
+        self, tx: Connection, batch: Batch, signs: Signs, names: saying.Names, pending: Pending, new: New
     ) -> tuple[Signs, Ints]:
         """Return the signs with a record for each touch that gives a whole name, and per touch the slot of that record, 0 for none.
 
@@ -210,17 +185,24 @@ class Recognition:
             self._resolve(tx, missing, pending, new)
         record[row] = cache.find(keys)
         row = np.unique(row)
+        return self._with(batch, signs, row, record[row], "row"), record
+
+    def _with(
+        self, batch: Batch, signs: Signs, rows: npt.ArrayLike, slots: npt.ArrayLike, rule: str
+    ) -> Signs:
+        """Return the signs with further ones, each on a touch."""
+        row, slot = np.asarray(rows, np.int64), np.asarray(slots, np.int64)
         times = batch.touches["happened_at"].cast("int64").to_numpy()[row]
         sources = batch.touches["source"].to_numpy().astype(np.int64)[row]
-        added = (row, record[row], times, sources, np.full(len(row), rule_code(signs.rules, "row"), np.int64))
+        added = (row, slot, times, sources, np.full(len(row), rule_code(signs.rules, rule), np.int64))
         before = (signs.row, signs.slot, signs.at, signs.source, signs.rule)
         columns = [np.concatenate(pair) for pair in zip(before, added, strict=True)]
-        return Signs(columns[0], columns[1], columns[2], columns[3], columns[4], signs.rules), record
+        return Signs(columns[0], columns[1], columns[2], columns[3], columns[4], signs.rules)
 
     def _mention(self, name: int, namespace: str, contact: str) -> str:
         return saying.record_key(self._home.seal, name, f"{namespace}:{self._cleaners[namespace](contact)}")
 
-    def _resolve(self, tx: Connection, keys: list[tuple[str, str]], pending: Pending, new: _New) -> None:
+    def _resolve(self, tx: Connection, keys: list[tuple[str, str]], pending: Pending, new: New) -> None:
         """Clean identifiers that are not in memory, find their subjects by token, number those never seen."""
         cache, token_of = self._cache, self._home.seal.token
         wanted: _Wanted = {}
@@ -241,19 +223,40 @@ class Recognition:
             good.append(key)
             tokens.append(token)
             wanted[token] = rank, clean
-        sql = (
-            "select token, number, namespace, person, first_at, live_at, seen_at, shared, named, named_at from subject "
-            "where token in {values}"
-        )
+        slot_of = self._slots_of(tx, wanted, pending, new)
+        cache.keep(good, map(slot_of.__getitem__, tokens))
+
+    def _slots_of(self, tx: Connection, wanted: _Wanted, pending: Pending, new: New) -> dict[bytes, int]:
+        """Return the slots of tokens; number those that were never seen."""
         known = self._known_tokens(tx)
         # in their order, as the index has them: neighbours are on one page
+        sql = f"select token, {KNOWN} from subject where token in {{values}}"
         found = list(bulk.among(tx, sql, sorted(known.perhaps(list(wanted)))))
-        slot_of = dict(zip((row[0] for row in found), cache.add([row[1:] for row in found]), strict=True))
+        slots = self._cache.add([row[1:] for row in found])
+        slot_of = dict(zip((row[0] for row in found), slots, strict=True))
         fresh = [token for token in wanted if token not in slot_of] if slot_of else list(wanted)
         known.add(fresh)
         self._new_subjects(fresh, wanted, pending, new)
         slot_of.update(zip(fresh, new.slots[len(new.slots) - len(fresh) :], strict=True))
-        cache.keep(good, map(slot_of.__getitem__, tokens))
+        return slot_of
+
+    # -- devices that several accounts use in turn
+
+    def _in_turn(
+        self, tx: Connection, batch: Batch, signs: Signs, hub: Ints, pending: Pending, new: New
+    ) -> Turned | None:
+        """Return what logins on devices that several accounts use in turn mean for the batch; None: it has no such device."""
+
+        def slots(tokens: Sequence[bytes]) -> list[int]:
+            found = self._slots_of(tx, dict.fromkeys(tokens, (rules.TURN, "")), pending, new)
+            return [found[token] for token in tokens]
+
+        stands = Stands(tx, self._home.seal, self._cache, new, slots)
+        times = batch.touches["happened_at"].cast("int64").to_numpy()
+        turned = notice(tx, self._cache, signs, hub, times, pending.origin, stands)
+        if turned is not None:
+            pending.take(turned, self._cache)
+        return turned
 
     def _known_tokens(self, tx: Connection) -> KnownTokens:
         """Return the filter of tokens; it only ever grows, so it outlives a reset."""
@@ -263,7 +266,7 @@ class Recognition:
                 self._tokens.add([row[0] for row in rows])
         return self._tokens
 
-    def _new_subjects(self, fresh: list[bytes], wanted: _Wanted, pending: Pending, new: _New) -> None:
+    def _new_subjects(self, fresh: list[bytes], wanted: _Wanted, pending: Pending, new: New) -> None:
         """Give numbers to tokens that were never seen, in the order they came; seal what the vault keeps."""
         first = self._numbers["subject"] + 1
         self._numbers["subject"] += len(fresh)
@@ -295,7 +298,7 @@ class Recognition:
         hub[signs.row[order]] = signs.slot[order]
         return hub
 
-    def _note_times(self, signs: Signs, pending: Pending, new: _New) -> None:
+    def _note_times(self, signs: Signs, pending: Pending, new: New) -> None:
         """Keep the earliest time of each subject, in all and of this origin, and now and then when a visitor was last here."""
         cache = self._cache
         good = signs.slot >= RESERVED
@@ -339,7 +342,7 @@ class Recognition:
 
     # -- persons
 
-    def _number(self, new: _New, joined: Joined, pending: Pending) -> None:
+    def _number(self, new: New, joined: Joined, pending: Pending) -> None:
         """Give persons their numbers in the order in which their first subject came; note who moves."""
         cache, groups = self._cache, joined.groups
         target: dict[int, int] = {}
@@ -376,20 +379,20 @@ class Recognition:
         self._numbers[kind] += 1
         return self._numbers[kind]
 
-    def _finish_new(self, new: _New, joined: Joined, pending: Pending) -> None:
+    def _finish_new(self, new: New, joined: Joined, pending: Pending) -> None:
         cache, at = self._cache, pending.at
         for subject, (persons, by) in joined.shared.items():
             pending.shared.append((subject, persons, by, pending.epoch, at))
         slots = np.array(new.slots, dtype=np.int64)
-        names = ("subject", "rank", "person", "first_at", "shared", "named", "named_at")
-        number, rank, person, first, shared, named, named_at = (
+        names = ("subject", "rank", "person", "first_at", "shared", "turned", "named", "named_at")
+        number, rank, person, first, shared, turned, named, named_at = (
             getattr(cache, name)[slots].tolist() for name in names
         )
         live, seen_at = not pending.origin, 0 if pending.origin else at
         pending.subjects = [
-            (n, r, t, p, at, f, f if live else None, seen_at, int(s), name, name_at)
-            for n, r, t, p, f, s, name, name_at in zip(
-                number, rank, new.tokens, person, first, shared, named, named_at, strict=True
+            (n, r, t, p, at, f, f if live else None, seen_at, int(s), int(several), name, name_at)
+            for n, r, t, p, f, s, several, name, name_at in zip(
+                number, rank, new.tokens, person, first, shared, turned, named, named_at, strict=True
             )
         ]
 
@@ -420,20 +423,7 @@ class Recognition:
         if now != todo.generation:
             raise StaleRecognition(had=todo.generation, now=now)
         fault.point("identity.write")
-        store.INSERT_SUBJECT.run(tx, [(*row, batch) for row in todo.subjects])
-        store.INSERT_EVIDENCE.run(tx, [(*row, batch) for row in todo.evidence])
-        store.INSERT_EARLIER.run(tx, [(*row, batch) for row in todo.confirming])
-        store.UPDATE_FIRST.run(tx, todo.firsts)
-        store.UPDATE_LIVE.run(tx, todo.lives)
-        store.UPSERT_SIGHTING.run(tx, todo.sightings)
-        store.UPDATE_SEEN.run(tx, todo.seen)
-        store.UPDATE_NAMED.run(tx, todo.named)
-        store.UPSERT_SHARED.run(tx, todo.shared)
-        store.UPDATE_SHARED.run(tx, [(1, row[0]) for row in todo.shared])
-        store.UPSERT_VAULT.run(tx, todo.vault)
-        store.UPSERT_FACT.run(tx, todo.facts)
-        if todo.mentions is not None:
-            mentions.write(tx, self._home.seal, batch, todo.origin, todo.mentions)
+        todo.write(tx, self._home.seal, batch)
         totals: Counter[str] = Counter()
         for (_, name), times in found.counts.items():
             totals[name] += times

@@ -10,6 +10,7 @@ from zerodistance.core.identity import reading, rules, store
 from zerodistance.core.identity.contracts import NotShared, Rebuilt, Shared
 from zerodistance.core.identity.figures import Quarantined, Released
 from zerodistance.core.identity.rebuild import rebuild
+from zerodistance.core.identity.turns import store as turns
 from zerodistance.kernel import bulk, clock, fault
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.home import Home
@@ -69,12 +70,13 @@ def share(home: Home, who: Who, subject: int) -> Rebuilt:
 def _turn(tx: Connection, subject: int, shared: int) -> list[int]:
     """Mark a subject as shared or not, and return everybody whose person that may change."""
     store.UPDATE_SHARED.run(tx, [(shared, subject)])
+    turns.share(tx, [subject], shared)
     store.next_generation(tx)
     sql = (
         "select distinct person from subject where number = ? or number in (select a from evidence where b = ?) "
-        "or number in (select b from evidence where a = ?)"
+        "or number in (select b from evidence where a = ?) or number in (select turn from identity_turn where subject = ?)"
     )
-    persons = [row[0] for row in bulk.rows(tx, sql, (subject,) * 3)]
+    persons = [row[0] for row in bulk.rows(tx, sql, (subject,) * 4)]
     members = bulk.among(tx, "select number from subject where person in {values}", persons)
     return sorted(row[0] for row in members)
 

@@ -83,11 +83,16 @@ NAMESPACES: tuple[Namespace, ...] = (
     Namespace("email", Text("电子邮箱", "e-mail"), 6, False, True, Limit(6, 365), _CAP, 20),
     Namespace("device_id", Text("设备号", "device id"), 7, True, True, Limit(20, 180), _CAP),
     Namespace("anonymous_id", Text("匿名号", "anonymous id"), 8, True, False, Limit(100, 30), _CAP),
+    Namespace("turn", Text("轮流使用", "its turn on a device"), 9, True, False, Limit(100, 30), _CAP),
 )
 BY_KEY: Mapping[str, Namespace] = {n.key: n for n in NAMESPACES}
 MENTION = BY_KEY["mention"].rank
 """The record that a name and contact data beside it make where a touch has none of its own: no identifier that anybody could give."""
-GIVEN: Mapping[str, Namespace] = {n.key: n for n in NAMESPACES if n.rank != MENTION}
+TURN = BY_KEY["turn"].rank
+"""A device or a cookie while one of several accounts uses it, see `turns`."""
+MADE = frozenset((MENTION, TURN))
+"""Ranks of what the program makes itself: no identifier."""
+GIVEN: Mapping[str, Namespace] = {n.key: n for n in NAMESPACES if n.rank not in MADE}
 """Namespaces that touches, look-ups and people may name."""
 RANKS: Mapping[str, int] = {n.key: n.rank for n in NAMESPACES}
 RECORD = RANKS["record"]
@@ -98,6 +103,10 @@ CONTACT = frozenset(n.rank for n in NAMESPACES if n.records is not None)
 IS_CONTACT = np.array([n.records is not None for n in NAMESPACES])
 """Rank -> whether it is contact data."""
 ANONYMOUS_FROM = min(n.rank for n in NAMESPACES if n.anonymous)
+ACCOUNTS = frozenset(n.rank for n in NAMESPACES if n.unique)
+"""Ranks of accounts: somebody logs in with one, and two of a kind are two persons."""
+IS_ACCOUNT = np.array([n.unique for n in NAMESPACES])
+"""Rank -> whether it is an account."""
 SHIPPED = "default"
 """Name of the weights of the matcher that ship with the program."""
 
@@ -255,6 +264,19 @@ def most_within(times: Iterable[int], window: int) -> int:
             first += 1
         most = max(most, last - first + 1)
     return most
+
+
+def strength(weak: int, strong: int) -> int:
+    """Return which evidence on an identifier of rank `weak` comes first, by the rank of the stronger end: the lowest.
+
+    On devices and cookies all accounts are alike, so that the first to log in has what came before, whatever kind of account it is.
+
+    Examples
+    --------
+    >>> strength(RANKS["phone"], RANKS["user_id"]), strength(RANKS["device_id"], RANKS["user_id"])
+    (1, 0)
+    """
+    return 0 if weak >= ANONYMOUS_FROM and strong in ACCOUNTS else strong
 
 
 def mask(namespace: str, value: str) -> str:

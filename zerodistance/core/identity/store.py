@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, SmallInteger, Table, Text
 
 from zerodistance.core.identity.kept import figure
+from zerodistance.core.identity.turns import store as turns
 from zerodistance.kernel import bulk
 from zerodistance.kernel.bulk import Bulk
 from zerodistance.kernel.state import Number, State, metadata
@@ -23,6 +24,9 @@ subject = Table(
     Column("live_at", BigInteger),  # the same of touches that no import brought; null: only imports know it
     Column("seen_at", BigInteger, nullable=False),  # last seen live, as accepted, to a few days; 0: never
     Column("shared", SmallInteger, nullable=False, default=0),  # 1: stands on too many persons, links nobody
+    Column(
+        "turned", SmallInteger, nullable=False, server_default="0"
+    ),  # 1: several accounts use it in turn, see turns
     Column(
         "named", BigInteger, nullable=False, server_default="0"
     ),  # mark of the latest whole name; 0: none was said
@@ -206,10 +210,10 @@ identity_number = Table(
 NUMBERS = ("subject", "person", "visitor", "change", "epoch", "generation", "batch")
 
 INSERT_SUBJECT = Bulk(
-    "insert into subject (number, namespace, token, person, person_from, first_at, live_at, seen_at, shared, named, named_at, batch) "
-    "{rows}",
+    "insert into subject (number, namespace, token, person, person_from, first_at, live_at, seen_at, shared, turned, named, named_at, "
+    "batch) {rows}",
     number="bigint", namespace="bigint", token="bytea", person="bigint", person_from="bigint", first_at="bigint",
-    live_at="bigint", seen_at="bigint", shared="bigint", named="bigint", named_at="bigint", batch="bigint",
+    live_at="bigint", seen_at="bigint", shared="bigint", turned="bigint", named="bigint", named_at="bigint", batch="bigint",
 )  # fmt: skip
 INSERT_EVIDENCE = Bulk(
     "insert into evidence (b, a, rule, at, source, origin, batch) {rows} on conflict do nothing",
@@ -310,14 +314,14 @@ def count_guards(tx: Connection, counts: Iterable[tuple[str, int]], at: int) -> 
     UPSERT_GUARD.run(tx, [(name, value, at) for name, value in counts if value])
 
 
-def members_by_token(state: State, token: bytes) -> tuple[int, list[tuple[int, int, bytes, int, int]]]:
-    """Return the person of a token and its `members`, 0 and none if it is not known; one question, answered in microseconds."""
+def members_by_token(state: State, token: bytes) -> tuple[int, list[tuple[int, int, bytes, int, int]], int]:
+    """Return the person of a token, its `members`, and the token's subject if it is used in turn, else 0; one question, answered in microseconds."""
     sql = (
-        "select m.person, m.number, m.namespace, m.token, m.first_at, m.shared "
+        "select m.person, m.number, m.namespace, m.token, m.first_at, m.shared, s.turned * (1 - s.shared) * s.number "
         "from subject s join subject m on m.person = s.person where s.token = ? order by m.number"
     )
     rows = state.ask(sql, (token,))
-    return (rows[0][0], [(r[1], r[2], r[3], r[4], r[5]) for r in rows]) if rows else (0, [])
+    return (rows[0][0], [(r[1], r[2], r[3], r[4], r[5]) for r in rows], rows[0][6]) if rows else (0, [], 0)
 
 
 def members(tx: Connection, person: int) -> list[tuple[int, int, bytes, int, int]]:
@@ -412,6 +416,7 @@ OWN = (
     ("identity_match", "b"),
     ("identity_decision", "a"),
     ("identity_decision", "b"),
+    *turns.OWN,
     ("household_member", "subject"),
     ("household_home", "subject"),
     ("subject", "number"),

@@ -17,6 +17,7 @@ from zerodistance.core.identity.households import rebuild as households
 from zerodistance.core.identity.placing import index
 from zerodistance.core.identity.rebuild import rebuild
 from zerodistance.core.identity.saying import name_mark
+from zerodistance.core.identity.turns import store as turns
 from zerodistance.kernel import bulk, fault
 from zerodistance.kernel.bulk import Bulk
 from zerodistance.kernel.home import Home
@@ -111,6 +112,7 @@ def _take_back(tx: Connection, seal: Seal, origin: int, subjects: list[int]) -> 
     _CARRY_OVER.run(tx, list(bulk.among(tx, revoked + "{values}", subjects)))
     for table, column in _SAID:
         bulk.run_among(tx, f"delete from {table} where {mine} and {column} in {{values}}", subjects)
+    turns.take_back(tx, origin, subjects)
     for end in (
         "a",
         "b",

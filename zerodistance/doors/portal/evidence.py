@@ -18,6 +18,7 @@ RULES = {
     "identify": Text("identify 时同现", "together in identify"),
     "alias": Text("alias 声明", "said by alias"),
     "row": Text("同一条记录", "on one record"),
+    "turn": Text("轮流使用", "uses it in turn"),
     "match": Text("写法相似", "written alike"),
     "decided": Text("有人判定是同一个人", "decided to be one person"),
 }
@@ -139,6 +140,7 @@ STORES = {
     "identity.household_member": Text("属于哪个家庭", "membership of households"),
     "identity.household_home": Text("家庭的住址", "homes of households"),
     "identity.identity_release": Text("放行的标识", "identifiers released by hand"),
+    "identity.identity_turn": Text("轮流使用设备的记录", "record of who used a device in turn"),
     "identity.identity_shared": Text("多人共用的标记", "marks of shared identifiers"),
     "identity.identity_change": Text("归属的变更记录", "record of who belonged to whom"),
     "identity.identity_reveal": Text("查看原文的记录里的用户号", "person ids in the record of reveals"),

@@ -80,6 +80,7 @@ def _rows(found: Health) -> list[tuple[str, str, object]]:
     rows: list[tuple[str, str, object]] = [("persons", "", census.persons), ("visitors", "", census.visitors)]
     rows += [("identifiers", name, n) for name, n in census.held.items()]
     rows += [("identifiers_of_visitors", name, n) for name, n in census.anonymous.items()]
+    rows.append(("used_in_turn", "", census.in_turn))
     rows += [("persons_with_subjects", f"{low}-{high or ''}", n) for low, high, n in census.sizes]
     rows += [("merged", day.day, day.merged) for day in census.days]
     rows += [("split", day.day, day.split) for day in census.days]

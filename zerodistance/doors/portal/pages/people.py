@@ -128,6 +128,7 @@ def person(request: Request, person_id: str, start: Number = 0, end: Number = 0)
         nodes=explained.nodes,
         **_path(request, start, end),
         more=explained.more,
+        turns=explained.turns,
         layers=_layers(tags),
         nothing=sum(t.value == 0 for t in tags),
         groups=_grouped(somebody),
