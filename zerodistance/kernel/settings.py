@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     country: str = Field(
         "CN",
         pattern=r"^[A-Z]{2}$",
-        description="ISO 3166 code; phones without a country code are read as its numbers",
+        description="ISO 3166 code; phones without a country code are read as its numbers, names, dates and addresses by its conventions",
     )
 
     max_request_bytes: int = Field(

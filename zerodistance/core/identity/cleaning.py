@@ -196,7 +196,8 @@ def birth_year(value: str) -> str | None:
 # Surnames of two characters, from the list of the Ministry of Public Security's reports and the Hundred Family Surnames.
 COMPOUND = frozenset(
     "欧阳 上官 司马 司徒 诸葛 皇甫 尉迟 夏侯 东方 令狐 慕容 公孙 宇文 长孙 端木 百里 南宫 独孤 轩辕 呼延 澹台 公冶 宗政 濮阳 淳于 单于 太叔 申屠"
-    " 仲孙 钟离 闾丘 赫连 拓跋 万俟 闻人 第五 西门 东郭 南门 左丘 梁丘 谷梁 段干 宰父 乐正 漆雕 壤驷 公良 巫马 颛孙 亓官 司寇 司空 鲜于 达奚 哥舒 纳兰".split()
+    " 仲孙 钟离 闾丘 赫连 拓跋 万俟 闻人 第五 西门 东郭 南门 左丘 梁丘 谷梁 段干 宰父 乐正 漆雕 壤驷 公良 巫马 颛孙 亓官 司寇 司空 鲜于 达奚 哥舒 纳兰"
+    " 歐陽 司馬 諸葛 尉遲 東方 公孫 長孫 南宮 獨孤 軒轅 呼延 澹臺 濮陽 單于 鍾離 閭丘 赫連 聞人 東郭 左丘 顓孫 鮮于 達奚 納蘭".split()
 )
 _TITLE = re.compile("(?:先生|女士|小姐|太太|夫人|师傅|老师|阿姨|经理|老板|同志|大姐|大哥)$")
 _NAMELESS = _words(
@@ -236,8 +237,18 @@ def name_parts(value: str) -> tuple[str, str]:
 
 
 _GENDERS = {
-    **dict.fromkeys(("m", "male", "man", "男", "男性", "先生", "1"), "male"),
-    **dict.fromkeys(("f", "female", "woman", "女", "女性", "女士", "小姐", "2"), "female"),
+    **dict.fromkeys(
+        _words(
+            "m male man 男 男性 先生 1 mr herr männlich mann homme masculin masculino maschio hombre муж муж. мужской м 남 남자 남성 nam"
+        ),
+        "male",
+    ),
+    **dict.fromkeys(
+        _words(
+            "f female woman 女 女性 女士 小姐 2 mrs ms miss frau weiblich w femme féminin femenino feminino femmina mujer жен жен. женский ж 여 여자 여성 nữ nu"
+        ),
+        "female",
+    ),
 }
 
 
@@ -246,8 +257,8 @@ def gender(value: str) -> str | None:
 
     Examples
     --------
-    >>> gender("女"), gender("Male"), gender("?")
-    ('female', 'male', None)
+    >>> gender("女"), gender("Male"), gender("weiblich"), gender("?")
+    ('female', 'male', 'female', None)
     """
     return _GENDERS.get(value.strip().casefold())
 

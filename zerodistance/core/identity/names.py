@@ -1,7 +1,7 @@
 """Names of people as they are written, cleaned into parts that can be compared: surname and given name by their sound. Pure.
 
-Chinese names are split at the surname and read as toneless pinyin, so that 王伟, 王玮 and `Wang Wei` sound alike; Western ones are turned
-into given name and surname; other scripts are written in Latin letters. What is no person's name (a test value, a shop) is None.
+Chinese names are split at the surname and read as toneless pinyin, so that 王伟, 王玮 and `Wang Wei` sound alike; Western ones are turned into given name
+and surname (`names_west`); Japanese and Korean ones are cut where the surname ends (`names_east`). What is no person's name (a test value, a shop) is None.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from anyascii import anyascii
 from pypinyin import lazy_pinyin
 
 from zerodistance.core.identity.cleaning import COMPOUND
+from zerodistance.core.identity.names_east import HANGUL, KANA, japanese, korean
+from zerodistance.core.identity.names_west import parted
 
 LONGEST: Final = 80  # characters; longer ones are texts, not names (own value)
 
@@ -31,13 +33,16 @@ class PersonName:
     surname, given
         Their sound in small Latin letters without marks; empty: not known.
     sex
-        `female` or `male` if a title says so; empty: none does.
+        `female` or `male` if a title or a patronymic says so; empty: none does.
+    cut
+        Characters of the surname in `written`, where it stands before the given name.
     """
 
     written: str
     surname: str
     given: str
     sex: str = ""
+    cut: int = 0
 
     @property
     def whole(self) -> bool:
@@ -62,40 +67,31 @@ _AS_SURNAME = {
     "覃": "qin", "宁": "ning", "洗": "xian", "冼": "xian", "逄": "pang", "牟": "mu", "葛": "ge", "哈": "ha", "尉迟": "yuchi", "单于": "chanyu",
     "万俟": "moqi", "澹台": "tantai", "鲜于": "xianyu", "令狐": "linghu", "长孙": "zhangsun", "亓官": "qiguan", "闾丘": "lvqiu", "吕": "lv",
 }  # fmt: skip
-# The surnames of 97 in 100 Chinese by their sound: which of two romanised words is the surname. Other ways of writing it in Hong Kong, Taiwan, Singapore
-# are not told apart from Western names.
-_SOUNDS = frozenset(
-    "wang li zhang liu chen yang zhao huang zhou wu xu sun hu zhu gao lin he guo ma luo liang song zheng xie han tang feng yu dong xiao cheng cao yuan"
-    " deng xue fu shen zeng peng lv lu su jiang cai jia ding wei ye yan pan dai xia zhong tian ren fan fang shi yao tan liao zou xiong jin hao kong bai"
-    " cui kang mao qiu qin gu hou shao meng long wan duan lei qian yin yi chang wen qiao lai gong pang mo ni zhan niu ji ge ouyang zhuang you ou"
-    " xing zhai an shu yue qi tao mu bi che nie jiao mei shan tong ruan xi zuo pu chai ning sheng mi miao pei lang ai ling si hua bao cong zha".split()
-)
-_COURTESY = frozenset("mr mrs ms miss dr prof sir madam mme herr frau sr sra m monsieur madame".split())
-_HER = frozenset("mrs ms miss madam mme frau sra madame".split())
-_HIM = frozenset("mr sir herr sr monsieur".split())
-_AFTER = frozenset("jr sr ii iii iv phd md esq".split())
-# Small words that belong to the surname that follows.
-_PARTICLES = frozenset("van von der den de da di du la le los las del della dos das bin binti ibn al el ter ten zu zur mac mc st o".split())  # fmt: skip
-
 _SPACE = re.compile(r"\s+")
 _ASIDE = re.compile(r"[(（\[【<《].*?[)）\]】>》]")
 _NOISE = re.compile(r"[0-9+#_=|/\\:;!?。，、！？：；~～^$%&@\"“”]+")
-_HAN = re.compile(r"[㐀-鿿豈-﫿\U00020000-\U0003ffff〇]")
-_HAN_ONLY = re.compile(r"[㐀-鿿豈-﫿\U00020000-\U0003ffff〇·*?]+")
+_HAN_CLASS = r"\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff\u3007\u3005"  # with 〇 and 々
+_HAN = re.compile(f"[{_HAN_CLASS}]")
+_HAN_ONLY = re.compile(rf"[{_HAN_CLASS}·*?]+")
 _DOTS = dict.fromkeys(map(ord, "•・‧∙⋅．.｡"), "·")
 
 
-def person_name(value: str) -> PersonName | None:
+def person_name(value: str, country: str = "CN") -> PersonName | None:
     """Return the parts of a name; None if it names no person.
+
+    Parameters
+    ----------
+    country
+        ISO 3166 code of the brand's home: where surnames come first they do so in alphabets too.
 
     Examples
     --------
-    >>> person_name("王 伟"), person_name("欧阳娜娜女士")
-    (PersonName(written='王伟', surname='wang', given='wei', sex=''), PersonName(written='欧阳娜娜', surname='ouyang', given='nana', sex='female'))
-    >>> person_name("WANG Wei") == person_name("Wei WANG"), person_name("王先生")
-    (True, PersonName(written='', surname='wang', given='', sex='male'))
+    >>> person_name("欧阳娜娜女士")
+    PersonName(written='欧阳娜娜', surname='ouyang', given='nana', sex='female', cut=2)
+    >>> person_name("WANG Wei") == person_name("Wei WANG"), person_name("王 伟") == person_name("王伟"), person_name("王先生")
+    (True, True, PersonName(written='', surname='wang', given='', sex='male', cut=0))
     >>> person_name("Dr. María-José  García"), person_name("测试")
-    (PersonName(written='maria jose garcia', surname='garcia', given='mariajose', sex=''), None)
+    (PersonName(written='mariajose garcia', surname='garcia', given='mariajose', sex='', cut=0), None)
     """
     text = unicodedata.normalize("NFKC", value)
     if len(text) > LONGEST:
@@ -105,7 +101,10 @@ def person_name(value: str) -> PersonName | None:
     text = _SPACE.sub(" ", _NOISE.sub(" ", _ASIDE.sub(" ", text))).strip(" -*'.,·")
     if not text or text.casefold() in _NOBODY:
         return None
-    return _chinese(text) if _HAN.search(text) else _other(text)
+    if KANA.search(text) or _HAN.search(text):
+        found = japanese(text, country)
+        return _chinese(text) if found is None else _east(*found)
+    return _other(text, country)
 
 
 # -- Chinese
@@ -131,7 +130,9 @@ def _chinese(text: str) -> PersonName | None:
     if bare in COMPOUND:
         surname, given = bare, ""
     written = bare if given and not hidden else ""
-    return PersonName(written, surname_sound(surname), "" if hidden else sound(given), sex)
+    return PersonName(
+        written, surname_sound(surname), "" if hidden else sound(given), sex, cut if written else 0
+    )
 
 
 def _without_title(han: str) -> tuple[str, str]:
@@ -157,60 +158,16 @@ def surname_sound(text: str) -> str:
 # -- others
 
 
-def _other(text: str) -> PersonName | None:
-    latin = text if text.isascii() else anyascii(text)
-    turned = latin.count(",") == 1
-    last, _, first = latin.partition(",") if turned else ("", "", latin)
-    words, surnames = _words(first), _words(last)
-    sex = (
-        "female" if _HER & {w.lower() for w in words} else "male" if _HIM & {w.lower() for w in words} else ""
-    )
-    words = [w for w in words if w.lower() not in _COURTESY]
-    while len(words) > 1 and words[-1].lower() in _AFTER:
-        words.pop()
-    if not words and not surnames:
+def _east(surname: str, given: str) -> PersonName:
+    """Return a Japanese name: characters by their Chinese reading, kana by their own."""
+    return PersonName(surname + given, sound(surname), sound(given), cut=len(surname))
+
+
+def _other(text: str, country: str) -> PersonName | None:
+    if HANGUL.search(text):
+        surname, given = korean(text)
+        return PersonName(f"{given} {surname}".strip(), surname, given) if surname else None
+    given_, family, sex = parted(text, country)
+    if not given_ and not family:
         return None
-    if not surnames:
-        words, surnames = _parted(words)
-    return PersonName(_written([*words, *surnames]), _one(surnames), _one(words), sex)
-
-
-def _words(text: str) -> list[str]:
-    return [word for word in re.split(r"[\s.·]+", text) if re.search("[A-Za-z]", word)]
-
-
-def _one(words: list[str]) -> str:
-    return re.sub("[^a-z]", "", "".join(words).lower())
-
-
-def _written(words: list[str]) -> str:
-    return re.sub("[^a-z]+", " ", " ".join(words).lower()).strip()
-
-
-def _parted(words: list[str]) -> tuple[list[str], list[str]]:
-    """Return given names and surname of a name whose words come in either order."""
-    if len(words) == 1:
-        return [], words
-    shouted = [word.isupper() and len(word) > 1 for word in words]
-    if shouted[0] and not any(shouted[1:]):
-        return words[1:], words[:1]
-    if shouted[-1] and not any(shouted[:-1]):
-        return words[:-1], words[-1:]
-    small = [re.sub("[^a-z]", "", word.lower()) for word in words]
-    if len(words) <= 3 and small[0] in _SOUNDS and all(_is_pinyin(word) for word in small):
-        return words[1:], words[
-            :1
-        ]  # where both may be one, the first is: who compares tries the other order too
-    at = len(words) - 1
-    while at > 1 and small[at - 1] in _PARTICLES:
-        at -= 1
-    return words[:at], words[at:]
-
-
-_SYLLABLES = re.compile(
-    "(?:(?:[bpmfdtnlgkhjqxzcsryw]|zh|ch|sh)?(?:iang|iong|uang|ang|eng|ing|ong|ian|iao|uai|uan|van|ai|ei|ao|ou|an|en|in|un|vn|ia|ie|iu|ua|uo|ui|ue|ve|er|a|o|e|i|u|v))+"
-)
-
-
-def _is_pinyin(word: str) -> bool:
-    return _SYLLABLES.fullmatch(word) is not None
+    return PersonName(" ".join([*given_, *family]), "".join(family), "".join(given_), sex)

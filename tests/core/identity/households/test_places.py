@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zerodistance.core.identity.households.mending import mended
 from zerodistance.core.identity.households.places import Flat, Homes, Where, Written, homes
 from zerodistance.core.identity.matching.fields import faces
 
@@ -17,7 +16,7 @@ def found(*said: tuple[int, str], called: tuple[int, ...] = ()) -> Homes:
     """Return the homes that addresses of persons lead to."""
     table = faces({"address": [address for _, address in said]})
     rows = [{key: value or "" for key, value in row.items()} for row in table.to_pylist()]
-    wheres = mended([Where(*(row[name] for name in WHERE)) for row in rows], [5] * len(rows))
+    wheres = [Where(*(row[name] for name in WHERE)) for row in rows]
     flats = [Flat(row["building"], row["unit"], row["room"]) for row in rows]
     every = np.arange(len(rows))
     names = np.array(called or [0] * len(rows), np.int64)
@@ -108,23 +107,3 @@ def test_a_house_abroad_is_a_home_and_an_apartment_house_is_not() -> None:
     assert one == two >= 0
     assert flat >= 0
     assert block_itself == -1
-
-
-@pytest.mark.parametrize(
-    ("stuck", "parts"),
-    [
-        (Where("", "", "市南大沙路", "66", "", ""), Where("市南", "", "大沙路", "66", "", "")),
-        (Where("", "", "", "", "市北区雁鸣花园", ""), Where("市北", "", "", "", "雁鸣花园", "雁鸣")),
-        (Where("西山小", "", "", "", "", ""), Where("", "", "", "", "西山小区", "西山")),
-        (
-            Where("黄岛", "", "镇北街", "", "道福宁路13号向阳苑", ""),
-            Where("黄岛", "镇北街道", "福宁路", "13", "向阳苑", "向阳"),
-        ),
-        (Where("", "", "", "", "市南花园", ""), Where("", "", "", "", "市南花园", "市南")),
-    ],
-)
-def test_parts_that_stick_together_are_taken_apart_with_words_that_others_have(
-    stuck: Where, parts: Where
-) -> None:
-    others = [Where("市南", "", "大沙路", "66", "", ""), Where("市北", "", "", "", "雁鸣花园", "雁鸣")]
-    assert mended([stuck, *others], [1, 9, 9])[0] == parts

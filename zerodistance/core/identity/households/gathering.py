@@ -13,7 +13,6 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity import mentions, rules
 from zerodistance.core.identity.contracts import VISITORS_FROM
-from zerodistance.core.identity.households.mending import mended
 from zerodistance.core.identity.households.places import Flat, Homes, Where, Written, homes
 from zerodistance.core.identity.households.units import Known
 from zerodistance.core.identity.matching.fields import faces
@@ -126,7 +125,7 @@ class _Mentioned:
             {
                 "name": table["name"], "given_name": table["first_name"], "surname": table["last_name"],
                 "address": table["address"], "street": table["street"], "house_number": table["house_number"], "unit": table["unit"],
-                "city": pc.coalesce(table["district"], table["city"]), "state": table["province"], "postcode": table["postal_code"],
+                "suburb": table["district"], "city": table["city"], "state": table["province"], "postcode": table["postal_code"],
             },
             country,
         )  # fmt: skip
@@ -156,13 +155,9 @@ class _Mentioned:
     def homes(self) -> Homes:
         """Return the home of each mention; none where it is about somebody else, as an order for a friend is."""
         person, called, where, flat = (self.column(name) for name in ("person", "name", "where", "flat"))
-        many = np.bincount(where, minlength=len(self._wheres))
-        places: dict[Where, int] = {}
-        again = [places.setdefault(one, len(places)) for one in mended(list(self._wheres), many.tolist())]
-        where = np.array(again, np.int64)[where] if again else where
         whole = np.array([bool(surname and given) for surname, given in self._names])
         called = np.where(whole[called], called, 0)
-        found = homes(Written(person, called, where, flat, list(places), list(self._flats)))
+        found = homes(Written(person, called, where, flat, list(self._wheres), list(self._flats)))
         found.home[self._anothers()] = -1
         return found
 

@@ -2,127 +2,73 @@
 
 Every comparison is written twice, for two faces and for columns of pairs; a test says that both give the same. Strings are compared by character
 (an edit distance over bytes is wrong for Chinese), and only where their codes differ.
-
-References
-----------
-.. [1] Winkler, String comparator metrics and enhanced decision rules in the Fellegi-Sunter model, 1990.
-.. [2] Boytsov, Indexing methods for approximate dictionary searching, 2011: optimal string alignment, which counts two transposed signs as one error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from rapidfuzz.distance import OSA, JaroWinkler
+from rapidfuzz.distance import OSA
 from rapidfuzz.process import cpdist
 
+from zerodistance.core.identity.matching.alike import (
+    Comparison,
+    Levels,
+    Unsaid,
+    alike,
+    alike_many,
+    each,
+    slips_many,
+    start,
+)
 from zerodistance.core.identity.matching.columns import Bools, Codes, Columns, Ints
 from zerodistance.core.identity.matching.fields import Face
-
-Levels = np.ndarray[Any, np.dtype[np.uint8]]
-_NEAR, _CLOSE = (
-    0.92,
-    0.80,
-)  # Jaro-Winkler, the thresholds that Splink's library has; one slip of a short word counts as near too
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """One thing in which two faces may be alike.
-
-    Attributes
-    ----------
-    key
-        What is compared.
-    levels
-        From the most alike on; level 0 stands before them: one of the two says nothing.
-    frequency
-        Level -> part whose value is the more telling the rarer it is.
-    one, many
-        The level of two faces; of pairs of rows.
-    sole
-        Levels in which a record agrees with a few strangers, however many there are: the more records, the less likely a stranger does.
-    """
-
-    key: str
-    levels: tuple[str, ...]
-    frequency: dict[int, str]
-    one: Callable[[Face, Face], int]
-    many: Callable[[Columns, Ints, Ints], Levels]
-    sole: tuple[int, ...] = ()
-
-
-# -- strings that differ
-
-
-def _alike(x: str, y: str) -> int:
-    """Return 0 if two different words are near, 1 if they are close, 2 otherwise."""
-    if max(len(x), len(y)) >= 3 and OSA.distance(x, y, score_cutoff=1) <= 1:
-        return 0
-    ratio = JaroWinkler.similarity(x, y)
-    return 0 if ratio >= _NEAR else 1 if ratio >= _CLOSE else 2
-
-
-def _each(columns: Columns, part: str, a: Codes, b: Codes, judge: Callable[[Any, Any], Any]) -> Any:
-    """Return what `judge` says of pairs of values, asked once for each distinct pair."""
-    values = columns.value[part]
-    many = len(values) + 1
-    key, which = np.unique(a.astype(np.int64) * many + b, return_inverse=True)
-    return judge(values[key // many], values[key % many])[which]
-
-
-def _alike_many(x: Any, y: Any) -> Levels:
-    ratio = cpdist(x, y, scorer=JaroWinkler.similarity, dtype=np.float64, score_cutoff=_CLOSE)
-    slips = cpdist(x, y, scorer=OSA.distance, dtype=np.int32, score_cutoff=1)
-    size = np.array([max(len(p), len(q)) for p, q in zip(x, y, strict=True)], dtype=np.int64)
-    near = ((size >= 3) & (slips <= 1)) | (ratio >= _NEAR)
-    return np.where(near, 0, np.where(ratio >= _CLOSE, 1, 2)).astype(np.uint8)
-
-
-def _slips_many(most: int) -> Callable[[Any, Any], Any]:
-    return lambda x, y: cpdist(x, y, scorer=OSA.distance, dtype=np.int32, score_cutoff=most)
-
-
-def _start(columns: Columns, part: str, a: Ints, b: Ints) -> tuple[Codes, Codes, Levels, Ints]:
-    """Return the codes of both sides, levels of which those of equal and unknown values are done, and which pairs are left."""
-    x, y = columns.code[part][a], columns.code[part][b]
-    known = (x >= 0) & (y >= 0)
-    level = (known & (x == y)).astype(np.uint8)
-    return x, y, level, np.flatnonzero(known & (x != y))
-
+from zerodistance.core.identity.matching.homes import (
+    ELSEWHERE,
+    HOME_LEVELS,
+    POSTED_ELSEWHERE,
+    home,
+    home_many,
+)
 
 # -- words and numbers: equal, near, (close,) differs
 
 
-def _words(part: str) -> Comparison:
+def _words(part: str, unsaid: Unsaid | None = None) -> Comparison:
     def one(x: Face, y: Face) -> int:
         p, q = getattr(x, part), getattr(y, part)
-        return 0 if not p or not q else 1 if p == q else 2 + _alike(p, q)
+        if not p or not q:
+            return 0
+        return 1 if p == q else 0 if unsaid is not None and unsaid.one(x, y) else 2 + alike(p, q)
 
     def many(columns: Columns, a: Ints, b: Ints) -> Levels:
-        x, y, level, left = _start(columns, part, a, b)
+        x, y, level, left = start(columns, part, a, b)
+        left = left if unsaid is None else left[~unsaid.many(columns, a[left], b[left])]
         if len(left):
-            level[left] = 2 + _each(columns, part, x[left], y[left], _alike_many)
+            level[left] = 2 + each(columns, part, x[left], y[left], alike_many)
         return level
 
     return Comparison(part, ("equal", "near", "close", "differs"), {1: part}, one, many)
 
 
-def _digits(part: str, most: int, *, telling: bool = False, sole: tuple[int, ...] = ()) -> Comparison:
+def _digits(
+    part: str, most: int, *, telling: bool = False, sole: tuple[int, ...] = (), unsaid: Unsaid | None = None
+) -> Comparison:
     """Return a comparison of numbers: equal, one slip, two slips where `most` is 2, differs."""
 
     def one(x: Face, y: Face) -> int:
         p, q = getattr(x, part), getattr(y, part)
-        return 0 if not p or not q else 1 + min(OSA.distance(p, q, score_cutoff=most), most + 1)
+        if not p or not q or (unsaid is not None and p != q and unsaid.one(x, y)):
+            return 0
+        return 1 + min(OSA.distance(p, q, score_cutoff=most), most + 1)
 
     def many(columns: Columns, a: Ints, b: Ints) -> Levels:
-        x, y, level, left = _start(columns, part, a, b)
+        x, y, level, left = start(columns, part, a, b)
+        left = left if unsaid is None else left[~unsaid.many(columns, a[left], b[left])]
         if len(left):
             values = columns.value[part]
-            slips = _slips_many(most)(values[x[left]], values[y[left]])
+            slips = slips_many(most)(values[x[left]], values[y[left]])
             level[left] = 1 + np.minimum(slips, most + 1)
         return level
 
@@ -148,14 +94,29 @@ def _surname(x: Face, y: Face) -> int:
         return 0
     if x.surname == y.surname:
         return 1
-    return 2 if _swapped(x, y) else 3 + _alike(x.surname, y.surname)
+    return 2 if _swapped(x, y) else 3 if _longer(x.surname, y.surname) else 3 + alike(x.surname, y.surname)
+
+
+def _longer(x: str, y: str) -> bool:
+    """Say whether one surname begins with the other: García, García López; Müller, Müller-Schmidt."""
+    return min(len(x), len(y)) >= _WHOLE and (x.startswith(y) or y.startswith(x))
+
+
+_WHOLE: Final = (
+    4  # letters of a surname that stands at the beginning of a longer one; own value: Li is no part of Lin
+)
+
+
+def _surname_pairs(x: Any, y: Any) -> Levels:
+    longer = np.array([_longer(p, q) for p, q in zip(x, y, strict=True)], dtype=bool)
+    return np.where(longer, 0, alike_many(x, y)).astype(np.uint8)
 
 
 def _surname_many(columns: Columns, a: Ints, b: Ints) -> Levels:
-    x, y, level, left = _start(columns, "surname", a, b)
+    x, y, level, left = start(columns, "surname", a, b)
     if len(left):
         swapped = _swapped_many(columns, a[left], b[left])
-        alike = 3 + _each(columns, "surname", x[left], y[left], _alike_many)
+        alike = 3 + each(columns, "surname", x[left], y[left], _surname_pairs)
         level[left] = np.where(swapped, 2, alike)
     return level
 
@@ -176,7 +137,18 @@ def _given(x: Face, y: Face) -> int:
         return _in_characters(x.written, y.written)
     if x.given.startswith(y.given) or y.given.startswith(x.given):
         return _PART
-    return _LIKE + _alike(x.given, y.given)
+    if OSA.distance(*_cut(x.given, y.given), score_cutoff=1) <= 1:
+        return _PART
+    return _LIKE + alike(x.given, y.given)
+
+
+_BEHIND: Final = 3  # letters of a second given name or a patronymic at least, own value
+
+
+def _cut(x: str, y: str) -> tuple[str, str]:
+    """Return the beginning of a given name that has another one behind it beside a shorter one; of others what is not alike."""
+    short, long = (x, y) if len(x) < len(y) else (y, x)
+    return (short, long[: len(short)]) if _WHOLE <= len(short) <= len(long) - _BEHIND else ("", "--")
 
 
 def _in_characters(x: str, y: str) -> int:
@@ -189,7 +161,7 @@ def _in_characters(x: str, y: str) -> int:
 
 
 def _given_many(columns: Columns, a: Ints, b: Ints) -> Levels:
-    x, y, level, left = _start(columns, "given", a, b)
+    x, y, level, left = start(columns, "given", a, b)
     level[level > 0] = _SOUND
     written = columns.code["written"]
     p, q = written[a], written[b]
@@ -204,7 +176,7 @@ def _given_many(columns: Columns, a: Ints, b: Ints) -> Levels:
     level[these] = _in_characters_many(columns, p[these], q[these])
     those = left[~characters]
     if len(those):
-        level[those] = _each(columns, "given", x[those], y[those], _latin_many)
+        level[those] = each(columns, "given", x[those], y[those], _latin_many)
     return level
 
 
@@ -220,7 +192,11 @@ def _in_characters_many(columns: Columns, p: Codes, q: Codes) -> Levels:
 
 def _latin_many(x: Any, y: Any) -> Levels:
     inside = np.array([p.startswith(q) or q.startswith(p) for p, q in zip(x, y, strict=True)], dtype=bool)
-    return np.where(inside, _PART, _LIKE + _alike_many(x, y)).astype(np.uint8)
+    cut = [_cut(p, q) for p, q in zip(x, y, strict=True)]
+    slips = cpdist(
+        [p for p, _ in cut], [q for _, q in cut], scorer=OSA.distance, dtype=np.int32, score_cutoff=1
+    )
+    return np.where(inside | (slips <= 1), _PART, _LIKE + alike_many(x, y)).astype(np.uint8)
 
 
 # -- birthdays
@@ -250,10 +226,10 @@ def _born(x: Face, y: Face) -> int:
 
 
 def _born_many(columns: Columns, a: Ints, b: Ints) -> Levels:
-    x, y, level, left = _start(columns, "born", a, b)
+    x, y, level, left = start(columns, "born", a, b)
     left = np.flatnonzero((x >= 0) & (y >= 0))
     if len(left):
-        level[left] = _each(columns, "born", x[left], y[left], _born_pairs)
+        level[left] = each(columns, "born", x[left], y[left], _born_pairs)
     return level
 
 
@@ -282,95 +258,13 @@ def _email(x: Face, y: Face) -> int:
 
 
 def _email_many(columns: Columns, a: Ints, b: Ints) -> Levels:
-    x, y, level, left = _start(columns, "email", a, b)
+    x, y, level, left = start(columns, "email", a, b)
     if len(left):
         values = columns.value["email"]
         p, q = values[x[left]], values[y[left]]
         local = np.array([i.partition("@")[0] == j.partition("@")[0] for i, j in zip(p, q, strict=True)])
-        level[left] = np.where(local, 2, np.where(_slips_many(1)(p, q) <= 1, 3, 4))
+        level[left] = np.where(local, 2, np.where(slips_many(1)(p, q) <= 1, 3, 4))
     return level
-
-
-# -- homes in China: levels by what is known of the place, and of the flat in it
-
-_HOME_LEVELS = ("flat", "flat on a road", "flat somewhere", "place", "road", "neighbour", "differs")
-
-
-def _home(x: Face, y: Face) -> int:
-    same, road, conflict = _place(x, y)
-    equal = bool(x.room) and x.room == y.room and x.building == y.building
-    units = bool(x.unit and y.unit) and x.unit != y.unit
-    differs = any(p and q and p != q for p, q in ((x.building, y.building), (x.room, y.room))) or units
-    equal = equal and not units
-    if conflict:
-        return 7
-    if same or road:
-        return (1 if same else 2) if equal else 6 if differs else (4 if same else 5)
-    return 3 if equal else 7 if differs and (x.core or x.road) and (y.core or y.road) else 0
-
-
-def _place(x: Face, y: Face) -> tuple[bool, bool, bool]:
-    """Return whether two addresses name one place, one road only, or two places."""
-    estates, roads = bool(x.core and y.core), bool(x.road and y.road)
-    same_estate = (
-        estates and x.core == y.core and (x.estate == y.estate or x.estate == x.core or y.estate == y.core)
-    )
-    same_road = roads and x.road == y.road
-    numbers = bool(x.number and y.number)
-    same_number = same_road and numbers and x.number == y.number
-    districts = bool(x.district and y.district) and x.district != y.district
-    differs = districts or (estates and not same_estate) or (roads and not same_road) or (same_road and numbers and not same_number)  # fmt: skip
-    same = not districts and (same_estate or same_number)
-    return same, not districts and not differs and same_road and not same, differs and not same
-
-
-def _home_many(columns: Columns, a: Ints, b: Ints) -> Levels:
-    def both(part: str) -> tuple[Bools, Bools]:
-        """Return whether both sides know a part, and whether it is the same."""
-        x, y = columns.code[part][a], columns.code[part][b]
-        known = (x >= 0) & (y >= 0)
-        return known, known & (x == y)
-
-    if not columns.filled & {"core", "road", "room"}:
-        return np.zeros(len(a), dtype=np.uint8)
-    estates, core = both("core")
-    roads, same_road = both("road")
-    numbers, number = both("number")
-    district_known, district = both("district")
-    plain = _plain_estates(columns)
-    same_estate = core & (both("estate")[1] | plain[a] | plain[b])
-    same_number = same_road & number
-    districts = district_known & ~district
-    differs = districts | (estates & ~same_estate) | (roads & ~same_road) | (same_road & numbers & ~number)
-    same = ~districts & (same_estate | same_number)
-    road, conflict = ~districts & ~differs & same_road & ~same, differs & ~same
-    rooms, room = both("room")
-    buildings, building = both("building")
-    units_known, unit = both("unit")
-    units = units_known & ~unit
-    equal = room & (columns.code["building"][a] == columns.code["building"][b]) & ~units
-    apart = (buildings & ~building) | (rooms & ~room) | units
-    there = (columns.code["core"] >= 0) | (columns.code["road"] >= 0)
-    level = np.select(
-        [
-            conflict,
-            (same | road) & equal,
-            (same | road) & apart,
-            same | road,
-            equal,
-            apart & there[a] & there[b],
-        ],
-        [7, np.where(same, 1, 2), 6, np.where(same, 4, 5), 3, 7],
-        0,
-    )
-    return level.astype(np.uint8)
-
-
-def _plain_estates(columns: Columns) -> Bools:
-    """Return which rows name an estate without the word for its kind."""
-    core = {name: n for n, name in enumerate(columns.value["core"])}
-    place = np.array([*(core.get(name, -2) for name in columns.value["estate"]), -3], dtype=np.int64)
-    return np.asarray(place[columns.code["estate"]] == columns.code["core"])
 
 
 GIVEN: Final = Comparison(
@@ -384,11 +278,11 @@ COMPARISONS: Final = (
     _digits("phone", 1, sole=(1,)),
     Comparison("email", ("equal", "local", "near", "differs"), {}, _email, _email_many, (1,)),
     _digits("id_number", 2, sole=(1,)),
-    Comparison("home", _HOME_LEVELS, {}, _home, _home_many, (1, 2)),
+    Comparison("home", HOME_LEVELS, {}, home, home_many, (1, 2)),
     _words("street"),
-    _digits("house", 1, telling=True),
+    _digits("house", 1, telling=True, unsaid=ELSEWHERE),
     _words("extra"),
-    _words("locality"),
+    _words("locality", POSTED_ELSEWHERE),
     _words("region"),
     _digits("postcode", 1, telling=True),
 )  # fmt: skip

@@ -18,9 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from anyascii import anyascii
 
-from zerodistance.core.identity import addresses, cleaning
-from zerodistance.core.identity.cleaning import COMPOUND
+from zerodistance.core.identity import addresses, cleaning, divisions
+from zerodistance.core.identity import addresses_abroad as abroad
+from zerodistance.core.identity.birthdays import born
 from zerodistance.core.identity.names import LONGEST, PersonName, person_name, sound, surname_sound
+from zerodistance.core.identity.names_east import HANGUL, KANA
+from zerodistance.core.identity.names_west import letters
 
 _REMEMBERED: Final = 65_536  # strings of each kind, own value
 _SLICE: Final = 100_000  # strings that are cleaned at a time, own value
@@ -41,7 +44,7 @@ class Face:
         `female` or `male`.
     born
         `1987-03-02`, or `1987` where only the year is known; a date that can't be is kept as it is written, a digit may be wrong.
-    district, town, road, number, estate, core, building, unit, room
+    city, district, town, road, number, estate, core, building, unit, room
         Parts of a Chinese address; `core` is the estate without the word for what kind of estate it is.
     street, house, extra, locality, region, postcode
         Parts of any other address, in small Latin letters.
@@ -56,6 +59,7 @@ class Face:
     given: str = ""
     sex: str = ""
     born: str = ""
+    city: str = ""
     district: str = ""
     town: str = ""
     road: str = ""
@@ -81,7 +85,7 @@ PARTS: Final = tuple(field.name for field in fields(Face))
 
 _NAME = ("written", "surname", "given", "title")
 _HOME = (
-    "district", "town", "road", "number", "estate", "core", "building", "unit", "room", "street", "house", "extra", "locality", "region", "postcode",
+    "city", "district", "town", "road", "number", "estate", "core", "building", "unit", "room", "street", "house", "extra", "locality", "region", "postcode",
 )  # fmt: skip
 Parts = tuple[str, ...]
 
@@ -104,14 +108,14 @@ def face(given: Mapping[str, str | None], country: str = "CN") -> Face:
     >>> one.surname, one.given, one.sex, one.core, one.building, one.room
     ('wang', 'wei', 'male', '双桥', '4', '201')
     """
-    written, surname, sound_, title = _named(*(given.get(key) or "" for key in _NAMED))
-    found = dict(zip(_HOME, _housed(*(given.get(key) or "" for key in _HOUSED)), strict=True))
+    written, surname, sound_, title = _named(*(given.get(key) or "" for key in _NAMED), country)
+    found = dict(zip(_HOME, _housed(*(given.get(key) or "" for key in _HOUSED), country), strict=True))
     return Face(
         written=written,
         surname=surname,
         given=sound_,
         sex=_sex(given.get("gender") or "") or title,
-        born=_born(_first(given.get(key) for key in _BORN), country),
+        born=born(_first(given.get(key) for key in _BORN), country),
         phone=given.get("phone") or "",
         email=given.get("email") or "",
         id_number=_id_number(given.get("id_number") or ""),
@@ -125,10 +129,10 @@ def faces(columns: Mapping[str, Sequence[str | None] | pa.Array], country: str =
     rows = len(next(iter(columns.values()))) if columns else 0
     out: dict[str, pa.DictionaryArray] = {}
     for keys, parts, clean in (
-        (_NAMED, _NAME, _named),
+        (_NAMED, _NAME, lambda *values: _named(*values, country)),
         (("gender",), ("sex",), lambda value: (_sex(value),)),
-        (_BORN, ("born",), lambda *values: (_born(_first(values), country),)),
-        (_HOUSED, _HOME, _housed),
+        (_BORN, ("born",), lambda *values: (born(_first(values), country),)),
+        (_HOUSED, _HOME, lambda *values: _housed(*values, country)),
         (("id_number",), ("id_number",), lambda value: (_id_number(value),)),
     ):
         out |= _cleaned(given, keys, parts, clean, rows)
@@ -238,30 +242,28 @@ def _either(first: pa.DictionaryArray, second: pa.DictionaryArray) -> pa.Diction
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _named(name: str, given: str, surname: str) -> Parts:
+def _named(name: str, given: str, surname: str, country: str) -> Parts:
     """Return written, surname, given, title."""
     if given or surname:
-        return _in_parts(given, surname)
-    found = person_name(name) if name else None
+        return _in_parts(given, surname, country)
+    found = person_name(name, country) if name else None
     return ("", "", "", "") if found is None else (_written(found), found.surname, found.given, found.sex)
 
 
 def _written(name: PersonName) -> str:
     """Return the given name as it is written: characters behind the surname, or the same Latin letters as its sound."""
-    if name.written.isascii():
-        return name.given
-    if not name.surname:
-        return name.written
-    return name.written[2 if name.written[:2] in COMPOUND and len(name.written) > 2 else 1 :]
+    return name.given if name.written.isascii() else name.written[name.cut :]
 
 
-def _in_parts(given: str, surname: str) -> Parts:
-    if any(_is_han(text) for text in (given, surname)):
-        found = person_name(surname + given)
+def _in_parts(given: str, surname: str, country: str) -> Parts:
+    if any(_is_han(text) or HANGUL.search(text) for text in (given, surname)):
+        found = person_name(
+            f"{surname} {given}" if KANA.search(surname + given) else surname + given, country
+        )
         if found is not None and found.surname and found.given:
             return _written(found), found.surname, found.given, found.sex
         return given.strip(), surname_sound(surname), sound(given), ""
-    first, last = (_letters(text[:LONGEST]) for text in (given, surname))
+    first, last = letters(*(unicodedata.normalize("NFKC", text[:LONGEST]) for text in (given, surname)))
     return first, last, first, ""
 
 
@@ -270,10 +272,6 @@ def _is_han(text: str) -> bool:
 
 
 _HAN = re.compile("[㐀-鿿\U00020000-\U0003ffff]")
-
-
-def _letters(text: str) -> str:
-    return re.sub("[^a-z]", "", _latin(text))
 
 
 def _latin(text: str) -> str:
@@ -289,45 +287,6 @@ def _sex(value: str) -> str:
     return (cleaning.gender(value) or "") if value else ""
 
 
-_YEAR_FIRST = re.compile(r"\s*(\d{4})\s*[-/.年]\s*(\d{1,2})\s*[-/.月]\s*(\d{1,2})(?!\d)")
-_YEAR_LAST = re.compile(r"\s*(\d{1,2})\s*[-/. ]\s*(\d{1,2})\s*[-/. ]\s*(\d{4})(?!\d)")
-_EIGHT = re.compile(r"\s*(\d{4})(\d{2})(\d{2})(?:\.0)?\s*")
-_MONTH_FIRST = frozenset("US PH PR GU".split())
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _born(value: str, country: str) -> str:
-    """Return a birthday.
-
-    Examples
-    --------
-    >>> [_born(v, "CN") for v in ("1987年3月2日", "19870302", "02/03/1987", "1987", "soon", "1900-01-01")]
-    ['1987-03-02', '1987-03-02', '1987-03-02', '1987', '', '']
-    >>> _born("03/02/1987", "US")
-    '1987-03-02'
-    """
-    if not value:
-        return ""
-    text = unicodedata.normalize("NFKC", value)
-    found = _YEAR_FIRST.match(text) or _EIGHT.fullmatch(text)
-    if found is not None:
-        year, month, day = found.groups()
-    elif (found := _YEAR_LAST.match(text)) is not None:
-        first, second, year = found.groups()
-        month, day = (first, second) if country in _MONTH_FIRST else (second, first)
-        if int(month) > 12 >= int(day):
-            month, day = day, month
-    else:
-        return cleaning.birth_year(text) or ""
-    born = f"{year}-{int(month):02}-{int(day):02}"
-    return "" if born in _NO_BIRTHDAY else born
-
-
-_NO_BIRTHDAY = frozenset(
-    "1900-01-01 1970-01-01 0000-00-00 1899-12-31 1899-12-30 9999-12-31 0001-01-01 1111-11-11".split()
-)
-
-
 @lru_cache(maxsize=_REMEMBERED)
 def _id_number(value: str) -> str:
     found = re.sub("[^0-9a-z]", "", _latin(value).removesuffix(".0"))
@@ -339,106 +298,34 @@ def _id_number(value: str) -> str:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _housed(
-    address: str, street: str, house: str, unit: str, suburb: str, locality: str, city: str, state: str, region: str, postcode: str
+    address: str, street: str, house: str, unit: str, suburb: str, locality: str, city: str, state: str, region: str, postcode: str, country: str
 ) -> Parts:  # fmt: skip
     """Return the parts of `_HOME`."""
-    if _is_han(address + street):
-        found = addresses.address(address or street)
-        if found is None:
-            return _NO_HOME
-        return (
-            _bare(found.district or city or suburb), found.town, found.road, found.number, found.estate, core(found.estate),
-            found.building, found.unit, found.room, "", "", "", "", "", "",
-        )  # fmt: skip
+    written = address or street
+    if _is_han(written) and country != "JP" and not abroad.is_japanese(written):
+        return _in_china(written, suburb, city)
+    town = suburb or locality or city
     if address and not street:
-        street, house, unit, suburb, state, postcode = _apart(address, house, unit, suburb, state, postcode)
-    if street and not house and (led := _HOUSE.match(street)) is not None:
-        house, street = led[1], street[led.end() :]
+        found = abroad.line(address, country)
+        given = abroad.columns("", house, unit, town, state or region, postcode, country)
+        parts = tuple(own or said for own, said in zip(given, found, strict=True))
+    else:
+        parts = tuple(abroad.columns(street, house, unit, town, state or region, postcode, country))
+    return (*_NOT_IN_CHINA, *parts)
+
+
+def _in_china(written: str, suburb: str, city: str) -> Parts:
+    found = addresses.address(written)
+    if found is None:
+        return _NO_HOME
+    district = found.district or suburb or divisions.leading(city, bool).district
     return (
-        "", "", "", "", "", "", "", "", "",
-        _street(street), _one_word(house.removesuffix(".0")), _words(unit), _words(suburb or locality or city), _words(state or region),
-        _one_word(postcode.removesuffix(".0")),
+        divisions.short(found.city or city), divisions.short(district), found.town, found.road, found.number, found.estate, addresses.core(found.estate),
+        found.building, found.unit, found.room, *_NOT_ABROAD,
     )  # fmt: skip
 
 
+_ABROAD: Final = ("street", "house", "extra", "locality", "region", "postcode")
 _NO_HOME: Parts = ("",) * len(_HOME)
-_HOUSE = re.compile(r"\s*(\d{1,5}[A-Za-z]?)[\s,]+(?=\D)")
-_KINDS = tuple(
-    "小区 花园 新村 家园 公馆 名邸 雅居 公寓 花苑 新苑 名苑 雅苑 佳苑 嘉园 庄园 名城 新城 山庄 大厦 苑 里 城 园 府 庭 湾 村 居".split()
-)
-"""Words for the kind of an estate, the longer ones first."""
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def core(estate: str) -> str:
-    """Return the name of an estate without the word for its kind, which people leave out.
-
-    Examples
-    --------
-    >>> core("双桥城"), core("海棠小区"), core("双桥"), core("里院")
-    ('双桥', '海棠', '双桥', '里院')
-    """
-    for kind in _KINDS:
-        if estate.endswith(kind) and len(estate) >= len(kind) + 2:
-            return estate.removesuffix(kind)
-    return estate
-
-
-def _bare(district: str) -> str:
-    return district[:-1] if len(district) > 2 and district[-1] in "区县市旗" else district
-
-
-_SHORT = {
-    "st": "street", "str": "street", "rd": "road", "ave": "avenue", "av": "avenue", "dr": "drive", "ln": "lane", "ct": "court", "crt": "court",
-    "pl": "place", "cres": "crescent", "cr": "crescent", "blvd": "boulevard", "hwy": "highway", "pde": "parade", "tce": "terrace", "cct": "circuit",
-    "sq": "square", "cl": "close",
-}  # fmt: skip
-
-
-def _words(text: str) -> str:
-    return " ".join(re.findall("[a-z0-9]+", _latin(text[: addresses.LONGEST]).replace("'", "")))
-
-
-def _street(text: str) -> str:
-    first, *rest = _words(text).split() or [""]
-    return " ".join([first, *(_SHORT.get(word, word) for word in rest)])
-
-
-def _one_word(text: str) -> str:
-    return _words(text).replace(" ", "").lstrip("0")
-
-
-_POSTCODES = (
-    re.compile(r"\b([A-Z]{1,2}\d[A-Z\d]?\s*\d[A-Z]{2})\b", re.IGNORECASE),  # GB
-    re.compile(r"\b([A-Z]\d[A-Z]\s*\d[A-Z]\d)\b", re.IGNORECASE),  # CA
-    re.compile(r"\b(\d{5}(?:-\d{4})?|\d{4,6}|\d{3}-\d{4})\s*(?:,|$|\s+[A-Za-z]{2,}\s*$)"),
-)
-_UNIT = re.compile(r"\b(?:apt|apartment|unit|flat|suite|ste|room|rm|app|#)\.?\s*([A-Za-z]?\d+[A-Za-z]?)\b", re.IGNORECASE)  # fmt: skip
-
-
-def _apart(
-    address: str, house: str, unit: str, suburb: str, state: str, postcode: str
-) -> tuple[str, str, str, str, str, str]:
-    """Return street, house, unit, locality, region and postcode of an address that is written in one line, with commas between its parts."""
-    text = address[: addresses.LONGEST].replace("\n", ",").replace(";", ",")
-    if not unit and (found := _UNIT.search(text)) is not None:
-        unit, text = found[1], text[: found.start()] + text[found.end() :]
-    pieces = [piece.strip() for piece in text.split(",") if piece.strip()]
-    for n in range(len(pieces) - 1, 0, -1):
-        found = next((f for form in _POSTCODES if (f := form.search(pieces[n])) is not None), None)
-        if found is not None:
-            postcode = postcode or found[1]
-            pieces[n] = (pieces[n][: found.start(1)] + pieces[n][found.end(1) :]).strip()
-            break
-    pieces = [piece for piece in pieces if piece]
-    street = pieces[0] if pieces else ""
-    if (
-        not house
-        and not _HOUSE.match(street)
-        and (led := re.search(r"\s(\d{1,5}[A-Za-z]?)$", street)) is not None
-    ):
-        house, street = led[1], street[: led.start()]  # the house number follows the street in much of Europe
-    rest = pieces[1:]
-    if rest and not state and len(rest) > 1:
-        state = rest[1]
-    return street, house, unit, suburb or (rest[0] if rest else ""), state, postcode
+_NOT_ABROAD: Parts = ("",) * len(_ABROAD)
+_NOT_IN_CHINA: Parts = ("",) * (len(_HOME) - len(_ABROAD))

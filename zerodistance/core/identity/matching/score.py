@@ -14,8 +14,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from zerodistance.core.identity.matching.alike import Levels
 from zerodistance.core.identity.matching.columns import Columns, Floats, Ints
-from zerodistance.core.identity.matching.compare import COMPARISONS, Levels, levels, levels_many
+from zerodistance.core.identity.matching.compare import COMPARISONS, levels, levels_many
 from zerodistance.core.identity.matching.fields import Face
 from zerodistance.core.identity.matching.model import Model
 

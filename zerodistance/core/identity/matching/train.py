@@ -20,8 +20,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from zerodistance.core.identity.matching import blocks
+from zerodistance.core.identity.matching.alike import Levels
 from zerodistance.core.identity.matching.columns import Codes, Columns, Floats, Ints, columns
-from zerodistance.core.identity.matching.compare import COMPARISONS, Levels, levels_many
+from zerodistance.core.identity.matching.compare import COMPARISONS, levels_many
 from zerodistance.core.identity.matching.model import Chances, Model
 
 _STRANGERS: Final = 400_000  # pairs drawn by chance; own value: a chance of 3e-4 is known to a tenth

@@ -34,8 +34,9 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.seal import Seal
 
 FOLDER: Final = "matcher"
-FORM: Final = 1
-"""Version of the form of the files; an index of another form is not read, the next pass makes it anew."""
+FORM: Final = 2
+"""Version of the form of the files and of the faces in them, so that another way of cleaning is another form; an index of another form is not read, the
+next pass makes it anew."""
 _NUMBER: Final = "placing"  # which folder is in force, in identity_number
 _PERSONS: Final = 100_000  # persons whose faces are sealed at a time, own value
 _FACE, _PART = "\x1e", "\x1f"  # between faces, between parts
