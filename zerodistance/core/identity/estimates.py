@@ -7,7 +7,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import log2, sqrt
 
@@ -70,7 +70,8 @@ class Estimates:
 
 
 BANDS = (0.9, 0.5, 1 / 9)
-"""Probabilities at which the bands of doubts begin, the highest first (own values; below -3 bits, `RuleSet.doubt` as it ships, nobody is asked)."""
+"""Probabilities at which the bands of doubts begin, the highest first (own values; below -3 bits, `RuleSet.doubt` as it ships, nobody is asked; where rules
+say otherwise, the last begins there, see `least_of`)."""
 
 
 def bits_from(band: int) -> float:
@@ -82,6 +83,19 @@ def bits_from(band: int) -> float:
     [3.17, 0.0, -3.0]
     """
     return log2(BANDS[band] / (1 - BANDS[band]))
+
+
+def least_of(doubt: float) -> tuple[float, ...]:
+    """Return where the bands begin when somebody is asked from so many bits on.
+
+    Examples
+    --------
+    >>> [round(least, 3) for least in least_of(-5.0)]
+    [0.9, 0.5, 0.03]
+    >>> least_of(-3.0) == least_of(2.0) == BANDS
+    True
+    """
+    return (*BANDS[:-1], min(BANDS[-1], 1 / (1 + 2**-doubt)))
 
 
 def share(same: int, decided: int) -> Share:
@@ -103,7 +117,12 @@ def share(same: int, decided: int) -> Share:
     return Share(same, decided, p, max(0.0, (middle - width) / whole), min(1.0, (middle + width) / whole))
 
 
-def estimates(links: int, waiting: Mapping[int, int], said: Mapping[tuple[str, int, str], int]) -> Estimates:
+def estimates(
+    links: int,
+    waiting: Mapping[int, int],
+    said: Mapping[tuple[str, int, str], int],
+    least: Sequence[float] = BANDS,
+) -> Estimates:
     """Return how right the matcher is.
 
     Parameters
@@ -114,6 +133,8 @@ def estimates(links: int, waiting: Mapping[int, int], said: Mapping[tuple[str, i
         Band -> doubts that nobody has decided.
     said
         (how it was asked, band, verdict) -> decisions that hold.
+    least
+        Probabilities at which the bands begin.
     """
 
     def count(asked: str, verdict: str, bands: range) -> int:
@@ -123,11 +144,11 @@ def estimates(links: int, waiting: Mapping[int, int], said: Mapping[tuple[str, i
     right, wrong = count("link", "same", every), count("link", "different", every)
     precision = share(right, right + wrong)
     bands = []
-    for n, least in enumerate(BANDS):
+    for n, begins in enumerate(least):
         one = range(n, n + 1)
         same, different = count("doubt", "same", one), count("doubt", "different", one)
         bands.append(
-            Band(least, waiting.get(n, 0), count("doubt", "unsure", one), share(same, same + different))
+            Band(begins, waiting.get(n, 0), count("doubt", "unsure", one), share(same, same + different))
         )
     known = [band.waiting * (band.found.share or 0.0) for band in bands]
     told = precision.share is not None and all(band.found.share is not None for band in bands if band.waiting)

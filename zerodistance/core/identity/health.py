@@ -13,6 +13,7 @@ from zerodistance.core.identity import estimates, kept, reading, releasing, revi
 from zerodistance.core.identity.contracts import VISITORS_FROM
 from zerodistance.core.identity.estimates import Estimates
 from zerodistance.core.identity.figures import Census, Day, Health, Large
+from zerodistance.core.identity.ruling import versions
 from zerodistance.core.identity.turns import reading as turns
 from zerodistance.core.identity.weighed import Asked
 from zerodistance.core.touchpoints.api import overview
@@ -169,7 +170,9 @@ def _estimates(tx: Connection, counted: Census) -> Estimates:
             "and l.b = d.b and l.withdrawn_at is null and l.number > d.number) group by 1, 2, 3",
         )
     }
-    return estimates.estimates(counted.links, dict(enumerate(counted.waiting)), said)
+    _, by = versions.in_force(tx)
+    least = estimates.least_of(by.doubt)
+    return estimates.estimates(counted.links, dict(enumerate(counted.waiting)), said, least)
 
 
 def _band(column: str) -> str:

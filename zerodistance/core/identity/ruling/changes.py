@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from zerodistance.core.identity.rules import NAMESPACES, Limit, Namespace, RuleSet
+from zerodistance.core.identity.rules import NAMESPACES, TURN, Limit, Namespace, RuleSet
 from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.text import Text
 
@@ -24,6 +24,7 @@ KEYS: tuple[str, ...] = (
     *(
         f"{n.key}.{what}"
         for n in NAMESPACES
+        if n.rank != TURN  # made by the program, one for each time that somebody uses a device
         for what in (
             *(["cap"] if n.rank else []),  # nobody stands above a member
             "limit",
