@@ -31,6 +31,7 @@ from zerodistance.core.identity.ruling.contracts import (
     NothingToUndo,
     RulesMoved,
 )
+from zerodistance.kernel import bulk
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.errors import Forbidden, Invalid
 from zerodistance.kernel.home import Home
@@ -282,4 +283,4 @@ def test_somebody_who_is_forgotten_while_rules_are_tried_comes_back_in_no_match(
     monkeypatch.undo()
     with home.state.read() as tx:
         sql = "select count(*) from identity_match where a = ? or b = ?"
-        assert tx.exec_driver_sql(sql, (gone, gone)).scalar_one() == 0
+        assert bulk.value(tx, sql, (gone, gone)) == 0
