@@ -48,6 +48,7 @@ def test_a_count_alone_keeps_the_days() -> None:
         ("fax.cap=3", "there are member_id.limit"),
         ("phone.kept=1", "there is no such rule"),
         ("member_id.cap=3", "there is no such rule"),
+        ("turn.cap=3", "there is no such rule"),
         ("phone.cap=0", "from 1 to 100000"),
         ("phone.cap=３", "from 1 to 100000"),
         ("phone.cap=-1", "from 1 to 100000"),
