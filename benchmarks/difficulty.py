@@ -64,7 +64,7 @@ def main() -> None:
 
 def _identity(con: duckdb.DuckDBPyConnection, root: Path, *, product: bool) -> dict[str, Any]:
     """Return means -> figures over the rows that name somebody."""
-    part = _named_truth(root)
+    part = cities.named_truth(root / "city", root / "named")
     rows = cities.named_rows(con)
     guarded = _guarded(rows)
     joined = {"exact": _keys(rows), "guarded": guarded, **_evidence(rows, guarded, root)}
@@ -82,15 +82,6 @@ def _identity(con: duckdb.DuckDBPyConnection, root: Path, *, product: bool) -> d
     if product:
         out["product"] = _product(root, part)
     return out
-
-
-def _named_truth(root: Path) -> Path:
-    """Return a truth that has only the systems whose rows name somebody."""
-    folder = root / "named" / "records"
-    folder.mkdir(parents=True)
-    for silo in COLUMNS:
-        shutil.copy(root / "city" / "truth" / "records" / f"{silo}.parquet", folder)
-    return folder.parent
 
 
 def _keys(rows: list[Named]) -> list[tuple[int, Key]]:

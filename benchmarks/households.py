@@ -3,7 +3,7 @@
 Every silo is imported as it ships, persons are rebuilt, then households by their own command, whose processor time and memory are those of the whole
 command. What they say is examined by `zerodistance evaluate households` over the records that name somebody: `household_f1` is of pairs of records,
 `household_whole_f1` of whole households, `household_b3_f1` B-cubed. `true_...` is the same with the persons of the truth, so that what identity misses can
-be told from what households miss. `person_...` is what `zerodistance evaluate identity` says of the persons, of the records that name somebody.
+be told from what households miss. `person_...` is what `zerodistance evaluate identity` says of the persons, over the nine systems whose rows name somebody.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from benchmarks.lib import cities
 from benchmarks.lib.families import with_true_persons
 from benchmarks.lib.house import House
 from benchmarks.lib.machine import arguments, report, say, workspace
@@ -49,7 +50,8 @@ def measured(root: Path, city: Path) -> dict[str, Any]:
     say(f"{said['households']:,} households in {took.seconds:.1f} s")
     house.run("identity", "households", "export", str(root / "said.csv"))
     found = _examined(api.households(city, root / "said.csv"), "household")
-    found |= _examined(api.identity(city, root / "persons.csv"), "person")
+    named = cities.named_truth(city, root / "named")
+    found |= _examined(api.identity(named, root / "persons.csv", partial=True), "person", "all")
     home = open_home(load(home=house.home))
     with_true_persons(home, city, root / "true.parquet")
     home.close()
@@ -78,8 +80,8 @@ def _taken_in(house: House, city: Path) -> int:
     return rows
 
 
-def _examined(found: Report, name: str) -> dict[str, Any]:
-    (row,) = (one for one in found.tables["by_part"] if one["part"] == "named")
+def _examined(found: Report, name: str, part: str = "named") -> dict[str, Any]:
+    (row,) = (one for one in found.tables["by_part"] if one["part"] == part)
     out: dict[str, Any] = {}
     for measure, short in (("pairs_", ""), ("clusters_", "whole_"), ("b3_", "b3_")):
         for kind in ("precision", "recall", "f1"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,15 @@ def opened(root: Path) -> duckdb.DuckDBPyConnection:
             f"create view {name} as select * from read_csv('{root / 'brand' / name}.csv', header = true)"
         )
     return con
+
+
+def named_truth(city: Path, folder: Path) -> Path:
+    """Write a truth that has only the systems whose rows name somebody, and return its folder."""
+    records = folder / "records"
+    records.mkdir(parents=True)
+    for silo in COLUMNS:
+        shutil.copy(city / "truth" / "records" / f"{silo}.parquet", records)
+    return folder
 
 
 def named_rows(con: duckdb.DuckDBPyConnection) -> list[Named]:
