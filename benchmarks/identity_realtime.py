@@ -25,6 +25,7 @@ from zerodistance.core.identity import api as identity
 from zerodistance.core.identity import mentions
 from zerodistance.core.identity.contracts import Verdict
 from zerodistance.core.identity.placing.place import Lookup, Placed, Said, faces, place
+from zerodistance.core.profiles import index
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home, open_home
 from zerodistance.kernel.settings import load
@@ -70,6 +71,8 @@ def main() -> None:
         house.run("import", str(root / "desk.csv"), "--mapping", str(root / "desk.toml"))
         found = _placed(home, whose)
         found |= _taken_back(home)
+        with house:
+            found |= _everywhere(home)
         persons = house.ask("select count(distinct person) from subject where person < 2147483648")[0][0]
         home.close()
     report(
@@ -185,6 +188,30 @@ def _taken_back(home: Home) -> dict[str, Any]:
         "unmerge_p99_ms": quantile(np.array(apart) * 1e3, 0.99),
         "withdraw_p99_ms": quantile(np.array(again) * 1e3, 0.99),
         "unmerged": len(apart),
+    }
+
+
+def _everywhere(home: Home) -> dict[str, Any]:
+    """Decide while the program runs, and wait until the tag index has it; look-ups and pages read the state, which has it at once."""
+    who, waits = Who.system("benchmark"), []
+
+    def current() -> bool:
+        with home.state.read() as tx:
+            return index.current(home.path("index")).people >= identity.last_change(tx)
+
+    until = time.monotonic() + 600
+    while not current() and time.monotonic() < until:  # what was imported before
+        time.sleep(0.1)
+    for a, b in _DONE[-50:]:
+        began = time.perf_counter()
+        identity.decide(home, who, a, b, Verdict.DIFFERENT)
+        while not current():
+            time.sleep(0.005)
+        waits.append(time.perf_counter() - began)
+        time.sleep(0.5)  # one decision, not a queue of them
+    return {
+        f"everywhere_p{name}_s": quantile(np.array(waits), share)
+        for name, share in (("50", 0.5), ("99", 0.99))
     }
 
 

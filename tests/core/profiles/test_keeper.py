@@ -229,6 +229,20 @@ def test_merge_then_unmerge_changes_no_tag(home: Home) -> None:
     same(before, index.current(home.path("index")))
 
 
+def test_whoever_moved_is_in_the_index_at_the_next_turn_without_a_touch(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zerodistance.core.profiles.keeper._SHARE_OF_TIME", 1.0)  # a turn is due at once
+    keeper, crowd, touches = small(home)
+    with clock.freeze(START):
+        keeper.catch_up()
+        assert keeper.catch_up() == 0, "nothing is new"
+        crowd.move(2, 1)
+        assert keeper.catch_up() > 0
+        check(home, crowd, touches)
+        assert keeper.catch_up() == 0
+
+
 def test_a_keeper_that_died_after_the_states_catches_up(home: Home) -> None:
     _, crowd, touches = small(home)
     more = [world.touch(2, 0, 1, "service.visited", START)]

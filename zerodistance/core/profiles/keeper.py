@@ -34,7 +34,9 @@ _SHARES_OF_MEMORY = (
 )  # own values: of an engine connection. Sorting states spills well, and digestion goes on beside it; where that does not do, all
 _PARTIAL = 5  # own value: when more than 1 of 5 must be recomputed, everybody is
 _SLICE = 1_000_000
-_LOOK_SECONDS = 15.0  # own value: how often identity, facts and the day are looked at when no touch came
+_LOOK_SECONDS = (
+    15.0  # own value: how often facts and the day are looked at when no touch came and nobody moved
+)
 Changed = npt.NDArray[np.int64]
 Done = TypeVar("Done")
 _NOBODY: Changed = np.empty(0, np.int64)
@@ -59,6 +61,7 @@ class Keeper:
         self._mark = rules.fingerprint(dimensions, home.settings.zone, home.settings.currency)
         self._fed = True
         self._turn = self._looked_at = -_LOOK_SECONDS  # monotonic seconds
+        self._version = -1  # of identity, when it was last looked at
 
     def held(self) -> int:
         """Return the last batch in the states; the index follows from them."""
@@ -77,9 +80,14 @@ class Keeper:
         One thread does this again and again, beside the one that calls `follow`.
         """
         now = time.monotonic()
-        if now < self._turn or not (self._fed or now - self._looked_at >= _LOOK_SECONDS):
+        if now < self._turn:
             return 0
-        self._fed, self._looked_at = False, now
+        version = (
+            self._people.version()
+        )  # somebody decided, revoked or placed: that has to be seen within a second
+        if not (self._fed or version != self._version or now - self._looked_at >= _LOOK_SECONDS):
+            return 0
+        self._fed, self._looked_at, self._version = False, now, version
         return self.update()
 
     def update(self) -> int:
