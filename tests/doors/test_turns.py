@@ -2,14 +2,56 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.core.identity.steps import take_in, touch
 from tests.doors.conftest import Visitor
+from tests.doors.test_flow import Shell, accept, shell
 from zerodistance.core.identity import api as identity
 from zerodistance.core.identity.http import answer
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
+
+assert shell is not None  # a fixture
+
+
+def event(number: int, **ids: str) -> dict[str, object]:
+    """Return a page view, a minute after the one before."""
+    at = f"2026-11-20T08:{number:02}:00Z"
+    return {"type": "page", "messageId": f"t-{number}", "timestamp": at, "name": "Home", **ids}
+
+
+def test_touches_before_a_login_are_the_persons_and_visitors_are_never_counted_with_them(
+    shell: Shell,
+) -> None:
+    accept(
+        [
+            event(1, anonymousId="tablet"),
+            event(2, anonymousId="tablet", userId="mother"),
+            event(3, anonymousId="tablet", userId="father"),
+            event(4, anonymousId="tablet"),
+            event(5, anonymousId="stranger"),
+        ]
+    )
+    shell("run")
+    mother, father = (
+        json.loads(shell("identity", "show", name, "--json"))["id"] for name in ("mother", "father")
+    )
+    for person, theirs in ((mother, {"t-1", "t-2"}), (father, {"t-3", "t-4"})):
+        traced = shell("trace", person)
+        assert {f"t-{n}" for n in range(1, 6) if f"t-{n}" in traced} == theirs
+    said = json.loads(shell("status", "--json"))
+    assert (said["people"]["persons"], said["people"]["visitors"]) == (
+        3,
+        2,
+    )  # with u-1 and cookie-2 of the flow
+    health = json.loads(shell("identity", "health", "--json"))["census"]
+    assert (health["persons"], health["visitors"], health["in_turn"]) == (3, 2, 1)
+    for words in (("explain", "father"), ("path", "mother", "father")):
+        assert "is used by 2 persons in turn" in shell("identity", *words)
+    assert "1 devices or browsers are used by several accounts in turn" in shell("identity", "health")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from tests.core.identity.steps import subject, take_in, touch
 from tests.factory import Touch, touches_batch
 from zerodistance.core.identity import api, store
 from zerodistance.core.identity.recogniser import Recognition
-from zerodistance.kernel import bulk
+from zerodistance.kernel import bulk, clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home, create_home
 from zerodistance.kernel.settings import load
@@ -328,3 +328,50 @@ def test_a_device_on_which_two_accounts_met_long_ago_is_used_in_turn_from_the_ne
         store.next_generation(tx)
     found = take_in(home, touch(8, device_id="tablet", user_id="u2"), touch(9, device_id="tablet"))
     assert owners(home, found.subjects.tolist()) == [user(home, "u2")] * 2
+
+
+def test_a_failed_commit_leaves_no_turn_and_the_next_try_makes_the_same(home: Home) -> None:
+    recognition = Recognition(home)
+    take_in(home, touch(1, device_id="tablet", user_id="u1"), with_=recognition)
+    batch = touches_batch(touch(3, device_id="tablet", user_id="u2"), touch(4, device_id="tablet"))
+    with pytest.raises(RuntimeError), home.state.write() as tx:
+        recognition.write(tx, recognition.recognise(batch), 2)
+        raise RuntimeError("the disk is full")
+    recognition.reset()
+    assert turns(home) == []
+    with home.state.read() as tx:
+        assert bulk.value(tx, "select sum(turned) from subject") == 0
+    found = recognition.recognise(batch)
+    with home.state.write() as tx:
+        recognition.write(tx, found, 2)
+    assert owners(home, found.subjects.tolist()) == [user(home, "u2")] * 2
+    assert len(turns(home)) == 1
+
+
+def test_a_visitor_expires_and_a_person_with_a_shared_device_does_not(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared_tablet(home)
+    take_in(home, touch(5, anonymous_id="stranger"))
+    later = clock.micros() + (home.settings.visitor_days + 1) * clock.MICROS_PER_DAY
+    monkeypatch.setattr(clock, "micros", lambda: later)
+    assert api.expire_visitors(home) == 1
+    assert len(turns(home)) == 1 and user(home, "u2")
+
+
+def test_touches_of_one_time_are_in_the_order_in_which_they_came(home: Home) -> None:
+    found = take_in(
+        home,
+        touch(1, device_id="tablet"),
+        touch(1, device_id="tablet", user_id="u2"),
+        touch(1, device_id="tablet"),
+        touch(1, device_id="tablet", user_id="u1"),
+        touch(1, device_id="tablet"),
+        touch(1, device_id="tablet", user_id="u2"),
+        touch(1, device_id="tablet", user_id="u1"),
+        touch(1, device_id="tablet"),
+    )
+    later = take_in(home, touch(2, device_id="tablet"))
+    assert owners(home, [int(found.subjects[n]) for n in (4, 7)]) == [user(home, "u1")] * 2
+    assert owners(home, later.subjects.tolist()) == [user(home, "u1")]
+    assert owners(home, found.subjects[:3].tolist()) == [user(home, "u2")] * 3

@@ -6,7 +6,6 @@ the device's own, which belongs to that account; every later turn is that of a s
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -37,12 +36,27 @@ class Login(NamedTuple):
     origin: int
 
 
-class SignIn(NamedTuple):
-    """The accounts on one touch on the device, the strongest first; where the touch stands."""
+class Use(NamedTuple):
+    """A touch on the device: when, its place among those that came with it, and the accounts on it, the strongest first; none: nobody logs in."""
 
     at: int
-    accounts: tuple[int, ...]
     row: int
+    accounts: tuple[int, ...] = ()
+
+
+class Taken(NamedTuple):
+    """What touches on a device mean.
+
+    Attributes
+    ----------
+    began
+        (touch row, account) of those with which a turn begins.
+    during
+        (touch row, turn, account that began it) of those without a login that belong to a turn; `TO_COME`: one that is still to be made.
+    """
+
+    began: list[tuple[int, int]]
+    during: list[tuple[int, int, int]]
 
 
 class History:
@@ -58,33 +72,35 @@ class History:
     Examples
     --------
     >>> tablet = History([Login(5, 1, 0, 0)], {1: 0, 2: 0}, {})
-    >>> tablet.take([SignIn(7, (1,), 0), SignIn(8, (2,), 1), SignIn(9, (1,), 2)], 0)
-    [(1, 2), (2, 1)]
+    >>> tablet.take([Use(7, 0), Use(8, 1, (2,)), Use(8, 2), Use(9, 3, (1,))], 0)
+    Taken(began=[(1, 2), (3, 1)], during=[(2, -1, 2)])
     >>> tablet.settle({1: 11, 2: 12})
-    >>> [tablet.turn(at) for at in (4, 7, 8, 9)]
-    [0, 0, 12, 11]
+    >>> tablet.take([Use(8, 0), Use(9, 1), Use(6, 2)], 0)
+    Taken(began=[], during=[(0, 12, 2), (1, 11, 1)])
     """
 
     def __init__(self, logins: Iterable[Login], kinds: Mapping[int, int], partners: Partners) -> None:
-        self._logins = sorted(logins)
+        self._logins = sorted(logins, key=_place)
         self._kinds, self._partners = kinds, partners
-        self._turns: list[Login] = []
 
-    def take(self, sign_ins: Iterable[SignIn], origin: int) -> list[tuple[int, int]]:
-        """Add sign-ins; return the touch and the account of those with which a turn begins."""
-        walk, old, began = _Walk(self._kinds, self._partners), iter(self._logins), []
+    def take(self, uses: Iterable[Use], origin: int) -> Taken:
+        """Take touches in, those of one time in the order in which they came, and say what they mean."""
+        walk, old, taken = _Walk(self._kinds, self._partners), iter(self._logins), Taken([], [])
         waiting = next(old, None)
-        for one in sorted(sign_ins):
+        for one in sorted(uses):
             while waiting is not None and waiting.at <= one.at:
                 walk.pass_by(waiting)
                 waiting = next(old, None)
-            if walk.sign_in(one, origin):
-                began.append((one.row, one.accounts[0]))
+            if not one.accounts:
+                if walk.turn:
+                    taken.during.append((one.row, walk.turn, walk.beginner))
+            elif walk.sign_in(one, origin):
+                taken.began.append((one.row, one.accounts[0]))
         while waiting is not None:
             walk.pass_by(waiting)
             waiting = next(old, None)
         self._logins = walk.logins
-        return began
+        return taken
 
     def settle(self, turns: Mapping[int, int]) -> None:
         """Name the turns that were to come, by the accounts that began them."""
@@ -97,20 +113,15 @@ class History:
                 self._logins[place] = one._replace(turn=here)
             elif one.turn:
                 here = one.turn
-        self._turns = [one for one in self._logins if one.turn]
 
     def beginners(self) -> list[int]:
         """Return the accounts of which a turn is still to be made."""
         return list(dict.fromkeys(one.account for one in self._logins if one.turn == TO_COME))
 
     def rows(self) -> list[Login]:
-        """Return the logins that have to be kept, once they are settled: the latest of those with a turn."""
-        return self._turns[-MOST:]
-
-    def turn(self, at: int) -> int:
-        """Return the subject that stands for the device at a time, 0: itself; once everything is settled."""
-        place = bisect_right(self._turns, at, key=lambda one: one.at)
-        return self._turns[place - 1].turn if place else 0
+        """Return the logins that have to be kept, once they are settled: the latest, and of several at one time those of the last turn."""
+        last = {one.at: one.turn for one in self._logins if one.turn}
+        return [one for one in self._logins if one.turn and one.turn == last[one.at]][-MOST:]
 
     def first_seen(self) -> dict[int, int]:
         """Return account -> its first login."""
@@ -118,6 +129,11 @@ class History:
         for login in self._logins:
             found.setdefault(login.account, login.at)
         return found
+
+
+def _place(login: Login) -> tuple[int, bool, int, int]:
+    """Return the order of logins that are known: what evidence says of a time comes before what was kept of it."""
+    return login.at, login.turn != 0, login.account, login.origin
 
 
 _ALONG = -2  # somebody of whom the turn is, under another account
@@ -129,35 +145,36 @@ class _Walk:
     def __init__(self, kinds: Mapping[int, int], partners: Partners) -> None:
         self._kinds, self._partners = kinds, partners
         self.logins: list[Login] = []
+        self.turn = self.beginner = 0
         self._here: list[int] = []
-        self._turn = 0
         self._is_first = True
 
     def pass_by(self, login: Login) -> None:
         """Let a login go by that is known."""
         if login.turn:
-            self._here = [*(self._here if login.turn == self._turn else ()), login.account]
-            self._turn, self._is_first = login.turn, False
+            if login.turn != self.turn:
+                self._here, self.turn, self.beginner, self._is_first = [], login.turn, login.account, False
+            self._here.append(login.account)
         elif self._against((login.account,), login.at):
-            self._here, self._turn, self._is_first = [login.account], 0, False
+            self._here, self.turn, self.beginner, self._is_first = [login.account], 0, 0, False
         else:
             self._here.append(login.account)
         self.logins.append(login)
 
-    def sign_in(self, one: SignIn, origin: int) -> bool:
-        """Take a sign-in; say whether a turn begins with it."""
-        begins = self._against(one.accounts, one.at) or not (self._turn or self._is_first)
+    def sign_in(self, one: Use, origin: int) -> bool:
+        """Take a login in; say whether a turn begins with it."""
+        begins = self._against(one.accounts, one.at) or not (self.turn or self._is_first)
         if begins:
-            self._here, self._turn, self._is_first = [], TO_COME, False
+            self._here, self.turn, self.beginner, self._is_first = [], TO_COME, one.accounts[0], False
         for place, account in enumerate(one.accounts):
             if account not in self._here:
-                turn = self._turn if begins and not place else self._along()
+                turn = self.turn if begins and not place else self._along()
                 self._here.append(account)
                 self.logins.append(Login(one.at, account, turn, origin))
         return begins
 
     def _along(self) -> int:
-        return _ALONG if self._turn == TO_COME else self._turn
+        return _ALONG if self.turn == TO_COME else self.turn
 
     def _against(self, accounts: Iterable[int], at: int) -> bool:
         """Say whether somebody with these accounts can't be who is there."""

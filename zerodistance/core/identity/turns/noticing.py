@@ -18,7 +18,7 @@ from zerodistance.core.identity.cache import RESERVED, Cache
 from zerodistance.core.identity.contracts import VISITORS_FROM
 from zerodistance.core.identity.linking import Signs
 from zerodistance.core.identity.turns import store
-from zerodistance.core.identity.turns.history import History, Login, SignIn
+from zerodistance.core.identity.turns.history import TO_COME, History, Login, Taken, Use
 from zerodistance.core.identity.turns.standing import Stands
 
 Ints = npt.NDArray[np.int64]
@@ -119,7 +119,7 @@ class _Batch:
         self._account = np.flatnonzero(
             rules.IS_ACCOUNT[cache.rank[signs.slot]] & (signs.slot >= RESERVED)
         )  # signs that are accounts
-        self._sign_ins: dict[int, list[SignIn]] = {}
+        self._uses: dict[int, list[Use]] = {}
         self._kinds: dict[int, int] = {}
         self._partners: dict[int, list[tuple[int, int]]] = {}
 
@@ -127,46 +127,61 @@ class _Batch:
         """Take note of the touches with an account on a device."""
         accounts = self._on_touches(on.row)
         for slot, row in zip(on.slot.tolist(), on.row.tolist(), strict=True):
-            self._sign_ins.setdefault(slot, []).append(SignIn(int(self._times[row]), accounts[row], row))
+            self._uses.setdefault(slot, []).append(Use(int(self._times[row]), row, accounts[row]))
 
     def turned(self, tx: Connection, devices: Ints, hub: Ints, stands: Stands) -> Turned:
         """Return what the logins mean, see `notice`."""
         out, cache = Turned(), self._cache
         kept, histories = self._histories(tx, devices)
-        begins: dict[int, list[tuple[int, int]]] = {}
+        self._without(devices, hub)
+        meant: dict[int, Taken] = {}
         for slot, history in histories.items():
-            began = history.take(self._sign_ins.get(slot, ()), self._origin)
+            taken = history.take(self._uses.get(slot, ()), self._origin)
             if not self._is_crowd(slot, history):
-                begins[slot] = began
-        pairs = [(cache.subject.item(slot), one) for slot in begins for one in histories[slot].beginners()]
+                meant[slot] = taken
+        pairs = [(cache.subject.item(slot), one) for slot in meant for one in histories[slot].beginners()]
         made: dict[int, dict[int, int]] = {}
         for (device, one), place in zip(pairs, stands.of(pairs), strict=True):
             made.setdefault(device, {})[one] = place
-        for slot, began in begins.items():
+        during: list[int] = []
+        for slot, taken in meant.items():
             number = cache.subject.item(slot)
-            turns = made.get(number, {})
-            histories[slot].settle({one: cache.subject.item(place) for one, place in turns.items()})
-            out.login += [row for row, _ in began]
-            out.begun += [turns[account] for _, account in began]
-            rows, before = histories[slot].rows(), kept.get(number, [])
-            out.added += [
-                (number, one.at, one.account, one.origin, one.turn) for one in rows if one not in before
-            ]
-            out.gone += [
-                (number, one.at, one.account, one.origin)
-                for one in before
-                if one.origin == self._origin and one not in rows
-            ]
-            out.marked += [slot] if rows and not cache.turned.item(slot) else []
-        self._name({slot: histories[slot] for slot in begins}, hub, stands, out)
+            places = made.get(number, {})
+            turns = {one: cache.subject.item(place) for one, place in places.items()}
+            histories[slot].settle(turns)
+            out.login += [row for row, _ in taken.began]
+            out.begun += [places[account] for _, account in taken.began]
+            out.touch += [row for row, _, _ in taken.during]
+            during += [turns[by] if turn == TO_COME else turn for _, turn, by in taken.during]
+            self._write(number, histories[slot], kept.get(number, []), out)
+            out.marked += [slot] if histories[slot].rows() and not cache.turned.item(slot) else []
+        slot_of = dict(zip(distinct := list(dict.fromkeys(during)), stands.known(distinct), strict=True))
+        out.slot += [slot_of[turn] for turn in during]
         return out
+
+    def _without(self, devices: Ints, hub: Ints) -> None:
+        """Take note of the touches on which a device is the strongest identifier."""
+        rows = np.flatnonzero(np.isin(hub, devices))
+        for row, slot in zip(rows.tolist(), hub[rows].tolist(), strict=True):
+            self._uses.setdefault(slot, []).append(Use(int(self._times[row]), row))
+
+    def _write(self, number: int, history: History, before: list[Login], out: Turned) -> None:
+        """Say which rows have to be written, and which of this origin's own are too much."""
+        rows = history.rows()
+        known, wanted = set(before), set(rows)
+        out.added += [(number, one.at, one.account, one.origin, one.turn) for one in rows if one not in known]
+        out.gone += [
+            (number, one.at, one.account, one.origin)
+            for one in before
+            if one.origin == self._origin and one not in wanted
+        ]
 
     def _histories(self, tx: Connection, devices: Ints) -> tuple[dict[int, list[Login]], dict[int, History]]:
         """Return what is kept of each device by its number, and what is known of it by its slot."""
         numbers, origins = self._cache.subject[devices].tolist(), (0, self._origin)
         kept = store.kept(tx, numbers, origins)
         asked = self._cache.subject[
-            list(self._sign_ins)
+            list(self._uses)
         ].tolist()  # of the others it is enough to know whose turn it is
         said = store.accounts_on(tx, asked, origins, self._kinds)
         of_rows = {login.account for logins in kept.values() for login in logins}
@@ -214,17 +229,3 @@ class _Batch:
             times.setdefault(self._kinds[account], []).append(at)
         cap, window = int(by.caps[rank]), int(by.windows[rank])
         return any(rules.most_within(some, window) > cap for some in times.values())
-
-    def _name(self, histories: dict[int, History], hub: Ints, stands: Stands, out: Turned) -> None:
-        """Say whose the touches are on which a device is the strongest identifier."""
-        rows = np.flatnonzero(np.isin(hub, np.array(list(histories), np.int64)))
-        turns = []
-        for row, slot in zip(rows.tolist(), hub[rows].tolist(), strict=True):
-            turn = histories[slot].turn(int(self._times[row]))
-            if turn:
-                out.touch.append(row)
-                turns.append(turn)
-        if turns:
-            numbers = list(dict.fromkeys(turns))
-            slot_of = dict(zip(numbers, stands.known(numbers), strict=True))
-            out.slot += [slot_of[turn] for turn in turns]
