@@ -161,3 +161,15 @@ def test_the_matcher_itself_leaves_doubts_that_are_shown_as_it_weighed_them(home
     found = api.reviews(home, admin, limit=50)
     assert [one.bits for one in found.pairs] == sorted(bits, reverse=True) and min(bits) >= RuleSet().doubt
     assert not any(one.older for one in found.pairs)
+
+
+def test_what_keeps_two_persons_apart_is_said_beside_how_alike_they_are(home: Home, admin: Who) -> None:
+    same = {"name": "欧阳晓辰", "address": FLAT, "birthday": "1987-03-02"}
+    take_in(home, *(Touch({"member_id": f"M{n}", "user_id": f"u{n}"}, n, facts=same) for n in range(2)))
+    take_in(home, Touch({"user_id": "u9"}, 9, facts=same))
+    match_of(home, ("member_id", "M0"), ("member_id", "M1"), 30.0)
+    match_of(home, ("member_id", "M0"), ("user_id", "u9"), 30.0)
+    apart = [[kind.en for kind in one.apart] for one in api.reviews(home, admin, limit=10).pairs]
+    assert sorted(apart) == [["member id", "user id"], ["user id"]]
+    doubtful(home)
+    assert {one.apart for one in api.reviews(home, admin, limit=10).pairs} >= {()}

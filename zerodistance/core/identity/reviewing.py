@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, insert
 
-from zerodistance.core.identity import mentions, reading, store
+from zerodistance.core.identity import mentions, reading, rules, store
 from zerodistance.core.identity.aligned import aligned
 from zerodistance.core.identity.contracts import Decision, NoSuchPerson, Verdict
 from zerodistance.core.identity.deciding import decide, held
+from zerodistance.core.identity.ruling import versions
 from zerodistance.core.identity.weighed import COUNTED, Asked, Field, Place, Review, Reviews
 from zerodistance.kernel import bulk, clock
 from zerodistance.kernel.access import Permission, Who
@@ -136,4 +137,10 @@ def _review(home: Home, tx: Connection, a: int, b: int, *, whole: bool = False) 
     )
     older = model == scorer.model.name and abs(scorer.pair(x.face, y.face) - bits) > _OTHERWISE
     rest = bits - sum(one.bits for one in parts)
-    return Review(a, b, left, right, shown, parts, bits, likely(bits), rest, model, older)
+    by = versions.in_force(tx)[1]
+    apart = tuple(
+        rules.NAMESPACES[rank].label
+        for rank in sorted(by.unique)
+        if left.id != right.id and rules.NAMESPACES[rank].key in left.counts.keys() & right.counts.keys()
+    )
+    return Review(a, b, left, right, shown, parts, bits, likely(bits), rest, model, older, apart)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from zerodistance.core.identity.contracts import Person, Weight
+from zerodistance.kernel.text import Text
 
 
 class Asked(StrEnum):
@@ -57,6 +58,8 @@ class Review:
         Bits beside the comparisons: how seldom any two records are one person's, and whether a common home explains as much.
     older
         What is shown is not all that was compared: the two were also written in ways that the latest ones do not show.
+    apart
+        What each of them has of its own although a person has one only: they are never joined by themselves.
     revealed
         Whole values are shown; that was written down.
     """
@@ -72,6 +75,7 @@ class Review:
     rest: float
     model: str
     older: bool
+    apart: tuple[Text, ...] = ()
     revealed: bool = False
 
 
