@@ -98,10 +98,11 @@ _NO_DIVISION = re.compile(
 )
 _FAR = re.compile(rf"(.+?)(?:街道|镇|乡|{_WAYS})")
 _ABROAD = str.maketrans(
-    "區縣號樓單東門鎮鄉臺灣園廣莊棟幢層雲龍陽島蘇華寧濟瀋遼哈爾濱貴蘭銀長慶漢鄭閩",
-    "区县号楼单东门镇乡台湾园广庄栋幢层云龙阳岛苏华宁济沈辽哈尔滨贵兰银长庆汉郑闽",
+    "區縣號樓單東門鎮鄉臺灣園廣莊棟幢層雲龍陽島蘇華寧濟瀋遼哈爾濱貴蘭銀長慶漢鄭閩—–",
+    "区县号楼单东门镇乡台湾园广庄栋幢层云龙阳岛苏华宁济沈辽哈尔滨贵兰银长庆汉郑闽--",
 )
-"""Characters of addresses as they are written in Hong Kong and Taiwan, and on the mainland."""
+"""Characters of addresses as they are written in Hong Kong and Taiwan, and on the mainland; dashes."""
+_ABROAD_SET = frozenset(map(chr, _ABROAD))
 
 
 def address(value: str) -> Address | None:
@@ -115,14 +116,16 @@ def address(value: str) -> Address | None:
     True
     """
     text = _SPACE.sub("", _ASIDE.sub("", unicodedata.normalize("NFKC", value)))
-    text = text.translate(_ABROAD).replace("—", "-").replace("–", "-").removeprefix("中国")
+    if not _ABROAD_SET.isdisjoint(text):
+        text = text.translate(_ABROAD)
+    text = text.removeprefix("中国")
     if not text or len(text) > LONGEST:
         return None
-    lane = _LANE_FLAT.search(text)
+    lane = _LANE_FLAT.search(text) if "弄" in text else None
     start, building, unit, room = (
         _flat(text) if lane is None else (lane.start(1), lane[1], "", lane[2].lower())
     )
-    if room and not building and (house := _LANE.search(text[:start])) is not None:
+    if "弄" in text and room and not building and (house := _LANE.search(text[:start])) is not None:
         start, building = house.start(1), house[1]
     place = _place(text[:start], bool(building or room))
     if not room and (house := _VILLAGE.fullmatch(place[-1])) is not None:  # in a village a house is a home

@@ -7,7 +7,9 @@ import re
 from zerodistance.core.identity.postal import Abroad, one_word, words
 
 HANGUL = re.compile(r"[\uac00-\ud7a3]")
-_JAPANESE = re.compile(r"〒|[\u3041-\u3096\u30a1-\u30fa]|丁目|番地|^(?:東京都|北海道|大阪府|京都府|.{2,3}県)")
+_KANA = frozenset("〒") | {
+    chr(code) for first, last in ((0x3041, 0x3096), (0x30A1, 0x30FA)) for code in range(first, last + 1)
+}
 _PARTS = re.compile(
     r"(?P<region>東京都|北海道|(?:大阪|京都)府|.{2,3}県)?"
     r"(?P<locality>[^市区町村0-9]{1,7}?市[^市区町村0-9]{1,4}区|[^市区町村0-9]{1,8}?[市区]|[^0-9]{1,4}郡[^0-9]{1,6}?[町村])?"
@@ -24,7 +26,13 @@ _PROVINCE = re.compile(
 
 def is_japanese(text: str) -> bool:
     """Say whether an address is Japanese by how it is written."""
-    return _JAPANESE.search(text) is not None
+    return (
+        not _KANA.isdisjoint(text)
+        or "丁目" in text
+        or "番地" in text
+        or "県" in text[:4]
+        or text.startswith(("東京都", "北海道", "大阪府", "京都府"))
+    )
 
 
 def japanese(text: str) -> Abroad:

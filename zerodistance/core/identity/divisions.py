@@ -87,8 +87,8 @@ Way = tuple[tuple[tuple[int, str], ...], int]
 def _ways(text: str, at: int, context: tuple[Division, ...], strong: Strong) -> Iterator[Way]:
     """Yield levels and names of every way to read divisions from `at` on, and where each ends."""
     table = _table()
-    for end in range(min(len(text), at + table.longest), at + 1, -1):
-        spelled = text[at:end]
+    for size in table.sizes.get(text[at : at + 2], ()):
+        end, spelled = at + size, text[at : at + size]
         known = table.spelled.get(spelled)
         for level, divisions in known.items() if known else ():
             inside = tuple(d for d in divisions if not context or any(c in d.above for c in context))
@@ -104,11 +104,11 @@ def _ways(text: str, at: int, context: tuple[Division, ...], strong: Strong) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """Spelling -> level -> divisions, those of today first; whole name -> short form; characters of the longest name."""
+    """Spelling -> level -> divisions, those of today first; whole name -> short form; two characters -> lengths of the spellings that begin so."""
 
     spelled: dict[str, dict[int, list[Division]]]
     short: dict[str, str]
-    longest: int
+    sizes: dict[str, tuple[int, ...]]
 
 
 @cache
@@ -138,7 +138,10 @@ def _table() -> _Table:
             if today not in spelled[spelling][one.level]:
                 spelled[spelling][one.level].append(today)
     plain = {spelling: dict(levels) for spelling, levels in spelled.items()}
-    return _Table(plain, shorts, max(map(len, plain)))
+    sizes: dict[str, set[int]] = defaultdict(set)
+    for spelling in plain:
+        sizes[spelling[:2]].add(len(spelling))
+    return _Table(plain, shorts, {head: tuple(sorted(found, reverse=True)) for head, found in sizes.items()})
 
 
 def _lines() -> list[str]:

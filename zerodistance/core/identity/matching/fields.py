@@ -318,7 +318,7 @@ def _in_china(written: str, suburb: str, city: str) -> Parts:
     found = addresses.address(written)
     if found is None:
         return _NO_HOME
-    district = found.district or suburb or divisions.leading(city, bool).district
+    district = found.district or suburb or (divisions.leading(city, bool).district if city else "")
     return (
         divisions.short(found.city or city), divisions.short(district), found.town, found.road, found.number, found.estate, addresses.core(found.estate),
         found.building, found.unit, found.room, *_NOT_ABROAD,
