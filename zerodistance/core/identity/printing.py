@@ -45,6 +45,8 @@ def difference(found: Rebuilt) -> None:
         ),
         **asdict(found),
     )
+    if found.rules:
+        command.tell(Text("按第 {n} 版规则", "by version {n} of the rules"), n=found.rules)
     command.tell(
         Text(
             "合并 {merged}，拆分 {split}，{moved} 个标识换了归属；新列为共用 {shared}，解除共用 {freed}",

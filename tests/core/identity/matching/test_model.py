@@ -10,6 +10,8 @@ import pytest
 from zerodistance.core.identity.matching import fields, model, train
 from zerodistance.core.identity.matching.columns import columns
 from zerodistance.core.identity.matching.compare import COMPARISONS
+from zerodistance.core.identity.matching.fields import Face
+from zerodistance.core.identity.matching.score import Scorer
 
 
 def test_a_model_is_read_as_it_was_written() -> None:
@@ -76,6 +78,14 @@ def test_chances_that_records_were_drawn_with_are_learned_without_labels() -> No
         0.87, abs=0.04
     )  # a slip is found if the phone is the same
     assert len(who) == found.records
+
+
+def test_where_everybody_has_the_same_every_chance_is_one_still() -> None:
+    rows, _ = drawn(400, 3)
+    found = train.train(fields.faces({**rows, "state": ["shandong"] * len(rows["phone"])}))
+    assert all(0 < chances.other < 1 for chances in found.levels["region"])
+    parts = Scorer(found, 1_200).parts(Face(region="shandong"), Face(region="henan"))
+    assert all(np.isfinite(one.same) for one in parts)
 
 
 def test_what_was_told_is_learned_as_it_was_told() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -36,6 +37,7 @@ from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.errors import Forbidden, Invalid
 from zerodistance.kernel.home import Home
 
+SLOW = os.environ.get("ZERODISTANCE_TEST_SLOW") == "1"
 CHANGES = (
     "email.cap=2", "device_id.cap=1/1", "phone.limit=1/ever", "user_id.limit=3/ever", "openid.limit=1/30", "anonymous_id.cap=1/ever",
     "member_id.limit=2/ever", "email.limit=1/1", "device_id.limit=1/1", "phone.records=1",
@@ -48,7 +50,7 @@ def as_said(found: Rebuilt) -> Rebuilt:
     return replace(found, epoch=0, rules=0, seconds=0.0)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60 if SLOW else 8, deadline=None, suppress_health_check=list(HealthCheck))
 @given(touches=histories, first=changed, then=changed)
 def test_applying_changes_what_the_try_said_and_undoing_it_ends_where_it_began(
     template: Path,  # noqa: F811
@@ -82,7 +84,7 @@ def test_applying_changes_what_the_try_said_and_undoing_it_ends_where_it_began(
         home.close()
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60 if SLOW else 5, deadline=None, suppress_health_check=list(HealthCheck))
 @given(touches=histories, change=changed, random=st.randoms(use_true_random=False), one=st.integers(1, 40))
 def test_under_changed_rules_too_any_order_and_any_batches_give_the_same_persons(
     template: Path,  # noqa: F811

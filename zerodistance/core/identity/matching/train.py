@@ -139,6 +139,8 @@ def _exactly(table: Columns, part: str, chances: Floats) -> Floats:
     count = np.bincount(_known(table.code[part])).astype(np.float64)
     every = count.sum()
     equal = max(float((count * (count - 1)).sum() / (every * (every - 1))), 1 / every**2)
+    # where everybody has the same value, the next one to come may have another still
+    equal = min(equal, 1 - _LEAST * (len(chances) - 1))
     return np.append(equal, chances[1:] / chances[1:].sum() * (1 - equal))
 
 
