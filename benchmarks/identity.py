@@ -9,9 +9,7 @@ of other countries is of the pairs before they are joined.
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -23,11 +21,11 @@ import pyarrow.parquet as pq
 
 from benchmarks import households
 from benchmarks.lib import abroad, cities, persons
-from benchmarks.lib.machine import arguments, report, say, workspace
+from benchmarks.lib.machine import arguments, measured, report, say, workspace
 from benchmarks.lib.matching import proved
+from zerodistance.core.identity.connected import components
 from zerodistance.core.identity.matching import fields, model, train
 from zerodistance.core.identity.matching.score import Scorer
-from zerodistance.core.identity.partition import components
 from zerodistance.evaluate import api
 from zerodistance.evaluate.contracts import Figure
 from zerodistance.sample import api as sample
@@ -97,7 +95,7 @@ def _ours(rows: Path, root: Path, truth: Path, country: str, learn: str) -> dict
     said, pairs = root / "ours.parquet", root / "ours.pairs.parquet"
     asked = [] if country == "CN" else [str(pairs)]
     words = [sys.executable, "-m", "benchmarks.lib.matching", str(rows), str(said), country, learn, *asked]
-    took = _measured(words)
+    took = measured(words)
     found = examined(truth, rows, np.asarray(pq.read_table(said)["person"]), root / "said.parquet")
     pair_f1 = _pair_f1(rows, pq.read_table(pairs)) if asked else found["f1"]
     return {
@@ -122,7 +120,7 @@ def _splink(rows: Path, root: Path, truth: Path, mode: str, *, city: bool) -> di
     _for_splink(pq.read_table(rows), root, city=city, cleaned=mode == "trained", path=given)
     cleaning = time.process_time() - before
     script = Path(__file__).parent / "lib" / "splink_pairs.py"
-    took = _measured(
+    took = measured(
         [
             str(SPLINK),
             str(script),
@@ -155,7 +153,7 @@ def _learned_apart(rows: Path, root: Path, country: str) -> float:
     given, levels = root / "faces.parquet", root / "levels.parquet"
     plain = pa.table({name: faces[name].cast(pa.string()) for name in faces.column_names})
     pq.write_table(plain.append_column("unique_id", pa.array(range(len(plain)), pa.int64())), given)
-    _measured([str(SPLINK), str(Path(__file__).parent / "lib" / "splink_levels.py"), str(given), str(levels)])
+    measured([str(SPLINK), str(Path(__file__).parent / "lib" / "splink_levels.py"), str(given), str(levels)])
     ours = train.train(faces).levels
     return float(
         max(abs(row["same"] - ours[row["part"]][0].same) for row in pq.read_table(levels).to_pylist())
@@ -193,27 +191,6 @@ def _for_splink(rows: pa.Table, root: Path, *, city: bool, cleaned: bool, path: 
         "unique_id", pa.array(range(len(rows)), pa.int64())
     )
     pq.write_table(table, path)
-
-
-# A process begins with the memory of the one that made it, and its peak counts it: so a small one makes it.
-_SMALL = """
-import json, os, sys
-pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
-_, status, used = os.wait4(pid, 0)
-print(json.dumps([os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6]))
-"""
-
-
-def _measured(words: list[str]) -> dict[str, float]:
-    """Run a program; return its seconds, processor seconds of all its threads, and the most memory it had, MB."""
-    began = time.monotonic()
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", _SMALL, *words], capture_output=True, text=True, check=True
-    )
-    code, cpu, peak = json.loads(done.stdout.splitlines()[-1])
-    if code:
-        raise SystemExit(f"{words[1]} failed:\n{done.stderr[-3000:]}")
-    return {"cpu_s": cpu, "wall_s": time.monotonic() - began, "peak_rss_mb": peak}
 
 
 def examined(truth: Path, rows: Path, label: Any, said: Path) -> dict[str, float]:

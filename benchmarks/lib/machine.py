@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -82,6 +83,27 @@ def arguments(text: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=text)
     parser.add_argument("--folder", type=Path, help="where temporary homes are made: a real disk, not memory")
     return parser
+
+
+# A process begins with the memory of the one that made it, and its peak counts it: so a small one makes it.
+_SMALL = """
+import json, os, sys
+pid = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ)
+_, status, used = os.wait4(pid, 0)
+print(json.dumps([os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e6]))
+"""
+
+
+def measured(words: list[str]) -> dict[str, float]:
+    """Run a program; return its seconds, processor seconds of all its threads, and the most memory it had, MB."""
+    began = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", _SMALL, *words], capture_output=True, text=True, check=True
+    )
+    code, cpu, peak = json.loads(done.stdout.splitlines()[-1])
+    if code:
+        raise SystemExit(f"{words[1]} failed:\n{done.stderr[-3000:]}")
+    return {"cpu_s": cpu, "wall_s": time.monotonic() - began, "peak_rss_mb": peak}
 
 
 @contextmanager

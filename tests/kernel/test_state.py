@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -152,6 +153,21 @@ def test_a_stream_of_more_rows_than_one_fetch_loses_none(state: State) -> None:
         parts = list(bulk.stream(tx, "select value from identity_number order by value", size=1_000))
     assert [len(part) for part in parts] == [1_000, 1_000, 500]
     assert [row[0] for part in parts for row in part] == list(range(2_500))
+
+
+def test_columns_that_are_read_span_by_span_are_whole_and_in_order(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_SPAN", 7)
+    values = [n for n in range(1, 60) if not 20 <= n < 40]  # spans without a row, too
+    sql = "select value as n, 4611686018427387904 - value as far from identity_number where value between ? and ? order by value"
+    kinds = {"n": np.int8, "far": np.int64}
+    with state.write() as tx:
+        assert [len(column) for column in bulk.spans(tx, sql, kinds, 59)] == [0, 0]
+        ADD.run(tx, [(str(n), n) for n in reversed(values)])
+        n, far = bulk.spans(tx, sql, kinds, 59)
+    assert (n.dtype, n.tolist()) == (np.dtype(np.int8), values)
+    assert far.tolist() == [2**62 - one for one in values]
 
 
 def test_a_question_is_answered_on_any_thread(state: State) -> None:

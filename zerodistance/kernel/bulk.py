@@ -7,7 +7,7 @@ runs once a row, as the driver likes it best; on PostgreSQL once for all rows, w
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, count
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,6 +22,7 @@ CHUNK = 500
 """Values of one IN list on SQLite."""
 _STREAMS = count(1)
 _FETCH = 50_000  # rows that a stream takes from the server at once
+_SPAN = 200_000  # keys whose rows are read as one text a column
 _MOST = 50_000  # rows that travel in one statement
 
 Kind = Literal["bigint", "bytea", "text"]
@@ -89,6 +90,39 @@ def columns(tx: Connection, sql: str, width: int, bound: Row = ()) -> npt.NDArra
         flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=len(found) * width)
         parts.append(flat.reshape(-1, width).T)
     return np.concatenate(parts, axis=1) if parts else np.zeros((width, 0), dtype=np.int64)
+
+
+def spans(
+    tx: Connection, sql: str, kinds: Mapping[str, type[np.signedinteger[Any]]], last: int
+) -> list[npt.NDArray[Any]]:
+    """Return the whole numbers that a question selects, one array a column, for many millions of rows.
+
+    The store writes each column of a span as one text, which takes half of what a tuple a row does; here it is read into as few bytes as fit.
+
+    Parameters
+    ----------
+    sql
+        Asks for a span of some key, `between ? and ?`. Spans come in order, the rows of one in that of the question as a rule: look, where it matters.
+    kinds
+        Name of each column, and its type.
+    last
+        The highest key; they begin with 1.
+    """
+    import numpy as np  # late: few commands need it
+
+    write = "string_agg({}::text, ',')" if on_postgres(tx) else "group_concat({})"
+    whole = f"select {', '.join(write.format(name) for name in kinds)} from ({sql}) as given"
+    parts: list[list[npt.NDArray[Any]]] = [[np.zeros(0, dtype=kind)] for kind in kinds.values()]
+    for start in range(1, last + 1, _SPAN):
+        texts = rows(tx, whole, (start, start + _SPAN - 1))[0]
+        if texts[0] is not None:
+            for part, text, kind in zip(parts, texts, kinds.values(), strict=True):
+                part.append(np.fromstring(text, dtype=np.int64, sep=",").astype(kind))
+    out = []
+    for part in parts:
+        out.append(np.concatenate(part))
+        part.clear()
+    return out
 
 
 def among(tx: Connection, sql: str, values: Sequence[Any]) -> Iterator[Row]:

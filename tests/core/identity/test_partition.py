@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from tests.core.identity.steps import Id, partition, subject, take_in, together, touch
 from tests.factory import Touch, touches_batch
 from zerodistance.core.identity import api, rebuild
+from zerodistance.core.identity.connected import components
 from zerodistance.core.identity.contracts import NoSuchPerson
-from zerodistance.core.identity.partition import components
 from zerodistance.core.identity.recogniser import Recognition
 from zerodistance.kernel import bulk
 from zerodistance.kernel.access import Role, Who

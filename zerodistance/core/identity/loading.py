@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
 from zerodistance.core.identity import naming, partition, rules, store
+from zerodistance.core.identity.connected import Whole, fitting, taken
 from zerodistance.core.identity.naming import Pairs
 from zerodistance.core.identity.partition import Subjects
 from zerodistance.kernel import bulk
@@ -26,11 +29,29 @@ def around(tx: Connection, near: Sequence[int]) -> list[int]:
     return sorted({*theirs, *others} - set(near))
 
 
+_Kinds = Mapping[str, type[np.signedinteger[Any]]]
+_SUBJECT: _Kinds = {
+    "number": np.int64,
+    "namespace": np.int8,
+    "first_at": np.int64,
+    "person": np.int64,
+    "named": np.int64,
+    "shared": np.int8,
+}
+_PAIR: _Kinds = {"a": np.int64, "b": np.int64, "at": np.int64}
+_SEEN = "select a, b, min(at) as at from evidence where b {these} group by b, a having max(revoked_at) is null order by b, a"
+_MATCHED = "select a, b, bits as at from identity_match m where linked = 1 and m.at >= {since} and b {these} order by b, a"
+
+
 def subjects(tx: Connection, only: Sequence[int] | None) -> tuple[Subjects, npt.NDArray[np.bool_]]:
     """Return subjects, and which of them are shared: all in order of their numbers, or some in the order given."""
     sql = "select number, namespace, first_at, person, named, shared from subject"
     if only is None:
-        number, rank, first_at, person, named, shared = bulk.columns(tx, f"{sql} order by number", 6)
+        every = bulk.spans(tx, f"{sql} where number between ? and ? order by number", _SUBJECT, _last(tx))
+        if (every[0][1:] < every[0][:-1]).any():
+            in_order = np.argsort(every[0])
+            every = [column[in_order] for column in every]
+        number, rank, first_at, person, named, shared = every
     else:
         rows = {row[0]: row for row in bulk.among(tx, f"{sql} where number in {{values}}", list(only))}
         given = [rows[one] for one in only]
@@ -43,57 +64,75 @@ def subjects(tx: Connection, only: Sequence[int] | None) -> tuple[Subjects, npt.
         )
         return [found[n] for n in wanted]
 
-    return Subjects(number, rank, first_at, person, named, tokens), shared == 1
+    return Subjects(number, rank.astype(np.int8, copy=False), first_at, person, named, tokens), shared == 1
+
+
+def _last(tx: Connection) -> int:
+    return bulk.value(tx, "select max(number) from subject") or 0
 
 
 def pairs(
     tx: Connection, number: Ints, *, whole: bool, links: tuple[Ints, int] | None = None
 ) -> tuple[Pairs, tuple[Ints, Ints]]:
-    """Return the pairs that no row revokes, each with its earliest time, and those of which somebody decided that they are two persons.
+    """Return the pairs that no row revokes, by their weaker ends and with their earliest time, and those that somebody decided to be two persons.
 
     Parameters
     ----------
     links
         Matches (a, b, millionths of a bit), shape (3, matches), in place of those that are kept from before a time, microseconds.
     """
+    rows_of = _Rows(number)
 
-    def some(sql: str) -> Ints:
-        return bulk.columns(tx, sql.format(these=""), 3) if whole else _chosen(tx, sql, number)
+    def some(sql: str, tier: int) -> Pairs:
+        if whole:
+            found = bulk.spans(tx, sql.format(these="between ? and ?"), _PAIR, int(number.max(initial=0)))
+        else:
+            rows = list(bulk.among(tx, sql.format(these="in {values}"), number.tolist()))
+            found = list(np.array(rows, dtype=np.int64).reshape(-1, 3).T)
+        return rows_of.pairs(tier, *found)
 
-    seen = some(
-        "select a, b, min(at) from evidence where a > 0 {these} group by b, a having max(revoked_at) is null"
-    )
-    kept = "select a, b, bits from identity_match where linked = 1 {these}"
-    if links is None:
-        matched = some(kept)
-    else:
-        later = f"{kept} and at >= {int(links[1])}"
-        matched = np.concatenate([links[0], some(later)], axis=1)
-    matched[2] = np.array([partition.match_order(weight / 1e6) for weight in matched[2].tolist()], np.int64)
+    seen = some(_SEEN, naming.SEEN)
+    since = 0 if links is None else int(links[1])
+    matched = some(_MATCHED.format(since=since, these="{these}"), naming.MATCHED)
+    if links is not None:
+        matched = Pairs.joined([rows_of.pairs(naming.MATCHED, *links[0]), matched])
+    matched = replace(matched, at=partition.match_orders(matched.at))
     said = [row for row in bulk.rows(tx, store.DECIDED) if row[2] != "unsure"]
-    same = np.array([(a, b, 0) for a, b, verdict, _ in said if verdict == "same"], np.int64).reshape(-1, 3).T
-    apart = (
-        np.array([(a, b) for a, b, verdict, _ in said if verdict == "different"], np.int64).reshape(-1, 2).T
+    same, apart = (
+        np.array([(a, b) for a, b, found, _ in said if found == verdict], np.int64).reshape(-1, 2).T
+        for verdict in ("same", "different")
     )
-    parts = [(same, naming.SAID), (seen, naming.SEEN), (matched, naming.MATCHED)]
-    tier = np.concatenate([np.full(part.shape[1], code, np.int8) for part, code in parts])
-    a, b, at = np.concatenate([part for part, _ in parts], axis=1)
-    rows, there = _rows_of(number, a, b)
-    far, known = _rows_of(number, *apart)
-    return Pairs(rows[0], rows[1], at, tier).where(there), (far[0][known], far[1][known])
+    told = rows_of.pairs(naming.SAID, same[0], same[1], np.zeros(same.shape[1], np.int64))
+    (far, near), known = rows_of.ends(*apart)
+    return Pairs.joined([told, seen, matched]).in_order(), (far[known], near[known])
 
 
-def _chosen(tx: Connection, sql: str, number: Ints) -> Ints:
-    """Return the pairs of `sql` whose weaker end is one of some subjects."""
-    rows = list(bulk.among(tx, sql.format(these="and b in {values}"), number.tolist()))
-    return np.array(rows, dtype=np.int64).reshape(-1, 3).T
+class _Rows:
+    """Rows of subjects by their numbers."""
 
+    def __init__(self, number: Ints) -> None:
+        last, self._count = int(number.max(initial=0)), len(number)
+        self._sorted = None
+        if last <= 4 * len(number):  # nearly all numbers are there: a table of all of them is the faster
+            self._row = np.full(last + 2, -1, dtype=fitting(len(number)))
+            self._row[number] = np.arange(len(number))
+        else:
+            self._row = np.argsort(number, kind="stable").astype(fitting(len(number)))
+            self._sorted = number[self._row]
 
-def _rows_of(number: Ints, a: Ints, b: Ints) -> tuple[tuple[Ints, Ints], npt.NDArray[np.bool_]]:
-    """Return the rows of both ends of pairs, and which pairs have both."""
-    if not len(number):
-        return (a, b), np.zeros(len(a), dtype=bool)
-    order = np.argsort(number, kind="stable")
-    last = len(number) - 1
-    row_a, row_b = (order[np.minimum(np.searchsorted(number, end, sorter=order), last)] for end in (a, b))
-    return (row_a, row_b), (number[row_a] == a) & (number[row_b] == b)
+    def ends(self, a: Ints, b: Ints) -> tuple[tuple[Whole, Whole], npt.NDArray[np.bool_]]:
+        """Return the rows of both ends, and which pairs have both."""
+        x, y = self._of(a), self._of(b)
+        return (x, y), (x >= 0) & (y >= 0)
+
+    def pairs(self, tier: int, a: Ints, b: Ints, at: Ints) -> Pairs:
+        """Return those pairs of which both ends are there."""
+        (x, y), there = self.ends(a, b)
+        found = Pairs(x, y, at, np.full(len(x), tier, np.int8))
+        return found if there.all() else found.where(there)
+
+    def _of(self, number: Ints) -> Whole:
+        if self._sorted is None:
+            return taken(self._row, np.minimum(number, len(self._row) - 1))
+        place = np.minimum(np.searchsorted(self._sorted, number), self._count - 1)
+        return np.where(self._sorted[place] == number, self._row[place], -1)

@@ -132,7 +132,7 @@ def search(home: Home, tx: Connection, by: RuleSet, told: Told = nobody) -> Foun
     here = gathered(home, tx, by, told)
     subjects, said = here.subjects, here.said
     told(COMPARING, 0, 1)
-    found, links, doubts = _found(by, subjects, here.known.label, said, weights)
+    found, links, doubts = _found(by, subjects, here.known.label.astype(np.int64), said, weights)
     told(COMPARING, 1, 1)
     compared = index.Compared(said.faces, subjects.number[said.row], found.label, found.distinct)
     wanted = _wanted(subjects, said, links, doubts)

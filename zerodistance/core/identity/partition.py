@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from zerodistance.core.identity import naming, rules
+from zerodistance.core.identity.connected import Whole, components, fitting, sizes, taken
 from zerodistance.core.identity.naming import MATCHED, SAID, SEEN, Pairs
+from zerodistance.core.identity.parting import Led, Names
 from zerodistance.core.identity.rules import RuleSet
+from zerodistance.core.identity.walking import Suspects, Walk
 
 Ints = npt.NDArray[np.int64]
 _RANKS = len(rules.NAMESPACES)
@@ -37,7 +40,7 @@ class Subjects:
     """
 
     number: Ints
-    rank: Ints
+    rank: Whole
     first_at: Ints
     person: Ints
     named: Ints
@@ -52,9 +55,9 @@ class Subjects:
 _LATE = 1 << 60
 
 
-def match_order(weight: float) -> int:
-    """Return what stands for the time of a match: after whatever was seen, the greatest weight first."""
-    return _LATE - round(weight * 1e6)
+def match_orders(bits: Ints) -> Ints:
+    """Return what stands for the time of matches, given in millionths of a bit: after whatever was seen, the greatest weight first."""
+    return _LATE - bits
 
 
 def weight_of(at: int) -> float:
@@ -62,7 +65,7 @@ def weight_of(at: int) -> float:
 
     Examples
     --------
-    >>> weight_of(match_order(3.25))
+    >>> weight_of(int(match_orders(np.array([3_250_000]))[0]))
     3.25
     """
     return (_LATE - at) / 1e6
@@ -82,7 +85,7 @@ class Partition:
         Guard name, namespace rank -> pieces of evidence that may not link.
     """
 
-    label: Ints
+    label: Whole
     shared: dict[int, tuple[int, int]]
     vetoed: Counter[tuple[str, int]]
 
@@ -93,14 +96,19 @@ def shared(subjects: Subjects, pairs: Pairs, by: RuleSet) -> dict[int, tuple[int
     Of the records on contact data their distinct names are counted, and those without a name: a shop's phone stands on customers of which nothing
     else is known, and a family's on many orders of a few people. Everybody counts from when the two were first seen together.
     """
-    pairs = pairs.where(pairs.tier == SEEN)
-    rank_a, rank_b = subjects.rank[pairs.a], subjects.rank[pairs.b]
+    pairs = pairs.in_order()
+    many = pairs.b[by.lowest_cap :]  # in order of b: these have as many before them
+    busy = np.zeros(len(subjects.rank), dtype=bool)
+    busy[many[many == pairs.b[: len(many)]]] = True
+    pairs = pairs.where(taken(busy, pairs.b) & (pairs.tier == SEEN))
+    b = pairs.b.astype(np.int64)
+    rank_a, rank_b = subjects.rank[pairs.a], subjects.rank[b]
     on_contact = rules.IS_RECORD[rank_a] & rules.IS_CONTACT[rank_b]
     stronger = (rank_a < rank_b) & ~on_contact
     found: dict[int, tuple[int, int]] = {}
-    key, at = pairs.b[stronger] * _RANKS + rank_a[stronger], pairs.at[stronger]
+    key, at = b[stronger] * _RANKS + rank_a[stronger], pairs.at[stronger]
     _count(found, key, at, by.caps, by.windows, subjects.rank)
-    contact, at = pairs.b[on_contact], pairs.at[on_contact]
+    contact, at = b[on_contact], pairs.at[on_contact]
     name = subjects.named[pairs.a[on_contact]]
     if len(contact):
         name = np.where((name & naming.LOW) != 0, name, 0)  # a surname alone is no name
@@ -139,38 +147,6 @@ def _count(
             found[one // _RANKS] = (count, one % _RANKS)
 
 
-def components(count: int, a: Ints, b: Ints) -> Ints:
-    """Return per node the smallest node it is connected with.
-
-    References
-    ----------
-    Zhang, Azad, Hu (2020): FastSV, a distributed-memory connected component algorithm with fast convergence.
-    """
-    parent = np.arange(count, dtype=np.int64)
-    if not len(a):
-        return parent
-    grand = parent.copy()
-    while True:
-        before = grand.copy()
-        low, high = grand[b], grand[a]
-        np.minimum.at(parent, parent[a], low)
-        np.minimum.at(parent, parent[b], high)
-        np.minimum.at(parent, a, low)
-        np.minimum.at(parent, b, high)
-        np.minimum(parent, grand, out=parent)
-        grand = parent[parent]
-        if np.array_equal(grand, before):
-            return _flat(parent)
-
-
-def _flat(parent: Ints) -> Ints:
-    while True:
-        up = parent[parent]
-        if np.array_equal(up, parent):
-            return parent
-        parent = up
-
-
 def solve(
     subjects: Subjects,
     pairs: Pairs,
@@ -195,181 +171,92 @@ def solve(
     released
         Numbers of subjects that somebody released: however many persons stand with them, they are not shared.
     """
-    count = len(subjects.number)
+    count, rank, pairs = len(subjects.number), subjects.rank, pairs.in_order()
     vetoed: Counter[tuple[str, int]] = Counter()
     crowded = shared(subjects, pairs, by) if known_shared is None else {}
     crowded = {row: how for row, how in crowded.items() if subjects.number.item(row) not in released}
-    links = np.ones(len(pairs.a), dtype=bool)
     is_shared = np.zeros(count, dtype=bool) if known_shared is None else known_shared
     is_shared[list(crowded)] = True
-    if is_shared.any():
-        links = ~(is_shared[pairs.a] | is_shared[pairs.b]) | (pairs.tier == SAID)
-        culprit = np.where(is_shared[pairs.b], pairs.b, pairs.a)[~links]
-        for rank, times in enumerate(np.bincount(subjects.rank[culprit], minlength=_RANKS).tolist()):
-            vetoed["shared", rank] += times
-    kept = pairs.where(links)
-    accounts = (np.maximum(subjects.rank[kept.a], subjects.rank[kept.b]) < rules.RECORD) & (
-        kept.tier != MATCHED
-    )
-    account = components(count, kept.a[accounts], kept.b[accounts])
-    named = naming.split(subjects.rank, subjects.named, account, kept)
-    for rank, times in enumerate(np.bincount(subjects.rank[named.left_out], minlength=_RANKS).tolist()):
-        vetoed["name", rank] += times
-    edges, of = named.pairs, named.of
-    if inside is not None:
-        edges = edges.where((edges.a < inside) & ((edges.b < inside) | (edges.b >= count)))
-    label = components(count + len(of), edges.a, edges.b)
+    links = _not_shared(rank, pairs, is_shared, vetoed)
+    names = Names(rank, subjects.named, _accounts(rank, pairs, links), pairs, links)
+    # Neighbours may have contact data that join others: then every name stands for itself.
+    led = names.lead(pairs) if inside is None else names.lead_all(pairs, links)
+    _add(vetoed, "name", rank[np.concatenate([pairs.b[names.others], led.left_out])])
+    led, kept = _within(pairs, led, links & ~names.others, inside, count)
+    label = components(count + len(led.of), *led.ends(pairs, kept))[:count]
+    over = _over(label, rank, by)
     parted = label[apart[0]][label[apart[0]] == label[apart[1]]]
-    walk = np.isin(label, np.concatenate([_suspects(label[:count], subjects.rank, by.counts), parted]))
-    if walk.any():
-        _walk(by, subjects, of, edges.where(walk[edges.a]), np.flatnonzero(walk), label, apart, vetoed)
-    return Partition(label[:count], crowded, +vetoed)
+    suspect = np.zeros(count, dtype=bool)
+    suspect[over // _RANKS] = suspect[parted] = True
+    if suspect.any():
+        pieces, of = _pieces(names, pairs, links, taken(suspect, label), inside)
+        walk = Walk(by, rank, subjects.first_at, subjects.tokens)
+        walk.write(label, Suspects(pieces, of, over, apart))
+        vetoed += walk.vetoed
+    return Partition(label, crowded, +vetoed)
 
 
-def _suspects(label: Ints, rank: Ints, counts: Ints) -> Ints:
-    """Return the components with more values of a namespace than its limit, before any window is looked at."""
-    key, count = np.unique(label * _RANKS + rank, return_counts=True)
-    return np.unique(key[count > counts[key % _RANKS]] // _RANKS)
+def _not_shared(
+    rank: Whole, pairs: Pairs, is_shared: npt.NDArray[np.bool_], vetoed: Counter[tuple[str, int]]
+) -> npt.NDArray[np.bool_]:
+    """Return which pairs no shared identifier stands on, and those that somebody said."""
+    links = np.ones(len(pairs.a), dtype=bool)
+    if is_shared.any():
+        links = ~(taken(is_shared, pairs.a) | taken(is_shared, pairs.b)) | (pairs.tier == SAID)
+        out = np.flatnonzero(~links)
+        culprit = np.where(is_shared[pairs.b[out]], pairs.b[out], pairs.a[out])
+        _add(vetoed, "shared", rank[culprit])
+    return links
 
 
-def order(
-    rank_a: int, rank_b: int, at: int, token_a: bytes, token_b: bytes
-) -> tuple[int, int, int, bytes, bytes]:
-    """Return the canonical place of a piece of evidence: the weaker end's class first, then time, then tokens."""
-    low, high = sorted((token_a, token_b))
-    weak = max(rank_a, rank_b)
-    return weak, rules.strength(weak, min(rank_a, rank_b)), at, low, high
+def _add(vetoed: Counter[tuple[str, int]], guard: str, ranks: Whole) -> None:
+    for rank, times in enumerate(np.bincount(ranks, minlength=_RANKS).tolist()):
+        vetoed[guard, rank] += times
 
 
-def _walk(
-    by: RuleSet,
-    subjects: Subjects,
-    of: Ints,
-    pairs: Pairs,
-    rows: Ints,
-    label: Ints,
-    apart: tuple[Ints, Ints],
-    vetoed: Counter[tuple[str, int]],
-) -> None:
-    """Join the `rows` of suspect components one piece of evidence after the other; write their labels."""
-    count = len(subjects.rank)
-    is_name = rows >= count
-    source = rows.copy()
-    source[is_name] = of[rows[is_name] - count]
-    token = dict(zip(rows.tolist(), subjects.tokens(source), strict=True))
-    rank = dict(zip(rows.tolist(), subjects.rank[source].tolist(), strict=True))
-    first = dict(zip(rows.tolist(), subjects.first_at[source].tolist(), strict=True))
-    parent = {row: row for row in rank}
-    times: dict[int, dict[int, list[int]]] = {
-        row: {rank[row]: [first[row]]} if row < count else {} for row in rank
-    }
-    decided: dict[int, set[int]] = {}  # row -> decisions that keep it from others
-    for n, (x, y) in enumerate(zip(apart[0].tolist(), apart[1].tolist(), strict=True)):
-        if x in rank and y in rank:
-            decided.setdefault(x, set()).add(n)
-            decided.setdefault(y, set()).add(n)
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = parent[row]
-        return row
-
-    edges = zip(*(column.tolist() for column in (pairs.a, pairs.b, pairs.at, pairs.tier)), strict=True)
-    placed = (
-        (tier != SAID, order(rank[x], rank[y], at, token[x], token[y]), x, y, tier)
-        for x, y, at, tier in edges
-    )
-    for _, _, x, y, tier in sorted(placed):
-        p, q = root(x), root(y)
-        if p == q:
-            continue
-        if not decided.get(p, _NOBODY).isdisjoint(decided.get(q, _NOBODY)):
-            vetoed["decided", rank[y]] += 1
-            continue
-        against = None if tier == SAID else by.veto(times[p], times[q])
-        if against is not None:
-            vetoed[by.guard_of(against), against] += 1
-            continue
-        if q < p:
-            p, q = q, p
-        parent[q] = p
-        for namespace, values in times.pop(q).items():
-            times[p].setdefault(namespace, []).extend(values)
-        if q in decided:
-            decided.setdefault(p, set()).update(decided.pop(q))
-    for row in parent:
-        label[row] = root(row)
+def _accounts(rank: Whole, pairs: Pairs, links: npt.NDArray[np.bool_]) -> Whole:
+    """Return per member or account a number that those have in common which stood on one touch; of others it says nothing."""
+    is_account = rank < rules.RECORD
+    number = np.cumsum(is_account, dtype=fitting(len(rank))) - 1
+    row = np.flatnonzero(taken(is_account, pairs.b) & links & (pairs.tier != MATCHED))
+    row = row[taken(is_account, pairs.a[row])]
+    a, b = taken(number, pairs.a[row]), taken(number, pairs.b[row])
+    number[is_account] = components(int(is_account.sum()), a, b)
+    return number
 
 
-@dataclass(frozen=True)
-class Renumbered:
-    """Person numbers after a solve.
-
-    Attributes
-    ----------
-    person
-        Per subject.
-    last_person, last_visitor
-        Last numbers given.
-    merged, split
-        (old person, subject row of a member) of persons that became part of another, or gave away a part.
-    """
-
-    person: Ints
-    last_person: int
-    last_visitor: int
-    merged: Ints
-    split: Ints
+def _within(
+    pairs: Pairs, led: Led, kept: npt.NDArray[np.bool_], inside: int | None, count: int
+) -> tuple[Led, npt.NDArray[np.bool_]]:
+    """Leave out what joins rows from `inside` on, see `solve`."""
+    if inside is None:
+        return led, kept
+    mine = led.of[led.holds] < inside
+    kept = kept & (pairs.a < inside) & ((led.b < inside) | (led.b >= count))
+    return replace(led, holds=led.holds[mine], since=led.since[mine]), kept
 
 
-def renumber(
-    subjects: Subjects, label: Ints, *, last_person: int, last_visitor: int, visitors_from: int
-) -> Renumbered:
-    """Give every component a person number, keeping as many as can be kept.
-
-    A number stays with the part that holds the person's earliest accepted subject, as the public id does. A component
-    that would hold several keeps that of the most members, then the lowest. Someone who is no longer only a visitor gets a
-    number among the persons.
-    """
-    count = len(label)
-    if not count:
-        return Renumbered(label.copy(), last_person, last_visitor, label, label)
-    visitor = np.ones(count, dtype=bool)
-    np.logical_and.at(visitor, label, subjects.rank >= rules.ANONYMOUS_FROM)
-    visitor = visitor[label]
-    # The earliest subject of each old person, and the component it is in now.
-    old, first_row, members = np.unique(subjects.person, return_index=True, return_counts=True)
-    home = label[first_row]
-    fits = visitor[home] == (old >= visitors_from)
-    ranked = np.lexsort((old, -members, home))[:]
-    ranked = ranked[fits[ranked]]
-    winners = ranked[np.unique(home[ranked], return_index=True)[1]]
-    given = np.zeros(count, dtype=np.int64)
-    given[home[winners]] = old[winners]
-    new_labels = np.flatnonzero((label == np.arange(count)) & (given == 0))
-    new_visitors = new_labels[visitor[new_labels]]
-    new_persons = new_labels[~visitor[new_labels]]
-    given[new_persons] = last_person + 1 + np.arange(len(new_persons))
-    start_visitor = max(last_visitor, visitors_from - 1)
-    given[new_visitors] = start_visitor + 1 + np.arange(len(new_visitors))
-    person = given[label]
-    return Renumbered(
-        person,
-        last_person + len(new_persons),
-        start_visitor + len(new_visitors),
-        *_differences(subjects, label, old, first_row, home),
-    )
+def _over(label: Whole, rank: Whole, by: RuleSet) -> Ints:
+    """Return label * ranks + rank of components with more values of a namespace than its limit, before any window is looked at; ascending."""
+    size = sizes(label)
+    largest, found = int(size.max(initial=0)), [_NONE]
+    for one, most in enumerate(by.counts.tolist()):
+        if largest > most:
+            mine = label[rank == one]
+            mine = np.sort(mine[taken(size, mine) > most])
+            found.append(np.unique(mine[most:][mine[most:] == mine[:-most]]) * np.int64(_RANKS) + one)
+    return np.sort(np.concatenate(found))
 
 
-def _differences(
-    subjects: Subjects, label: Ints, old: Ints, first_row: Ints, home: Ints
-) -> tuple[Ints, Ints]:
-    """Return rows of the earliest subject of persons that were merged away, and of those that were split."""
-    by_home = np.lexsort((first_row, home))
-    same = np.zeros(len(old), dtype=bool)
-    same[by_home[1:]] = home[by_home[1:]] == home[by_home[:-1]]
-    which = np.searchsorted(old, subjects.person)
-    apart = label != home[which]
-    split = np.unique(which[apart])
-    return first_row[np.flatnonzero(same)], first_row[split]
+def _pieces(
+    names: Names, pairs: Pairs, links: npt.NDArray[np.bool_], walk: npt.NDArray[np.bool_], inside: int | None
+) -> tuple[Pairs, Ints]:
+    """Return the pieces of some components, contact data parted by every name on them, and the rows of these contact data."""
+    beside = np.zeros(len(walk), dtype=bool)
+    beside[pairs.b[taken(walk, pairs.a) & links]] = True
+    row = np.flatnonzero(taken(beside, pairs.b) & links)
+    some = pairs.take(row)
+    linked = np.ones(len(row), dtype=bool)
+    led, kept = _within(some, names.lead_all(some, linked), ~names.others[row], inside, len(walk))
+    edges = led.edges(some, kept)
+    return edges.where(walk[edges.a]), led.of

@@ -11,11 +11,12 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from zerodistance.core.identity import kept, loading, partition, rules, store
+from zerodistance.core.identity import kept, loading, partition, renumbering, rules, store
 from zerodistance.core.identity.contracts import VISITORS_FROM, Rebuilt
 from zerodistance.core.identity.naming import Pairs
 from zerodistance.core.identity.older import catch_up
-from zerodistance.core.identity.partition import Partition, Renumbered, Subjects
+from zerodistance.core.identity.partition import Partition, Subjects
+from zerodistance.core.identity.renumbering import Renumbered
 from zerodistance.core.identity.rules import RuleSet
 from zerodistance.core.identity.ruling import versions
 from zerodistance.core.identity.ruling.contracts import Epoch
@@ -178,7 +179,7 @@ def solve(
     # where only some are looked at, these are marked as shared, like their devices
     resting = turns.resting(tx, subjects.number, answer.shared) if only is None else np.empty(0, np.int64)
     answer.label[resting] = resting
-    renumbered = partition.renumber(
+    renumbered = renumbering.renumber(
         subjects,
         answer.label,
         last_person=numbers["person"],

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 
+from zerodistance.core.identity.connected import components
 from zerodistance.core.identity.matching import blocks
 from zerodistance.core.identity.matching.clusters import MOST, cluster, within
 from zerodistance.core.identity.matching.columns import Bools, Columns, Floats, Ints, columns, mixed
@@ -17,7 +18,6 @@ from zerodistance.core.identity.matching.compare import GIVEN
 from zerodistance.core.identity.matching.fields import PARTS
 from zerodistance.core.identity.matching.model import Model
 from zerodistance.core.identity.matching.score import Scorer
-from zerodistance.core.identity.partition import components
 
 LEAST: Final = -2.0
 """Bits from which on a pair speaks for one person. Groups are judged by all their pairs, so a single one may be weak; chosen on the training
@@ -136,7 +136,7 @@ def weigh(
         Bits from which on a pair that does not join is returned nevertheless.
     """
     sure = must or (_NOTHING, _NOTHING)
-    group = components(every.rows, *sure)
+    group = components(every.rows, *sure).astype(np.int64)
     alone = np.bincount(group, minlength=every.rows)[group] == 1
     one = distinct(every, [*vetoes, np.where(alone, -1, group)])
     scorer = Scorer(model, one.faces.rows)
@@ -199,7 +199,7 @@ class _Joining:
         strong = near[2] >= self.least
         label = components(
             count, *(np.concatenate([side[strong], more]) for side, more in zip(near, sure, strict=False))
-        )
+        ).astype(np.int64)
         many = np.bincount(label, minlength=count)
         large = many[label] > _LARGE
         told = [(side[~strong] if asked else side[:0]) for side in near]

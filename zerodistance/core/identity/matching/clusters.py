@@ -19,8 +19,8 @@ from typing import Final
 
 import numpy as np
 
+from zerodistance.core.identity.connected import components
 from zerodistance.core.identity.matching.columns import Bools, Floats, Ints
-from zerodistance.core.identity.partition import components
 from zerodistance.core.identity.rules import RuleSet
 
 MOST: Final = RuleSet().most
@@ -119,7 +119,7 @@ def _together(label: Ints, a: Ints, b: Ints, weight: Ints, before: Ints | None =
 def _cores(groups: _Groups, vetoes: Sequence[Ints], most: int, level: int) -> Ints:
     """Return the label of each group after what certainly belongs together is joined: components in which nothing speaks against it."""
     strong = groups.weight >= level
-    label = components(len(groups.label), groups.a[strong], groups.b[strong])
+    label = components(len(groups.label), groups.a[strong], groups.b[strong]).astype(np.int64)
     bad = np.zeros(len(label), dtype=bool)
     if level < _CERTAIN // 2:
         against = (groups.weight < 0) & (label[groups.a] == label[groups.b])
