@@ -1,0 +1,80 @@
+"""Who is who among columns of evidence, as a process that can be measured: `python -m benchmarks.lib.solving FOLDER SAID.json`.
+
+The columns are those that `benchmarks.lib.evidence` wrote, in the types in which a rebuild holds them. What is measured is `partition.solve` alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.lib import evidence
+from zerodistance.core.identity import partition, rules
+from zerodistance.core.identity.naming import Pairs
+from zerodistance.core.identity.parting import Names
+from zerodistance.core.identity.partition import Subjects
+from zerodistance.core.identity.rules import RuleSet
+from zerodistance.core.identity.walking import Walk
+
+STEPS: tuple[tuple[str, object, str], ...] = (
+    ("shared", partition, "shared"),
+    ("names", partition, "Names"),
+    ("names", Names, "lead"),
+    ("components", partition, "components"),
+    ("limits", partition, "_over"),
+    ("walk", partition, "_pieces"),
+    ("walk", Walk, "write"),
+)
+"""Figure, and what `partition.solve` calls for it."""
+
+
+def main(folder: Path, said: Path) -> None:
+    """Read the columns, solve, write what it took and what was found as one JSON object."""
+    number, rank, first_at, person, named, a, b, at, tier = (
+        np.load(folder / f"{name}.npy") for name in evidence.COLUMNS
+    )
+    subjects = Subjects(number, rank, first_at, person, named, evidence.token)
+    pairs = Pairs(a, b, at, tier)
+    took: dict[str, float] = {}
+    for figure, of, name in STEPS:
+        setattr(of, name, _timed(getattr(of, name), took, figure))
+    before = time.process_time()
+    found = partition.solve(subjects, pairs, RuleSet())
+    cpu = time.process_time() - before
+    size = np.bincount(found.label)
+    known = np.bincount(found.label, rank < rules.ANONYMOUS_FROM)
+    said.write_text(
+        json.dumps(
+            {
+                "subjects": len(number),
+                "rows": len(a),
+                "cpu_s": cpu,
+                "steps": took | {"rest": cpu - sum(took.values())},
+                "persons": int(np.count_nonzero(known)),
+                "largest": int(size.max()),
+                "shared": len(found.shared),
+                "vetoed": {f"{guard}.{rank}": many for (guard, rank), many in sorted(found.vetoed.items())},
+            }
+        )
+    )
+
+
+def _timed(what: Callable[..., Any], took: dict[str, float], figure: str) -> Callable[..., Any]:
+    def asked(*given: Any, **named: Any) -> Any:
+        before = time.process_time()
+        try:
+            return what(*given, **named)
+        finally:
+            took[figure] = took.get(figure, 0.0) + time.process_time() - before
+
+    return asked
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
