@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zerodistance.core.identity.cleaning import name_parts
 from zerodistance.core.identity.names import COMPOUND, PersonName, person_name
 
 SAME = (
@@ -82,3 +83,20 @@ def test_a_compound_surname_is_kept_whole(surname: str) -> None:
     found, alone = person_name(surname + "明"), person_name(surname)
     assert found is not None and alone is not None
     assert found.surname == alone.surname and found.given == "ming" and alone.given == ""
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Dr. Jürgen Müller", "MUELLER, Juergen"),
+        ("김민수", "Kim Min-su"),
+        ("María García López", "García López, María"),
+        ("Иванов Пётр", "Петр Иванов"),
+    ],
+)
+def test_what_tells_names_under_one_phone_apart_knows_one_name_in_two_spellings(one: str, other: str) -> None:
+    assert name_parts(one) == name_parts(other) != ("", "")
+
+
+def test_what_tells_names_under_one_phone_apart_keeps_two_names_two() -> None:
+    assert len({name_parts(name) for name in ("Hans Müller", "Hans Möller", "김민수", "김민호", "Wang Wei", "Li Wei")}) == 6  # fmt: skip

@@ -12,6 +12,9 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberParseException, ValidationResult
 
+from zerodistance.core.identity.names_east import HANGUL, korean
+from zerodistance.core.identity.names_west import plain_words
+
 LONGEST = 512  # characters of an identifier; longer ones are documents, not names (own value)
 
 
@@ -218,6 +221,8 @@ def name_parts(value: str) -> tuple[str, str]:
     --------
     >>> name_parts("王 伟"), name_parts("王伟先生"), name_parts("欧阳女士"), name_parts("Wei WANG") == name_parts("Wang, Wei")
     (('王伟', '王'), ('王伟', '王'), ('', '欧阳'), True)
+    >>> name_parts("Dr. Jürgen Müller") == name_parts("Mueller, Juergen"), name_parts("김민수") == name_parts("Kim Min-su")
+    (True, True)
     >>> [name_parts(v) for v in ("王*", "匿名", "Wang", "")]
     [('', '王'), ('', ''), ('', ''), ('', '')]
     """
@@ -231,8 +236,10 @@ def name_parts(value: str) -> tuple[str, str]:
             return "", ""
         surname = bare[:2] if bare[:2] in COMPOUND else bare[:1]
         return ("" if hidden or len(bare) <= len(surname) else bare), surname
-    words = sorted(_UNSPOKEN.sub(" ", text).split())
-    key = "" if hidden or len(words) < 2 or _NAMELESS.intersection(words) else " ".join(words)
+    if _NAMELESS.intersection(_UNSPOKEN.sub(" ", text).split()):
+        return "", ""
+    words = sorted(korean(text)) if HANGUL.search(text) else sorted(plain_words(text))
+    key = "" if hidden or len(words) < 2 or not all(words) else " ".join(words)
     return key, key
 
 

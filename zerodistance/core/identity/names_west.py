@@ -133,6 +133,26 @@ def letters(given: str, surname: str) -> tuple[str, str]:
     return "".join(first), "".join(last)
 
 
+def plain_words(text: str) -> list[str]:
+    """Return the words of a name in small Latin letters, without titles; which of them is the surname is left open.
+
+    Examples
+    --------
+    >>> plain_words("Dr. Jürgen Müller"), plain_words("Wang Wei")
+    (['jurgen', 'muller'], ['wang', 'wei'])
+    """
+    words = [
+        plain for word in _without_titles(_words(_latin(text.replace(",", " ")))) if (plain := _plain(word))
+    ]
+    if len(words) == 2 and not {*words} & {*_SOUNDS}:
+        for family, given in (words, words[::-1]):
+            if family in _KOREAN and _KOREAN_GIVEN.fullmatch(given):
+                return [given, _KOREAN[family]]
+    if all(map(is_pinyin, words)) and {*words} & {*_SOUNDS}:
+        return words
+    return [_fold(word) for word in words]
+
+
 def _latin(text: str) -> str:
     bare = _LV.sub(r"\1v", text.replace("Ё", "Е").replace("ё", "е"))
     return bare if bare.isascii() else anyascii(bare)
