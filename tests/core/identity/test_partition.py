@@ -111,7 +111,8 @@ def test_merge_then_revoke_is_identity_and_ids_come_back(
         api.revoke(home, ADMIN, a, b, "not one")
         api.rebuild(home, ADMIN)
         assert partition(home, VALUES) == before
-        assert earliest(home) == ids
+        now = earliest(home)  # the touch may have begun a turn on a device, which is a subject of its own
+        assert {subject: now[subject] for subject in ids} == ids
         home.close()
 
 
