@@ -5,7 +5,7 @@ Evidence is made from a seed (`benchmarks.lib.evidence`) and written as columns,
 shared identifiers, names that part contact data, components, limits, and persons that break one walked piece by piece. A row is an identifier on a
 record or an account (a pair of subjects), or a match. Memory is that of the whole process, columns included.
 
-`state` is what it takes to read `--state` records from a home, by processor second, beside what solving and numbering them take.
+`state` is what it takes to read `--state` records from a home, in processor seconds, beside what solving and numbering them take.
 """
 
 from __future__ import annotations
