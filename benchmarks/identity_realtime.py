@@ -3,7 +3,7 @@
 The nine systems of a sample city whose rows name somebody are imported and matched. Then people come in with their name and address as one of their records
 has it, and a phone that nobody ever saw: no identifier leads to them. Each is placed in its own transaction, evidence of what joined it is revoked
 again by a decision that two records are two persons, and that is withdrawn. `place_` counts from the face to the commit; what a new identifier takes
-in digestion is measured by `recognise`. `placed_right` is the share that was joined with the person the record was taken from.
+in digestion is measured by `recognise`. `placed_right` is the share that was joined with the person the record was taken from. `ids_changed_share`: see `lib/ids.py`.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks.lib.cities import COLUMNS
 from benchmarks.lib.house import House
+from benchmarks.lib.ids import ids_changed
 from benchmarks.lib.machine import arguments, peak_mb, quantile, report, say, workspace
 from zerodistance.core.identity import api as identity
 from zerodistance.core.identity import mentions
@@ -31,6 +32,7 @@ from zerodistance.kernel.home import Home, open_home
 from zerodistance.kernel.settings import load
 from zerodistance.sample import api as sample
 
+CITY = 20_000  # people of the city in which it is counted whose id changes
 _MAPPING = """
 kind = "profile.updated"
 source = { key = "desk", name = "Desk", kind = "store" }
@@ -75,6 +77,7 @@ def main() -> None:
             found |= _everywhere(home)
         persons = house.ask("select count(distinct person) from subject where person < 2147483648")[0][0]
         home.close()
+    found["ids_changed_share"] = ids_changed(min(options.people, CITY), options.seed)
     report(
         "identity_realtime",
         people=options.people,

@@ -32,8 +32,8 @@ COLUMNS = {
     "devices": ("mobile", "null", "null", "account", "null", "null", "null", "null", "null", "binding"),
 }  # fmt: skip
 _NESTED = {
-    "orders": "{order_no: 'varchar', account: 'varchar', member_no: 'varchar', exported_at: 'varchar', items: 'struct(category varchar)[]', "
-    "buyer: 'struct(email varchar)', receiver: 'struct(name varchar, mobile varchar, address varchar)'}",
+    "orders": "{order_no: 'varchar', account: 'varchar', member_no: 'varchar', placed_at: 'varchar', exported_at: 'varchar', "
+    "items: 'struct(category varchar)[]', buyer: 'struct(email varchar)', receiver: 'struct(name varchar, mobile varchar, address varchar)'}",
     "visited": "{messageId: 'varchar', sentAt: 'varchar', properties: 'struct(category varchar)'}",
 }
 _SALES = {  # silo: id of the row, product, when the brand knew of it

@@ -1,4 +1,4 @@
-"""How many public ids change when more is known: a sample city whose records come in one after the other, solved when nine of ten are there and when all are.
+"""How many public ids change when more is known: a sample city whose records come in as they happened, solved when nine of ten are there and when all are.
 
 Identifiers become subjects and evidence as digestion makes them, persons are those of `partition.solve`, first by identifiers and names, then with what
 the matcher finds, as in a night. A public id is that of the person's earliest accepted subject.
@@ -52,14 +52,14 @@ class _Rows:
 
 
 def ids_changed(people: int, seed: int) -> float:
-    """Return the share of records whose public id changes when a tenth more records come.
+    """Return the share of records whose public id changes when a tenth more records come, those that happened last.
 
     Parameters
     ----------
     people
         People of the sample city (world `base`) whose rows that name somebody are the records.
     seed
-        Of the city, and of the order in which records come.
+        Of the city.
     """
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -69,11 +69,21 @@ def ids_changed(people: int, seed: int) -> float:
         (root / "key").write_text(
             f"{seed:064x}\n"
         )  # always the same, since tokens decide what nothing else does
-        rows = _accepted(table.take(np.random.default_rng(seed).permutation(len(table))), Seal(root / "key"))
+        rows = _accepted(_in_time(table, pq.read_table(root / "times.parquet")), Seal(root / "key"))
     known = len(rows.mark) * 10 // 11
     before, after = _public(rows, known), _public(rows, len(rows.mark))
     record = rows.subject["record"][:known]
     return float(np.mean(before[record] != after[record]))
+
+
+def _in_time(table: pa.Table, times: pa.Table) -> pa.Table:
+    """Return rows in the order in which what they tell happened, those without a time first."""
+    place = {
+        pair: n
+        for n, pair in enumerate(zip(times["source"].to_pylist(), times["record"].to_pylist(), strict=True))
+    }
+    keys = zip(table["source"].to_pylist(), table["record"].to_pylist(), strict=True)
+    return table.take(np.argsort([place[key] for key in keys], kind="stable"))
 
 
 def _accepted(table: pa.Table, seal: Seal) -> _Rows:

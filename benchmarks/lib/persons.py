@@ -30,8 +30,22 @@ MAPPING = {
 """Column of FEBRL -> personal field, as somebody would map it."""
 
 
+_AT = {
+    "crm": 'cast("建档时间" as timestamp)',
+    "club": "cast(occurred_at as timestamp)",
+    "pos_haiping": "coalesce(try_strptime(\"销售时间\", '%Y/%m/%d %H:%M'), try_strptime(\"销售时间\", '%Y-%m-%d %H:%M:%S'))",
+    "pos_baiju": "try_strptime(sale_date, '%Y%m%d')",
+    "pos_linan": "try_strptime(\"日期\", '%Y-%m-%d')",
+    "shop": "cast(cast(placed_at as timestamptz) as timestamp)",
+    "calls": "try_strptime(opened_at, '%Y-%m-%d %H:%M:%S')",
+    "visits": "try_strptime(visited_at, '%Y-%m-%d %H:%M:%S')",
+    "devices": "cast(null as timestamp)",
+}
+"""Silo -> when what a row tells happened, as SQL."""
+
+
 def of_city(root: Path, rows: Path) -> Path:
-    """Write the rows of the nine systems of a city that name somebody; return the folder of their truth."""
+    """Write the rows of the nine systems of a city that name somebody; return the folder of their truth. Beside them lies `times.parquet`, in time."""
     con = cities.opened(root)
     con.execute("set preserve_insertion_order = false")
     parts = []
@@ -41,7 +55,7 @@ def of_city(root: Path, rows: Path) -> Path:
             f"""select '{"service" if silo in ("calls", "visits") else silo}' as source, cast({record} as varchar) as record, nullif({name}, '') as name,
             nullif({address}, '') as address, case {sex} when '女' then 'F' when '男' then 'M' else nullif(cast({sex} as varchar), '') end as gender,
             nullif(cast({born} as varchar), '') as birthday, {phone} as raw_phone, {email} as raw_email, cast({member} as varchar) as member,
-            cast({account} as varchar) as account, cast({ticket} as varchar) as ticket from {"orders" if silo == "shop" else silo}"""
+            cast({account} as varchar) as account, cast({ticket} as varchar) as ticket, {_AT[silo]} as happened from {"orders" if silo == "shop" else silo}"""
         )
     con.execute("create table raw as " + " union all ".join(parts))
     for kind, clean in (("phone", cleaning.phone), ("email", cleaning.email)):
@@ -62,6 +76,10 @@ def of_city(root: Path, rows: Path) -> Path:
     )
     con.execute(
         f"copy (select source, record, name, address, gender, birthday, {held} from clean order by source, record) to '{rows}' (format parquet)"
+    )
+    times = rows.with_name("times.parquet")
+    con.execute(
+        f"copy (select source, record from clean order by happened nulls first, source, record) to '{times}' (format parquet)"
     )
     con.close()
     folder = rows.parent / "truth" / "records"
