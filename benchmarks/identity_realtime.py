@@ -3,7 +3,8 @@
 The nine systems of a sample city whose rows name somebody are imported and matched. Then people come in with their name and address as one of their records
 has it, and a phone that nobody ever saw: no identifier leads to them. Each is placed in its own transaction, evidence of what joined it is revoked
 again by a decision that two records are two persons, and that is withdrawn. `place_` counts from the face to the commit; what a new identifier takes
-in digestion is measured by `recognise`. `placed_right` is the share that was joined with the person the record was taken from. `ids_changed_share`: see `lib/ids.py`.
+in digestion is measured by `recognise`. `placed_right` is the share that was joined with the person the record was taken from.
+`ids_changed_share`: see `lib/ids.py`.
 """
 
 from __future__ import annotations
