@@ -41,6 +41,7 @@ def play(folder: Path, *points: str) -> None:
     assert said.stdout.splitlines() == [f"{point}: died, then as without it" for point in points], said.stderr
 
 
+@pytest.mark.slow
 def test_an_undo_that_is_killed_is_carried_out_by_the_next_worker(tmp_path: Path) -> None:
     play(tmp_path, *FEW)
 

@@ -83,6 +83,7 @@ def test_taking_an_example_away_leaves_an_empty_home_and_its_accounts(tmp_path: 
     assert "no_example" in remove(root).stderr, "it is somebody's own now"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_while_it_is_emptied_a_home_opens_for_nobody_and_is_emptied_to_the_end(
     tmp_path: Path, point: str

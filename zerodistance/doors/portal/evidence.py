@@ -129,6 +129,7 @@ STORES = {
     "set_aside": Text("因与导入重复而另存的行", "rows set aside as repeats of an import"),
     "feeds.feed_file": Text("取数拒收文件的原因", "reasons why feeds refused files"),
     "identity.evidence_lake": Text("湖里的证据", "evidence in the lake"),
+    "identity.matcher": Text("匹配索引", "matcher's index"),
     "identity.evidence": Text("证据", "evidence"),
     "identity.subject": Text("标识", "identifiers"),
     "identity.identity_sighting": Text("在哪些导入里见过", "imports it was seen in"),
