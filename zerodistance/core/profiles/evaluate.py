@@ -39,6 +39,7 @@ def tag(
     facts: pa.Table,
     dimensions: Sequence[Dimension],
     day: int,
+    most: int = SUBJECTS,
 ) -> Tagged:
     """Return the tags of everybody in `pairs` (subject, number) as of the end of `day`.
 
@@ -48,12 +49,14 @@ def tag(
         Has the view `profile_state`.
     facts
         `number`, `fact`, `value`.
+    most
+        Subjects of the map at a time: fewer take less memory, and read the states more often.
     """
     everybody = np.unique(pairs.column("number").to_numpy()).astype(np.uint32)
     found = Tagged(Split.of_sorted(everybody))
     of_touches = [d for d in dimensions if d.of.name == "touches"]
     answers = [_Answer() for _ in of_touches]
-    for block in _blocks(connection, pairs, of_touches, day):
+    for block in _blocks(connection, pairs, of_touches, day, most):
         rows = aggregates.Rows(block, day)
         for answer, dimension in zip(answers, of_touches, strict=True):
             answer.add(aggregates.answer(rows, dimension))
@@ -69,25 +72,29 @@ def tag(
     return found
 
 
-def _slices(pairs: pa.Table) -> Iterator[pa.Table]:
+def _slices(pairs: pa.Table, most: int) -> Iterator[pa.Table]:
     """Yield the map in pieces, in ascending order of `number`; no person stands in two of them."""
-    if len(pairs) <= SUBJECTS:
+    if len(pairs) <= most:
         yield pairs
         return
     ordered, start = pairs.sort_by("number"), 0
     numbers = ordered.column("number").to_numpy()
     while start < len(numbers):
-        last = numbers[min(start + SUBJECTS, len(numbers)) - 1]
+        last = numbers[min(start + most, len(numbers)) - 1]
         end = int(np.searchsorted(numbers, last, side="right"))
         yield ordered.slice(start, end - start)
         start = end
 
 
 def _blocks(
-    connection: duckdb.DuckDBPyConnection, pairs: pa.Table, dimensions: Sequence[Dimension], day: int
+    connection: duckdb.DuckDBPyConnection,
+    pairs: pa.Table,
+    dimensions: Sequence[Dimension],
+    day: int,
+    most: int,
 ) -> Iterator[pa.Table]:
     """Yield the states that dimensions read, in ascending order of `number`; no person stands in two blocks."""
-    for some in _slices(pairs):
+    for some in _slices(pairs, most):
         connection.register("person_map", some)
         yield from _ordered(connection, dimensions, day)
 

@@ -28,10 +28,11 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
 _SHARE_OF_TIME = 0.1  # own value: of one core, that keeping the index may take while touches stream in
-_SHARES_OF_MEMORY = (
-    0.25,
-    1.0,
-)  # own values: of an engine connection. Sorting states spills well, and digestion goes on beside it; where that does not do, all
+_TRIES = (
+    (0.25, evaluate.SUBJECTS),
+    (1.0, evaluate.SUBJECTS),
+    (1.0, evaluate.SUBJECTS // 8),
+)  # own values: share of an engine connection, subjects at a time. Sorting states spills well, and digestion goes on beside it; where that does not do, all
 _PARTIAL = 5  # own value: when more than 1 of 5 must be recomputed, everybody is
 _SLICE = 1_000_000
 _LOOK_SECONDS = (
@@ -61,6 +62,7 @@ class Keeper:
         self._mark = rules.fingerprint(dimensions, home.settings.zone, home.settings.currency)
         self._fed = True
         self._turn = self._looked_at = -_LOOK_SECONDS  # monotonic seconds
+        self._most = evaluate.SUBJECTS
         self._version = -1  # of identity, when it was last looked at
 
     def held(self) -> int:
@@ -135,16 +137,18 @@ class Keeper:
         return done
 
     def _with_memory(self, work: Callable[[duckdb.DuckDBPyConnection], Done]) -> Done:
-        """Do work in a part of the engine's memory, or begin it again in all of it where that is not enough."""
-        for share in _SHARES_OF_MEMORY:
+        """Do work in a part of the engine's memory, or begin it again in all of it, then with fewer persons at a time, where that is not enough."""
+        for share, self._most in _TRIES:
             try:
                 with self._home.engine.connect(share=share) as connection:
                     return work(connection)
             except duckdb.OutOfMemoryException as error:
-                if share == _SHARES_OF_MEMORY[-1]:
+                if (share, self._most) == _TRIES[-1]:
                     raise
-                log("profiles").warning("index_needs_memory", share=share, why=str(error).partition("\n")[0])
-        raise AssertionError  # the last share has returned or raised
+                log("profiles").warning(
+                    "index_needs_memory", share=share, subjects=self._most, why=str(error).partition("\n")[0]
+                )
+        raise AssertionError  # the last try has returned or raised
 
     def _changed(
         self, connection: duckdb.DuckDBPyConnection, before: Index, day: int, version: int, named: Changed
@@ -186,7 +190,7 @@ class Keeper:
             pairs = pairs.filter(
                 pc.invert(pc.is_in(pairs.column("subject"), pa.array(forgotten, pa.int64())))
             )
-        tagged = evaluate.tag(connection, pairs, facts, self._dimensions, at[1])
+        tagged = evaluate.tag(connection, pairs, facts, self._dimensions, at[1], self._most)
         part = Part(
             *at,
             mark=self._mark,

@@ -122,12 +122,14 @@ def _homes(seal: Seal, found: _Found) -> dict[store.HomeRow, bytes]:
     first, given, known = found.gathered.first, found.numbered.number, found.gathered.homes.known
     words = {one.home: json.dumps(known[one.home], ensure_ascii=False) for one in found.solved.lived}
     token = {home: seal.token("home", said) for home, said in words.items()}
-    return {
-        (given[one.household], token[one.home], int(first[one.person]), one.since, one.until): words[
-            one.home
-        ].encode()
-        for one in found.solved.lived
-    }
+    spans: dict[tuple[int, bytes, int], tuple[int, int | None]] = {}
+    for one in found.solved.lived:  # two places may be written alike once they are cleaned: they are one home
+        key = given[one.household], token[one.home], int(first[one.person])
+        since, until = spans.get(key, (one.since, one.until))
+        ends = None if until is None or one.until is None else max(until, one.until)
+        spans[key] = min(since, one.since), ends
+    address = {token[home]: said.encode() for home, said in words.items()}
+    return {(*key, *span): address[key[1]] for key, span in spans.items()}
 
 
 def _settled(found: _Found, members: set[store.MemberRow], joined: int, left: int, seconds: float) -> Settled:
