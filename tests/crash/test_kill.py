@@ -32,6 +32,8 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "identity.decided",
     "identity.released",
     "identity.match.",
+    "identity.placing.",
+    "identity.rules.",
     "import.",
     "lake.replace.",  # in tests/core/profiles/test_states.py
     "lake.settle.",
