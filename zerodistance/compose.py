@@ -103,7 +103,8 @@ def tombstones(home: Home) -> Mapping[str, Mapping[str, Any]]:
     return forget.tombstones(home)
 
 
-PLACING_SECONDS, IDLE_SECONDS = 0.05, 0.5  # own values: a mention may wait, a touch should not
+PLACING_SECONDS, IDLE_SECONDS, ALONE_SECONDS = 0.05, 0.5, 60.0
+"""Own values: a mention may wait, a touch should not; a command that does everything by itself places what it took in before it ends."""
 
 
 def work(home: Home) -> Work:
@@ -156,9 +157,8 @@ def work(home: Home) -> Work:
 
     def digest(*, large: bool = False) -> int:
         rows = intake.digest(large=large)
-        place(
-            PLACING_SECONDS if rows else IDLE_SECONDS
-        )  # on this thread: recognition keeps persons in memory
+        idle = ALONE_SECONDS if large else IDLE_SECONDS
+        place(PLACING_SECONDS if rows else idle)  # on this thread: recognition keeps persons in memory
         return rows
 
     return Work(

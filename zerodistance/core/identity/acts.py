@@ -140,7 +140,6 @@ def forget(home: Home, subjects: Sequence[int]) -> dict[str, int]:
     """
     done: dict[str, int] = {
         "evidence_lake": archive.forget(home, subjects),
-        "matcher": index.forget(home, subjects),
     }
     with home.state.write() as tx:
         done["identity_mention"] = mentions.forget(tx, home.seal, subjects)
@@ -154,6 +153,9 @@ def forget(home: Home, subjects: Sequence[int]) -> dict[str, int]:
                 store.next_generation(tx)
         for table, rows in gone.items():
             done[table] = done.get(table, 0) + rows
+    done["matcher"] = index.forget(
+        home, subjects
+    )  # last: a pass that ends before it has them no more, or is wiped
     return done
 
 

@@ -331,6 +331,16 @@ class NotShared(ZeroDistanceError):
     )
 
 
+class MatchRunning(ZeroDistanceError):
+    """Another process compares what was said of people just now."""
+
+    code, status, retry = "match_running", 409, True
+    text = Text(
+        "{path} 里正在进行另一次匹配；等它结束再试",
+        "the matcher is at work in {path}; try again when it has ended",
+    )
+
+
 class NoSuchDecision(ZeroDistanceError):
     """There is no decision with that number, or it was withdrawn before."""
 

@@ -33,6 +33,7 @@ from zerodistance.kernel import bulk, clock, fault
 from zerodistance.kernel.home import Home
 
 _CONTACT = ("phone", "email")
+_PATIENCE = 60.0  # seconds for another pass to end, own value
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,9 @@ class Found:
         As the state had them, see `store.numbers`.
     started
         When it began, microseconds: what was placed since then is not its to replace.
+    held
+        What was found before, as this pass saw it: (weaker, stronger subject) -> (millionths of a bit, 1 if it joins, name of the weights). Whatever
+        was placed beside it is not its to replace.
     pairs
         (weaker, stronger subject) -> (millionths of a bit, 1 if it joins).
     mentions, model
@@ -63,6 +67,7 @@ class Found:
 
     numbers: dict[str, int]
     started: int
+    held: dict[tuple[int, int], tuple[int, int, str]]
     pairs: dict[tuple[int, int], tuple[int, int]]
     mentions: int
     model: str
@@ -81,7 +86,17 @@ def match(home: Home) -> Matched:
     -------
     Matched
         How many mentions were compared, and what was found and is new.
+
+    Raises
+    ------
+    MatchRunning
+        Another process compares them just now.
     """
+    with index.alone(home, _PATIENCE):
+        return _match(home)
+
+
+def _match(home: Home) -> Matched:
     began = time.perf_counter()
     with home.state.read() as tx:
         _, by = versions.in_force(tx)
@@ -127,7 +142,7 @@ def gathered(home: Home, tx: Connection, by: RuleSet, told: Told = nobody) -> Ga
 
 def search(home: Home, tx: Connection, by: RuleSet, told: Told = nobody) -> Found:
     """Compare all mentions by some rules; writes nothing."""
-    started = clock.micros()
+    started, held = clock.micros(), _held(tx)
     numbers, weights = store.numbers(tx), models.of_name(home.seal, tx, by.model)
     here = gathered(home, tx, by, told)
     subjects, said = here.subjects, here.said
@@ -136,7 +151,7 @@ def search(home: Home, tx: Connection, by: RuleSet, told: Told = nobody) -> Foun
     told(COMPARING, 1, 1)
     compared = index.Compared(said.faces, subjects.number[said.row], found.label, found.distinct)
     wanted = _wanted(subjects, said, links, doubts)
-    return Found(numbers, started, wanted, len(said.row), weights.name, compared)
+    return Found(numbers, started, held, wanted, len(said.row), weights.name, compared)
 
 
 def keep(tx: Connection, found: Found) -> tuple[int, int]:
@@ -265,12 +280,15 @@ def _wanted(
     return wanted
 
 
-def _write(tx: Connection, found: Found) -> tuple[int, int]:
-    now, wanted, model = clock.micros(), found.pairs, found.model
+def _held(tx: Connection) -> dict[tuple[int, int], tuple[int, int, str]]:
     held: dict[tuple[int, int], tuple[int, int, str]] = {}
-    sql = "select b, a, bits, linked, model from identity_match where at < ?"  # later ones were placed meanwhile
-    for rows in bulk.stream(tx, sql, (found.started,)):
+    for rows in bulk.stream(tx, "select b, a, bits, linked, model from identity_match"):
         held.update(((b, a), (bits, linked, name)) for b, a, bits, linked, name in rows)
+    return held
+
+
+def _write(tx: Connection, found: Found) -> tuple[int, int]:
+    now, wanted, held, model = clock.micros(), found.pairs, found.held, found.model
     gone = [pair for pair in held if pair not in wanted]
     fresh = [
         (*pair, bits, linked, model, now)

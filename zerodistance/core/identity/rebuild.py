@@ -103,7 +103,7 @@ def rebuild(
 ) -> Rebuilt:
     """Compute persons anew and write what differs in one transaction.
 
-    The answer is computed beside the running digestion. Persons that digestion changed in the meantime stay as they are until
+    The answer is computed beside the running digestion. Persons that digestion or placing changed in the meantime stay as they are until
     the next rebuild; if anything else changed (forgetting, another rebuild), it is computed once more with the write lock held.
 
     Parameters
@@ -122,7 +122,9 @@ def rebuild(
         now = store.numbers(tx)
         if now["generation"] != solved.numbers["generation"]:
             solved = solve(tx, only, turn)
-        elif now["batch"] != solved.numbers["batch"]:
+        elif any(
+            now[key] != solved.numbers[key] for key in ("batch", "change")
+        ):  # a touch came in, or was placed
             solved = _caught_up(tx, solved, now)
         if turn is not None:
             solved = replace(solved, version=turn.write(tx))

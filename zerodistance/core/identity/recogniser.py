@@ -74,17 +74,15 @@ class Recognition:
         self._cache = Cache(self._home.settings.cache_ids)
         self._numbers: dict[str, int] = {}
 
-    def moved(self, moves: Sequence[tuple[int, int]], numbers: dict[str, int]) -> None:
-        """Take in what the same process has changed of persons between two batches.
-
-        Parameters
-        ----------
-        moves
-            (subject, new person).
-        numbers
-            Those of the state after it, see `store.numbers`.
-        """
-        if not self._numbers or numbers["generation"] != self._numbers["generation"]:
+    def moved(self, moves: Sequence[tuple[int, int]]) -> None:
+        """Take in who was moved by the same process between two batches: (subject, new person)."""
+        before = self._numbers
+        self._numbers = {}  # whatever fails from here on, everything is read again
+        if not before:
+            return
+        with self._home.state.read() as tx:
+            numbers = store.numbers(tx)
+        if numbers["generation"] != before["generation"]:
             self.reset()
             return
         self._numbers = {**numbers, "visitor": max(numbers["visitor"], VISITORS_FROM - 1)}
@@ -138,7 +136,7 @@ class Recognition:
         return Recognised(subjects=subjects, known=known, counts=counts, pending=pending)
 
     def _refresh(self, tx: Connection) -> None:
-        if self._numbers and self._numbers["generation"] != store.generation(tx):
+        if self._numbers.get("generation") != store.generation(tx):
             self.reset()
         if not self._numbers:
             self._numbers = store.numbers(tx)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.core.identity.steps import partition, subject, take_in, together
 from tests.factory import Touch
 from zerodistance.core.identity import api, mentions
-from zerodistance.core.identity.contracts import Verdict
+from zerodistance.core.identity.contracts import MatchRunning, Verdict
 from zerodistance.core.identity.match import match
 from zerodistance.core.identity.placing import index, place
 from zerodistance.core.identity.placing.place import Lookup, Placer, Said
@@ -161,6 +161,83 @@ def test_a_failure_is_logged_and_digestion_goes_on(home: Home, monkeypatch: pyte
     assert placed(home) == 1
 
 
+def test_whoever_was_moved_before_something_failed_is_known_to_recognition(
+    home: Home, admin: Who, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recognition = Recognition(home)
+    take_in(home, row(0, "欧阳晓辰", "13912348001", address=FLAT), *crowd(), with_=recognition)
+    api.match(home, admin)
+    take_in(
+        home,
+        row(1, "欧阳晓辰", "13912348007", address=SHORT),
+        row(2, "李秀英", address=FLAT),
+        with_=recognition,
+    )
+    done, real = list[Said](), place.place
+
+    def once(home: Home, lookup: Lookup, said: Said) -> place.Placed:
+        assert not done, "broken"
+        done.append(said)
+        return real(home, lookup, said)
+
+    monkeypatch.setattr(place, "place", once)
+    Placer(home, recognition.moved).step(60)
+    take_in(home, Touch({"record": "r1", "user_id": "u1"}, 5), with_=recognition)
+    assert together(home, record(0), record(1), ("user_id", "u1"))
+    assert api.rebuild(home, admin).moved == 0
+
+
+def test_what_was_placed_while_persons_were_computed_stays(
+    home: Home, admin: Who, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_in(home, row(0, "欧阳晓辰", "13912348001", address=FLAT), *crowd())
+    api.match(home, admin)
+    take_in(home, row(1, "欧阳晓辰", "13912348007", address=SHORT))
+
+    def meanwhile(name: str) -> None:
+        if name == "identity.rebuild.solved":
+            monkeypatch.undo()
+            placed(home)
+
+    monkeypatch.setattr("zerodistance.core.identity.rebuild.fault.point", meanwhile)
+    api.rebuild(home, admin)
+    assert together(home, record(0), record(1))
+    assert api.rebuild(home, admin).moved == 0
+
+
+def test_what_was_placed_while_a_pass_ran_is_not_taken_away_by_it(
+    home: Home, admin: Who, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_in(home, row(0, "欧阳晓辰", "13912348001", address=FLAT), *crowd())
+    api.match(home, admin)
+
+    def meanwhile(name: str) -> None:
+        if name == "identity.match.found":
+            monkeypatch.undo()
+            take_in(home, row(1, "欧阳晓辰", "13912348007", address=SHORT))
+            placed(home)
+
+    monkeypatch.setattr("zerodistance.core.identity.match.fault.point", meanwhile)
+    api.match(home, admin)
+    assert together(home, record(0), record(1))
+
+
+def test_one_pass_at_a_time_makes_an_index(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("zerodistance.core.identity.match._PATIENCE", 0.0)
+    with index.alone(home), pytest.raises(MatchRunning):
+        match(home)
+
+
+def test_what_a_killed_pass_left_half_written_goes_with_whoever_is_forgotten(home: Home, admin: Who) -> None:
+    take_in(home, row(0, "欧阳晓辰", "13912348001", address=FLAT), *crowd())
+    api.match(home, admin)
+    half = home.path(index.FOLDER, "99")
+    half.mkdir()
+    (half / "faces").write_bytes(b"half")
+    api.forget(home, [subject(home, *record(0))])
+    assert not half.exists()
+
+
 def test_an_index_of_which_a_file_is_gone_is_no_index(home: Home, admin: Who) -> None:
     take_in(home, row(0, "欧阳晓辰", "13912348001", address=FLAT), *crowd())
     api.match(home, admin)
@@ -173,9 +250,9 @@ def test_a_pass_leaves_one_index_and_an_undone_import_none(home: Home, admin: Wh
     take_in(home, *crowd())
     api.match(home, admin)
     api.match(home, admin)
-    assert len(list(home.path(index.FOLDER).iterdir())) == 1
+    assert len(list(home.path(index.FOLDER).glob("*/index.json"))) == 1
     index.drop(home)
-    assert not list(home.path().glob("matcher/*"))
+    assert not list(home.path(index.FOLDER).glob("*/*"))
     with home.state.read() as tx:
         known = Lookup(home).refresh(tx)
     assert known.index is None and len(known.fresh.kept) == len(CROWD)

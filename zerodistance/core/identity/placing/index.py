@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from zerodistance.core.identity import store
+from zerodistance.core.identity.contracts import MatchRunning
 from zerodistance.core.identity.matching.blocks import RULES
 from zerodistance.core.identity.matching.columns import Columns, Ints, mixed
 from zerodistance.core.identity.matching.fields import PARTS, Face
@@ -31,12 +32,14 @@ from zerodistance.kernel import bulk, fault
 from zerodistance.kernel.errors import WrongKey
 from zerodistance.kernel.files import replace_file, sync
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.locks import sole
 from zerodistance.kernel.seal import Seal
 
 FOLDER: Final = "matcher"
 FORM: Final = 2
 """Version of the form of the files and of the faces in them, so that another way of cleaning is another form; an index of another form is not read, the
 next pass makes it anew."""
+_LOCK: Final = "lock"
 _NUMBER: Final = "placing"  # which folder is in force, in identity_number
 _PERSONS: Final = 100_000  # persons whose faces are sealed at a time, own value
 _FACE, _PART = "\x1e", "\x1f"  # between faces, between parts
@@ -61,6 +64,20 @@ def hashing(seal: Seal) -> Hash:
         return int.from_bytes(blake(said, digest_size=8, key=key).digest(), "little")
 
     return hashed
+
+
+@contextmanager
+def alone(home: Home, seconds: float = 0.0) -> Iterator[None]:
+    """Let one pass of the matcher at a time make an index; wait so long for another to end.
+
+    Raises
+    ------
+    MatchRunning
+        Another process does.
+    """
+    home.path(FOLDER).mkdir(mode=0o700, exist_ok=True)
+    with sole(home.path(FOLDER, _LOCK), MatchRunning(path=home.root), seconds):
+        yield
 
 
 # -- making
@@ -130,7 +147,7 @@ def tidy(home: Home) -> None:
     root = home.path(FOLDER)
     if root.is_dir():
         for path in root.iterdir():
-            if path.name != str(number):
+            if path.is_dir() and path.name != str(number):
                 shutil.rmtree(path, ignore_errors=True)
 
 
@@ -307,9 +324,11 @@ def opened(home: Home, number: int | None) -> Index | None:
 def forget(home: Home, subjects: Sequence[int]) -> int:
     """Wipe the faces of whoever shares a block with some subjects, in every index that lies there; return how many blocks went.
 
-    What others of the same person said goes with it; the next pass finds it again.
+    What others of the same person said goes with it; the next pass finds it again. What a pass that was killed left half written goes whole.
     """
     gone = 0
+    with suppress(MatchRunning), alone(home):  # whoever makes one just now looks who is gone when it is done
+        tidy(home)
     for folder in _folders(home):
         number = np.fromfile(folder / "subjects", dtype=np.int64)
         block = np.fromfile(folder / "subject-blocks", dtype=np.uint32)
@@ -339,7 +358,10 @@ def drop(home: Home) -> None:
     """Remove every index: nobody is placed until the next pass."""
     with home.state.write() as tx:
         put(tx, 1 + (in_force(tx) or 0))
-    shutil.rmtree(home.path(FOLDER), ignore_errors=True)
+    root = home.path(FOLDER)
+    for path in root.iterdir() if root.is_dir() else ():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _folders(home: Home) -> Iterator[Path]:

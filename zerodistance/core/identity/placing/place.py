@@ -36,7 +36,7 @@ _DOUBTS: Final = 3  # persons that a mention may be, and that somebody is asked 
 _AGAIN: Final = 60.0  # seconds after a failure, own value
 _LOOK: Final = 0.2  # seconds between two looks when nothing waits, own value
 _PLACED: Final = "placed"
-Moved = Callable[[Sequence[tuple[int, int]], dict[str, int]], None]
+Moved = Callable[[Sequence[tuple[int, int]]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Lookup:
         self._known: Known | None = None
         self._number: int | None = None
         self._batch = self._generation = -1
+        self._said: tuple[int, list[Said]] = NEVER, []
 
     def refresh(self, tx: Connection) -> Known:
         """Take in an index or rules that came into force and what was said since; let go whoever was forgotten."""
@@ -67,6 +68,7 @@ class Lookup:
             held = self._by_rules(tx, Known(found, Fresh(), self._hashed))
             self._number = number
         elif generation != self._generation:
+            self._said = NEVER, []
             held.fresh.keep(store.of_subjects(tx, sorted(held.fresh.of)))
             held = self._by_rules(tx, held)
         self._known, self._generation = held, generation
@@ -83,8 +85,14 @@ class Lookup:
     def _take_in(self, tx: Connection, fresh: Fresh) -> None:
         for batch, many in bulk.rows(tx, _SINCE, (self._batch,)):
             if many <= LARGE and len(fresh.kept) + many <= FRESH:
-                for said in faces(self._home, tx, mentions.of_batch(tx, self._home.seal, batch)):
+                for said in self.said(tx, batch):
                     fresh.add(said.subject, said.face, face_keys(said.face, self._hashed))
+
+    def said(self, tx: Connection, batch: int) -> list[Said]:
+        """Return the faces of a batch; those of the last one that was asked for are kept, since whoever takes them in places them next."""
+        if self._said[0] != batch:
+            self._said = batch, faces(self._home, tx, mentions.of_batch(tx, self._home.seal, batch))
+        return self._said[1]
 
 
 _SINCE = "select batch, mentions from identity_mention where batch > ? order by batch"
@@ -168,7 +176,7 @@ def _best(
 def _written(
     home: Home, said: Said, known: Known, best: Candidate | None, doubts: Sequence[Candidate]
 ) -> Placed:
-    """Write the match and the doubts, and compute both persons anew."""
+    """Write the match and the doubts, and make both persons one."""
     with home.state.write() as tx:
         everybody = [said.subject, *(one.subject for one in (best, *doubts) if one)]
         there = store.of_subjects(tx, everybody)
@@ -236,7 +244,7 @@ class Placer:
     Parameters
     ----------
     moved
-        Told of everybody who moved, and of the numbers of identity after it: whoever keeps persons in memory.
+        Told of everybody who moved, (subject, new person): whoever keeps persons in memory.
     """
 
     def __init__(self, home: Home, moved: Moved) -> None:
@@ -262,19 +270,19 @@ class Placer:
 
     def _step(self, until: float) -> int:
         done, moves = 0, list[tuple[int, int]]()
-        while time.monotonic() < until:
-            if not self._waiting and not self._next():
-                break
-            while self._waiting and time.monotonic() < until:
-                moves += place(self._home, self._lookup, self._waiting.pop()).moves
-                done += 1
-            if not self._waiting and self._batch is not None:
-                with self._home.state.write() as tx:
-                    store.set_numbers(tx, {_PLACED: self._batch})
-        if moves:
-            with self._home.state.read() as tx:
-                numbers = store.numbers(tx)
-            self._moved(moves, numbers)
+        try:
+            while time.monotonic() < until:
+                if not self._waiting and not self._next():
+                    break
+                while self._waiting and time.monotonic() < until:
+                    moves += place(self._home, self._lookup, self._waiting.pop()).moves
+                    done += 1
+                if not self._waiting and self._batch is not None:
+                    with self._home.state.write() as tx:
+                        store.set_numbers(tx, {_PLACED: self._batch})
+        finally:  # those who were moved before something failed have moved
+            if moves:
+                self._moved(moves)
         return done
 
     def _next(self) -> bool:
@@ -289,8 +297,7 @@ class Placer:
             batch, many = rows[0]
             self._batch = batch
             if many <= LARGE:
-                table = mentions.of_batch(tx, self._home.seal, batch)
-                self._waiting = faces(self._home, tx, table)[::-1]
+                self._waiting = self._lookup.said(tx, batch)[::-1]
         return True
 
 
