@@ -105,6 +105,7 @@ def test_there_and_back_everything_and_every_number_is_the_same(root: Path, data
     home.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
 def test_it_may_be_killed_anywhere_and_run_again(
     root: Path, databases: Homes, monkeypatch: pytest.MonkeyPatch, point: str

@@ -150,6 +150,7 @@ def test_measures_of_the_worker_are_told_by_the_door(served: Served) -> None:
         assert f"zerodistance_{name}" in text
 
 
+@pytest.mark.slow
 def test_systemd_hears_that_the_door_is_ready_alive_and_ends(
     another: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

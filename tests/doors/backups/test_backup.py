@@ -486,7 +486,7 @@ def points(head: str, quick: set[str]) -> list[Any]:
     return [p if p in quick else pytest.param(p, marks=pytest.mark.slow) for p in found]
 
 
-@pytest.mark.parametrize("point", points("backup.", {"backup.frozen", "backup.manifest"}))
+@pytest.mark.parametrize("point", points("backup.", {"backup.manifest"}))
 def test_a_backup_killed_anywhere_is_whole_or_not_there_and_the_next_one_is_whole(
     full: Home, folder: Path, there: Path, killer: Any, point: str
 ) -> None:
