@@ -27,6 +27,7 @@ STEPS: tuple[tuple[str, object, str], ...] = (
     ("names", partition, "Names"),
     ("names", Names, "lead"),
     ("components", partition, "components"),
+    ("components", partition, "components_of"),
     ("limits", partition, "_over"),
     ("walk", partition, "_pieces"),
     ("walk", Walk, "write"),

@@ -7,19 +7,21 @@ ends and are looked at a stretch at a time, so that what is kept beside them sta
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from zerodistance.core.identity import rules
-from zerodistance.core.identity.connected import Whole, put, taken
+from zerodistance.core.identity.connected import Whole, fitting, put, taken
 from zerodistance.core.identity.naming import LOW, SEEN, Bools, Ints, Pairs
 
 _NONE: Ints = np.empty(0, dtype=np.int64)
 _STRETCH = 1 << 18  # pairs that are looked at at a time
 RECORDS = (rules.RECORD, rules.MENTION)
+_Asked = tuple[Whole, Whole, Ints, Ints]
+"""Both ends of pairs whose stronger one has no name of its own, their time, and the name that was used there at the nearest time."""
 _NO_NAME = np.iinfo(np.int64).max
 # Own values: points of an account's own word, for a name on its own phone, and of a name that only stands there.
 _WORD, _OWN, _ORDER = 1e6, 100.0, 1.5
@@ -33,6 +35,12 @@ def stretches(b: Whole, size: int = _STRETCH) -> Iterator[slice]:
         end = int(np.searchsorted(b, b[end - 1], side="right"))
         yield slice(start, end)
         start = end
+
+
+def spans(count: int, size: int = _STRETCH) -> Iterator[slice]:
+    """Yield as many rows as these in parts."""
+    for start in range(0, count, size):
+        yield slice(start, min(start + size, count))
 
 
 def _differs(*columns: npt.NDArray[np.generic]) -> Bools:
@@ -167,8 +175,8 @@ class Called:
     account: Ints
     bare: Ints
     after: Ints
-    order: Ints
-    unsettled: Ints
+    order: Whole
+    unsettled: Whole
 
     def nameless(self, row: Whole) -> Ints:
         """Return the names that these records without one go with, 0 for none."""
@@ -186,7 +194,13 @@ def called(rank: Whole, named: Ints, account: Whole, pairs: Pairs, links: Bools)
     account
         Per member or account a number that those have in common which stood on one touch.
     """
-    order, own, bare, unsettled = [_NONE], [np.stack([_NONE] * 4)], [np.stack([_NONE] * 4)], [_NONE]
+    narrow = fitting(len(pairs.b))
+    order, own, bare, unsettled = (
+        [_NONE.astype(narrow)],
+        list[_Asked](),
+        list[_Asked](),
+        [_NONE.astype(narrow)],
+    )
     for part in stretches(pairs.b):
         order.append(_orders(rank, named, pairs, links, part))
         on = OnContact.of(rank, pairs, with_contact(rank, pairs, links, part))
@@ -194,49 +208,62 @@ def called(rank: Whole, named: Ints, account: Whole, pairs: Pairs, links: Bools)
         name = taken(named, on.a)
         name[~is_record] = 0
         span, asked = on.span(name), np.flatnonzero(name == 0)
-        unsettled.append(on.row[on.several(span, asked)[on.group]])
+        unsettled.append(on.row[on.several(span, asked)[on.group]].astype(narrow))
         near = on.nearest(name, span, asked)
         asked, near = asked[near != 0], near[near != 0]
-        found = np.stack([on.a[asked], on.b[asked], on.at[asked], near])
         of_account = ~is_record[asked]
-        own.append(found[:, of_account])
-        bare.append(found[:, ~of_account])
+        for found, mine in ((own, of_account), (bare, ~of_account)):
+            row = asked[mine]
+            found.append((on.a[row], on.b[row], on.at[row], near[mine]))
     orders = np.concatenate(order)
-    names = _name_accounts(rank, named, account, pairs, links, orders, np.concatenate(own, axis=1))
-    a, b, at, near = np.concatenate(bare, axis=1)
+    names = _name_accounts(rank, named, account, pairs, links, orders, _columns(own))
+    a, b, at, near = _columns(bare)
     first = np.lexsort((near, at, rank[b], a))  # of several phones the first of the strongest kind
     first = first[new_runs(a[first])]
     return Called(names, a[first], near[first], orders, np.concatenate(unsettled))
 
 
-def _orders(rank: Whole, named: Ints, pairs: Pairs, links: Bools, part: slice) -> Ints:
+def _columns(found: list[_Asked]) -> _Asked:
+    """Return the columns of all stretches, as narrow as they are."""
+    a, b, at, near = (np.concatenate(column) for column in zip(*found, strict=True)) if found else [_NONE] * 4
+    return a, b, at, near
+
+
+def _orders(rank: Whole, named: Ints, pairs: Pairs, links: Bools, part: slice) -> Whole:
     b = pairs.b[part]
     row = np.flatnonzero(links[part] & (pairs.tier[part] == SEEN) & _one_of(taken(rank, b), RECORDS))
     row = row[taken(named, b[row]) != 0] + part.start
-    found: Ints = row[taken(rank, pairs.a[row]) < rules.RECORD]
+    found: Whole = row[taken(rank, pairs.a[row]) < rules.RECORD].astype(fitting(len(pairs.b)))
     return found
 
 
 def _name_accounts(
-    rank: Whole, named: Ints, account: Whole, pairs: Pairs, links: Bools, order: Ints, own: Ints
+    rank: Whole, named: Ints, account: Whole, pairs: Pairs, links: Bools, order: Ints, own: _Asked
 ) -> Ints:
     """Name members and accounts after their own word, then most of their records, the names on their own phones before others."""
     word = np.flatnonzero((rank < rules.RECORD) & (named != 0))
-    said = [
-        (taken(account, pairs.a[order]), taken(named, pairs.b[order])),
-        (taken(account, own[0]), own[3]),
-        (account[word], named[word]),
+    of_order = taken(account, taken(pairs.a, order))
+    said: list[tuple[Whole, Callable[[slice], Ints]]] = [
+        (of_order, lambda part: taken(named, taken(pairs.b, order[part]))),
+        (taken(account, own[0]), lambda part: own[3][part]),
+        (account[word], lambda part: named[word[part]]),
     ]
     main = np.zeros(int(account.max(initial=-1)) + 1, dtype=np.int64)
-    for who, name in said:
-        put(main, who, name)
+    for who, name_of in said:
+        for part in spans(len(who)):
+            put(main, who[part], name_of(part))
     several = np.zeros(len(main), dtype=bool)
-    for who, name in said:
-        several[who[taken(main, who) != name]] = True
+    for who, name_of in said:
+        for part in spans(len(who)):
+            several[who[part][taken(main, who[part]) != name_of(part)]] = True
     if not several.any():
         return main
     rows = [np.flatnonzero(taken(several, who)) for who, _ in said]
-    who, name = (np.concatenate([one[n][row] for one, row in zip(said, rows, strict=True)]) for n in (0, 1))
+    own_who = said[1][0][rows[1]]
+    who = np.concatenate([who[row] for row, (who, _) in zip(rows, said, strict=True)])
+    name = np.concatenate(
+        [taken(named, taken(pairs.b, order[rows[0]])), own[3][rows[1]], named[word[rows[2]]]]
+    )
     at = np.concatenate([pairs.at[order[rows[0]]], own[2][rows[1]], np.zeros(len(rows[2]), np.int64)])
     points = np.repeat([1.0, 0.0, _WORD], [len(row) for row in rows])
     sort = np.lexsort((at, name, who))
@@ -246,16 +273,18 @@ def _name_accounts(
     who, name, at = who[begins], name[begins], at[begins]
     score = np.maximum(orders, _ORDER * (orders == 0))
     on = _names_on(rank, named, pairs, links, own[1][rows[1]])
-    score += _OWN * _on_own(who, name, said[1][0][rows[1]], on) * (orders > 0)
+    score += _OWN * _on_own(who, name, own_who, on) * (orders > 0)
     ranked = np.lexsort((name, at, -score, who))
     best = ranked[new_runs(who[ranked])]
     main[who[best]] = name[best]
     return main
 
 
-def _names_on(rank: Whole, named: Ints, pairs: Pairs, links: Bools, phone: Ints) -> tuple[Ints, Ints]:
+def _names_on(rank: Whole, named: Ints, pairs: Pairs, links: Bools, phone: Whole) -> tuple[Ints, Ints]:
     """Return the whole names on contact data: how many each has, and the names, those of one together."""
-    low, high = np.searchsorted(pairs.b, phone), np.searchsorted(pairs.b, phone, side="right")
+    low, high = (
+        np.searchsorted(pairs.b, phone, side) for side in ("left", "right")
+    )  # both of one type: no copy
     row, of = spread(low, high - low), np.repeat(np.arange(len(phone)), high - low)
     a = pairs.a[row]
     name = taken(named, a)

@@ -8,6 +8,8 @@ References
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, TypeVar
 
 import numpy as np
@@ -15,6 +17,9 @@ import numpy.typing as npt
 
 Whole = npt.NDArray[np.signedinteger[Any]]
 """Whole numbers, as narrow as they fit."""
+Bools = npt.NDArray[np.bool_]
+Edges = tuple[Whole, Whole, Bools | None]
+"""Both ends of edges, and which of these count; None: all."""
 _Any = TypeVar("_Any", bound=np.generic)
 _BLOCK = (
     1 << 16
@@ -61,25 +66,38 @@ def components(count: int, a: Whole, b: Whole) -> Whole:
     a, b
         Ends of the edges.
     """
+    return components_of(count, (a, b, None))
+
+
+def components_of(count: int, *edges: Edges) -> Whole:
+    """Return the same of edges that stand in several places, and of which some count for nothing: they need not be copied together."""
     parent = np.arange(count, dtype=fitting(count))
-    if not len(a):
-        return parent
-    _hook(parent, a, b)
+    for part in edges:
+        _hook(parent, *part)
     _flatten(parent)
-    a, b = _apart(parent, a, b)  # few are left
+    a, b = _apart(parent, edges)  # few are left
     if len(a):
         while len(a):
             _hook(parent, a, b)
             _climb(parent, np.maximum(a, b))
-            a, b = _apart(parent, a, b)
+            a, b = _apart(parent, [(a, b, None)])
         _flatten(parent)
     return parent
 
 
-def _hook(parent: Whole, a: Whole, b: Whole) -> None:
-    """Let the larger end of each edge, both roots, lead to a smaller neighbour: there is no circle, and the smallest node stays a root."""
+def _blocks(a: Whole, b: Whole, kept: Bools | None) -> Iterator[tuple[Whole, Whole]]:
+    """Yield edges that count, a block at a time."""
     for start in range(0, len(a), _BLOCK):
         x, y = a[start : start + _BLOCK], b[start : start + _BLOCK]
+        if kept is not None:
+            some = kept[start : start + _BLOCK]
+            x, y = x[some], y[some]
+        yield x, y
+
+
+def _hook(parent: Whole, a: Whole, b: Whole, kept: Bools | None = None) -> None:
+    """Let the larger end of each edge, both roots, lead to a smaller neighbour: there is no circle, and the smallest node stays a root."""
+    for x, y in _blocks(a, b, kept):
         parent[np.maximum(x, y).astype(np.intp)] = np.minimum(x, y)
 
 
@@ -108,11 +126,11 @@ def _climb(parent: Whole, nodes: Whole) -> None:
         put(parent, nodes, top)
 
 
-def _apart(parent: Whole, a: Whole, b: Whole) -> tuple[Whole, Whole]:
+def _apart(parent: Whole, edges: Iterable[Edges]) -> tuple[Whole, Whole]:
     """Return the roots of the edges that are still between two."""
     parts: tuple[list[Whole], list[Whole]] = ([parent[:0]], [parent[:0]])
-    for start in range(0, len(a), _BLOCK):
-        x, y = (parent.take(end[start : start + _BLOCK].astype(np.intp), mode="clip") for end in (a, b))
+    for block in chain.from_iterable(_blocks(*part) for part in edges):
+        x, y = (parent.take(end.astype(np.intp), mode="clip") for end in block)
         apart = x != y
         parts[0].append(x[apart])
         parts[1].append(y[apart])

@@ -12,7 +12,7 @@ import numpy as np
 
 from zerodistance.core.identity import calling, rules
 from zerodistance.core.identity.calling import OnContact, new_runs, stretches, with_contact
-from zerodistance.core.identity.connected import Whole, fitting, taken
+from zerodistance.core.identity.connected import Edges, Whole, fitting, taken
 from zerodistance.core.identity.naming import SEEN, Bools, Ints, Pairs, agree_all
 
 _IN_USE = (
@@ -43,17 +43,19 @@ class Led:
     since: Ints
     left_out: Ints
 
-    def ends(self, pairs: Pairs, kept: Bools) -> tuple[Whole, Whole]:
-        """Return the ends of those of the pairs that join, and of contact data with the names that hold them."""
+    def edges(self, pairs: Pairs, kept: Bools) -> tuple[Edges, Edges]:
+        """Return those of the pairs that join, and contact data with the names that hold them."""
         contact, name = self.of[self.holds], self.first + self.holds
-        a = np.concatenate([pairs.a[kept], contact.astype(pairs.a.dtype)])
-        return a, np.concatenate([self.b[kept], name.astype(self.b.dtype)])
+        holding = contact.astype(pairs.a.dtype), name.astype(self.b.dtype)
+        return (pairs.a, self.b, kept), (*holding, None)
 
-    def edges(self, pairs: Pairs, kept: Bools) -> Pairs:
+    def pairs(self, pairs: Pairs, kept: Bools) -> Pairs:
         """Return the same as pairs."""
+        joining, (contact, name, _) = self.edges(pairs, kept)
+        a, b = (np.concatenate([x[kept], y]) for x, y in zip(joining[:2], (contact, name), strict=True))
         at = np.concatenate([pairs.at[kept], self.since])
         tier = np.concatenate([pairs.tier[kept], np.full(len(self.since), SEEN, np.int8)])
-        return Pairs(*self.ends(pairs, kept), at, tier)
+        return Pairs(a, b, at, tier)
 
 
 class Names:
@@ -73,17 +75,17 @@ class Names:
         self._rank, self._named, self._account = rank, named, account
         self._called = calling.called(rank, named, account, pairs, links)
         order = self._called.order
-        name = taken(self._called.account, taken(account, pairs.a[order]))
-        of_record = taken(named, pairs.b[order])
-        other = ~agree_all(name, of_record) & (name != 0)
         self.others = np.zeros(len(pairs.a), dtype=bool)
         """Which pairs are an order for somebody else."""
-        self.others[order[other]] = True
-        good = order[~other]
-        rank_a = taken(rank, pairs.a[good])
         self._holder = np.full(len(rank), rules.RECORD, dtype=np.int8)  # strongest account of each record
-        for strength in range(rules.RECORD - 1, -1, -1):
-            self._holder[pairs.b[good[rank_a == strength]]] = strength
+        for part in calling.spans(len(order)):
+            row = order[part].astype(np.intp)
+            a, b = pairs.a[row], pairs.b[row]
+            name = taken(self._called.account, taken(account, a))
+            other = ~agree_all(name, taken(named, b)) & (name != 0)
+            self.others[row[other]] = True
+            good, rank_a = b[~other], taken(rank, a[~other])
+            np.minimum.at(self._holder, good, rank_a)
 
     def lead(self, pairs: Pairs) -> Led:
         """Lead pairs with contact data to the name on them, and the contact data to the name that holds them, where there are several."""

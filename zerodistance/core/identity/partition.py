@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zerodistance.core.identity import naming, rules
-from zerodistance.core.identity.connected import Whole, components, fitting, sizes, taken
+from zerodistance.core.identity.connected import Whole, components, components_of, fitting, sizes, taken
 from zerodistance.core.identity.naming import MATCHED, SAID, SEEN, Pairs
 from zerodistance.core.identity.parting import Led, Names
 from zerodistance.core.identity.rules import RuleSet
@@ -183,7 +183,7 @@ def solve(
     led = names.lead(pairs) if inside is None else names.lead_all(pairs, links)
     _add(vetoed, "name", rank[np.concatenate([pairs.b[names.others], led.left_out])])
     led, kept = _within(pairs, led, links & ~names.others, inside, count)
-    label = components(count + len(led.of), *led.ends(pairs, kept))[:count]
+    label = components_of(count + len(led.of), *led.edges(pairs, kept))[:count]
     over = _over(label, rank, by)
     parted = label[apart[0]][label[apart[0]] == label[apart[1]]]
     suspect = np.zeros(count, dtype=bool)
@@ -258,5 +258,5 @@ def _pieces(
     some = pairs.take(row)
     linked = np.ones(len(row), dtype=bool)
     led, kept = _within(some, names.lead_all(some, linked), ~names.others[row], inside, len(walk))
-    edges = led.edges(some, kept)
+    edges = led.pairs(some, kept)
     return edges.where(walk[edges.a]), led.of
