@@ -234,6 +234,7 @@ def test_whoever_moved_is_in_the_index_at_the_next_turn_without_a_touch(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zerodistance.core.profiles.keeper._SHARE_OF_TIME", 1.0)  # a turn is due at once
+    monkeypatch.setattr("zerodistance.core.profiles.keeper._DECIDED_SECONDS", 0.0)
     keeper, crowd, touches = small(home)
     with clock.freeze(START):
         keeper.catch_up()
@@ -242,6 +243,25 @@ def test_whoever_moved_is_in_the_index_at_the_next_turn_without_a_touch(
         assert keeper.catch_up() > 0
         check(home, crowd, touches)
         assert keeper.catch_up() == 0
+
+
+def test_what_somebody_decided_does_not_wait_for_the_turn_that_touches_wait_for(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zerodistance.core.profiles.keeper._SHARE_OF_TIME", 1e-9)
+    monkeypatch.setattr("zerodistance.core.profiles.keeper._SHARE_FOR_PEOPLE", 1.0)
+    keeper, crowd, touches = small(home)
+    monkeypatch.setattr("zerodistance.core.profiles.keeper._DECIDED_SECONDS", 0.0)
+    with clock.freeze(START):
+        crowd.move(2, 1)
+        assert keeper.catch_up() == 0, "nobody waits for it"
+        monkeypatch.setattr("zerodistance.core.profiles.keeper._DECIDED_SECONDS", 60.0)
+        crowd.said += 1
+        assert keeper.catch_up() > 0
+        check(home, crowd, touches)
+        crowd.move(2, 2)
+        assert keeper.catch_up() > 0, "it is written down before persons are moved"
+        check(home, crowd, touches)
 
 
 def test_a_keeper_that_died_after_the_states_catches_up(home: Home) -> None:

@@ -45,6 +45,7 @@ class Crowd:
     of: dict[int, int] = field(default_factory=dict)
     log: list[tuple[int, int]] = field(default_factory=list)
     told: dict[tuple[int, str], str] = field(default_factory=dict)
+    said: int = 0
 
     def move(self, subject: int, number: int) -> None:
         """Give a subject to a person, new or another one."""
@@ -55,6 +56,9 @@ class Crowd:
 
     def version(self) -> int:
         return len(self.log)
+
+    def decided(self) -> int:
+        return self.said
 
     def changed(self, since: int) -> npt.NDArray[np.int64]:
         return np.array([n for pair in self.log[since:] for n in pair], np.int64)

@@ -126,6 +126,11 @@ class People:
         with self._home.state.read() as tx:
             return last_change(tx)
 
+    def decided(self) -> int:
+        """Return how often identity was changed by anything but digestion."""
+        with self._home.state.read() as tx:
+            return store.generation(tx)
+
     def changed(self, since: int) -> Ints:
         """Return the numbers, old and new, of every subject whose person changed after version `since`."""
         with self._home.state.read() as tx:

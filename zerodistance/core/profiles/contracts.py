@@ -346,6 +346,10 @@ class People(Protocol):
         """Return the number of the last change of the map."""
         ...
 
+    def decided(self) -> int:
+        """Return a number that is another one after somebody, not digestion, has said who is who."""
+        ...
+
     def changed(self, since: int) -> npt.NDArray[np.int64]:
         """Return the numbers, old and new, of every subject whose person changed after version `since`."""
         ...

@@ -28,6 +28,8 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
 _SHARE_OF_TIME = 0.1  # own value: of one core, that keeping the index may take while touches stream in
+_SHARE_FOR_PEOPLE = 0.5  # own value: the same while somebody waits for what they decided
+_DECIDED_SECONDS = 5.0  # own value: how long after that, since it is written down before persons are moved
 _TRIES = (
     (0.25, evaluate.SUBJECTS),
     (1.0, evaluate.SUBJECTS),
@@ -61,9 +63,10 @@ class Keeper:
         self._folder = home.path("index")
         self._mark = rules.fingerprint(dimensions, home.settings.zone, home.settings.currency)
         self._fed = True
-        self._turn = self._looked_at = -_LOOK_SECONDS  # monotonic seconds
+        self._ended, self._spent = -_LOOK_SECONDS, 0.0  # of the last turn, monotonic seconds
+        self._looked_at = self._decided_at = -_LOOK_SECONDS
         self._most = evaluate.SUBJECTS
-        self._version = -1  # of identity, when it was last looked at
+        self._version = self._decided = -1  # of identity, when it was last looked at
 
     def held(self) -> int:
         """Return the last batch in the states; the index follows from them."""
@@ -82,11 +85,13 @@ class Keeper:
         One thread does this again and again, beside the one that calls `follow`.
         """
         now = time.monotonic()
-        if now < self._turn:
+        version, decided = self._people.version(), self._people.decided()
+        if decided != self._decided:  # that has to be seen within a second
+            self._decided, self._decided_at = decided, now
+        waited_for = version != self._version and now - self._decided_at < _DECIDED_SECONDS
+        share = _SHARE_FOR_PEOPLE if waited_for else _SHARE_OF_TIME
+        if now - self._ended < self._spent * (1 / share - 1):
             return 0
-        version = (
-            self._people.version()
-        )  # somebody decided, revoked or placed: that has to be seen within a second
         if not (self._fed or version != self._version or now - self._looked_at >= _LOOK_SECONDS):
             return 0
         self._fed, self._looked_at, self._version = False, now, version
@@ -110,8 +115,8 @@ class Keeper:
             done = self._with_memory(lambda c: self._retag(c, before, day, version, subjects))
             if done is None:
                 return 0
-            spent = time.monotonic() - began
-            self._turn = time.monotonic() + spent * (1 / _SHARE_OF_TIME - 1)
+            self._ended = time.monotonic()
+            self._spent = self._ended - began
             return done
 
     def _retag(
