@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from zerodistance.core.identity import store
+from zerodistance.core.identity import published, store
 from zerodistance.core.identity.contracts import VISITORS_FROM
 from zerodistance.kernel import bulk
 from zerodistance.kernel.home import Home
@@ -157,16 +157,5 @@ class People:
 
     def facts(self, numbers: Ints | None) -> pa.Table:
         """Return `number` (int64), `fact` and `value` (string): one row per number and published fact, the latest said."""
-        select = "select s.person, f.fact, f.value, f.at, f.subject from identity_fact f join subject s on s.number = f.subject"
         with self._home.state.read() as tx:
-            rows: list[Any] = (
-                bulk.rows(tx, select)
-                if numbers is None
-                else list(
-                    bulk.among(tx, f"{select} where s.person in {{values}}", np.unique(numbers).tolist())
-                )
-            )
-        latest = {(row[0], row[1]): row[2] for row in sorted(rows, key=lambda row: (row[3], row[2], row[4]))}
-        schema = pa.schema([("number", pa.int64()), ("fact", pa.string()), ("value", pa.string())])
-        said = [{"number": n, "fact": f, "value": v} for (n, f), v in sorted(latest.items())]
-        return pa.Table.from_pylist(said, schema=schema)
+            return published.latest(tx, numbers)
