@@ -1,7 +1,7 @@
 """How many public ids change when more is known: a sample city whose records come in as they happened, solved when nine of ten are there and when all are.
 
 Identifiers become subjects and evidence as digestion makes them, persons are those of `partition.solve`, first by identifiers and names, then with what
-the matcher finds, as in a night. A public id is that of the person's earliest accepted subject.
+the matcher finds, as in a night; after the first one everybody is settled, and ids are those of `public.chosen`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.lib import persons
-from zerodistance.core.identity import match, partition
+from zerodistance.core.identity import match, partition, public
 from zerodistance.core.identity.matching import batch, fields, model
 from zerodistance.core.identity.matching.columns import columns
 from zerodistance.core.identity.matching.spanning import spanning
@@ -71,9 +71,13 @@ def ids_changed(people: int, seed: int) -> float:
         )  # always the same, since tokens decide what nothing else does
         rows = _accepted(_in_time(table, pq.read_table(root / "times.parquet")), Seal(root / "key"))
     known = len(rows.mark) * 10 // 11
-    before, after = _public(rows, known), _public(rows, len(rows.mark))
+    before, after = _labels(rows, known), _labels(rows, len(rows.mark))
+    number, settled = np.arange(1, len(after) + 1), np.zeros(len(after), dtype=np.int64)
+    first, stands = public.chosen(before, number[: len(before)], settled[: len(before)])
+    settled[: len(before)] = stands
+    now, _ = public.chosen(after, number, settled)
     record = rows.subject["record"][:known]
-    return float(np.mean(before[record] != after[record]))
+    return float(np.mean(first[record] != now[record]))
 
 
 def _in_time(table: pa.Table, times: pa.Table) -> pa.Table:
@@ -124,8 +128,8 @@ def _accepted(table: pa.Table, seal: Seal) -> _Rows:
     )
 
 
-def _public(rows: _Rows, known: int) -> Ints:
-    """Return per subject the earliest accepted one of its person, when so many rows are known."""
+def _labels(rows: _Rows, known: int) -> Ints:
+    """Return per subject the first of its person, when so many rows are known."""
     subjects, seen = _state(rows, known)
     label = partition.solve(subjects, seen, RuleSet()).label
     a, b, bits = _matches(rows, known, subjects, label.astype(np.int64))

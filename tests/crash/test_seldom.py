@@ -57,7 +57,7 @@ address = "address"
 """
 NIGHT = (
     *("identity.archive", "identity.match.found", "identity.placing.written", "identity.match.removed"),
-    *("identity.rebuild.solved", "identity.rebuild.moved", "identity.expire"),
+    *("identity.rebuild.solved", "identity.rebuild.moved", "identity.rebuild.settled", "identity.expire"),
     *("identity.households.solved", "identity.households.removed"),
 )
 JOINING = ("lake.settle.written", "lake.settle.after", "lake.settle.after:2")

@@ -90,22 +90,32 @@ def test_a_decision_about_nobody_or_one_subject_is_refused(home: Home, admin: Wh
         api.decide(home, admin, one, 99, Verdict.SAME)
 
 
+def public_ids(home: Home) -> dict[int, str]:
+    """Return subject -> public id of its person."""
+    rows = api.subject_map(home).to_pylist()
+    found = api.public_ids(home, [row["person"] for row in rows])
+    return {row["subject"]: found[row["person"]] for row in rows}
+
+
 def test_many_random_merges_and_unmerges_end_where_they_began(home: Home, admin: Who) -> None:
     chance = random.Random(5)
     ids: list[Id] = [("user_id", f"u{n}") for n in range(30)]
     take_in(home, *(touch(n, user_id=f"u{n}", phone=f"139123480{n // 2:02}") for n in range(30)))
-    before, numbers = partition(home, ids), api.subject_map(home).to_pylist()
+    api.rebuild(home, admin)
+    before, numbers, public = partition(home, ids), api.subject_map(home).to_pylist(), public_ids(home)
     made = []
     for _ in range(60):
         pair = chance.sample(subjects(home, ids), 2)
         api.decide(home, admin, *pair, chance.choice([Verdict.SAME, Verdict.DIFFERENT]))
         made.append(api.decisions(home, admin, 1)[0].number)
+    api.rebuild(home, admin)
     chance.shuffle(made)
     for number in made:
         api.withdraw(home, admin, number)
     assert partition(home, ids) == before
+    assert public_ids(home) == public
     api.rebuild(home, admin)
-    assert partition(home, ids) == before
+    assert partition(home, ids) == before and public_ids(home) == public
     first = {row["subject"]: row["person"] for row in numbers}
     now = {row["subject"]: row["person"] for row in api.subject_map(home).to_pylist()}
     assert first.keys() == now.keys()

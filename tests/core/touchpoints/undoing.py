@@ -397,13 +397,19 @@ def _profiles(home: Home, names: Mapping[bytes, str]) -> dict[str, Any]:
 
 
 def public_ids_follow_the_rule(home: Home) -> bool:
-    """Say whether everybody's public id is that of the earliest accepted of their subjects."""
+    """Say whether everybody's public id is one for which as many of their subjects stand as for any; where none does, that of the earliest accepted."""
     with home.state.read() as tx:
-        persons: dict[int, list[int]] = defaultdict(list)
+        persons: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
         for s in tx.execute(select(people.subject)):
-            persons[s.person].append(s.number)
+            persons[s.person][s.settled].append(s.number)
     found = identity.public_ids(home, sorted(persons))
-    return found == {p: home.seal.public_id("p", min(numbers)) for p, numbers in persons.items()}
+    return all(_by_the_rule(home.seal.number_of(found[p]), stands) for p, stands in persons.items())
+
+
+def _by_the_rule(gives: int, stands: Mapping[int, list[int]]) -> bool:
+    known = [numbers for settled, numbers in stands.items() if settled]
+    most = max(map(len, known), default=0)
+    return any(gives in numbers for numbers in known if len(numbers) == most) or gives == min(stands[0])
 
 
 EXCEPT: Mapping[str, tuple[str, ...] | None] = {
@@ -420,7 +426,8 @@ EXCEPT: Mapping[str, tuple[str, ...] | None] = {
     "identity_change": None,  # what was believed meanwhile, for questions about that time
     "outbox": None,  # what was said was said
     "job": None,
-    "subject": ("person", "person_from"),  # a part that left and came back may have another inner number
+    # a part that left and came back may have another inner number; for which id who stands is never taken back
+    "subject": ("person", "person_from", "settled"),
     "identity_shared": ("epoch",),  # a rebuild begins a new epoch
 }
 """Tables of the state store that may differ from before after an undo, or only some of their columns, and why."""

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 from sqlalchemy import Connection, insert
 
-from zerodistance.core.identity import archive, exporting, mentions, reading, rules, store
+from zerodistance.core.identity import archive, exporting, mentions, reading, rules, settling, store
 from zerodistance.core.identity.contracts import VISITORS_FROM, NoSuchPerson, Rebuilt
 from zerodistance.core.identity.people import subject_batches
 from zerodistance.core.identity.placing import index
@@ -148,7 +148,8 @@ def forget(home: Home, subjects: Sequence[int]) -> dict[str, int]:
         ids = [home.seal.public_id("p", subject) for subject in part]
         with home.state.write() as tx:
             gone = store.remove(tx, part)
-            gone["identity_reveal"] = store.unname_reveals(tx, ids)
+            settling.unsettle(tx, part)
+            gone["identity_reveal"] = _unname_reveals(tx, ids)
             if any(gone.values()):
                 store.next_generation(tx)
         for table, rows in gone.items():
@@ -232,8 +233,9 @@ left join subject_person_id p on p.subject = t.subject
 
 
 def _ids(home: Home) -> Iterator[pa.RecordBatch]:
-    """Yield subject -> public id of its person; the first subject of a person gives the id."""
-    names: dict[int, str] = {}
+    """Yield subject -> public id of its person."""
+    with home.state.read() as tx:
+        names = {person: home.seal.public_id("p", gives) for person, gives in settling.renamed(tx).items()}
     for batch in subject_batches(home):
         ids = []
         for subject, person in zip(batch["subject"].to_pylist(), batch["person"].to_pylist(), strict=True):
@@ -250,3 +252,9 @@ def known_reveals(tx: Connection, person_id: str) -> list[tuple[int, str, str, s
         "select at, name, field, purpose, case_id from identity_reveal where person = ? order by number desc"
     )
     return [(r[0], r[1], r[2], r[3], r[4]) for r in bulk.rows(tx, sql, (person_id,))]
+
+
+def _unname_reveals(tx: Connection, person_ids: Sequence[str]) -> int:
+    """Take these public ids out of the record of reveals; return how many rows."""
+    sql = "update identity_reveal set person = '' where person = ?"
+    return sum(bulk.run(tx, sql, (person_id,)) for person_id in person_ids)

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from zerodistance.core.identity import reading, rules, store
+from zerodistance.core.identity import reading, rules, settling, store
 from zerodistance.core.identity.contracts import Edge, EdgeState, Explanation, NoSuchPerson, Path, Weight
 from zerodistance.core.identity.reading import Member
 from zerodistance.core.identity.rules import RuleSet
@@ -49,7 +49,7 @@ def explain(home: Home, who: Who, person_id: str) -> Explanation:
             *reading.identifiers(home, tx, names),
             *reading.identifiers(home, tx, [(s, *o[1:]) for s, o in others.items()]),
         )
-        ids = dict(_firsts(tx, [one[0] for one in others.values()]))
+        ids = settling.named(tx, [one[0] for one in others.values()])
         turns = reading.in_turn(home, tx, inside)
     apart = {subject: home.seal.public_id("p", ids[one[0]]) for subject, one in others.items()}
     return Explanation(person, nodes, edges, apart, more, turns)
@@ -79,7 +79,8 @@ def path(home: Home, who: Who, a: int, b: int) -> Path:
         known = there | of
         nodes = reading.identifiers(home, tx, [(end, *known[end][1:]) for end in ends])
         weighed = tuple(_weighed(home, tx, found))
-        ids = {home.seal.public_id("p", first) for _, first in _firsts(tx, [there[a][0], there[b][0]])}
+        named = settling.named(tx, [there[a][0], there[b][0]])
+        ids = {home.seal.public_id("p", first) for first in named.values()}
         turns = [
             one
             for one in reading.in_turn(home, tx, inside)
@@ -282,8 +283,3 @@ def _times(members: Iterable[Member]) -> dict[int, list[int]]:
     for _, rank, _, first_at, _ in members:
         times.setdefault(rank, []).append(first_at)
     return times
-
-
-def _firsts(tx: Connection, persons: Sequence[int]) -> list[tuple[int, int]]:
-    sql = "select person, min(number) from subject where person in {values} group by person"
-    return [(p, first) for p, first in bulk.among(tx, sql, list(dict.fromkeys(persons)))]

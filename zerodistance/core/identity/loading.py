@@ -37,6 +37,7 @@ _SUBJECT: _Kinds = {
     "person": np.int64,
     "named": np.int64,
     "shared": np.int8,
+    "settled": np.int64,
 }
 _PAIR: _Kinds = {"a": np.int64, "b": np.int64, "at": np.int64}
 _SEEN = "select a, b, min(at) as at from evidence where b {these} group by b, a having max(revoked_at) is null order by b, a"
@@ -45,17 +46,19 @@ _MATCHED = "select a, b, bits as at from identity_match m where linked = 1 and m
 
 def subjects(tx: Connection, only: Sequence[int] | None) -> tuple[Subjects, npt.NDArray[np.bool_]]:
     """Return subjects, and which of them are shared: all in order of their numbers, or some in the order given."""
-    sql = "select number, namespace, first_at, person, named, shared from subject"
+    sql = "select number, namespace, first_at, person, named, shared, settled from subject"
     if only is None:
         every = bulk.spans(tx, f"{sql} where number between ? and ? order by number", _SUBJECT, _last(tx))
         if (every[0][1:] < every[0][:-1]).any():
             in_order = np.argsort(every[0])
             every = [column[in_order] for column in every]
-        number, rank, first_at, person, named, shared = every
+        number, rank, first_at, person, named, shared, settled = every
     else:
         rows = {row[0]: row for row in bulk.among(tx, f"{sql} where number in {{values}}", list(only))}
         given = [rows[one] for one in only]
-        number, rank, first_at, person, named, shared = np.array(given, dtype=np.int64).reshape(-1, 6).T
+        number, rank, first_at, person, named, shared, settled = (
+            np.array(given, dtype=np.int64).reshape(-1, 7).T
+        )
 
     def tokens(which: Ints) -> list[bytes]:
         wanted = number[which].tolist()
@@ -64,7 +67,8 @@ def subjects(tx: Connection, only: Sequence[int] | None) -> tuple[Subjects, npt.
         )
         return [found[n] for n in wanted]
 
-    return Subjects(number, rank.astype(np.int8, copy=False), first_at, person, named, tokens), shared == 1
+    found = Subjects(number, rank.astype(np.int8, copy=False), first_at, person, named, tokens, settled)
+    return found, shared == 1
 
 
 def _last(tx: Connection) -> int:

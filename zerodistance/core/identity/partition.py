@@ -37,6 +37,8 @@ class Subjects:
         Subject number; namespace rank; earliest touch, microseconds; person it belongs to now; mark of its name, 0 if it has none.
     tokens
         Gives the tokens of rows, for the order of those few that need one.
+    settled
+        The id that it stands for, see `public`; None: nobody asks for ids.
     """
 
     number: Ints
@@ -45,11 +47,13 @@ class Subjects:
     person: Ints
     named: Ints
     tokens: Callable[[Ints], Sequence[bytes]]
+    settled: Ints | None = None
 
     def first(self, rows: int | None) -> Subjects:
         """Return the first rows; None: all."""
         number, rank, first_at = self.number[:rows], self.rank[:rows], self.first_at[:rows]
-        return Subjects(number, rank, first_at, self.person[:rows], self.named[:rows], self.tokens)
+        settled = None if self.settled is None else self.settled[:rows]
+        return Subjects(number, rank, first_at, self.person[:rows], self.named[:rows], self.tokens, settled)
 
 
 _LATE = 1 << 60

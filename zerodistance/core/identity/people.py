@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from zerodistance.core.identity import published, store
+from zerodistance.core.identity import published, settling, store
 from zerodistance.core.identity.contracts import VISITORS_FROM
 from zerodistance.kernel import bulk
 from zerodistance.kernel.home import Home
@@ -35,8 +35,13 @@ def person_of(tx: Connection, subjects: Sequence[int] | Ints) -> Ints:
 
 
 def subjects_of(tx: Connection, person: int) -> list[int]:
-    """Return the subjects of a person, the earliest accepted first."""
+    """Return the subjects of a person, the one that gives it the public id first."""
     return [member[0] for member in store.members(tx, person)]
+
+
+def renamed(tx: Connection) -> dict[int, int]:
+    """Return person -> the subject that gives it the public id, where that may not be its earliest."""
+    return settling.renamed(tx)
 
 
 def everybody(home: Home, subjects: Sequence[int]) -> list[int]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from zerodistance.core.identity import cleaning, rules, store
+from zerodistance.core.identity import cleaning, rules, settling, store
 from zerodistance.core.identity.contracts import (
     VISITORS_FROM,
     Guards,
@@ -84,8 +84,7 @@ def lookup(home: Home, who: Who, namespace: str, value: str, *, masked: bool = F
 
 def _ids(home: Home, tx: Connection, persons: Sequence[int]) -> list[str]:
     """Return the public ids of persons, in their order."""
-    sql = "select person, min(number) from subject where person in {values} group by person"
-    first: dict[int, int] = dict(bulk.among(tx, sql, list(persons)))
+    first = settling.named(tx, persons)
     return [home.seal.public_id("p", first[person]) for person in persons]
 
 
@@ -149,9 +148,8 @@ def of_number(home: Home, who: Who, number: int) -> Person:
 
 def public_ids(home: Home, persons: Sequence[int]) -> dict[int, str]:
     """Return person number -> public id, for those that exist."""
-    sql = "select person, min(number) from subject where person in {values} group by person"
     with home.state.read() as tx:
-        return {p: home.seal.public_id("p", first) for p, first in bulk.among(tx, sql, persons)}
+        return {p: home.seal.public_id("p", first) for p, first in settling.named(tx, persons).items()}
 
 
 def resolve(home: Home, tx: Connection, person_id: str) -> tuple[int, str | None]:
@@ -160,7 +158,7 @@ def resolve(home: Home, tx: Connection, person_id: str) -> tuple[int, str | None
     person = bulk.value(tx, "select person from subject where number = ?", (subject,))
     if person is None:
         raise NoSuchPerson(given=person_id)
-    first = bulk.value(tx, "select min(number) from subject where person = ?", (person,))
+    first = settling.named(tx, [person])[person]
     return person, None if first == subject else home.seal.public_id("p", subject)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 
@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from sqlalchemy import Connection
 
-from zerodistance.core.identity import kept, loading, partition, renumbering, rules, store
+from zerodistance.core.identity import kept, loading, partition, public, renumbering, rules, settling, store
+from zerodistance.core.identity.connected import Whole, sizes
 from zerodistance.core.identity.contracts import VISITORS_FROM, Rebuilt
 from zerodistance.core.identity.naming import Pairs
 from zerodistance.core.identity.older import catch_up
@@ -28,6 +29,7 @@ from zerodistance.kernel.seal import Seal
 
 Ints = npt.NDArray[np.int64]
 _EXAMPLES = 10
+_SETTLED = 50_000  # subjects that are settled in one transaction, own value
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,56 @@ class Solved:
         now, before = self.renumbered.person, self.subjects.person
         differs = np.flatnonzero(now != before)
         return list(zip(self.subjects.number[differs].tolist(), now[differs].tolist(), strict=True))
+
+    @cached_property
+    def ids(self) -> tuple[Ints, Ints]:
+        """Per subject, the one that gives its person the public id, and what new subjects of the person are settled for."""
+        return self._ids(self.partition.label, slice(None))
+
+    @cached_property
+    def ids_before(self) -> Ints:
+        """Per subject, the one that gave its person the public id before."""
+        _, first, of = np.unique(self.subjects.person, return_index=True, return_inverse=True)
+        return self._ids(first[of], slice(None))[0]
+
+    def id_now(self, row: int) -> int:
+        """Return the subject that gives the person of a row the public id."""
+        label = self.partition.label
+        return self._id(np.flatnonzero(label == label[row]))
+
+    def id_before(self, row: int) -> int:
+        """Return the subject that gave the person of a row the public id before."""
+        return self._id(np.flatnonzero(self.subjects.person == self.subjects.person[row]))
+
+    def left(self, row: int) -> int:
+        """Return a row of a part that left the person of a row and the public id with it."""
+        there = np.flatnonzero(self.subjects.person == self.subjects.person[row])
+        label, keeps = self.partition.label[there], self.id_before(row)
+        parts = np.unique(label, return_index=True)[1]
+        return next(int(one) for one in there[parts] if self.id_now(int(one)) != keeps)
+
+    def _id(self, rows: Ints) -> int:
+        return self._ids(np.zeros(len(rows), np.int64), rows)[0].item(0)
+
+    def _ids(self, label: Whole, rows: Ints | slice) -> tuple[Ints, Ints]:
+        assert self.subjects.settled is not None
+        return public.chosen(label, self.subjects.number[rows], self.subjects.settled[rows])
+
+    def unsettled(self) -> Iterator[list[tuple[int, int, int]]]:
+        """Yield some at a time (what it is settled for, subject, person) of subjects that are not yet.
+
+        Visitors and whoever is alone never are, nor, where the one that gives the id stands for another, whoever would give it instead.
+        """
+        subjects, label, person = self.subjects, self.partition.label, self.renumbered.person
+        assert subjects.settled is not None
+        (gives, stands), number = self.ids, subjects.number
+        open_ = (subjects.settled == 0) & (person < VISITORS_FROM) & (sizes(label)[label] > 1)
+        open_ &= (stands == gives) | ((number > gives) & (number != stands))
+        rows = np.flatnonzero(open_)
+        for start in range(0, len(rows), _SETTLED):
+            some = rows[start : start + _SETTLED]
+            columns = (stands[some], number[some], person[some])
+            yield list(zip(*(column.tolist() for column in columns), strict=True))
 
     def newly(self) -> tuple[list[int], list[int]]:
         """Return the identifiers that stop linking, and those that link again."""
@@ -128,7 +180,18 @@ def rebuild(
             solved = _caught_up(tx, solved, now)
         if turn is not None:
             solved = replace(solved, version=turn.write(tx))
-        return _write(tx, home.seal, solved, whole=only is None, reason=reason, began=began)
+        said = _write(tx, home.seal, solved, whole=only is None, reason=reason, began=began)
+    if only is None:
+        _settle(home, solved)
+    return said
+
+
+def _settle(home: Home, solved: Solved) -> None:
+    """Write down of every subject for which id it stands from now on; whoever has moved meanwhile waits for the next rebuild."""
+    for some in solved.unsettled():
+        with home.state.write() as tx:
+            settling.SETTLE.run(tx, some)
+        fault.point("identity.rebuild.settled")
 
 
 def _caught_up(tx: Connection, solved: Solved, now: dict[str, int]) -> Solved:
@@ -262,13 +325,10 @@ def _write_shared(tx: Connection, solved: Solved, epoch: int, now: int) -> None:
 
 def _examples(seal: Seal, solved: Solved, rows: Ints, *, changed_to: bool) -> tuple[tuple[str, str], ...]:
     """Return (id, other id) of some persons: merged -> the id they have now; split -> the id of a part that left."""
-    number, label, person = solved.subjects.number, solved.partition.label, solved.subjects.person
     pairs = []
     for row in rows[:_EXAMPLES].tolist():
-        if changed_to:
-            other = label[row]
-        else:
-            parts = label[person == person[row]]
-            other = parts[parts != label[row]][0]
-        pairs.append((seal.public_id("p", int(number[row])), seal.public_id("p", int(number[other]))))
+        one, other = solved.id_before(row), solved.id_now(row)
+        if not changed_to:
+            other = solved.id_now(solved.left(row))
+        pairs.append((seal.public_id("p", one), seal.public_id("p", other)))
     return tuple(pairs)

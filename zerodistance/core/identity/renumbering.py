@@ -38,7 +38,7 @@ def renumber(
 ) -> Renumbered:
     """Give every component a person number, keeping as many as can be kept.
 
-    A number stays with the part that holds the person's earliest accepted subject, as the public id does. A component
+    A number stays with the part that holds the most of the person's subjects, then its earliest accepted one. A component
     that would hold several keeps that of the most members, then the lowest. Someone who is no longer only a visitor gets a
     number among the persons.
     """
@@ -48,11 +48,10 @@ def renumber(
     visitor = np.ones(count, dtype=bool)
     np.logical_and.at(visitor, label, subjects.rank >= rules.ANONYMOUS_FROM)
     visitor = visitor[label]
-    # The earliest subject of each old person, and the component it is in now.
     old, first_row, members = np.unique(subjects.person, return_index=True, return_counts=True)
-    home = label[first_row]
+    home, within, split = _homes(subjects.person, label, old, first_row)
     fits = visitor[home] == (old >= visitors_from)
-    ranked = np.lexsort((old, -members, home))[:]
+    ranked = np.lexsort((old, -members, home))
     ranked = ranked[fits[ranked]]
     winners = ranked[np.unique(home[ranked], return_index=True)[1]]
     given = np.zeros(count, dtype=np.int64)
@@ -68,18 +67,29 @@ def renumber(
         person,
         last_person + len(new_persons),
         start_visitor + len(new_visitors),
-        *_differences(subjects, label, old, first_row, home),
+        within[_merged(old, members, home)],
+        first_row[split],
     )
 
 
-def _differences(
-    subjects: Subjects, label: Whole, old: Ints, first_row: Ints, home: Ints
-) -> tuple[Ints, Ints]:
-    """Return rows of the earliest subject of persons that were merged away, and of those that were split."""
-    by_home = np.lexsort((first_row, home))
-    same = np.zeros(len(old), dtype=bool)
-    same[by_home[1:]] = home[by_home[1:]] == home[by_home[:-1]]
-    which = np.searchsorted(old, subjects.person)
-    apart = label != home[which]
-    split = np.unique(which[apart])
-    return first_row[np.flatnonzero(same)], first_row[split]
+def _homes(person: Ints, label: Whole, old: Ints, first_row: Ints) -> tuple[Ints, Ints, Ints]:
+    """Return the component in which each old person goes on and a row of it there, and the places of those that were split."""
+    home, within = label[first_row].astype(np.int64), first_row.copy()
+    which = np.searchsorted(old, person)
+    split = np.unique(which[label != home[which]])
+    rows = np.flatnonzero(np.isin(which, split))
+    order = np.lexsort((label[rows], which[rows]))
+    of, part = which[rows][order], label[rows][order]
+    begins = np.flatnonzero(np.r_[True, (of[1:] != of[:-1]) | (part[1:] != part[:-1])][: len(of)])
+    many = np.diff(np.r_[begins, len(of)])
+    of, part, row = of[begins], part[begins], rows[order][begins]
+    ranked = np.lexsort((part, part != home[of], -many, of))
+    best = ranked[np.unique(of[ranked], return_index=True)[1]]
+    home[of[best]], within[of[best]] = part[best], row[best]
+    return home, within, split
+
+
+def _merged(old: Ints, members: Ints, home: Ints) -> Ints:
+    """Return the places of the persons that go on as part of a larger one."""
+    order = np.lexsort((old, -members, home))
+    return np.sort(order[1:][home[order][1:] == home[order][:-1]])

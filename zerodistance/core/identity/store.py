@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import BigInteger, Column, Connection, Index, Integer, LargeBinary, SmallInteger, Table, Text
 
+from zerodistance.core.identity import public
 from zerodistance.core.identity.kept import figure
 from zerodistance.core.identity.turns import store as turns
 from zerodistance.kernel import bulk
@@ -33,6 +34,7 @@ subject = Table(
     Column(
         "named_at", BigInteger, nullable=False, server_default="0"
     ),  # happened_at of the touch that said it
+    Column("settled", BigInteger, nullable=False, server_default="0"),  # for whose id it stands, see public
     Column("batch", BigInteger, nullable=False),
 )
 
@@ -317,17 +319,17 @@ def count_guards(tx: Connection, counts: Iterable[tuple[str, int]], at: int) -> 
 def members_by_token(state: State, token: bytes) -> tuple[int, list[tuple[int, int, bytes, int, int]], int]:
     """Return the person of a token, its `members`, and the token's subject if it is used in turn, else 0; one question, answered in microseconds."""
     sql = (
-        "select m.person, m.number, m.namespace, m.token, m.first_at, m.shared, s.turned * (1 - s.shared) * s.number "
+        "select m.number, m.namespace, m.token, m.first_at, m.shared, m.settled, m.person, s.turned * (1 - s.shared) * s.number "
         "from subject s join subject m on m.person = s.person where s.token = ? order by m.number"
     )
     rows = state.ask(sql, (token,))
-    return (rows[0][0], [(r[1], r[2], r[3], r[4], r[5]) for r in rows], rows[0][6]) if rows else (0, [], 0)
+    return (rows[0][6], public.led(rows), rows[0][7]) if rows else (0, [], 0)
 
 
 def members(tx: Connection, person: int) -> list[tuple[int, int, bytes, int, int]]:
-    """Return (subject, namespace rank, token, first_at, shared) of a person, earliest accepted first."""
-    sql = "select number, namespace, token, first_at, shared from subject where person = ? order by number"
-    return [(r[0], r[1], r[2], r[3], r[4]) for r in bulk.rows(tx, sql, (person,))]
+    """Return (subject, namespace rank, token, first_at, shared) of a person: the subject that gives it the id, then the earliest accepted."""
+    sql = "select number, namespace, token, first_at, shared, settled from subject where person = ? order by number"
+    return public.led(bulk.rows(tx, sql, (person,)))
 
 
 def of_subjects(tx: Connection, subjects: Sequence[int]) -> dict[int, tuple[int, int, bytes, int, int]]:
@@ -429,8 +431,8 @@ def remove(tx: Connection, subjects: Sequence[int]) -> dict[str, int]:
     done: dict[str, int] = {}
     _unlist(tx, subjects)
     for table, column in OWN:
-        gone = bulk.run_among(tx, f"delete from {table} where {column} in {{values}}", subjects)
-        done[table] = done.get(table, 0) + gone
+        sql = f"delete from {table} where {column} in {{values}}"
+        done[table] = done.get(table, 0) + bulk.run_among(tx, sql, subjects)
     return done
 
 
@@ -441,9 +443,3 @@ def _unlist(tx: Connection, subjects: Sequence[int]) -> None:
         theirs = bulk.among(tx, "select distinct person from subject where number in {values}", subjects)
         if not {person for person, _ in listed[1]}.isdisjoint(row[0] for row in theirs):
             bulk.run(tx, "delete from identity_figure where key = 'largest'")
-
-
-def unname_reveals(tx: Connection, person_ids: Sequence[str]) -> int:
-    """Take these public ids out of the record of reveals; return how many rows."""
-    sql = "update identity_reveal set person = '' where person = ?"
-    return sum(bulk.run(tx, sql, (person_id,)) for person_id in person_ids)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from zerodistance.core.identity import exporting
+from zerodistance.core.identity import exporting, people
 from zerodistance.core.identity.households import store
 from zerodistance.core.identity.people import subject_batches
 from zerodistance.kernel import bulk
@@ -41,8 +41,9 @@ def export_households(home: Home, who: Who, path: Path) -> int:
 
 
 def _people(home: Home) -> Iterator[pa.RecordBatch]:
-    """Yield each subject with its person; the first subject of a person gives the id."""
-    names: dict[int, str] = {}
+    """Yield each subject with its person."""
+    with home.state.read() as tx:
+        names = {person: home.seal.public_id("p", gives) for person, gives in people.renamed(tx).items()}
     for batch in subject_batches(home):
         persons = batch["person"].cast(pa.int64())
         ids = [

@@ -109,23 +109,21 @@ def _shown(home: Home, tx: Connection, subjects: Sequence[int]) -> tuple[Identif
 
 def _write(home: Home, solved: Solved, path: Path) -> None:
     """Write every move."""
-    subjects, label = solved.subjects, solved.partition.label
-    old, first = np.unique(subjects.person, return_index=True)
+    subjects, now, before = solved.subjects, solved.ids[0], solved.ids_before
     differs = np.flatnonzero(solved.renumbered.person != subjects.person)
-    was = first[np.searchsorted(old, subjects.person[differs])]
     ids: dict[int, str] = {}
 
-    def name(row: int) -> str:
-        if row not in ids:
-            ids[row] = home.seal.public_id("p", int(subjects.number[row]))
-        return ids[row]
+    def name(number: int) -> str:
+        if number not in ids:
+            ids[number] = home.seal.public_id("p", number)
+        return ids[number]
 
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file)
         out.writerow(("subject", "namespace", "person", "would_be"))
-        for row, before in zip(differs.tolist(), was.tolist(), strict=True):
+        for row in differs.tolist():
             space = rules.NAMESPACES[int(subjects.rank[row])].key
-            out.writerow((int(subjects.number[row]), space, name(before), name(int(label[row]))))
+            out.writerow((int(subjects.number[row]), space, name(before.item(row)), name(now.item(row))))
 
 
 class _Examples:
@@ -155,9 +153,9 @@ class _Examples:
 
     def _split(self, row: int) -> Example:
         own = np.flatnonzero(self._person == self._person[row])
-        stays = self._label[own] == self._label[row]
-        part = int(self._label[own[~stays]][0])
-        return self._example(False, row, part, own[stays], own[self._label[own] == part])
+        part = self._solved.left(row)
+        left = self._label[own] == self._label[part]
+        return self._example(False, row, part, own[~left], own[left])
 
     def _example(self, merged: bool, row: int, other: int, mine: Ints, theirs: Ints) -> Example:
         found = self._between(mine, theirs)
@@ -169,11 +167,11 @@ class _Examples:
         of = {one.subject: one for one in shown}
         by = {end: of[int(number[end])] for end in ends}
         x, y, via, bits = (None, None, None, None) if found is None else found
-        public = self._home.seal.public_id
+        public, before = self._home.seal.public_id, self._solved.id_before(row)
         return Example(
             merged,
-            public("p", int(number[row])),
-            public("p", int(number[other])),
+            public("p", before),
+            public("p", self._solved.id_now(other)),
             None if x is None else by[x],
             None if y is None else by[y],
             None if via is None else by[via],
