@@ -91,6 +91,28 @@ def test_tenants_who_follow_one_another_in_a_flat_are_strangers() -> None:
         assert all(len(inside) == 1 for inside in together(people, found, year))
 
 
+def test_tenants_who_are_seen_often_one_after_the_other_are_strangers_however_near() -> None:
+    people = ["tenant", "next"]
+    rows = years("tenant", "a", 2014, 2014.6, 2015.2, 2015.8) + years("next", "a", 2016.2, 2017, 2018)
+    assert together(people, solve(known(people, rows)), 2018.5) == sets("tenant", "next")
+    once = years("tenant", "a", 2015.8) + years("next", "a", 2016.2)
+    assert together(people, solve(known(people, once)), 2018.5) == sets("tenant next")
+
+
+def test_two_who_each_lived_elsewhere_and_were_seen_in_one_flat_once_are_strangers() -> None:
+    people = ["left", "came"]
+    rows = years("left", "a", 2018) + years("left", "b", 2019.5, 2021)
+    rows += years("came", "c", 2014) + years("came", "a", 2018.5)
+    assert together(people, solve(known(people, rows)), 2018.7) == sets("left", "came")
+
+
+def test_a_couple_who_lived_elsewhere_before_share_a_household_once_they_are_seen_by_turns() -> None:
+    people = ["wei", "na"]
+    rows = years("wei", "his", 2010, 2012) + years("na", "hers", 2013, 2014.5)
+    rows += years("wei", "a", 2016, 2018, 2020) + years("na", "a", 2017, 2019, 2021)
+    assert together(people, solve(known(people, rows)), 2021.5) == sets("wei na")
+
+
 def test_strangers_years_apart_in_one_flat_of_whom_nothing_else_is_known_stay_apart() -> None:
     people = ["before", "after"]
     found = solve(known(people, years("before", "flat", 2012) + years("after", "flat", 2016)))

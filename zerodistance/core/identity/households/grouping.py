@@ -86,7 +86,10 @@ class Groups:
                 mates = self._seen[self.of(one)] + self._seen[self.of(other)]
                 stayed = [s for s in mates if s.home == left and s.at > at and s.person != one[0]]
                 there = [s for s in mates if s.home == times[0].home and s.at < at and s.person != one[0]]
-                if len(stayed) >= FIRM or len(there) >= FIRM:
+                mate = self._units.seen.get(other, ())
+                before = sum(s.home == left and s.at <= at for s in mate)
+                after = sum(s.home == times[0].home and s.at >= at for s in mate)
+                if (before >= FIRM and len(stayed) >= FIRM) or (after >= FIRM and len(there) >= FIRM):
                     yield one[0], at
 
     def all(self) -> Iterator[list[Unit]]:
