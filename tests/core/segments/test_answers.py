@@ -33,6 +33,7 @@ from zerodistance.core.segments.contracts import (
     NoSuchSegment,
     Rule,
     SegmentExists,
+    SomeOf,
 )
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Role, Who
@@ -102,6 +103,8 @@ def fits(rule: Rule, number: int, where: World, today: int) -> bool:
             return any(fits(term, number, where, today) for term in rule.terms)
         case NoneOf():
             return not any(fits(term, number, where, today) for term in rule.terms)
+        case SomeOf():
+            return sum(fits(term, number, where, today) for term in rule.terms) >= rule.at_least
         case Has():
             dimension = profiles.dimension(rule.dimension)
             value = world.value(dimension, number, touches, crowd, today, home)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from zerodistance.core.profiles.contracts import Bands
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.segments import rules
-from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule, WrongRule
+from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule, SomeOf, WrongRule
 from zerodistance.core.touchpoints.kinds import KINDS
 
 WORDS = rules.Words({d.key: d for d in DIMENSIONS}, tuple(KINDS))
@@ -49,7 +49,8 @@ def conditions(draw: st.DrawFn) -> Rule:
 
 def group(terms: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:
     some = st.lists(terms, min_size=1, max_size=3).map(tuple)
-    return some.map(AllOf) | some.map(AnyOf) | some.map(NoneOf) | st.just(AllOf(()))
+    several = st.integers(0, 5).flatmap(lambda n: some.map(lambda terms: SomeOf(1 + n % len(terms), terms)))
+    return some.map(AllOf) | some.map(AnyOf) | some.map(NoneOf) | several | st.just(AllOf(()))
 
 
 any_rule = st.recursive(conditions(), group, max_leaves=6)
@@ -99,6 +100,11 @@ def test_the_tuple_form_of_the_style_page_is_read_too() -> None:
         ('Did("order.line", at_least=1.5)', "1:1", "whole number"),
         ('Hass("value.spend_365d")', "1:1", "Has"),
         ("AnyOf()", "1:1", "at least one"),
+        ("SomeOf()", "1:1", "how many"),
+        ('SomeOf(Did("order.line"))', "1:8", "a number or a text"),
+        ('SomeOf(3, Did("order.line"), Did("order.*"))', "1:1", "1 to as many as there are (2)"),
+        ('SomeOf(0, Did("order.line"))', "1:1", "1 to as many"),
+        ('SomeOf("2", Did("order.line"), Did("order.*"))', "1:1", "1 to as many"),
         ('AllOf(\n Has("value.spend_365d",\n  at_least=True))', "3:12", "a number or a text"),
         ('AllOf(Has("value.spend_365d")', "1:6", "bracket"),
         ("__import__('os').system('true')", "1:1", "a condition is expected"),
@@ -128,6 +134,9 @@ def test_a_wrong_text_is_refused_with_its_place_and_what_is_allowed(text: str, a
     [
         ({"all_of": [{"has": {"dimension": "x"}}]}, "rule.all_of[0].has", "there is no dimension"),
         ({"all_of": {}}, "rule", "a list"),
+        ({"some_of": []}, "rule", "at_least"),
+        ({"some_of": {"at_least": True, "of": [{"did": {"kind": "order.*"}}]}}, "rule", "1 to as many"),
+        ({"some_of": {"at_least": 1, "of": [{"did": {}}]}}, "rule.some_of.of[0].did", "needs kind"),
         ({"all_of": [], "any_of": []}, "rule", "one key"),
         ({"did": {"kind": "order.line", "at_least": True}}, "rule.did.at_least", "a number or a text"),
         ({"did": {"kind": ["order.line"]}}, "rule.did.kind", "a number or a text"),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zerodistance.core.segments import wording
-from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule
+from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule, SomeOf
 from zerodistance.kernel.text import Text
 
 A, B, C = Did("a"), Did("b"), Did("c")
@@ -87,3 +87,11 @@ def test_and_and_or_never_stand_side_by_side() -> None:
     assert wording.said(AllOf((AnyOf((A, B)), C)), name).en == "(a or b) and c"
     assert wording.said(NoneOf((A, B)), name) == Text("不符合（a 或 b）", "not (a or b)")
     assert wording.said(AllOf((A, NoneOf((B,)))), name).en == "a and not (b)"
+
+
+def test_some_of_is_said_with_its_number() -> None:
+    some = SomeOf(2, (A, AnyOf((B, C)), NoneOf((B,))))
+    assert wording.said(some, name) == Text(
+        "至少符合 2 项（a、（b 或 c）、不符合（b））", "at least 2 of (a, (b or c), not (b))"
+    )
+    assert wording.said(AllOf((C, some)), name).en == "c and at least 2 of (a, (b or c), not (b))"

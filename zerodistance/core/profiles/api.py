@@ -8,7 +8,7 @@ from functools import cache
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
-from zerodistance.core.profiles import index, rules, states
+from zerodistance.core.profiles import bitmaps, index, rules, states
 from zerodistance.core.profiles.contracts import (
     Bands,
     Branch,
@@ -51,6 +51,7 @@ __all__ = [
     "undo_tags",
     # for the rooms above
     "Split",
+    "at_least",
     "current",
     "states_view",
 ]
@@ -181,6 +182,12 @@ def undo_tags(home: Home, origin: int, batches: Sequence[int]) -> None:
 
 def _as_of(here: Index) -> datetime:
     return clock.from_micros(here.made_at or 0)
+
+
+def at_least(least: int, some: Sequence[Split]) -> Split:
+    """Return who is in at least so many of these, of which there are as many or more."""
+    persons, visitors = ([side[n] for side in some] for n in (0, 1))
+    return Split(bitmaps.at_least(least, persons), bitmaps.at_least(least, visitors))
 
 
 def _sizes(both: Split) -> tuple[int, int]:

@@ -7,6 +7,8 @@ https://github.com/RoaringBitmap/RoaringFormatSpec
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
@@ -58,3 +60,26 @@ def of(numbers: npt.NDArray[np.int64]) -> BitMap:
 def to_numbers(bitmap: BitMap) -> Numbers:
     """Return the numbers of a bitmap, ascending."""
     return np.frombuffer(bitmap.to_array(), np.uint32) if len(bitmap) else np.empty(0, np.uint32)
+
+
+def at_least(least: int, bitmaps: Sequence[BitMap]) -> BitMap:
+    """Return who is in at least so many of the bitmaps, of which there are as many or more.
+
+    Whoever is in one, in two, ... of those looked at so far is kept, as far as the rest can still bring them to `least`; small ones come first.
+
+    Examples
+    --------
+    >>> sorted(at_least(2, [BitMap([1, 2, 3]), BitMap([2, 3]), BitMap([3, 4])]))
+    [2, 3]
+    """
+    ordered = sorted(bitmaps, key=len)
+    if least == len(ordered):
+        return BitMap.intersection(*ordered)
+    if least == 1:
+        return BitMap.union(*ordered)
+    counts = [BitMap() for _ in range(least)]  # in at least 1, 2, ... so far
+    for seen, one in enumerate(ordered):
+        missing = len(ordered) - seen - 1  # how many are still to come
+        for n in range(min(least - 1, seen), max(0, least - 1 - missing) - 1, -1):
+            counts[n] |= counts[n - 1] & one if n else one
+    return counts[-1]

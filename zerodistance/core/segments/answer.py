@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.api import Split
-from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule
+from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule, SomeOf
 from zerodistance.kernel.home import Home
 
 _SQL = files(__package__) / "sql"
@@ -59,6 +59,8 @@ class Answer:
                 return self._any(rule.terms)
             case NoneOf():
                 return self.index.universe - self._any(rule.terms)
+            case SomeOf():
+                return profiles.at_least(rule.at_least, [self.fits(term) for term in rule.terms])
 
     def _any(self, terms: Sequence[Rule]) -> Split:
         first, *rest = terms

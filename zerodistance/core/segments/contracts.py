@@ -70,7 +70,15 @@ class NoneOf:
     terms: tuple[Rule, ...]
 
 
-Rule = Has | Did | AllOf | AnyOf | NoneOf
+@dataclass(frozen=True, slots=True)
+class SomeOf:
+    """At least so many of these hold."""
+
+    at_least: int
+    terms: tuple[Rule, ...]
+
+
+Rule = Has | Did | AllOf | AnyOf | NoneOf | SomeOf
 
 
 @dataclass(frozen=True, slots=True)

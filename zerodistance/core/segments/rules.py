@@ -18,6 +18,7 @@ from zerodistance.core.segments.contracts import (
     Has,
     NoneOf,
     Rule,
+    SomeOf,
     WrongRule,
 )
 
@@ -29,7 +30,15 @@ _GROUPS: dict[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {
     "NoneOf": NoneOf,
 }
 _LEAVES: dict[str, type[Has] | type[Did]] = {"Has": Has, "Did": Did}
-_JSON = {"AllOf": "all_of", "AnyOf": "any_of", "NoneOf": "none_of", "Has": "has", "Did": "did"}
+_SOME = "SomeOf"
+_JSON = {
+    "AllOf": "all_of",
+    "AnyOf": "any_of",
+    "NoneOf": "none_of",
+    _SOME: "some_of",
+    "Has": "has",
+    "Did": "did",
+}
 _NAMES = {json_name: name for name, json_name in _JSON.items()}
 _FIELDS = {name: tuple(f.name for f in fields(leaf)) for name, leaf in _LEAVES.items()}
 _NUMBERS = ("at_least", "at_most", "amount_at_least", "within_days")
@@ -77,7 +86,7 @@ def read_text(text: str, words: Words) -> Rule:
 
 
 def read_json(given: Any, words: Words) -> Rule:
-    """Read the JSON form: `{"all_of": [...]}`, `any_of`, `none_of`, `{"has": {...}}`, `{"did": {...}}`.
+    """Read the JSON form: `{"all_of": [...]}`, `any_of`, `none_of`, `{"some_of": {"at_least": 2, "of": [...]}}`, `{"has": {...}}`, `{"did": {...}}`.
 
     Raises
     ------
@@ -101,7 +110,10 @@ def write_text(rule: Rule) -> str:
         first, *rest = _FIELDS[name]
         said = [f"{f}={_literal(getattr(rule, f))}" for f in rest if getattr(rule, f) is not None]
         return f"{name}({', '.join([_literal(getattr(rule, first)), *said])})"
-    return f"{type(rule).__name__}({', '.join(write_text(term) for term in rule.terms)})"
+    inside = [write_text(term) for term in rule.terms]
+    if isinstance(rule, SomeOf):
+        inside = [str(rule.at_least), *inside]
+    return f"{type(rule).__name__}({', '.join(inside)})"
 
 
 def write_json(rule: Rule) -> dict[str, Any]:
@@ -110,7 +122,8 @@ def write_json(rule: Rule) -> dict[str, Any]:
     if isinstance(rule, Has | Did):
         said = {f: getattr(rule, f) for f in _FIELDS[name] if getattr(rule, f) is not None}
         return {_JSON[name]: {f: _plain(value) for f, value in said.items()}}
-    return {_JSON[name]: [write_json(term) for term in rule.terms]}
+    inside = [write_json(term) for term in rule.terms]
+    return {_JSON[name]: {"at_least": rule.at_least, "of": inside} if isinstance(rule, SomeOf) else inside}
 
 
 def terms(rule: Rule) -> Iterable[Has | Did]:
@@ -155,19 +168,22 @@ def _of_node(node: ast.expr, words: Words, depth: int) -> Rule:
 
     if depth > MOST_DEPTH:
         raise fail(f"嵌套超过 {MOST_DEPTH} 层", f"nested deeper than {MOST_DEPTH}")
-    known = ", ".join([*_GROUPS, *_LEAVES])
+    known = ", ".join([*_GROUPS, _SOME, *_LEAVES])
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         raise fail(f"这里要写条件，可用 {known}", f"a condition is expected here: {known}")
     name = node.func.id
-    if name in _GROUPS:
+    if name in _GROUPS or name == _SOME:
         if node.keywords:
             raise fail(f"{name} 里只放条件", f"{name} takes conditions only, no {node.keywords[0].arg}=")
         inside = node.args
+        number = _constant(inside[0]) if name == _SOME and inside else None
+        inside = inside[1:] if name == _SOME else inside
         if len(inside) == 1 and isinstance(inside[0], ast.Tuple):
             inside = inside[0].elts
-        return _group(name, [_of_node(term, words, depth + 1) for term in inside], fail)
+        found = [_of_node(term, words, depth + 1) for term in inside]
+        return _some(number, found, fail) if name == _SOME else _group(name, found, fail)
     if name not in _LEAVES:
-        near = _near(name, [*_GROUPS, *_LEAVES])
+        near = _near(name, [*_GROUPS, _SOME, *_LEAVES])
         raise fail(f"没有 {name}；可用 {near}", f"there is no {name}; allowed are {near}")
     said: dict[str, Any] = {}
     if len(node.args) > 1:
@@ -214,6 +230,8 @@ def _of_json(given: Any, at: str, words: Words, depth: int) -> Rule:
             raise fail(f"{key} 里要写列表", f"{key} holds a list")
         found = [_of_json(term, f"{at}.{key}[{i}]", words, depth + 1) for i, term in enumerate(inside)]
         return _group(name, found, fail)
+    if name == _SOME:
+        return _some_json(inside, at, words, depth, fail)
     if not isinstance(inside, dict):
         raise fail(f"{key} 里要写对象", f"{key} holds an object with {', '.join(_FIELDS[name])}")
     for field, value in inside.items():
@@ -231,6 +249,30 @@ def _group(name: str, found: list[Rule], fail: Fail) -> Rule:
     if not found and name != "AllOf":
         raise fail(f"{name} 里至少要有一个条件", f"{name} needs at least one condition")
     return _GROUPS[name](tuple(found))
+
+
+def _some(number: Any, found: list[Rule], fail: Fail) -> SomeOf:
+    if not isinstance(number, int) or not 1 <= number <= len(found):
+        raise fail(
+            f"SomeOf 先写至少几个，从 1 到条件的个数（{len(found)}），再写条件",
+            f"SomeOf begins with how many of its conditions hold at least, 1 to as many as there are ({len(found)}); then come the conditions",
+        )
+    return SomeOf(number, tuple(found))
+
+
+def _some_json(inside: Any, at: str, words: Words, depth: int, fail: Fail) -> SomeOf:
+    if (
+        not isinstance(inside, dict)
+        or set(inside) != {"at_least", "of"}
+        or not isinstance(inside["of"], list)
+    ):
+        raise fail(
+            "some_of 里要写 at_least（至少几个）和 of（条件的列表）",
+            "some_of holds at_least, how many hold at least, and of, a list of conditions",
+        )
+    found = [_of_json(term, f"{at}.some_of.of[{i}]", words, depth + 1) for i, term in enumerate(inside["of"])]
+    number = inside["at_least"]
+    return _some(None if isinstance(number, bool) else number, found, fail)
 
 
 def _leaf(name: str, said: dict[str, Any], words: Words, fail: Fail) -> Rule:

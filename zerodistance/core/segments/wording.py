@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule
+from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule, SomeOf
 from zerodistance.core.touchpoints.kinds import KINDS
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import NotFound
@@ -42,14 +42,21 @@ def said(rule: Rule, leaf: Callable[[Has | Did], Text]) -> Text:
         case NoneOf():
             some = said(AnyOf(rule.terms), leaf)
             return Text(f"不符合（{some.zh}）", f"not ({some.en})")
+        case SomeOf():
+            each = _joined([_inside(term, SomeOf, leaf) for term in rule.terms], "、", ", ")
+            return Text(
+                f"至少符合 {rule.at_least} 项（{each.zh}）", f"at least {rule.at_least} of ({each.en})"
+            )
 
 
-def _inside(term: Rule, group: type[AllOf] | type[AnyOf], leaf: Callable[[Has | Did], Text]) -> Text:
+def _inside(
+    term: Rule, group: type[AllOf] | type[AnyOf] | type[SomeOf], leaf: Callable[[Has | Did], Text]
+) -> Text:
     """Return a term of a group: what is joined in another way stands in brackets."""
     words = said(term, leaf)
     while isinstance(term, AllOf | AnyOf) and len(term.terms) == 1:
         (term,) = term.terms
-    plain = isinstance(term, group | Has | Did | NoneOf) or not term.terms
+    plain = isinstance(term, group | Has | Did | NoneOf | SomeOf) or not term.terms
     return words if plain else Text(f"（{words.zh}）", f"({words.en})")
 
 

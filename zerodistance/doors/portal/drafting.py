@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Bands, Dimension
-from zerodistance.core.segments.contracts import MOST_DAYS, AllOf, AnyOf, Did, Has, NoneOf, Rule
+from zerodistance.core.segments.contracts import MOST_DAYS, AllOf, AnyOf, Did, Has, NoneOf, Rule, SomeOf
 from zerodistance.doors.portal import numbers
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import ZeroDistanceError
@@ -50,6 +50,8 @@ def _pruned(rule: Rule, countdown: list[int]) -> Rule | None:
         return None
     if len(kept) == 1 and not isinstance(rule, NoneOf):
         return kept[0]
+    if isinstance(rule, SomeOf):
+        return SomeOf(min(rule.at_least, len(kept)), kept)
     return type(rule)(kept)
 
 
