@@ -10,7 +10,7 @@ from zerodistance.core.identity.matching.columns import Columns, columns
 
 NAMES = (
     "王伟", "王玮", "王维国", "王伟国", "欧阳娜娜", "欧阳娜", "王先生", "王*", "Wang Wei", "Wei Wang", "WANG WEIGUO",
-    "李小明", "李小红", "李明", "古丽·阿依",
+    "李小明", "李小红", "李明", "李佳", "李住", "王伟平", "王伟干", "古丽·阿依",
     "John Smith", "Jon Smith", "Smith, John", "J Smith", "Smith", "María García", "Maria Garzia", "测试", "𠀀丽", "王𬭚",
 )  # fmt: skip
 ADDRESSES = (

@@ -9,7 +9,7 @@ import pytest
 
 from zerodistance.core.identity.matching import fields, model, train
 from zerodistance.core.identity.matching.columns import columns
-from zerodistance.core.identity.matching.compare import COMPARISONS
+from zerodistance.core.identity.matching.compare import COMPARISONS, GIVEN
 from zerodistance.core.identity.matching.fields import Face
 from zerodistance.core.identity.matching.score import Scorer
 
@@ -29,6 +29,13 @@ def test_the_shipped_model_says_what_it_was_learned_from_and_what_it_reached() -
 def test_what_is_no_model_is_not_read(text: str) -> None:
     with pytest.raises(model.NotAModel):
         model.loaded(text)
+
+
+def test_weights_that_were_learned_before_looks_were_compared_count_them_as_near() -> None:
+    written = json.loads(model.dumped(model.default()))
+    del written["levels"]["given"]["looks"]
+    levels = dict(zip(GIVEN.levels, model.loaded(json.dumps(written)).levels["given"], strict=True))
+    assert levels["looks"] == levels["near"] != levels["part"]
 
 
 def test_every_chance_of_the_shipped_model_is_one() -> None:

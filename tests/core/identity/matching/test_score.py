@@ -85,7 +85,7 @@ def test_keys_of_records_of_columns_and_blocks_find_the_same_pairs(
     [
         ("王伟", "王伟", "written"), ("王伟", "王玮", "sound"), ("王伟", "Wang Wei", "sound"), ("李小明", "李小红", "near"), ("李小明", "李明", "part"),
         ("王伟", "王芳", "differs"), ("Wang Wei", "Wei Wang", "swapped"), ("John Smith", "Jon Smith", "near"), ("John Smith", "J Smith", "part"),
-        ("John Smith", "Smith John", "swapped"),
+        ("John Smith", "Smith John", "swapped"), ("李佳", "李住", "looks"), ("王伟平", "王伟干", "looks"), ("王姚平", "王桃干", "differs"),
     ],
 )  # fmt: skip
 def test_given_names_are_compared_by_character_and_sound(x: str, y: str, level: str) -> None:

@@ -31,6 +31,7 @@ from zerodistance.core.identity.matching.homes import (
     home,
     home_many,
 )
+from zerodistance.core.identity.matching.shapes import looks, looks_many
 
 # -- words and numbers: equal, near, (close,) differs
 
@@ -121,7 +122,7 @@ def _surname_many(columns: Columns, a: Ints, b: Ints) -> Levels:
     return level
 
 
-_WRITTEN, _SOUND, _TURNED, _PART, _LIKE = 1, 2, 3, 4, 5
+_WRITTEN, _SOUND, _TURNED, _LOOKS, _PART, _LIKE = 1, 2, 3, 4, 5, 6
 
 
 def _given(x: Face, y: Face) -> int:
@@ -152,12 +153,15 @@ def _cut(x: str, y: str) -> tuple[str, str]:
 
 
 def _in_characters(x: str, y: str) -> int:
-    """Return the level of two given names in characters that sound unlike: one of two or more characters differs, one is in the other, or they differ."""
+    """Return the level of two given names in characters that sound unlike: one looks like another, one differs, one is in the other, or all differ."""
     if len(x) > 4 or len(y) > 4:
         return _LIKE + 2
-    if len(x) == len(y) and len(x) > 1:
-        return _LIKE if sum(p != q for p, q in zip(x, y, strict=True)) == 1 else _LIKE + 2
-    return _PART if len(x) != len(y) and (x in y or y in x) and min(len(x), len(y)) == 1 else _LIKE + 2
+    if len(x) == len(y):
+        slips = [pair for pair in zip(x, y, strict=True) if pair[0] != pair[1]]
+        if len(slips) == 1 and looks(*slips[0]):
+            return _LOOKS
+        return _LIKE if len(slips) == 1 and len(x) > 1 else _LIKE + 2
+    return _PART if (x in y or y in x) and min(len(x), len(y)) == 1 else _LIKE + 2
 
 
 def _given_many(columns: Columns, a: Ints, b: Ints) -> Levels:
@@ -184,10 +188,15 @@ def _in_characters_many(columns: Columns, p: Codes, q: Codes) -> Levels:
     table = columns.characters
     x, y = table[p], table[q]
     m, n = (x > 0).sum(axis=1), (y > 0).sum(axis=1)
-    one_differs = (m == n) & (m > 1) & ((x != y).sum(axis=1) == 1)
+    one_differs = (m == n) & ((x != y).sum(axis=1) == 1)
+    alike = np.zeros(len(p), dtype=bool)
+    these = np.flatnonzero(one_differs)
+    place = (x[these] != y[these]).argmax(axis=1)
+    alike[these] = looks_many(x[these, place], y[these, place])
+    one_differs &= m > 1
     short, long = np.where((m < n)[:, None], x, y), np.where((m < n)[:, None], y, x)
     inside = (np.minimum(m, n) == 1) & (m != n) & (short[:, :1] == long).any(axis=1)
-    return np.where(one_differs, _LIKE, np.where(inside, _PART, _LIKE + 2)).astype(np.uint8)
+    return np.select([alike, one_differs, inside], [_LOOKS, _LIKE, _PART], _LIKE + 2).astype(np.uint8)
 
 
 def _latin_many(x: Any, y: Any) -> Levels:
@@ -268,7 +277,7 @@ def _email_many(columns: Columns, a: Ints, b: Ints) -> Levels:
 
 
 GIVEN: Final = Comparison(
-    "given", ("written", "sound", "swapped", "part", "near", "close", "differs"), {1: "written", 2: "given"}, _given, _given_many
+    "given", ("written", "sound", "swapped", "looks", "part", "near", "close", "differs"), {1: "written", 2: "given"}, _given, _given_many
 )  # fmt: skip
 COMPARISONS: Final = (
     Comparison("surname", ("equal", "swapped", "near", "close", "differs"), {1: "surname"}, _surname, _surname_many),

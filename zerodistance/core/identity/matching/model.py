@@ -25,6 +25,10 @@ FORM: Final = 1
 """Version of the form of the file; one of another form is not read."""
 
 
+_BEFORE: Final = {("given", "looks"): "near"}
+"""Levels that a version before this one counted to another one."""
+
+
 class NotAModel(ValueError):
     """A file of weights is not one that this version reads."""
 
@@ -104,9 +108,11 @@ def loaded(text: str) -> Model:
             raise NotAModel(f"form {found['form']}; this version reads {FORM}: train the model again")
         levels = {
             comparison.key: tuple(
-                Chances(*found["levels"][comparison.key][name]) for name in comparison.levels
+                Chances(*(said.get(name) or said[_BEFORE[comparison.key, name]]))
+                for name in comparison.levels
             )
             for comparison in COMPARISONS
+            for said in (found["levels"][comparison.key],)
         }
         return Model(
             levels, found["records"], found["same"], found["home"], found["frequency"], found["floor"], found["trained"], found["evaluation"]

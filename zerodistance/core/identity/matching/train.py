@@ -31,7 +31,11 @@ _ROUNDS: Final = 40
 _ENOUGH: Final = 1e-4  # change of the largest chance at which it ends
 _LEAST: Final = 1e-5  # of a chance that was never seen
 _SLIP: Final = 1e-3  # the same for one person's records: of a thousand, one is wrong even in what never seems to be; own value
-_RARE: Final = {("born", "generation"): 1e-5}  # and where a slip is rarer than that; own value
+_RARE: Final = {
+    ("born", "generation"): 1e-5,
+    ("surname", "differs"): 4e-3,
+    ("given", "differs"): 4e-3,
+}  # and where a slip is rarer than that, or makes another name of a short one; own values
 _FAMILY: Final = 0.15  # pairs of one household to one of a person at least: few are found without names that tell them apart; own value, near the sample city
 _FEW: Final = 200  # pairs that say something, below which it is not learned; own value
 _KINDS: Final = ("same", "home", "other")
@@ -44,9 +48,9 @@ _First = tuple[float, ...]
 _BEGIN: Final[dict[str, tuple[_First, _First, _First]]] = {
     "surname": ((0.9, 0.002, 0.03, 0.01), (0.4, 0.001, 0.02, 0.01), (0.01, 1e-4, 0.01, 0.01)),
     "given": (
-        (0.8, 0.08, 0.002, 0.01, 0.04, 0.01),
-        (0.005, 0.005, 1e-4, 0.004, 0.05, 0.01),
-        (0.001, 0.001, 1e-4, 0.002, 0.005, 0.005),
+        (0.8, 0.08, 0.002, 0.005, 0.01, 0.035, 0.01),
+        (0.005, 0.005, 1e-4, 0.001, 0.004, 0.01, 0.01),
+        (0.001, 0.001, 1e-4, 2e-4, 0.002, 0.005, 0.005),
     ),
     "sex": ((0.98,), (0.5,), (0.5,)),
     "born": (

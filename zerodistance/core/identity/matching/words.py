@@ -45,6 +45,7 @@ LEVELS: Final[Mapping[tuple[str, str], Text]] = {
     ("given", "written"): Text("写法相同", "written the same"),
     ("given", "sound"): Text("读音相同，写法不同", "sounds the same, written otherwise"),
     ("given", "swapped"): Text("姓和名对调", "surname and given name changed places"),
+    ("given", "looks"): Text("字形相近，差一个字", "one character is another that looks like it"),
     ("given", "part"): Text("一个是另一个的一部分", "one is a part of the other"),
     ("given", "near"): Text("差一个字或字母", "one character off"),
     ("born", "swapped"): Text("月和日对调", "month and day changed places"),
