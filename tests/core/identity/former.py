@@ -140,7 +140,9 @@ def solve(
     parted = label[apart[0]][label[apart[0]] == label[apart[1]]]
     walk = np.isin(label, np.concatenate([_suspects(label[:count], subjects.rank, by.counts), parted]))
     if walk.any():
-        _walk(by, subjects, of, edges.where(walk[edges.a]), np.flatnonzero(walk), label, apart, vetoed)
+        nameless = _nameless(subjects.rank, subjects.named, account, kept)
+        pieces = edges.where(walk[edges.a])
+        _walk(by, subjects, of, pieces, np.flatnonzero(walk), label, apart, vetoed, nameless)
     return Partition(label[:count], crowded, +vetoed)
 
 
@@ -150,13 +152,23 @@ def _suspects(label: Ints, rank: Ints, counts: Ints) -> Ints:
     return np.unique(key[count > counts[key % _RANKS]] // _RANKS)
 
 
+def _nameless(rank: Ints, named: Ints, account: Ints, pairs: Pairs) -> Bools:
+    """Return which subjects are accounts that neither say a name nor stand on a record that has one."""
+    seen = (pairs.tier == SEEN) & (rank[pairs.a] < rules.RECORD) & rules.IS_RECORD[rank[pairs.b]]
+    known = np.zeros(len(rank), dtype=bool)
+    known[account[pairs.a[seen & (named[pairs.b] != 0)]]] = True
+    known[account[(rank < rules.RECORD) & (named != 0)]] = True
+    return (rank < rules.RECORD) & ~known[account]
+
+
 def order(
-    rank_a: int, rank_b: int, at: int, token_a: bytes, token_b: bytes
+    rank_a: int, rank_b: int, at: int, token_a: bytes, token_b: bytes, *, nameless: bool
 ) -> tuple[int, int, int, bytes, bytes]:
-    """Return the canonical place of a piece of evidence: the weaker end's class first, then time, then tokens."""
+    """Return the canonical place of a piece of evidence: the weaker end's class first, then the other's, then time, then tokens."""
     low, high = sorted((token_a, token_b))
     weak = max(rank_a, rank_b)
-    return weak, rules.strength(weak, min(rank_a, rank_b)), at, low, high
+    strength = rules.strength(weak, min(rank_a, rank_b))
+    return weak, _RANKS if nameless and weak in rules.CONTACT else strength, at, low, high
 
 
 def _walk(
@@ -168,6 +180,7 @@ def _walk(
     label: Ints,
     apart: tuple[Ints, Ints],
     vetoed: Counter[tuple[str, int]],
+    nameless: Bools,
 ) -> None:
     """Join the `rows` of suspect components one piece of evidence after the other; write their labels."""
     count = len(subjects.rank)
@@ -195,7 +208,13 @@ def _walk(
 
     edges = zip(*(column.tolist() for column in (pairs.a, pairs.b, pairs.at, pairs.tier)), strict=True)
     placed = (
-        (tier != SAID, order(rank[x], rank[y], at, token[x], token[y]), x, y, tier)
+        (
+            tier != SAID,
+            order(rank[x], rank[y], at, token[x], token[y], nameless=bool(nameless[x])),
+            x,
+            y,
+            tier,
+        )
         for x, y, at, tier in edges
     )
     for _, _, x, y, tier in sorted(placed):
@@ -365,17 +384,20 @@ def _name_accounts(
     name = np.concatenate([main[pairs.b[order]], near, main[own_word]])
     at = np.concatenate([pairs.at[order], pairs.at[own], np.zeros(len(own_word), np.int64)])
     points = np.concatenate([np.ones(len(order)), np.zeros(len(own)), np.full(len(own_word), _WORD)])
+    by = rank[np.concatenate([pairs.a[order], pairs.a[own], own_word])]
     known = name != 0
-    who, name, at, points = who[known], name[known], at[known], points[known]
+    who, name, at, points, by = who[known], name[known], at[known], points[known], by[known]
     if not len(who):
         return
     rows = np.lexsort((at, name, who))
-    who, name, at, points = who[rows], name[rows], at[rows], points[rows]
+    who, name, at, points, by = who[rows], name[rows], at[rows], points[rows], by[rows]
     begins = np.flatnonzero(np.r_[True, (who[1:] != who[:-1]) | (name[1:] != name[:-1])])
     orders = np.add.reduceat(points, begins)
+    strongest = np.minimum.reduceat(by, begins)
+    bare = ((name[begins] & LOW) == 0) & (orders < _WORD)
     score = np.maximum(orders, _ORDER * (orders == 0))
     score += _OWN * _on_own(who[begins], name[begins], account[pairs.a[own]], pairs.b[own], on) * (orders > 0)
-    ranked = np.lexsort((name[begins], at[begins], -score, who[begins]))
+    ranked = np.lexsort((name[begins], at[begins], strongest, -score, bare, who[begins]))
     best = begins[ranked[np.r_[True, who[begins][ranked][1:] != who[begins][ranked][:-1]]]]
     main[who[best]] = name[best]
 

@@ -93,3 +93,19 @@ def test_a_home_of_before_is_named_and_mentioned_from_its_vault_once(home: Home,
     assert not together(home, ("record", "1:r0"), ("record", "1:r1"))
     api.rebuild(home, admin)
     assert len(said(home)) == 3
+
+
+def test_a_home_of_before_is_named_by_the_sound_of_names_once(home: Home, admin: Who) -> None:
+    rows = [
+        Touch({"record": f"r{n}", "phone": "13912348001"}, n, facts={"name": name})
+        for n, name in enumerate(("王伟", "王玮", "李娜"))
+    ]
+    take_in(home, *rows)
+    with home.state.write() as tx:
+        tx.exec_driver_sql("update subject set named = number << 43 | number where named <> 0")
+        tx.exec_driver_sql("insert into identity_number (key, value) values ('unheard', 0)")
+    api.rebuild(home, admin)
+    assert together(home, ("record", "1:r0"), ("record", "1:r1"))
+    assert not together(home, ("record", "1:r0"), ("record", "1:r2"))
+    with home.state.read() as tx:
+        assert tx.exec_driver_sql("select count(*) from identity_number where key = 'unheard'").scalar() == 0

@@ -50,7 +50,7 @@ def test_names_that_come_one_batch_after_the_other_find_each_other(home: Home, a
 
 
 def test_a_dealers_phone_on_many_names_joins_nobody(home: Home, admin: Who) -> None:
-    take_in(home, *(row(n, f"王{chr(0x4E00 + 7 * n)}") for n in range(9)))
+    take_in(home, *(row(n, f"王{given}") for n, given in enumerate("伟芳娜敏静丽强磊军")))
     (shared,) = api.guards(home, admin).shared
     assert (shared.namespace, shared.persons, shared.by) == ("phone", 9, "record")
     api.rebuild(home, admin)
@@ -77,6 +77,52 @@ def test_the_phone_belongs_to_the_member_whose_name_it_has(home: Home, admin: Wh
     assert together(home, RECORDS[0], RECORDS[1])
 
 
+def test_a_name_that_was_written_by_ear_is_no_other_name(home: Home, admin: Who) -> None:
+    take_in(home, row(0, "王伟"), row(1, "王玮"), row(2, "王芳"))
+    assert together(home, *RECORDS[:2], ("phone", PHONE))
+    assert not together(home, RECORDS[0], RECORDS[2])
+    assert api.rebuild(home, admin).moved == 0
+
+
+def order(at: float, name: str | None, **ids: str) -> Touch:
+    """Return an order of an account in a file."""
+    return Touch(ids, at, rule="row", facts={"name": name} if name else {})
+
+
+def test_an_order_without_a_phone_does_not_name_the_account_after_whom_it_is_for(
+    home: Home, admin: Who
+) -> None:
+    take_in(home, row(0, "王伟"), order(1, "王伟", user_id="u1", phone=PHONE), order(2, "李娜", user_id="u1"))
+    api.rebuild(home, admin)
+    assert together(home, ("user_id", "u1"), RECORDS[0], ("phone", PHONE))
+
+
+def test_the_name_on_the_member_number_comes_before_that_of_an_earlier_order(home: Home, admin: Who) -> None:
+    take_in(
+        home,
+        order(1, "李娜", user_id="u1", phone="13912348002"),
+        order(2, "王伟", member_id="M1", phone=PHONE),
+        order(3, None, member_id="M1", user_id="u1"),
+        row(4, "王伟"),
+    )
+    api.rebuild(home, admin)
+    assert together(home, ("member_id", "M1"), ("user_id", "u1"), RECORDS[4])
+
+
+def test_an_account_without_a_name_leaves_the_records_on_its_phone_to_the_account_that_has_their_name(
+    home: Home, admin: Who
+) -> None:
+    take_in(
+        home,
+        order(1, None, user_id="u2", phone=PHONE),
+        *(row(n, "王伟") for n in range(2, 4)),
+        order(5, "王伟", user_id="u1", phone=PHONE),
+    )
+    api.rebuild(home, admin)
+    assert together(home, ("user_id", "u1"), RECORDS[2], RECORDS[3])
+    assert not together(home, ("user_id", "u2"), RECORDS[2])
+
+
 def test_an_explanation_says_that_a_name_joins_records_on_somebody_elses_phone(
     home: Home, admin: Who
 ) -> None:
@@ -98,7 +144,7 @@ def test_what_is_revoked_on_another_persons_phone_leaves_its_own_person(home: Ho
     assert api.rebuild(home, admin).moved == 0
 
 
-NAMES = ["王伟", "李娜", "赵敏", "王先生", "赵女士", None]
+NAMES = ["王伟", "王玮", "李娜", "赵敏", "王先生", "赵女士", None]
 PHONES = [PHONE, "13912348002", "13912348003"]
 
 

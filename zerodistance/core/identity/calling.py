@@ -265,16 +265,19 @@ def _name_accounts(
         [taken(named, taken(pairs.b, order[rows[0]])), own[3][rows[1]], named[word[rows[2]]]]
     )
     at = np.concatenate([pairs.at[order[rows[0]]], own[2][rows[1]], np.zeros(len(rows[2]), np.int64)])
+    by = np.concatenate([pairs.a[order[rows[0]]], own[0][rows[1]], word[rows[2]]])
     points = np.repeat([1.0, 0.0, _WORD], [len(row) for row in rows])
     sort = np.lexsort((at, name, who))
     who, name, at, points = who[sort], name[sort], at[sort], points[sort]
     begins = new_runs(who, name)
     orders = np.add.reduceat(points, begins)
+    strength = np.minimum.reduceat(taken(rank, by[sort]), begins)
     who, name, at = who[begins], name[begins], at[begins]
     score = np.maximum(orders, _ORDER * (orders == 0))
     on = _names_on(rank, named, pairs, links, own[1][rows[1]])
     score += _OWN * _on_own(who, name, own_who, on) * (orders > 0)
-    ranked = np.lexsort((name, at, -score, who))
+    bare = ((name & LOW) == 0) & (orders < _WORD)
+    ranked = np.lexsort((name, at, strength, -score, bare, who))
     best = ranked[new_runs(who[ranked])]
     main[who[best]] = name[best]
     return main

@@ -21,8 +21,8 @@ def meant(signs: Signs, names: Names, touches: int, cache: Cache) -> tuple[Ints,
     record
         Per touch, the slot of its own record where it gives a name, else 0.
     row, mark, beside
-        Touches that give a name and have no record, the mark of the name, the sign with the strongest contact data beside it. Who logs in or says who
-        they are speaks of themselves, so theirs are not among them; in a line of a file somebody else may be meant.
+        Touches that give a name and have no record, the mark of the name, the sign with the strongest contact data beside it, where there is none that of
+        the account. Who logs in or says who they are speaks of themselves, so theirs are not among them; in a line of a file somebody else may be meant.
     """
     record = np.zeros(touches, dtype=np.int64)
     row, mark = names
@@ -36,7 +36,11 @@ def meant(signs: Signs, names: Names, touches: int, cache: Cache) -> tuple[Ints,
     contact = np.flatnonzero(good & rules.IS_CONTACT[np.minimum(rank, len(rules.NAMESPACES) - 1)])[::-1]
     contact = contact[np.argsort(-rank[contact], kind="stable")]
     beside[signs.row[contact]] = contact
-    beside[signs.row[(rank < rules.RECORD) & (signs.rule != rule_code(signs.rules, "row"))]] = -1
+    is_account = rank < rules.RECORD
+    account = np.flatnonzero(is_account & (beside[signs.row] < 0))[::-1]
+    account = account[np.argsort(-rank[account], kind="stable")]
+    beside[signs.row[account]] = account
+    beside[signs.row[is_account & (signs.rule != rule_code(signs.rules, "row"))]] = -1
     record[row] = given[row]
     made = (given[row] == 0) & (beside[row] >= 0)
     row, mark = row[made], mark[made]

@@ -1,15 +1,15 @@
-"""Homes made before names and mentions were kept: both are read from the vault, once, by the first rebuild."""
+"""Homes made before names and mentions were kept, or before names were marked by their sound: both are read from the vault, once, by the first rebuild."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import Connection
 
 from zerodistance.core.identity import mentions, store
-from zerodistance.core.identity.saying import name_mark
+from zerodistance.core.identity.saying import name_anew, name_mark
 from zerodistance.kernel import bulk
 from zerodistance.kernel.home import Home
 
@@ -19,19 +19,28 @@ _OPEN = "select subject, field, origin, at, value from identity_vault where subj
 
 
 def catch_up(home: Home) -> None:
-    """Name the subjects of a home that the migration found full, and mention them; may be run again after a kill."""
+    """Do for the subjects of a home what migrations found to do; may be run again after a kill.
+
+    `unnamed` names and mentions them, `unheard` names them by how their names sound.
+    """
+    _each(home, "unnamed", _take)
+    _each(home, "unheard", lambda home, tx, subjects: name_anew(tx, home.seal, subjects))
+
+
+def _each(home: Home, key: str, take: Callable[[Home, Connection, list[int]], None]) -> None:
+    """Take the subjects that the vault knows, some in a transaction, from the number that a key has on."""
     while True:
         with home.state.write() as tx:
-            done = bulk.value(tx, "select value from identity_number where key = 'unnamed'")
+            done = bulk.value(tx, "select value from identity_number where key = ?", (key,))
             if done is None:
                 return
             subjects = [row[0] for row in bulk.rows(tx, _NEXT, (done - 1, _STEP))]
             if not subjects:
-                bulk.run(tx, "delete from identity_number where key = 'unnamed'")
+                bulk.run(tx, "delete from identity_number where key = ?", (key,))
                 store.next_generation(tx)
                 return
-            _take(home, tx, subjects)
-            store.set_numbers(tx, {"unnamed": subjects[-1] + 1})
+            take(home, tx, subjects)
+            store.set_numbers(tx, {key: subjects[-1] + 1})
 
 
 def _take(home: Home, tx: Connection, subjects: list[int]) -> None:

@@ -87,6 +87,17 @@ class Names:
             good, rank_a = b[~other], taken(rank, a[~other])
             np.minimum.at(self._holder, good, rank_a)
 
+    def nameless(self, pairs: Pairs) -> Bools:
+        """Return which subjects are accounts that nothing gives a name but the phone that they use."""
+        known = np.zeros(int(self._account.max(initial=-1)) + 1, dtype=bool)
+        for part in calling.spans(len(self._called.order)):
+            known[taken(self._account, pairs.a[self._called.order[part]])] = True
+        accounts = np.flatnonzero(self._rank < rules.RECORD)
+        known[self._account[accounts[taken(self._named, accounts) != 0]]] = True
+        found = np.zeros(len(self._rank), dtype=bool)
+        found[accounts] = ~known[self._account[accounts]]
+        return found
+
     def lead(self, pairs: Pairs) -> Led:
         """Lead pairs with contact data to the name on them, and the contact data to the name that holds them, where there are several."""
         b = pairs.b.astype(fitting(len(self._rank) + len(pairs.b)))

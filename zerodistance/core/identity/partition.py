@@ -194,7 +194,7 @@ def solve(
     suspect[over // _RANKS] = suspect[parted] = True
     if suspect.any():
         pieces, of = _pieces(names, pairs, links, taken(suspect, label), inside)
-        walk = Walk(by, rank, subjects.first_at, subjects.tokens)
+        walk = Walk(by, rank, subjects.first_at, subjects.tokens, names.nameless(pairs))
         walk.write(label, Suspects(pieces, of, over, apart))
         vetoed += walk.vetoed
     return Partition(label, crowded, +vetoed)

@@ -152,7 +152,7 @@ class RuleSet:
         In order of their ranks. Limits, caps and records of them may be set; everything else is as in `NAMESPACES`.
     join
         Bits from which on the matcher joins a pair, when what identifiers say comes first: likelier than not. Chosen on the training seeds of the
-        sample city: precision .996 and F1 .984 there; from 6.63 bits (odds of 99 to 1) on .999 and .973, from -3 on .994 and .985.
+        sample city: precision .996 and F1 .988 there; from -2 bits on .994 and .988.
     doubt
         Bits from which on a pair that does not join is shown to somebody: two of three such pairs were one person there.
     most

@@ -7,9 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from sqlalchemy import Connection
 
 from zerodistance.core.identity import cleaning, naming, store
+from zerodistance.core.identity.names import sound, surname_sound
+from zerodistance.core.identity.names_east import HANGUL
 from zerodistance.core.touchpoints.contracts import Batch
+from zerodistance.kernel import bulk
 from zerodistance.kernel.seal import Seal
 
 Ints = npt.NDArray[np.int64]
@@ -23,10 +27,19 @@ _FIRST = (int(np.iinfo(np.int64).min), "")
 
 def name_mark(seal: Seal, value: str) -> int:
     """Return the mark of a name or of a surname with a title, see `naming`; 0 if the value is none."""
-    key, surname = cleaning.name_parts(value)
+    key, surname = heard(*cleaning.name_parts(value))
     if not surname:
         return 0
     return naming.mark(seal.mark("surname", surname), seal.mark("name", key) if key else 0)
+
+
+def heard(key: str, surname: str) -> tuple[str, str]:
+    """Return how the parts of a name in characters sound: what somebody wrote down by ear is no other name. One in letters stays what it is."""
+    if surname.isascii() or HANGUL.search(surname):
+        return key, surname
+    family = surname_sound(surname) or surname
+    given = sound(key[len(surname) :]) or key[len(surname) :]
+    return (f"{family} {given}" if key else ""), family
 
 
 def record_key(seal: Seal, name: int, contact: str) -> str:
@@ -81,6 +94,17 @@ def latest(batch: Batch, subjects: Ints, counts: Counter[tuple[int, str]]) -> La
             if said > found.get(key, _FIRST):
                 found[key] = said
     return found
+
+
+def name_anew(tx: Connection, seal: Seal, subjects: Sequence[int]) -> None:
+    """Give subjects the mark of the latest name that the vault has of them."""
+    sql = "select subject, at, value from identity_vault where field = 'name' and subject in {values}"
+    last: dict[int, tuple[int, int]] = dict.fromkeys(subjects, (0, 0))
+    for subject, at, value in bulk.among(tx, sql, subjects):
+        mark = name_mark(seal, seal.open(value, store.where_vault(subject, "name")).decode())
+        if mark and (not last[subject][1] or (at, mark) > last[subject]):
+            last[subject] = at, mark
+    store.SET_NAMED.run(tx, [(mark, at, subject) for subject, (at, mark) in last.items()])
 
 
 def sealed(

@@ -259,6 +259,10 @@ UPDATE_NAMED = Bulk(
     "or (named_at = {at} and named < {named}))",
     named="bigint", at="bigint", number="bigint",
 )  # fmt: skip
+SET_NAMED = Bulk(
+    "update subject set named = {named}, named_at = {at} {from} where number = {number}",
+    named="bigint", at="bigint", number="bigint",
+)  # fmt: skip
 UPSERT_SHARED = Bulk(
     "insert into identity_shared (subject, persons, by, epoch, since_at) {rows} "
     "on conflict (subject) do update set persons = excluded.persons, by = excluded.by, epoch = excluded.epoch",

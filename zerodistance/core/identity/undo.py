@@ -16,7 +16,7 @@ from zerodistance.core.identity import archive, store
 from zerodistance.core.identity.households import rebuild as households
 from zerodistance.core.identity.placing import index
 from zerodistance.core.identity.rebuild import rebuild
-from zerodistance.core.identity.saying import name_mark
+from zerodistance.core.identity.saying import name_anew
 from zerodistance.core.identity.turns import store as turns
 from zerodistance.kernel import bulk, fault
 from zerodistance.kernel.bulk import Bulk
@@ -36,10 +36,6 @@ _CARRY_OVER = Bulk(
 _FIRST = Bulk(
     "update subject set first_at = {at} {from} where number = {number}", at="bigint", number="bigint"
 )
-_NAMED = Bulk(
-    "update subject set named = {named}, named_at = {at} {from} where number = {number}",
-    named="bigint", at="bigint", number="bigint",
-)  # fmt: skip
 _SAID = (("evidence", "b"), ("identity_vault", "subject"), ("identity_fact", "subject"))
 """Tables with what each origin said, and the column by which a sighting leads to it."""
 
@@ -123,17 +119,6 @@ def _take_back(tx: Connection, seal: Seal, origin: int, subjects: list[int]) -> 
     for table, column in store.OWN:
         if table != "identity_sighting":
             bulk.run_among(tx, f"delete from {table} where {column} in {{values}}", gone)
-    _name_anew(tx, seal, sorted(live.keys() - set(gone)))
+    name_anew(tx, seal, sorted(live.keys() - set(gone)))
     first = {s: [at for at in (live_at, others.get(s)) if at is not None] for s, live_at in live.items()}
     _FIRST.run(tx, [(min(times), subject) for subject, times in first.items() if times])
-
-
-def _name_anew(tx: Connection, seal: Seal, subjects: list[int]) -> None:
-    """Give subjects the mark of the latest name that the others said."""
-    sql = "select subject, at, value from identity_vault where field = 'name' and subject in {values}"
-    latest: dict[int, tuple[int, int]] = dict.fromkeys(subjects, (0, 0))
-    for subject, at, value in bulk.among(tx, sql, subjects):
-        mark = name_mark(seal, seal.open(value, store.where_vault(subject, "name")).decode())
-        if mark and (not latest[subject][1] or (at, mark) > latest[subject]):
-            latest[subject] = at, mark
-    _NAMED.run(tx, [(mark, at, subject) for subject, (at, mark) in latest.items()])

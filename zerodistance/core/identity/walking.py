@@ -1,7 +1,8 @@
 """Components that break a rule as a whole, joined one piece of evidence after the other in canonical order. Pure.
 
 The order: what somebody said, class of the weaker end, strength of the other (`rules.strength`), time, tokens. These are asked for only where
-nothing else tells pieces of one component apart.
+nothing else tells pieces of one component apart. On contact data an account without a name comes last: two accounts on one phone are often somebody who had
+it before and somebody who has it now, and the records that name somebody are that one's.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from zerodistance.core.identity import rules
 from zerodistance.core.identity.calling import new_runs
 from zerodistance.core.identity.connected import Whole
-from zerodistance.core.identity.naming import SAID, Ints, Pairs
+from zerodistance.core.identity.naming import SAID, Bools, Ints, Pairs
 from zerodistance.core.identity.rules import RuleSet
 
 _RANKS = range(len(rules.NAMESPACES))
@@ -54,6 +55,8 @@ class Walk:
     ----------
     rank, first_at, tokens
         As of `partition.Subjects`.
+    nameless
+        Which subjects are accounts of which no name is known: on contact data they come after the records that have the name there.
 
     Attributes
     ----------
@@ -61,8 +64,9 @@ class Walk:
         Guard name, namespace rank -> pieces of evidence that it leaves out.
     """
 
-    def __init__(self, by: RuleSet, rank: Whole, first_at: Ints, tokens: Tokens) -> None:
+    def __init__(self, by: RuleSet, rank: Whole, first_at: Ints, tokens: Tokens, nameless: Bools) -> None:
         self._by, self._rank, self._first_at, self._tokens = by, rank, first_at, tokens
+        self._nameless = nameless
         self.vetoed: Counter[tuple[str, int]] = Counter()
 
     def write(self, label: Whole, suspects: Suspects) -> None:
@@ -94,6 +98,7 @@ class Walk:
         rank_a = self._rank[pairs.a]
         weak = np.maximum(rank_a, rank_b)
         first = _STRENGTH[weak, np.minimum(rank_a, rank_b)]
+        first[self._nameless[pairs.a] & rules.IS_CONTACT[weak]] = len(rules.NAMESPACES)
         keys = (component, pairs.tier != SAID, weak, first, pairs.at)
         order = np.lexsort(keys[::-1])
         begins = new_runs(*(key[order].astype(np.int64) for key in keys))
