@@ -318,7 +318,7 @@ def test_a_segment_is_counted_while_it_is_built_and_saved(stand: Stand) -> None:
     )  # completed orders or order lines
     first = _persons(tab)
     assert first > 0
-    tab.click(".what label:last-child")
+    tab.click(".what label:has([value='did'])")
     tab.run("document.querySelector('#kind').value = 'service.called'")
     tab.click("#add > div:last-child .btn")
     tab.until("document.querySelectorAll('#conditions .cond').length === 3")
@@ -353,13 +353,27 @@ def test_a_tag_condition_offers_its_values(stand: Stand) -> None:
     assert tab.problems == []
 
 
+def test_a_saved_segment_is_a_condition_of_another(stand: Stand) -> None:
+    tab = stand.tab()
+    tab.open(f"{stand.origin}/segments/new?lang=en")
+    tab.click(".what label:has([value='in'])")
+    tab.click("#add > div:last-child .btn")
+    tab.until("document.activeElement.matches('#segment[aria-invalid]')")
+    tab.run("document.querySelector('#segment').selectedIndex = 1")
+    tab.click("#add > div:last-child .btn")
+    tab.until("document.querySelectorAll('#conditions .cond').length === 1")
+    assert "in segment “" in tab.text("#conditions .cond")
+    shot(tab, "segment-in-segment-1280-en-light.png")
+    assert tab.problems == []
+
+
 def test_a_mistake_in_a_condition_is_shown_at_its_field_which_gets_the_focus(stand: Stand) -> None:
     tab = stand.tab()
     tab.open(f"{stand.origin}/segments/new?lang=en")
     tab.click("#add > div:last-child .btn")
     tab.until("document.activeElement.matches('#dimension[aria-invalid]')")
     assert "choose a dimension" in tab.text(".field:has(#dimension)")
-    tab.click(".what label:last-child")
+    tab.click(".what label:has([value='did'])")
     tab.run("document.querySelector('#kind').value = 'order.completed'")
     tab.fill("#within", "30天")
     tab.click("#add > div:last-child .btn")

@@ -29,10 +29,13 @@ from zerodistance.core.segments.contracts import (
     AnyOf,
     Did,
     Has,
+    In,
     NoneOf,
     NoSuchSegment,
     Rule,
+    SegmentCircle,
     SegmentExists,
+    SegmentInUse,
     SomeOf,
 )
 from zerodistance.kernel import clock
@@ -93,6 +96,12 @@ def _touch(luck: random.Random, batch: int, row: int) -> dict[str, Any]:
     )
 
 
+SAVED: dict[str, Rule] = {
+    "women": Has("demo.gender", node="female"),
+    "buyers": AnyOf((Did("order.line"), In("women"))),
+}
+
+
 def fits(rule: Rule, number: int, where: World, today: int) -> bool:
     """Say whether somebody fits a rule, the slow way."""
     home, crowd, touches = where
@@ -105,6 +114,8 @@ def fits(rule: Rule, number: int, where: World, today: int) -> bool:
             return not any(fits(term, number, where, today) for term in rule.terms)
         case SomeOf():
             return sum(fits(term, number, where, today) for term in rule.terms) >= rule.at_least
+        case In():
+            return fits(SAVED[rule.segment], number, where, today)
         case Has():
             dimension = profiles.dimension(rule.dimension)
             value = world.value(dimension, number, touches, crowd, today, home)
@@ -133,7 +144,7 @@ def fits(rule: Rule, number: int, where: World, today: int) -> bool:
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rule=any_rule)
 def test_any_rule_finds_whom_a_slow_reader_finds(town: World, rule: Rule) -> None:
-    answer = Answer(town[0])
+    answer = Answer(town[0], SAVED.__getitem__)
     lines, found = answer.lines(rule)
     wanted = {n for n in town[1].of.values() if fits(rule, n, town, answer.index.day)}
     assert (set(found.persons), set(found.visitors)) == (
@@ -141,7 +152,7 @@ def test_any_rule_finds_whom_a_slow_reader_finds(town: World, rule: Rule) -> Non
         {n for n in wanted if n >= VISITORS_FROM},
     )
     assert found == answer.fits(rule)
-    if lines and isinstance(rule, AllOf | NoneOf | Has | Did):
+    if lines and isinstance(rule, AllOf | NoneOf | Has | Did | In):
         assert lines[-1].left == found
 
 
@@ -306,3 +317,32 @@ def test_the_api_counts_saves_and_lists(shop: Home, analyst: Who) -> None:
     assert client.get("/v1/segments").json()[0]["text"] == 'Did("order.line")'
     listed = client.get("/v1/segments/b/members").json()
     assert listed["ids"] == list(identity.public_ids(shop, [1, 2]).values())
+
+
+def test_a_segment_stands_in_another_by_its_newest_version(town: World, admin: Who) -> None:
+    home = town[0]
+    name = Text("买过的女性", "women who bought")
+    api.create(home, admin, "f-buyers", name, api.read_rule('Did("order.line")'))
+    outer = api.read_rule('AllOf(In("f-buyers"), Has("demo.gender"))')
+    before = api.count(home, admin, outer)
+    assert before.steps[0].text == Text("属于人群“买过的女性”", "in segment “women who bought”")
+    api.save(home, admin, "f-buyers", api.read_rule('AllOf(Did("order.line"), Did("order.returned"))'))
+    after = api.count(home, admin, outer)
+    assert after.steps[0].alone < before.steps[0].alone
+    api.create(home, admin, "f-outer", name, outer)
+    with pytest.raises(SegmentInUse, match="f-outer"):
+        api.delete(home, admin, "f-buyers")
+    with pytest.raises(SegmentCircle, match="f-buyers → f-outer → f-buyers"):
+        api.save(home, admin, "f-buyers", api.read_rule('In("f-outer")'))
+    with pytest.raises(SegmentCircle):
+        api.create(home, admin, "self", name, api.read_rule('NoneOf(In("self"))'))
+    with pytest.raises(NoSuchSegment):
+        api.count(home, admin, api.read_rule('In("nowhere")'))
+    api.delete(home, admin, "f-outer")
+    api.delete(home, admin, "f-buyers")
+
+
+def test_segments_that_came_to_stand_in_one_another_are_refused_when_counted(town: World) -> None:
+    rules: dict[str, Rule] = {"a": In("b"), "b": NoneOf((In("a"),))}
+    with pytest.raises(SegmentCircle, match="a → b → a"):
+        Answer(town[0], rules.__getitem__).fits(In("a"))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from zerodistance.core.profiles.contracts import Bands
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.segments import rules
-from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule, SomeOf, WrongRule
+from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, In, NoneOf, Rule, SomeOf, WrongRule
 from zerodistance.core.touchpoints.kinds import KINDS
 
 WORDS = rules.Words({d.key: d for d in DIMENSIONS}, tuple(KINDS))
@@ -53,7 +53,7 @@ def group(terms: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:
     return some.map(AllOf) | some.map(AnyOf) | some.map(NoneOf) | several | st.just(AllOf(()))
 
 
-any_rule = st.recursive(conditions(), group, max_leaves=6)
+any_rule = st.recursive(conditions() | st.sampled_from([In("women"), In("buyers")]), group, max_leaves=6)
 
 
 wild = st.integers() | st.floats() | st.sampled_from([2**63, -(2**64), 10**400, 1e308])
@@ -100,6 +100,10 @@ def test_the_tuple_form_of_the_style_page_is_read_too() -> None:
         ('Did("order.line", at_least=1.5)', "1:1", "whole number"),
         ('Hass("value.spend_365d")', "1:1", "Has"),
         ("AnyOf()", "1:1", "at least one"),
+        ('In("No such key!")', "1:1", "the key of a saved segment"),
+        ('In("a", segment="b")', "1:1", "twice"),
+        ("In(3)", "1:1", "a text in quotes"),
+        ("In()", "1:1", "needs segment"),
         ("SomeOf()", "1:1", "how many"),
         ('SomeOf(Did("order.line"))', "1:8", "a number or a text"),
         ('SomeOf(3, Did("order.line"), Did("order.*"))', "1:1", "1 to as many as there are (2)"),

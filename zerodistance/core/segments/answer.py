@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -14,7 +14,17 @@ import pyarrow as pa
 
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.api import Split
-from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule, SomeOf
+from zerodistance.core.segments.contracts import (
+    AllOf,
+    AnyOf,
+    Did,
+    Has,
+    In,
+    NoneOf,
+    Rule,
+    SegmentCircle,
+    SomeOf,
+)
 from zerodistance.kernel.home import Home
 
 _SQL = files(__package__) / "sql"
@@ -37,10 +47,18 @@ class Line(NamedTuple):
 
 
 class Answer:
-    """Answers rules over one version of the tag index, so that everything in one answer is of one moment."""
+    """Answers rules over one version of the tag index, so that everything in one answer is of one moment.
 
-    def __init__(self, home: Home) -> None:
-        self._home = home
+    Parameters
+    ----------
+    saved
+        Gives the rule of a saved segment.
+    """
+
+    def __init__(self, home: Home, saved: Callable[[str], Rule]) -> None:
+        self._home, self._saved = home, saved
+        self._path: list[str] = []  # segments that stand in one another, from the outermost
+        self._segments: dict[str, Split] = {}
         self.index = profiles.current(home)
 
     def fits(self, rule: Rule) -> Split:
@@ -50,6 +68,8 @@ class Answer:
                 return self._has(rule)
             case Did():
                 return self._did(rule)
+            case In():
+                return self._in(rule.segment)
             case AllOf():
                 found = self.index.universe
                 for term in rule.terms:
@@ -100,6 +120,15 @@ class Answer:
                 before = before & alone
                 found.append(Line(rule, depth, joined, alone, before))
                 return before
+
+    def _in(self, key: str) -> Split:
+        if key not in self._segments:
+            if key in self._path:
+                raise SegmentCircle(path=" → ".join([*self._path, key]))
+            self._path.append(key)
+            self._segments[key] = self.fits(self._saved(key))
+            self._path.pop()
+        return self._segments[key]
 
     def _has(self, rule: Has) -> Split:
         dimension = profiles.dimension(rule.dimension)

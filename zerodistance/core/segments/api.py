@@ -7,7 +7,7 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, TextIO
 
@@ -17,11 +17,14 @@ from zerodistance.core.segments import answer, rules, store, wording
 from zerodistance.core.segments.contracts import (
     KEY,
     Count,
+    In,
     Members,
     NoSuchSegment,
     Rule,
     Segment,
+    SegmentCircle,
     SegmentExists,
+    SegmentInUse,
     Step,
 )
 from zerodistance.core.touchpoints.kinds import KINDS
@@ -59,7 +62,21 @@ def rule_json(rule: Rule) -> dict[str, Any]:
 
 def describe(home: Home, who: Who, rule: Rule) -> Text:
     """Return a rule in words, for people."""
-    return wording.of(home, who, rule)
+    return wording.of(home, who, rule, _called(home, who))
+
+
+def _called(home: Home, who: Who) -> Callable[[str], Text]:
+    def name(key: str) -> Text:
+        try:
+            return segment(home, who, key).name
+        except NoSuchSegment:
+            return Text(key, key)
+
+    return name
+
+
+def _answer(home: Home, who: Who) -> answer.Answer:
+    return answer.Answer(home, lambda key: segment(home, who, key).rule)
 
 
 def count(home: Home, who: Who, rule: Rule) -> Count:
@@ -68,12 +85,12 @@ def count(home: Home, who: Who, rule: Rule) -> Count:
     `took_ms` is the time of the answer itself, without names and labels.
     """
     began = time.perf_counter()
-    here = answer.Answer(home)
+    here, called = _answer(home, who), _called(home, who)
     lines, found = here.lines(rule)
     took = (time.perf_counter() - began) * 1_000
     steps = tuple(
         Step(
-            wording.of(home, who, line.term),
+            wording.of(home, who, line.term, called),
             line.depth,
             line.joined,
             len(line.alone.persons),
@@ -108,7 +125,7 @@ def members(
             given=limit,
             why=Text(f"可用 1 到 {_MOST_MEMBERS}", f"1 to {_MOST_MEMBERS} are allowed"),
         )
-    found = answer.Answer(home).fits(rule)
+    found = _answer(home, who).fits(rule)
     total = len(found.visitors if visitors else found.persons)
     numbers = list(itertools.islice(answer.after(found, after, visitors=visitors), limit + 1))
     page = numbers[:limit]
@@ -125,7 +142,7 @@ def export(home: Home, who: Who, rule: Rule, to: TextIO, *, visitors: bool = Fal
     """
     who.need(Permission.SEE_PERSONS)
     who.need(Permission.MANAGE_SEGMENTS)
-    found = answer.Answer(home).fits(rule)
+    found = _answer(home, who).fits(rule)
     out = csv.writer(to, lineterminator="\n")
     out.writerow(["visitor_id" if visitors else "person_id"])
     written = 0
@@ -165,6 +182,7 @@ def create(
     if not who.sees_unit(unit):
         why = Text("它不在这个账号的小微之列", "it is none of this account's units")
         raise Invalid(field=Text("小微", "unit"), given=unit, why=why)
+    _follow(home, who, rule, [key] if key else [])
     at = clock.micros()
     with home.state.write() as tx:
         key = key or _next_key(store.keys_like(tx, _MADE_UP))
@@ -190,6 +208,7 @@ def _next_key(taken: Sequence[str]) -> str:
 def save(home: Home, who: Who, key: str, rule: Rule, *, name: Text | None = None) -> Segment:
     """Save a new version of a segment; an unchanged rule and name make none."""
     who.need(Permission.MANAGE_SEGMENTS)
+    _follow(home, who, rule, [key])
     with home.state.write() as tx:
         row = _row(store.living(tx, key), who, key, store.living(tx))
         before = _segment(row)
@@ -200,6 +219,16 @@ def save(home: Home, who: Who, key: str, rule: Rule, *, name: Text | None = None
         at = clock.micros()
         store.add_version(tx, row["number"], row["versions"] + 1, (named.zh, named.en), text, who.name, at)
     return segment(home, who, key)
+
+
+def _follow(home: Home, who: Who, rule: Rule, path: list[str]) -> None:
+    """Look at every segment that a rule stands on; raises NoSuchSegment, and SegmentCircle for one that stands in itself."""
+    for term in rules.terms(rule):
+        if isinstance(term, In):
+            further = [*path, term.segment]
+            if term.segment in path:
+                raise SegmentCircle(path=" → ".join(further))
+            _follow(home, who, segment(home, who, term.segment).rule, further)
 
 
 def segments(home: Home, who: Who) -> Sequence[Segment]:
@@ -215,10 +244,19 @@ def segment(home: Home, who: Who, key: str, version: int | None = None) -> Segme
 
 
 def delete(home: Home, who: Who, key: str) -> None:
-    """Delete a segment; its versions stay in the records but it is listed no more."""
+    """Delete a segment; its versions stay in the records but it is listed no more; raises SegmentInUse."""
     who.need(Permission.MANAGE_SEGMENTS)
     with home.state.write() as tx:
-        store.end(tx, _row(store.living(tx, key), who, key, store.living(tx))["number"], clock.micros())
+        every = store.living(tx)
+        number = _row(store.living(tx, key), who, key, every)["number"]
+        by = [
+            str(row["key"])
+            for row in every
+            if any(isinstance(term, In) and term.segment == key for term in rules.terms(_segment(row).rule))
+        ]
+        if by:
+            raise SegmentInUse(key=key, by=", ".join(by))
+        store.end(tx, number, clock.micros())
 
 
 def _row(

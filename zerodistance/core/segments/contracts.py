@@ -50,6 +50,13 @@ class Did:
 
 
 @dataclass(frozen=True, slots=True)
+class In:
+    """Is in a saved segment, by its key, in its newest version."""
+
+    segment: str
+
+
+@dataclass(frozen=True, slots=True)
 class AllOf:
     """Every one of these holds."""
 
@@ -78,7 +85,8 @@ class SomeOf:
     terms: tuple[Rule, ...]
 
 
-Rule = Has | Did | AllOf | AnyOf | NoneOf | SomeOf
+Leaf = Has | Did | In
+Rule = Leaf | AllOf | AnyOf | NoneOf | SomeOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +191,26 @@ class SegmentExists(ZeroDistanceError):
     text = Text(
         "人群 {key} 已存在；换一个名字，或保存为新版本",
         "a segment {key} exists; take another key, or save a new version",
+    )
+
+
+class SegmentCircle(ZeroDistanceError):
+    """Segments would stand in one another."""
+
+    code, status = "segment_circle", 400
+    text = Text(
+        "人群互相引用，没有尽头：{path}；去掉其中一处",
+        "segments stand in one another without end: {path}; take one of them out",
+    )
+
+
+class SegmentInUse(ZeroDistanceError):
+    """Other segments say `In(...)` of this one."""
+
+    code, status = "segment_in_use", 409
+    text = Text(
+        "人群 {key} 还在别的人群的规则里：{by}；先改那些规则",
+        "segment {key} stands in the rules of others: {by}; change those first",
     )
 
 

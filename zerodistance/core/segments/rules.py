@@ -5,17 +5,21 @@ from __future__ import annotations
 import ast
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
 from zerodistance.core.profiles.contracts import Bands, Dimension
 from zerodistance.core.segments.contracts import (
+    KEY,
     MOST_DAYS,
     AllOf,
     AnyOf,
     Did,
     Has,
+    In,
+    Leaf,
     NoneOf,
     Rule,
     SomeOf,
@@ -29,7 +33,7 @@ _GROUPS: dict[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {
     "AnyOf": AnyOf,
     "NoneOf": NoneOf,
 }
-_LEAVES: dict[str, type[Has] | type[Did]] = {"Has": Has, "Did": Did}
+_LEAVES: dict[str, type[Leaf]] = {"Has": Has, "Did": Did, "In": In}
 _SOME = "SomeOf"
 _JSON = {
     "AllOf": "all_of",
@@ -38,6 +42,7 @@ _JSON = {
     _SOME: "some_of",
     "Has": "has",
     "Did": "did",
+    "In": "in",
 }
 _NAMES = {json_name: name for name, json_name in _JSON.items()}
 _FIELDS = {name: tuple(f.name for f in fields(leaf)) for name, leaf in _LEAVES.items()}
@@ -86,7 +91,7 @@ def read_text(text: str, words: Words) -> Rule:
 
 
 def read_json(given: Any, words: Words) -> Rule:
-    """Read the JSON form: `{"all_of": [...]}`, `any_of`, `none_of`, `{"some_of": {"at_least": 2, "of": [...]}}`, `{"has": {...}}`, `{"did": {...}}`.
+    """Read the JSON form: an object with one key, `all_of`, `any_of`, `none_of` (lists), `some_of`, `has`, `did` or `in` (objects).
 
     Raises
     ------
@@ -105,7 +110,7 @@ def write_text(rule: Rule) -> str:
     >>> write_text(AllOf((Has("value.orders_total", at_least=2.0), Did("order.*", within_days=30))))
     'AllOf(Has("value.orders_total", at_least=2), Did("order.*", within_days=30))'
     """
-    if isinstance(rule, Has | Did):
+    if isinstance(rule, Leaf):
         name = type(rule).__name__
         first, *rest = _FIELDS[name]
         said = [f"{f}={_literal(getattr(rule, f))}" for f in rest if getattr(rule, f) is not None]
@@ -119,16 +124,16 @@ def write_text(rule: Rule) -> str:
 def write_json(rule: Rule) -> dict[str, Any]:
     """Return the JSON form."""
     name = type(rule).__name__
-    if isinstance(rule, Has | Did):
+    if isinstance(rule, Leaf):
         said = {f: getattr(rule, f) for f in _FIELDS[name] if getattr(rule, f) is not None}
         return {_JSON[name]: {f: _plain(value) for f, value in said.items()}}
     inside = [write_json(term) for term in rule.terms]
     return {_JSON[name]: {"at_least": rule.at_least, "of": inside} if isinstance(rule, SomeOf) else inside}
 
 
-def terms(rule: Rule) -> Iterable[Has | Did]:
+def terms(rule: Rule) -> Iterable[Leaf]:
     """Yield the conditions of a rule, in order."""
-    if isinstance(rule, Has | Did):
+    if isinstance(rule, Leaf):
         yield rule
     else:
         for term in rule.terms:
@@ -275,11 +280,11 @@ def _some_json(inside: Any, at: str, words: Words, depth: int, fail: Fail) -> So
     return _some(None if isinstance(number, bool) else number, found, fail)
 
 
-def _leaf(name: str, said: dict[str, Any], words: Words, fail: Fail) -> Rule:
+def _leaf(name: str, said: dict[str, Any], words: Words, fail: Fail) -> Leaf:
     allowed, first = _FIELDS[name], _FIELDS[name][0]
     for field, value in said.items():
         if field not in allowed:
-            near = _near(field, allowed[1:])
+            near = _near(field, allowed[1:] or allowed)
             raise fail(f"{name} 没有 {field}；可用 {near}", f"{name} has no {field}; allowed are {near}")
         if field in _NUMBERS:
             if isinstance(value, str) or not abs(value) <= LARGEST:  # NaN is not either
@@ -291,6 +296,8 @@ def _leaf(name: str, said: dict[str, Any], words: Words, fail: Fail) -> Rule:
             raise fail(f"{field} 要写带引号的文字", f"{field} is a text in quotes")
     if first not in said:
         raise fail(f"{name} 要写 {first}", f"{name} needs {first}")
+    if name == "In":
+        return _in(said, fail)
     return _has(said, words, fail) if name == "Has" else _did(said, words, fail)
 
 
@@ -343,6 +350,14 @@ def _did(said: dict[str, Any], words: Words, fail: Fail) -> Did:
     whole: dict[str, Any] = {f: int(said[f]) for f in ("at_least", "at_most", "within_days") if f in said}
     texts: dict[str, Any] = {f: said[f] for f in ("product", "category", "place") if f in said}
     return Did(kind, amount_at_least=_float(said.get("amount_at_least")), **whole, **texts)
+
+
+def _in(said: dict[str, Any], fail: Fail) -> In:
+    if not re.fullmatch(KEY, said["segment"]):
+        raise fail(
+            "In 里写人群的键，如 big-spenders", "In takes the key of a saved segment, like big-spenders"
+        )
+    return In(said["segment"])
 
 
 def _ordered(said: dict[str, Any], fail: Fail) -> None:

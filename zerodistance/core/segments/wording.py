@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf, Rule, SomeOf
+from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, In, Leaf, NoneOf, Rule, SomeOf
 from zerodistance.core.touchpoints.kinds import KINDS
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import NotFound
@@ -14,12 +14,19 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 
-def of(home: Home, who: Who, rule: Rule) -> Text:
-    """Return a rule in words."""
-    return said(rule, lambda leaf: _has(home, who, leaf) if isinstance(leaf, Has) else _did(home, leaf))
+def of(home: Home, who: Who, rule: Rule, called: Callable[[str], Text]) -> Text:
+    """Return a rule in words; `called` gives the name of a saved segment."""
+
+    def leaf(one: Leaf) -> Text:
+        if isinstance(one, In):
+            name = called(one.segment)
+            return Text(f"属于人群“{name.zh}”", f"in segment “{name.en}”")
+        return _has(home, who, one) if isinstance(one, Has) else _did(home, one)
+
+    return said(rule, leaf)
 
 
-def said(rule: Rule, leaf: Callable[[Has | Did], Text]) -> Text:
+def said(rule: Rule, leaf: Callable[[Leaf], Text]) -> Text:
     """Return how the conditions of a rule are joined, with brackets wherever "and" and "or" meet.
 
     Examples
@@ -31,7 +38,7 @@ def said(rule: Rule, leaf: Callable[[Has | Did], Text]) -> Text:
     '不符合（a 或 b）'
     """
     match rule:
-        case Has() | Did():
+        case Has() | Did() | In():
             return leaf(rule)
         case AllOf():
             if not rule.terms:
@@ -50,13 +57,13 @@ def said(rule: Rule, leaf: Callable[[Has | Did], Text]) -> Text:
 
 
 def _inside(
-    term: Rule, group: type[AllOf] | type[AnyOf] | type[SomeOf], leaf: Callable[[Has | Did], Text]
+    term: Rule, group: type[AllOf] | type[AnyOf] | type[SomeOf], leaf: Callable[[Leaf], Text]
 ) -> Text:
     """Return a term of a group: what is joined in another way stands in brackets."""
     words = said(term, leaf)
     while isinstance(term, AllOf | AnyOf) and len(term.terms) == 1:
         (term,) = term.terms
-    plain = isinstance(term, group | Has | Did | NoneOf | SomeOf) or not term.terms
+    plain = isinstance(term, group | Leaf | NoneOf | SomeOf) or not term.terms
     return words if plain else Text(f"（{words.zh}）", f"({words.en})")
 
 

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Bands, Dimension
-from zerodistance.core.segments.contracts import MOST_DAYS, AllOf, AnyOf, Did, Has, NoneOf, Rule, SomeOf
+from zerodistance.core.segments.contracts import (
+    MOST_DAYS,
+    AllOf,
+    AnyOf,
+    Did,
+    Has,
+    In,
+    Leaf,
+    NoneOf,
+    Rule,
+    SomeOf,
+)
 from zerodistance.doors.portal import numbers
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import ZeroDistanceError
@@ -15,7 +26,6 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 JOINS = {"and": Text("并且", "and"), "or": Text("或者", "or"), "not": Text("但不要", "but not")}
-Leaf = Has | Did
 MOST_TIMES = 1_000_000_000
 
 
@@ -29,7 +39,7 @@ class Choice:
 
 def leaves(rule: Rule) -> Iterator[Leaf]:
     """Yield the conditions of a rule in reading order."""
-    if isinstance(rule, Has | Did):
+    if isinstance(rule, Leaf):
         yield rule
     else:
         for term in rule.terms:
@@ -42,7 +52,7 @@ def without(rule: Rule, index: int) -> Rule | None:
 
 
 def _pruned(rule: Rule, countdown: list[int]) -> Rule | None:
-    if isinstance(rule, Has | Did):
+    if isinstance(rule, Leaf):
         countdown[0] -= 1
         return None if countdown[0] == -1 else rule
     kept = tuple(t for t in (_pruned(term, countdown) for term in rule.terms) if t is not None)
@@ -99,7 +109,7 @@ def leaf_of(fields: Mapping[str, str]) -> Leaf:
         Something is missing or can't be read; `wrong` says what, field by field.
     """
     reading = _Reading(fields)
-    leaf = _did(reading) if fields.get("what") == "did" else _has(reading)
+    leaf = {"did": _did, "in": _in}.get(fields.get("what", ""), _has)(reading)
     if leaf is None or reading.wrong:
         raise WrongFields(reading.wrong)
     return leaf
@@ -153,6 +163,14 @@ def _did(reading: _Reading) -> Did | None:
     times = reading.whole("times", MOST_TIMES)
     within = reading.whole("within", MOST_DAYS)
     return Did(kind, at_least=times, within_days=within, category=reading.text("category") or None)
+
+
+def _in(reading: _Reading) -> In | None:
+    key = reading.text("segment")
+    if not key:
+        reading.wrong["segment"] = Text("先选一个人群", "choose a segment")
+        return None
+    return In(key)
 
 
 def _has(reading: _Reading) -> Has | None:

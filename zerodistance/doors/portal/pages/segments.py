@@ -66,6 +66,7 @@ def _choices(request: Request) -> dict[str, Any]:
         "layers": [(label, found) for label, found in grouped if found],
         "kinds": list(KINDS.values()),
         "categories": brand.categories(home, who),
+        "saved_segments": segments.segments(home, who),
         "joins": drafting.JOINS,
         "given": {},
         "wrong": {},
