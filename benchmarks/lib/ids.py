@@ -69,7 +69,7 @@ def ids_changed(people: int, seed: int) -> float:
         (root / "key").write_text(
             f"{seed:064x}\n"
         )  # always the same, since tokens decide what nothing else does
-        rows = _accepted(_in_time(table, pq.read_table(root / "times.parquet")), Seal(root / "key"))
+        rows = _accepted(in_time(table, pq.read_table(root / "times.parquet")), Seal(root / "key"))
     known = len(rows.mark) * 10 // 11
     before, after = _labels(rows, known), _labels(rows, len(rows.mark))
     number, settled = np.arange(1, len(after) + 1), np.zeros(len(after), dtype=np.int64)
@@ -80,7 +80,7 @@ def ids_changed(people: int, seed: int) -> float:
     return float(np.mean(first[record] != now[record]))
 
 
-def _in_time(table: pa.Table, times: pa.Table) -> pa.Table:
+def in_time(table: pa.Table, times: pa.Table) -> pa.Table:
     """Return rows in the order in which what they tell happened, those without a time first."""
     place = {
         pair: n
