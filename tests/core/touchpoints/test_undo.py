@@ -122,7 +122,12 @@ def test_directly_after_it_every_table_is_as_before(
         rows, knew = tables(world.home), held(world.home)
         world.undo(world.load(undone))
         world.work.seal(True)
-        assert tables(world.home) == rows
+        now = tables(world.home)
+        left = set(now.pop("identity_match")) - set(rows.pop("identity_match"))
+        assert not left, (
+            "what was matched may have stood on the import: it goes, and the next pass finds it again"
+        )
+        assert now == rows
         assert held(world.home) == knew
 
 

@@ -18,7 +18,6 @@ from zerodistance.core.identity.matching.compare import GIVEN
 from zerodistance.core.identity.matching.fields import PARTS
 from zerodistance.core.identity.matching.model import Model
 from zerodistance.core.identity.matching.score import Scorer
-from zerodistance.core.identity.matching.sole import sole
 
 LEAST: Final = -2.0
 """Bits from which on a pair speaks for one person. Groups are judged by all their pairs, so a single one may be weak; chosen on the training
@@ -146,10 +145,6 @@ def weigh(
     every_group = group[one.first]
     joining = _Joining(one, scorer, every_group, [veto[one.first] for veto in vetoes], most, least, open_)
     found, a, b, weight = joining.all(near, (one.which[sure[0]], one.which[sure[1]]), asked=doubt is not None)
-    lone, with_, bits = sole(one.faces, one.times, found, [veto[one.first] for veto in vetoes], scorer, most)
-    found[lone] = found[with_]
-    found = _smallest(found)
-    a, b, weight = np.concatenate([a, lone]), np.concatenate([b, with_]), np.concatenate([weight, bits])
     again = np.flatnonzero(one.first[one.which] != np.arange(every.rows))  # says what an earlier row says
     lonely = (np.bincount(found, minlength=len(found)) == 1)[found]
     asked = np.flatnonzero(lonely | (np.bincount(one.which[again], minlength=len(found)) > 0))
@@ -256,13 +251,6 @@ class _Joining:
         out = np.zeros(len(a), dtype=bool)
         out[these] = np.isin(GIVEN.many(faces, rows[a[these]], rows[b[these]]), ALIKE)
         return out
-
-
-def _smallest(label: Ints) -> Ints:
-    """Return labels of which each is the smallest row that has it."""
-    first = np.full(len(label), len(label), dtype=np.int64)
-    np.minimum.at(first, label, np.arange(len(label)))
-    return first[label]
 
 
 def _by_place(place: Ints, a: Ints, b: Ints) -> tuple[Ints, Ints]:
