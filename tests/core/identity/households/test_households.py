@@ -140,6 +140,17 @@ def test_everybody_on_a_shared_device_is_of_a_household_without_a_home(home: Hom
     assert found.homes == ()
 
 
+def test_who_is_parted_from_a_shared_device_by_a_revocation_is_of_no_household_there(
+    home: Home, admin: Who
+) -> None:
+    take_in(
+        home, *(Touch({"user_id": name, "device_id": "tablet-77"}, n) for n, name in enumerate(("u1", "u2")))
+    )
+    device = subject(home, "device_id", "tablet-77")
+    api.revoke(home, admin, subject(home, "user_id", "u2"), device, "a guest")
+    assert api.rebuild_households(home, admin).members == 0
+
+
 def test_no_address_is_readable_in_the_state_and_the_flat_is_never_shown(home: Home, admin: Who) -> None:
     take_in(home, *FAMILY)
     api.rebuild_households(home, admin)

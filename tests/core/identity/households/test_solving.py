@@ -139,7 +139,7 @@ def test_people_who_use_one_phone_share_a_household_without_a_home() -> None:
     things = [("grandmother", 2020, "phone"), ("wei", 2018, "phone"), ("wei", 2022, "phone")]
     found = solve(known(people, [], things))
     assert together(people, found, 2021) == sets("grandmother wei")
-    assert found.lived == []
+    assert len(found.lived) == 0
 
 
 def test_a_phone_number_that_was_given_to_somebody_else_makes_no_household() -> None:
@@ -152,7 +152,7 @@ def test_a_phone_number_that_was_given_to_somebody_else_makes_no_household() -> 
 def test_a_tablet_on_which_too_many_sign_in_makes_no_household() -> None:
     people = [f"n{n}" for n in range(9)]
     things = [(name, 2020 + n / 100, "kiosk") for n, name in enumerate(people)]
-    assert solve(known(people, [], things)).members == []
+    assert len(solve(known(people, [], things)).members) == 0
 
 
 def test_one_address_of_old_does_not_put_a_family_with_those_who_live_there_now() -> None:
@@ -213,7 +213,7 @@ def test_the_order_in_which_things_are_said_does_not_matter(
         said.name,
     )
     one, other = solve(said), solve(turned)
-    assert (one.members, one.lived) == (other.members, other.lived)
+    assert (list(one.members), list(one.lived)) == (list(other.members), list(other.lived))
 
 
 @given(MENTIONS, USES)

@@ -13,18 +13,18 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity import mentions, rules
 from zerodistance.core.identity.contracts import VISITORS_FROM
+from zerodistance.core.identity.households.columns import Ints, ascending, begins
 from zerodistance.core.identity.households.places import Flat, Homes, Where, Written, homes
 from zerodistance.core.identity.households.units import Known
 from zerodistance.core.identity.matching.fields import faces
 from zerodistance.kernel import bulk
 from zerodistance.kernel.seal import Seal
 
-Ints = npt.NDArray[np.int64]
 _SHARED = (rules.RANKS["phone"], rules.RANKS["device_id"], rules.RANKS["anonymous_id"])
 """What people of one household use together."""
 _USES = (
-    "select e.a, e.b, min(e.at) from evidence e join subject s on s.number = e.b where s.namespace in ({}) and s.shared = 0 and e.a > 0 "
-    "group by e.a, e.b, e.origin having max(e.revoked_at) is null"
+    "select e.a as a, e.b as b, e.origin as origin, e.at as moment, case when e.revoked_at is null then 0 else 1 end as revoked "
+    "from evidence e join subject s on s.number = e.b where s.namespace in ({}) and s.shared = 0 and e.a > 0 and e.b between ? and ?"
 ).format(", ".join(map(str, _SHARED)))
 _WHERE = ("district", "town", "road", "number", "estate", "core")
 _ABROAD = ("locality", "postcode", "street", "house")
@@ -65,7 +65,7 @@ def gather(tx: Connection, seal: Seal, country: str, subject: Ints, person: Ints
     said = _Mentioned(subject, of)
     for _, table in mentions.read(tx, seal):
         said.take(table, country)
-    a, b, used_at = bulk.columns(tx, _USES, 3)
+    a, b, used_at = _used(tx, int(subject.max(initial=0)))
     user = places_of(subject, of, a)
     fine = user >= 0
     found, (surname, name) = said.homes(), said.names(len(first))
@@ -80,6 +80,26 @@ def gather(tx: Connection, seal: Seal, country: str, subject: Ints, person: Ints
         name=name,
     )
     return Gathered(known, first, of, found)
+
+
+def _used(tx: Connection, last: int) -> tuple[Ints, Ints, Ints]:
+    """Return user, thing and the earliest time of each origin that says so; not what was revoked.
+
+    Put together here: the store would sort as much by the row.
+    """
+    kinds: dict[str, type[np.signedinteger[Any]]] = {
+        "a": np.int64,
+        "b": np.int64,
+        "origin": np.int32,
+        "moment": np.int64,
+        "revoked": np.int8,
+    }
+    a, b, origin, at, revoked = bulk.spans(tx, _USES, kinds, last)
+    order = np.lexsort((at, origin, a, b))
+    a, b, at = a[order], b[order], at[order]
+    first = begins(b, a, origin[order])
+    gone = np.bincount(np.cumsum(first) - 1, revoked[order]) > 0
+    return a[first][~gone], b[first][~gone], at[first][~gone]
 
 
 def _by_first(subject: Ints, person: Ints) -> tuple[Ints, Ints]:
@@ -189,11 +209,12 @@ def _code(word: str) -> int:
 def _commonest(person: Ints, name: Ints) -> Ints:
     """Return the name that each person is given most often, 0 where none is."""
     out = np.zeros(int(person.max(initial=-1)) + 1, np.int64)
-    fine = name > 0
-    if fine.any():
-        pairs, many = np.unique(np.stack([person[fine], name[fine]]), axis=1, return_counts=True)
-        order = np.lexsort((-pairs[1], many))
-        out[pairs[0][order]] = pairs[1][order]
+    who, called = ascending(person[name > 0], name[name > 0])
+    first = begins(who, called)
+    many = np.diff(np.flatnonzero(np.append(first, True)))
+    who, called = who[first], called[first]
+    order = np.lexsort((-called, many))
+    out[who[order]] = called[order]
     return out
 
 

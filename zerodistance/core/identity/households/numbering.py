@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from zerodistance.core.identity.households.solving import Member
+import numpy as np
 
-Before = tuple[int, int, int, int | None]
-"""household, person, since, until, as they were."""
+from zerodistance.core.identity.households.columns import STILL, Ints, begins
+from zerodistance.core.identity.households.solving import Members
 
 
 @dataclass(frozen=True)
@@ -26,12 +24,12 @@ class Numbered:
         The last number given.
     """
 
-    number: list[int]
+    number: Ints
     merged: dict[int, int]
     last: int
 
 
-def number(before: Sequence[Before], members: Sequence[Member], last: int) -> Numbered:
+def number(before: Ints, members: Members, last: int) -> Numbered:
     """Give every household a number, keeping as many as can be kept.
 
     A number stays with the part that holds the earliest member of before. A household that would have several keeps that of the most members,
@@ -40,47 +38,45 @@ def number(before: Sequence[Before], members: Sequence[Member], last: int) -> Nu
     Parameters
     ----------
     before
-        Members as they were; persons numbered as those of `members` are, in the order of their earliest subjects.
+        Household, person, since and until (`STILL`) of members as they were, shape (4, rows); persons numbered as those of `members` are, in
+        the order of their earliest subjects.
     last
         The last number given before.
     """
-    now: dict[int, list[Member]] = defaultdict(list)
-    for one in sorted(members, key=lambda m: (m.person, m.since)):
-        now[one.person].append(one)
-    was: dict[int, list[Before]] = defaultdict(list)
-    for row in sorted(before, key=lambda row: (row[1], row[2])):
-        was[row[1]].append(row)
-    heir: dict[
-        int, tuple[int, int]
-    ] = {}  # old number -> earliest member that is somewhere, place in the answer
-    many: dict[int, int] = defaultdict(int)
-    for person, rows in sorted(was.items()):
-        for place, row in enumerate(rows):
-            many[row[0]] += 1
-            if person in now and row[0] not in heir:
-                heir[row[0]] = person, _now(row, first=place == 0, found=now[person]).household
-    places = 1 + max((one.household for one in members), default=-1)
-    return _given(places, {old: place for old, (_, place) in heir.items()}, many, last)
+    was = before[:, np.lexsort((before[0], before[2], before[1]))]
+    at = _now(was, members)
+    old, first = np.unique(was[0][at >= 0], return_index=True)
+    heir = members.household[at[at >= 0][first]]  # where the earliest member is that is somewhere
+    households, many = np.unique(was[0], return_counts=True)
+    return _given(old, heir, many[np.searchsorted(households, old)], members, last)
 
 
-def _now(row: Before, *, first: bool, found: Sequence[Member]) -> Member:
-    """Return where somebody is now who was of a household: the last one if they never left it."""
-    _, _, since, until = row
-    if until is None:
-        return found[-1]
-    middle = since if first else (since + until) // 2
-    return next((one for one in reversed(found) if one.since <= middle), found[0])
+def _now(was: Ints, members: Members) -> Ints:
+    """Return the row of `members` where somebody is now who was of a household, -1 if nowhere: the last one if they never left it."""
+    order = np.lexsort((members.since, members.person))
+    person, since = members.person[order], members.since[order]
+    begin, end = (np.searchsorted(person, was[1], side) for side in ("left", "right"))
+    until = np.where(was[3] == STILL, was[2], was[3])
+    middle = np.where(begins(was[1]), was[2], was[2] + (until - was[2]) // 2)
+    times = np.unique(np.concatenate([since, middle]))  # person and time in one number
+    moment, wanted = (
+        who * len(times) + np.searchsorted(times, when) for who, when in ((person, since), (was[1], middle))
+    )
+    then = np.maximum(np.searchsorted(moment, wanted, "right") - 1, begin)
+    at = np.where(was[3] == STILL, end - 1, then)
+    there = end > begin
+    out = np.full(was.shape[1], -1, np.int64)
+    out[there] = order[at[there]]
+    return out
 
 
-def _given(places: int, heir: Mapping[int, int], many: Mapping[int, int], last: int) -> Numbered:
-    given: dict[int, int] = {}
-    for old in sorted(heir, key=lambda old: (-many[old], old)):
-        given.setdefault(heir[old], old)
-    merged = {old: given[place] for old, place in heir.items() if given[place] != old}
-    out = []
-    for place in range(places):
-        if place not in given:
-            last += 1
-            given[place] = last
-        out.append(given[place])
-    return Numbered(out, merged, last)
+def _given(old: Ints, heir: Ints, many: Ints, members: Members, last: int) -> Numbered:
+    order = np.lexsort((old, -many, heir))
+    kept = order[begins(heir[order])]
+    number = np.zeros(int(members.household.max(initial=-1)) + 1, np.int64)
+    number[heir[kept]] = old[kept]
+    new = np.flatnonzero(number == 0)
+    number[new] = last + 1 + np.arange(len(new))
+    gone = np.flatnonzero(number[heir] != old)
+    merged = dict(zip(old[gone].tolist(), number[heir[gone]].tolist(), strict=True))
+    return Numbered(number, merged, last + len(new))

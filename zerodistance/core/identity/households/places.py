@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
+from zerodistance.core.identity.households.columns import Ints
+from zerodistance.core.identity.households.flats import NOWHERE, SEVERAL, Doors, Flats, Mentions
+
 Bools = npt.NDArray[np.bool_]
 
 
@@ -67,6 +69,39 @@ class Written:
     flats: Sequence[Flat]
 
 
+class Named(Sequence[tuple[str, str, str, str, str]]):
+    """District, estate or road and number, building, unit and room of each home, made when they are asked for.
+
+    Parameters
+    ----------
+    columns
+        Of each home the rank of district and estate, building, unit, room; shape (4, homes).
+    called
+        District and estate by rank.
+    """
+
+    def __init__(self, columns: Ints, called: Sequence[tuple[str, str]], doors: Doors) -> None:
+        self._columns, self._called, self._words = columns, called, doors.words
+
+    def __len__(self) -> int:
+        """Return how many homes there are."""
+        return int(self._columns.shape[1])
+
+    @overload
+    def __getitem__(self, at: int) -> tuple[str, str, str, str, str]: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[tuple[str, str, str, str, str]]: ...
+    def __getitem__(
+        self, at: int | slice
+    ) -> tuple[str, str, str, str, str] | list[tuple[str, str, str, str, str]]:
+        """Return what one home is called, or what some are."""
+        if isinstance(at, slice):
+            return [self[n] for n in range(*at.indices(len(self)))]
+        called, building, unit, room = self._columns[:, at].tolist()
+        buildings, units, rooms = self._words
+        return *self._called[called], buildings[building], units[unit], rooms[room]
+
+
 @dataclass(frozen=True)
 class Homes:
     """Where each mention is.
@@ -76,13 +111,13 @@ class Homes:
     home
         Per mention, row of `known`; -1: no flat is named, or several fit.
     known
-        District, estate or road and number, building, unit and room of each home, as most write them.
+        What each home is called, as most write it.
     unclear
         Mentions of a flat that several places or units fit.
     """
 
     home: Ints
-    known: list[tuple[str, str, str, str, str]]
+    known: Named
     unclear: int
 
 
@@ -118,40 +153,52 @@ class _Place:
 def homes(written: Written) -> Homes:
     """Return the home of each mention; the order of mentions does not matter."""
     place, several, label = _places(written)
-    known, unclear = _Known(written, place), 0
-    home = np.full(len(written.person), -1, np.int64)
-    codes: dict[tuple[int, str, str, str], int] = {}
-    rows = zip(
-        *(column.tolist() for column in (written.person, written.called, written.where, written.flat)),
-        strict=True,
-    )
-    for row, (person, called, where, of) in enumerate(rows):
-        who = (person, -called) if called else (person,)
-        flat = written.flats[of]
-        found = int(place[where])
-        if found == NOWHERE or not known.is_flat(found, flat):
-            continue
-        if found == SEVERAL:
-            found = known.the_one(who, flat, several[where])
-        unit = known.unit(who, found, flat) if found >= 0 else None
-        if unit is None:
-            unclear += 1
-            continue
-        key = (found, flat.building, unit, flat.room)
-        home[row] = codes.setdefault(key, len(codes))
-    return _in_order(home, [(*label[p], building, unit, room) for p, building, unit, room in codes], unclear)
+    doors = Doors.of(written.flats)
+    flat = written.flat
+    said = Mentions(written.person, written.called, place[written.where], doors.spot[flat], doors.unit[flat])
+    flats = Flats(said, int(doors.spot.max(initial=-1)) + 1)
+    named = (said.place != NOWHERE) & _is_flat(written, place, said.place, doors.room[flat] > 0)
+    rows = np.flatnonzero(named)
+    said, at = said.take(named), said.place[named]
+    open_ = at == SEVERAL
+    at[open_] = flats.the_one(said.take(open_), written.where[rows[open_]], several)
+    said = replace(said, place=at)
+    unit = np.where(at >= 0, flats.units(said), SEVERAL)
+    clear = unit >= 0
+    home, known = _in_order(at[clear], doors, flat[rows[clear]], unit[clear], label)
+    out = np.full(len(flat), -1, np.int64)
+    out[rows[clear]] = home
+    return Homes(out, known, int((~clear).sum()))
 
 
-def _in_order(home: Ints, names: list[tuple[str, str, str, str, str]], unclear: int) -> Homes:
-    """Return homes numbered by what they are called, so that the order of mentions does not show."""
-    order = sorted(range(len(names)), key=names.__getitem__)
-    again = np.full(len(names) + 1, -1, np.int64)
-    again[order] = np.arange(len(names))
-    return Homes(again[home], [names[one] for one in order], unclear)
+def _is_flat(written: Written, place: Ints, at: Ints, roomed: Bools) -> Bools:
+    """Say of each mention whether it names one home: a room; or a house abroad, unless others name flats in it."""
+    open_, flats = (np.zeros(int(place.max(initial=-1)) + 3, bool) for _ in range(2))  # 2 places for none
+    houses = [
+        n
+        for n, one in enumerate(written.wheres)
+        if one.road and one.number and not one.core and one.road.isascii()
+    ]
+    open_[place[houses] + 2] = True
+    flats[at[roomed & (at >= 0)] + 2] = True
+    return roomed | (open_ & ~flats)[at + 2]
 
 
-NOWHERE, SEVERAL = -1, -2
-"""Instead of a place: nothing that tells it is written; several fit."""
+def _in_order(
+    place: Ints, doors: Doors, flat: Ints, unit: Ints, label: Sequence[tuple[str, str]]
+) -> tuple[Ints, Named]:
+    """Return homes numbered by what they are called, so that the order of mentions does not show, and what that is."""
+    spots, units = int(doors.spot.max(initial=-1)) + 1, len(doors.words[1])
+    key = (place * spots + doors.spot[flat]) * units + unit
+    _, first, which = np.unique(key, return_index=True, return_inverse=True)
+    called = sorted(set(label))
+    rank = {one: n for n, one in enumerate(called)}
+    labels = np.array([rank[one] for one in label], np.int64)
+    columns = labels[place[first]], doors.building[flat[first]], unit[first], doors.room[flat[first]]
+    order = np.lexsort(columns[::-1])
+    again = np.empty(len(order), np.int64)
+    again[order] = np.arange(len(order))
+    return again[which], Named(np.stack([column[order] for column in columns]), called, doors)
 
 
 def _places(written: Written) -> tuple[Ints, dict[int, list[int]], list[tuple[str, str]]]:
@@ -249,51 +296,3 @@ class _Gazetteer:
 
 def _commonest(counts: dict[str, int]) -> str:
     return max(sorted(counts), key=lambda word: (counts[word], len(word)), default="")
-
-
-class _Known:
-    """Flats that are written in full: whose, and in which unit."""
-
-    def __init__(self, written: Written, place: Ints) -> None:
-        self._places: dict[tuple[int, str, str], set[int]] = defaultdict(set)
-        self._own: dict[tuple[int, int, str, str], set[str]] = defaultdict(set)
-        self._units: dict[tuple[int, str, str], set[str]] = defaultdict(set)
-        self._roomed: set[int] = set()
-        rows = np.stack([written.person, -written.called, place[written.where], written.flat])
-        for person, called, at, of in np.unique(rows[:, rows[2] >= 0], axis=1).T.tolist():
-            building, unit, room = written.flats[of]
-            if room:
-                self._roomed.add(at)
-            for who in (person, called) if called else (person,):
-                self._places[who, building, room].add(at)
-                if unit:
-                    self._own[who, at, building, room].add(unit)
-            if unit:
-                self._units[at, building, room].add(unit)
-        self._open = {
-            n
-            for n, one in enumerate(written.wheres)
-            if one.road and one.number and not one.core and one.road.isascii()
-        }
-        self._open_places = {int(place[n]) for n in self._open}
-
-    def is_flat(self, place: int, flat: Flat) -> bool:
-        """Say whether one home is named: a room; or a house abroad, unless others name flats in it."""
-        return bool(flat.room) or (place in self._open_places and place not in self._roomed)
-
-    def the_one(self, who: Sequence[int], flat: Flat, fit: Sequence[int]) -> int:
-        """Return that of several places where the same person, or the same name, has the same flat more fully; -1 if there is not one."""
-        for one in who:
-            mine = self._places.get((one, flat.building, flat.room), set()).intersection(fit)
-            if mine:
-                return mine.pop() if len(mine) == 1 else -1
-        return -1
-
-    def unit(self, who: Sequence[int], place: int, flat: Flat) -> str | None:
-        """Return the unit, where it is not written that of the same person or name, or the only one there is; None: several fit."""
-        if flat.unit:
-            return flat.unit
-        found = [self._own.get((one, place, flat.building, flat.room), set()) for one in who]
-        found.append(self._units.get((place, flat.building, flat.room), set()))
-        units: set[str] = next((some for some in found if some), set())
-        return next(iter(units), "") if len(units) < 2 else None

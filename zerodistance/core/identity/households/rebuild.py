@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
 
 from zerodistance.core.identity import store as persons
 from zerodistance.core.identity.households import store
+from zerodistance.core.identity.households.columns import STILL, Ints, apart, begins
 from zerodistance.core.identity.households.contracts import Settled
-from zerodistance.core.identity.households.gathering import Gathered, Ints, gather, places_of
-from zerodistance.core.identity.households.numbering import Before, Numbered, number
+from zerodistance.core.identity.households.gathering import Gathered, gather, places_of
+from zerodistance.core.identity.households.numbering import Numbered, number
 from zerodistance.core.identity.households.solving import Solved, solve
 from zerodistance.core.identity.older import catch_up
 from zerodistance.kernel import bulk, clock, fault
@@ -23,18 +25,19 @@ from zerodistance.kernel.seal import Seal
 
 _LAST = "household"
 """Key of the last number given."""
+_AT_ONCE = 20_000  # rows that differ, as Python objects; own value
 
 
 @dataclass(frozen=True)
 class _Found:
-    """An answer, and the generation of the state it was computed from."""
+    """An answer, and the generation of the state it was computed from; `was_...` are the columns of `store` as they were."""
 
     generation: int
     gathered: Gathered
     solved: Solved
     numbered: Numbered
-    was_members: list[store.MemberRow]
-    was_homes: list[store.HomeRow]
+    was_members: Ints
+    was_homes: Ints
 
 
 def rebuild(home: Home) -> Settled:
@@ -67,37 +70,30 @@ def _solve(tx: Connection, home: Home) -> _Found:
     subject, person = bulk.columns(tx, "select number, person from subject order by number", 2)
     gathered = gather(tx, home.seal, home.settings.country, subject, person)
     solved = solve(gathered.known)
-    members = store.member_rows(tx)
+    members = store.member_columns(tx)
     numbered = number(_as_persons(gathered, subject, members), solved.members, _last(tx))
-    return _Found(persons.generation(tx), gathered, solved, numbered, members, store.home_rows(tx))
+    return _Found(persons.generation(tx), gathered, solved, numbered, members, store.home_columns(tx))
 
 
-def _as_persons(gathered: Gathered, subject: Ints, rows: Sequence[store.MemberRow]) -> list[Before]:
-    """Return rows of before with the places of the persons of today, without those who are gone."""
-    place = places_of(subject, gathered.of, np.array([row[1] for row in rows], np.int64))
-    return [
-        (household, at, since, until)
-        for (household, _, since, until), at in zip(rows, place.tolist(), strict=True)
-        if at >= 0
-    ]
+def _as_persons(gathered: Gathered, subject: Ints, members: Ints) -> Ints:
+    """Return members of before with the places of the persons of today, without those who are gone."""
+    place = places_of(subject, gathered.of, members[1])
+    return np.stack([members[0], place, *members[2:]])[:, place >= 0]
 
 
 def _write(tx: Connection, seal: Seal, found: _Found, began: float) -> Settled:
-    members, homes = _members(found), _homes(seal, found)
-    was_members, was_homes = set(found.was_members), set(found.was_homes)
-    gone, gone_homes = sorted(was_members - members, key=str), sorted(was_homes - homes.keys(), key=str)
-    store.DELETE_MEMBER.run(tx, [row[:3] for row in gone])
-    store.DELETE_HOME.run(tx, [row[:3] for row in gone_homes])
+    members, (homes, at) = _members(found), _homes(seal, found)
+    gone, new = apart(found.was_members, members)
+    gone_homes, new_homes = apart(found.was_homes, homes)
+    for rows in _rows(found.was_members[:3], gone):
+        store.DELETE_MEMBER.run(tx, rows)
+    for rows in _rows(found.was_homes[:4], gone_homes):
+        store.DELETE_HOME.run(tx, [(h, token, s) for (h, _, _, s), token in _with_tokens(rows)])
     fault.point("identity.households.removed")
-    new = sorted(members - was_members, key=lambda row: row[:3])
-    store.INSERT_MEMBER.run(tx, new)
-    store.INSERT_HOME.run(
-        tx,
-        [
-            (*row, seal.seal(homes[row], store.where_home(row[0], row[1])))
-            for row in sorted(homes.keys() - was_homes, key=lambda row: row[:3])
-        ],
-    )
+    for rows in _rows(members, new):
+        store.INSERT_MEMBER.run(tx, rows)
+    for rows in _rows(np.concatenate([homes, at[None]]), new_homes):
+        store.INSERT_HOME.run(tx, _sealed(seal, found, rows))
     merged = sorted(found.numbered.merged.items())
     store.UPDATE_ALIAS.run(tx, [(into, old) for old, into in merged])
     store.UPSERT_ALIAS.run(tx, merged)
@@ -107,39 +103,77 @@ def _write(tx: Connection, seal: Seal, found: _Found, began: float) -> Settled:
         "or old in (select household from household_member)",
     )
     persons.set_numbers(tx, {_LAST: found.numbered.last, store.MADE_AT: clock.micros()})
-    return _settled(found, members, len(new), len(gone), time.perf_counter() - began)
+    return _settled(found, len(new), len(gone), time.perf_counter() - began)
 
 
-def _members(found: _Found) -> set[store.MemberRow]:
-    first, given = found.gathered.first, found.numbered.number
-    return {
-        (given[one.household], int(first[one.person]), one.since, one.until) for one in found.solved.members
-    }
+def _rows(columns: Ints, which: Ints) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield some rows as the store takes them, so many at a time."""
+    for start in range(0, len(which), _AT_ONCE):
+        part = columns[:, which[start : start + _AT_ONCE]].tolist()
+        yield [tuple(None if one == STILL else one for one in row) for row in zip(*part, strict=True)]
 
 
-def _homes(seal: Seal, found: _Found) -> dict[store.HomeRow, bytes]:
-    """Return the rows of homes, each with its address."""
-    first, given, known = found.gathered.first, found.numbered.number, found.gathered.homes.known
-    words = {one.home: json.dumps(known[one.home], ensure_ascii=False) for one in found.solved.lived}
-    token = {home: seal.token("home", said) for home, said in words.items()}
-    spans: dict[tuple[int, bytes, int], tuple[int, int | None]] = {}
-    for one in found.solved.lived:  # two places may be written alike once they are cleaned: they are one home
-        key = given[one.household], token[one.home], int(first[one.person])
-        since, until = spans.get(key, (one.since, one.until))
-        ends = None if until is None or one.until is None else max(until, one.until)
-        spans[key] = min(since, one.since), ends
-    address = {token[home]: said.encode() for home, said in words.items()}
-    return {(*key, *span): address[key[1]] for key, span in spans.items()}
+def _with_tokens(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[tuple[Any, ...], bytes]]:
+    halves = np.array([row[1:3] for row in rows], np.int64).T
+    return zip(rows, store.tokens(halves), strict=True)
 
 
-def _settled(found: _Found, members: set[store.MemberRow], joined: int, left: int, seconds: float) -> Settled:
-    here = [household for household, _, _, until in members if until is None]
-    sizes = np.unique(np.array(here, np.int64), return_counts=True)[1]
+def _sealed(seal: Seal, found: _Found, rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Return rows of homes as the table has them, each with its address."""
+    told = list(_with_tokens(rows))
+    where = [store.where_home(row[0], token) for row, token in told]
+    known = found.gathered.homes.known
+    sealed = seal.seal_all([_words(known[row[-1]]).encode() for row in rows], where)
+    return [
+        (household, token, *rest, address)
+        for ((household, _, _, *rest, _), token), address in zip(told, sealed, strict=True)
+    ]
+
+
+def _members(found: _Found) -> Ints:
+    """Return the columns of `store.member_columns`."""
+    one, first = found.solved.members, found.gathered.first
+    return np.stack([found.numbered.number[one.household], first[one.person], one.since, one.until])
+
+
+def _homes(seal: Seal, found: _Found) -> tuple[Ints, Ints]:
+    """Return the columns of `store.home_columns`, and which home each row is."""
+    one, first = found.solved.lived, found.gathered.first
+    homes, which = np.unique(one.home, return_inverse=True)
+    token = _tokens(seal, found, homes)[:, which]
+    key = np.stack([found.numbered.number[one.household], *token, first[one.person]])
+    order = np.lexsort((one.since, *key[::-1]))
+    key = key[:, order]
+    start = np.flatnonzero(begins(*key))
+    if not len(start):
+        return np.zeros((6, 0), np.int64), one.home
+    # two places may be written alike once they are cleaned: they are one home
+    until = np.maximum.reduceat(one.until[order], start)
+    return np.stack([*key[:, start], one.since[order][start], until]), one.home[order][start]
+
+
+def _tokens(seal: Seal, found: _Found, homes: Ints) -> Ints:
+    """Return the two halves of the token of each home."""
+    known, out = found.gathered.homes.known, np.empty((2, len(homes)), np.int64)
+    for start in range(0, len(homes), _AT_ONCE):
+        some = homes[start : start + _AT_ONCE].tolist()
+        said = b"".join(seal.token("home", _words(known[one])) for one in some)
+        out[:, start : start + len(some)] = store.halves(said)
+    return out
+
+
+def _words(known: tuple[str, ...]) -> str:
+    return json.dumps(known, ensure_ascii=False)
+
+
+def _settled(found: _Found, joined: int, left: int, seconds: float) -> Settled:
+    members = found.solved.members
+    sizes = np.unique(members.household[members.until == STILL], return_counts=True)[1]
     return Settled(
         households=len(sizes),
-        members=len(here),
+        members=int(sizes.sum()),
         several=int((sizes > 1).sum()),
-        homes=len({one.home for one in found.solved.lived}),
+        homes=len(np.unique(found.solved.lived.home)),
         unclear=found.gathered.homes.unclear,
         crowded=len(found.solved.crowded),
         joined=joined,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from sqlalchemy import BigInteger, Column, Connection, LargeBinary, Table
 
+from zerodistance.core.identity.households.columns import STILL, Ints
 from zerodistance.kernel import bulk
 from zerodistance.kernel.bulk import Bulk
 from zerodistance.kernel.state import metadata
@@ -49,8 +51,6 @@ MADE_AT = "household_at"
 
 MemberRow = tuple[int, int, int, int | None]
 """household, subject, since, until"""
-HomeRow = tuple[int, bytes, int, int, int | None]
-"""household, home, subject, since, until"""
 
 INSERT_MEMBER = Bulk(
     "insert into household_member (household, subject, since, until) {rows}",
@@ -77,16 +77,38 @@ UPDATE_ALIAS = Bulk(
 )  # fmt: skip
 
 
+def member_columns(tx: Connection) -> Ints:
+    """Return every row of members, shape (4, rows): household, subject, since, until, `STILL` where there is none."""
+    return bulk.columns(
+        tx, "select household, subject, since, coalesce(until, ?) from household_member", 4, (STILL,)
+    )
+
+
+def home_columns(tx: Connection) -> Ints:
+    """Return every row of homes without the addresses, shape (6, rows): household, the home's two halves, subject, since, until."""
+    parts = [np.zeros((6, 0), np.int64)]
+    for found in bulk.stream(tx, "select household, home, subject, since, until from household_home"):
+        household, home, subject, since, until = zip(*found, strict=True)
+        rest = (household, subject, since, [STILL if one is None else one for one in until])
+        numbers = [np.array(column, np.int64) for column in rest]
+        parts.append(np.stack([numbers[0], *halves(b"".join(home)), *numbers[1:]]))
+    return np.concatenate(parts, axis=1)
+
+
+def halves(tokens: bytes) -> Ints:
+    """Return tokens of 16 bytes, one after the other, as numbers: shape (2, tokens)."""
+    return np.frombuffer(tokens, ">i8").astype(np.int64).reshape(-1, 2).T
+
+
+def tokens(halves: Ints) -> list[bytes]:
+    """Return what `halves` came from."""
+    return [row.tobytes() for row in np.ascontiguousarray(halves.T, ">i8")]
+
+
 def member_rows(tx: Connection) -> list[MemberRow]:
     """Return every row of members."""
     found = bulk.stream(tx, "select household, subject, since, until from household_member")
     return [(h, s, since, until) for part in found for h, s, since, until in part]
-
-
-def home_rows(tx: Connection) -> list[HomeRow]:
-    """Return every row of homes, without the addresses."""
-    found = bulk.stream(tx, "select household, home, subject, since, until from household_home")
-    return [(h, bytes(home), s, since, until) for part in found for h, home, s, since, until in part]
 
 
 def of_persons(tx: Connection, persons: Sequence[int]) -> list[tuple[int, int, int, int | None]]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from math import comb, log
 from typing import NamedTuple
 
-from zerodistance.core.identity.households.units import Ints, Known, Unit, Units
+from zerodistance.core.identity.households.columns import Ints
+from zerodistance.core.identity.households.units import Known, Unit, Units
 
 _YEAR = 365.2425 * 86_400_000_000
 FIRM = 2
@@ -144,8 +146,13 @@ def in_turn(a: Sequence[int], b: Sequence[int]) -> tuple[int, float]:
     .. [1] Wald, Wolfowitz, On a test whether two samples are from the same population, Annals of Mathematical Statistics 1940: runs.
     """
     changes = max(_changes(a, b), _changes(b, a))
-    fewer = sum(_ways(len(a), len(b), n) for n in range(2, changes + 2))
-    return changes, log(comb(len(a) + len(b), len(a))) - log(fewer)
+    return changes, _surprise(len(a), len(b), changes)
+
+
+@lru_cache(maxsize=10_000)
+def _surprise(a: int, b: int, changes: int) -> float:
+    fewer = sum(_ways(a, b, n) for n in range(2, changes + 2))
+    return log(comb(a + b, a)) - log(fewer)
 
 
 def _changes(a: Sequence[int], b: Sequence[int]) -> int:

@@ -27,6 +27,8 @@ def against(seen: Sequence[Seen]) -> int:
 
 def homes(seen: Sequence[Seen]) -> list[tuple[int, list[Seen]]]:
     """Return the homes in their order, each with the times that fit it."""
+    if len({one.home for one in seen}) == 1:
+        return [(seen[0].home, sorted(seen))]
     kept, _ = _kept(seen)
     out: list[tuple[int, list[Seen]]] = []
     for one in kept:

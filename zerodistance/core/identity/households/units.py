@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
+from zerodistance.core.identity.households.columns import Ints
 from zerodistance.core.identity.households.timeline import Seen, homes
 
-Ints = npt.NDArray[np.int64]
 Unit = tuple[int, int]
 """Person, number of cuts before."""
 
@@ -66,7 +64,8 @@ class Units:
 
     def _of(self, person: int, at: int) -> Unit:
         """Return person, number of cuts before a time."""
-        return person, sum(at >= cut for cut in self.cuts.get(person, ()))
+        cuts = self.cuts.get(person)
+        return person, bisect_right(cuts, at) if cuts else 0
 
     def _note(self, unit: Unit, at: int) -> None:
         self.first[unit] = min(at, self.first.get(unit, at))
