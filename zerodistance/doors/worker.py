@@ -36,6 +36,9 @@ IDLE_AFTER, IDLE_TIMES = (
     3.0,
     5,
 )  # own values: after so many seconds without work it looks five times less often
+IDLE_FOR_PEOPLE = (
+    2  # own value: where somebody may wait for what they decided, and has to see it within a second
+)
 GIVE_UP = 8  # own value: failures in a row after which the process ends, to be started afresh
 
 
@@ -128,12 +131,15 @@ class Loop:
     behind
         Whether it takes only what time the others leave over. It may hold the interpreter's lock meanwhile; then those who wait for
         it leave a core free, and it goes on.
+    idle
+        How many times as long the pause is after a while without work.
     """
 
     name: str
     step: Callable[[], object]
     pause: float
     behind: bool = False
+    idle: int = IDLE_TIMES
     pulse: Pulse = field(default_factory=Pulse)
 
     def run(self, stop: threading.Event, broken: threading.Event) -> None:
@@ -164,7 +170,7 @@ class Loop:
                 self.pulse.done += done if isinstance(done, int) else 1
                 self.pulse.seconds += now - began
             else:
-                stop.wait(self.pause if now - busy < IDLE_AFTER else self.pause * IDLE_TIMES)
+                stop.wait(self.pause if now - busy < IDLE_AFTER else self.pause * self.idle)
 
     def _failed(self, error: Exception) -> None:
         self.pulse.failures += 1
@@ -226,7 +232,7 @@ def _loops(
     loops = [
         Loop("digest", lambda: errands() or work.digest(), settings.poll_ms / 1_000),
         Loop("seal", lambda: work.seal(False), min(0.2, settings.index_seconds), behind=True),
-        Loop("index", work.index, min(0.2, settings.index_seconds), behind=True),
+        Loop("index", work.index, min(0.2, settings.index_seconds), behind=True, idle=IDLE_FOR_PEOPLE),
         Loop("bus", work.bus.deliver, 0.2),
         Loop("jobs", work.jobs.run_due, 1.0, behind=True),
     ]

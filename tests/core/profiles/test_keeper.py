@@ -249,7 +249,7 @@ def test_what_somebody_decided_does_not_wait_for_the_turn_that_touches_wait_for(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("zerodistance.core.profiles.keeper._SHARE_OF_TIME", 1e-9)
-    monkeypatch.setattr("zerodistance.core.profiles.keeper._SHARE_FOR_PEOPLE", 1.0)
+    monkeypatch.setattr("zerodistance.core.profiles.keeper._WAIT_FOR_PEOPLE", 0.0)
     keeper, crowd, touches = small(home)
     monkeypatch.setattr("zerodistance.core.profiles.keeper._DECIDED_SECONDS", 0.0)
     with clock.freeze(START):

@@ -28,7 +28,7 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
 _SHARE_OF_TIME = 0.1  # own value: of one core, that keeping the index may take while touches stream in
-_SHARE_FOR_PEOPLE = 0.5  # own value: the same while somebody waits for what they decided
+_WAIT_FOR_PEOPLE = 0.5  # own value: seconds after a turn at most, while somebody waits for what they decided
 _DECIDED_SECONDS = 5.0  # own value: how long after that, since it is written down before persons are moved
 _TRIES = (
     (0.25, evaluate.SUBJECTS),
@@ -89,8 +89,8 @@ class Keeper:
         if decided != self._decided:  # that has to be seen within a second
             self._decided, self._decided_at = decided, now
         waited_for = version != self._version and now - self._decided_at < _DECIDED_SECONDS
-        share = _SHARE_FOR_PEOPLE if waited_for else _SHARE_OF_TIME
-        if now - self._ended < self._spent * (1 / share - 1):
+        pause = self._spent * (1 / _SHARE_OF_TIME - 1)
+        if now - self._ended < (min(pause, _WAIT_FOR_PEOPLE) if waited_for else pause):
             return 0
         if not (self._fed or version != self._version or now - self._looked_at >= _LOOK_SECONDS):
             return 0
