@@ -37,7 +37,7 @@ IDLE_AFTER, IDLE_TIMES = (
     5,
 )  # own values: after so many seconds without work it looks five times less often
 IDLE_FOR_PEOPLE = (
-    2  # own value: where somebody may wait for what they decided, and has to see it within a second
+    1  # own value: where somebody may wait for what they decided, and has to see it within a second
 )
 GIVE_UP = 8  # own value: failures in a row after which the process ends, to be started afresh
 
