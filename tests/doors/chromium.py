@@ -87,7 +87,8 @@ class Tab:
         raise AssertionError(f"never true: {script}\n{self.run('document.body.innerText.slice(0, 600)')}")
 
     def text(self, selector: str = "body") -> str:
-        """Return the text that a person sees in an element."""
+        """Return the text that a person sees in an element; a page that has only begun to come in is waited for."""
+        self.until(f"document.querySelector({json.dumps(selector)})")
         return str(self.run(f"document.querySelector({json.dumps(selector)}).innerText"))
 
     def fill(self, selector: str, value: str) -> None:
