@@ -36,6 +36,7 @@ from zerodistance.core.segments.contracts import (
     SegmentCircle,
     SegmentExists,
     SegmentInUse,
+    SegmentOfUnit,
     SomeOf,
 )
 from zerodistance.kernel import clock
@@ -346,3 +347,24 @@ def test_segments_that_came_to_stand_in_one_another_are_refused_when_counted(tow
     rules: dict[str, Rule] = {"a": In("b"), "b": NoneOf((In("a"),))}
     with pytest.raises(SegmentCircle, match="a → b → a"):
         Answer(town[0], rules.__getitem__).fits(In("a"))
+
+
+def test_a_segment_for_everybody_stands_on_none_of_one_unit(town: World, admin: Who) -> None:
+    home, name = town[0], Text("店", "shop")
+    rule = api.read_rule('Did("order.line")')
+    api.create(home, admin, "of-unit", name, rule, unit=7)
+    with pytest.raises(SegmentOfUnit, match="of-unit"):
+        api.create(home, admin, "for-all", name, api.read_rule('In("of-unit")'))
+    api.create(home, admin, "of-unit-too", name, api.read_rule('In("of-unit")'), unit=7)
+    api.delete(home, admin, "of-unit-too")
+    api.delete(home, admin, "of-unit")
+
+
+def test_segments_that_stand_on_one_another_in_many_ways_are_looked_at_once(town: World, admin: Who) -> None:
+    home, name = town[0], Text("层", "layer")
+    api.create(home, admin, "l0", name, api.read_rule('Did("order.line")'))
+    for n in range(1, 26):  # 2 to the 25th ways
+        api.create(home, admin, f"l{n}", name, api.read_rule(f'AnyOf(In("l{n - 1}"), In("l{n - 1}"))'))
+    assert api.count(home, admin, api.read_rule('In("l25")')).persons > 0
+    for n in range(25, -1, -1):
+        api.delete(home, admin, f"l{n}")

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, TextIO
 
+from sqlalchemy import Connection
+
 from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import answer, rules, store, wording
@@ -25,6 +27,7 @@ from zerodistance.core.segments.contracts import (
     SegmentCircle,
     SegmentExists,
     SegmentInUse,
+    SegmentOfUnit,
     Step,
 )
 from zerodistance.core.touchpoints.kinds import KINDS
@@ -182,9 +185,9 @@ def create(
     if not who.sees_unit(unit):
         why = Text("它不在这个账号的小微之列", "it is none of this account's units")
         raise Invalid(field=Text("小微", "unit"), given=unit, why=why)
-    _follow(home, who, rule, [key] if key else [])
     at = clock.micros()
     with home.state.write() as tx:
+        _follow(tx, who, unit, rule, [key] if key else [], set())
         key = key or _next_key(store.keys_like(tx, _MADE_UP))
         if store.living(tx, key):
             raise SegmentExists(key=key)
@@ -208,9 +211,9 @@ def _next_key(taken: Sequence[str]) -> str:
 def save(home: Home, who: Who, key: str, rule: Rule, *, name: Text | None = None) -> Segment:
     """Save a new version of a segment; an unchanged rule and name make none."""
     who.need(Permission.MANAGE_SEGMENTS)
-    _follow(home, who, rule, [key])
     with home.state.write() as tx:
         row = _row(store.living(tx, key), who, key, store.living(tx))
+        _follow(tx, who, row["unit_id"], rule, [key], set())
         before = _segment(row)
         named = name or before.name
         if (before.rule, before.name) == (rule, named):
@@ -221,14 +224,30 @@ def save(home: Home, who: Who, key: str, rule: Rule, *, name: Text | None = None
     return segment(home, who, key)
 
 
-def _follow(home: Home, who: Who, rule: Rule, path: list[str]) -> None:
-    """Look at every segment that a rule stands on; raises NoSuchSegment, and SegmentCircle for one that stands in itself."""
+def _follow(tx: Connection, who: Who, unit: int | None, rule: Rule, path: list[str], done: set[str]) -> None:
+    """Look once at every segment that a rule stands on.
+
+    Raises
+    ------
+    NoSuchSegment
+        One is not there.
+    SegmentCircle
+        One would stand in itself.
+    SegmentOfUnit
+        One is not seen by all who see the segment that this rule is for, which is `unit`'s.
+    """
     for term in rules.terms(rule):
-        if isinstance(term, In):
-            further = [*path, term.segment]
-            if term.segment in path:
-                raise SegmentCircle(path=" → ".join(further))
-            _follow(home, who, segment(home, who, term.segment).rule, further)
+        if not isinstance(term, In):
+            continue
+        further = [*path, term.segment]
+        if term.segment in path:
+            raise SegmentCircle(path=" → ".join(further))
+        if term.segment not in done:
+            row = _row(store.living(tx, term.segment), who, term.segment, store.living(tx))
+            if row["unit_id"] not in (None, unit):
+                raise SegmentOfUnit(key=term.segment)
+            _follow(tx, who, unit, _segment(row).rule, further, done)
+            done.add(term.segment)
 
 
 def segments(home: Home, who: Who) -> Sequence[Segment]:
@@ -250,12 +269,13 @@ def delete(home: Home, who: Who, key: str) -> None:
         every = store.living(tx)
         number = _row(store.living(tx, key), who, key, every)["number"]
         by = [
-            str(row["key"])
+            row
             for row in every
             if any(isinstance(term, In) and term.segment == key for term in rules.terms(_segment(row).rule))
         ]
         if by:
-            raise SegmentInUse(key=key, by=", ".join(by))
+            seen = [str(row["key"]) for row in by if who.sees_unit(row["unit_id"])]
+            raise SegmentInUse(key=key, by=", ".join(seen) or "–")
         store.end(tx, number, clock.micros())
 
 

@@ -204,6 +204,16 @@ class SegmentCircle(ZeroDistanceError):
     )
 
 
+class SegmentOfUnit(ZeroDistanceError):
+    """A segment would stand on one that not everybody sees who sees it."""
+
+    code, status = "segment_of_unit", 400
+    text = Text(
+        "人群 {key} 只属于一个小微，看得到本人群的人不都看得到它；改用所有人都看得到的人群",
+        "segment {key} is of one unit, and not all who see this segment see it; use one that everybody sees",
+    )
+
+
 class SegmentInUse(ZeroDistanceError):
     """Other segments say `In(...)` of this one."""
 
