@@ -152,7 +152,7 @@ class RuleSet:
         In order of their ranks. Limits, caps and records of them may be set; everything else is as in `NAMESPACES`.
     join
         Bits from which on the matcher joins a pair, when what identifiers say comes first: likelier than not. Chosen on the training seeds of the
-        sample city: precision .996 and F1 .988 there; from -2 bits on .994 and .988.
+        sample city: precision .996 there; from -2 bits on .994, and F1 is no better.
     doubt
         Bits from which on a pair that does not join is shown to somebody: two of three such pairs were one person there.
     most
