@@ -114,6 +114,11 @@ class Settings(BaseSettings):
         1024, ge=128, description="memory of one DuckDB connection before it spills to disk, MiB"
     )
     engine_threads: int = Field(2, ge=1, le=256, description="threads of one DuckDB connection")
+    index_memory_mb: int = Field(
+        2048,
+        ge=1,
+        description="memory for bitmaps of the tag index that a process keeps once they were asked for, MiB; more are read from disk again",
+    )
     cache_ids: int = Field(
         2_000_000,
         ge=1_000,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.core.profiles import world
-from zerodistance.core.profiles import evaluate, index, states
+from zerodistance.core.profiles import columns, evaluate, index, states
 from zerodistance.core.profiles.contracts import (
     VISITORS_FROM,
     Bands,
     Dimension,
+    IndexDamaged,
     Input,
     Layer,
     Value,
@@ -26,6 +28,7 @@ from zerodistance.core.profiles.contracts import (
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.keeper import Keeper
+from zerodistance.core.profiles.sections import Opened
 from zerodistance.kernel import clock
 from zerodistance.kernel.home import Home, create_home
 from zerodistance.kernel.settings import load
@@ -72,16 +75,34 @@ def check(
                 at.setdefault(node, set()).add(number)
             if dimension.numeric:
                 assert found.number(dimension, number) == pytest.approx(wanted), (dimension.key, number)
-        nodes = found.nodes.get(dimension.key, {})
-        assert {node: set(s.persons) | set(s.visitors) for node, s in nodes.items()} == at, dimension.key
+        assert {node: set(who) for node, who in members(found, dimension.key).items()} == at, dimension.key
+        whoever = set().union(*at.values())
+        assert set(found.tagged(dimension).numbers().tolist()) == whoever
+        assert sum(found.size(("any", dimension.key, ""))) == len(whoever)
+    for number in numbers:
+        listed = found.nodes_of(number)
+        assert listed == [(key, node) for key, node in listed if number in members(found, key)[node]] and len(
+            listed
+        ) == sum(number in who for d in dimensions for who in members(found, d.key).values())
+
+
+def members(found: Index, dimension: str) -> dict[str, list[int]]:
+    """Return who is at each node, having held the counts of the nodes against them."""
+    at = {}
+    for node, sizes in found.nodes(dimension).items():
+        both = found.split(("node", dimension, node))
+        assert both.sizes == sizes, (dimension, node)
+        at[node] = both.numbers().tolist()
+    return at
 
 
 def same(a: Index, b: Index) -> None:
     """Hold two indexes against each other."""
-    assert a.universe == b.universe
-    assert {d: n for d, n in a.nodes.items() if n} == {d: n for d, n in b.nodes.items() if n}
-    for key in a.columns | b.columns:
-        one, other = a.columns[key].flat(), b.columns[key].flat()
+    assert (a.universe, a.everybody) == (b.universe, b.everybody)
+    assert a.by_dimension == b.by_dimension
+    assert {d: members(a, d) for d in a.by_dimension} == {d: members(b, d) for d in b.by_dimension}
+    for key in {key for found in (a, b) for layer in found.layers for key in layer.columns}:
+        one, other = columns.flat(a.layers, key), columns.flat(b.layers, key)
         assert (one[0].tolist(), one[1].tolist()) == (other[0].tolist(), other[1].tolist()), key
     assert a.pairs().sort_by("subject").equals(b.pairs().sort_by("subject"))
 
@@ -281,19 +302,79 @@ def test_an_expired_visitor_leaves_at_the_turn_of_the_day(home: Home) -> None:
     check(home, crowd, touches)
 
 
-@pytest.mark.parametrize("place", [0, 40, 200, -9])
+def harm(home: Home, change: Callable[[bytearray], bytearray]) -> Path:
+    """Change the bytes of the one part, and let nobody remember what they were."""
+    (part,) = home.path("index").glob("tags-*.part")
+    data = change(bytearray(part.read_bytes()))
+    part.unlink()
+    part.write_bytes(data)
+    index.forget(home.path("index"))
+    return part
+
+
+def flipped(data: bytearray, place: int) -> bytearray:
+    data[place] ^= 64
+    return data
+
+
+@pytest.mark.parametrize("place", [0, 40, 200, 5_000, -9, -30])
 def test_a_damaged_part_is_found_and_the_index_made_anew(home: Home, place: int) -> None:
     keeper, crowd, touches = small(home)
-    (part,) = home.path("index").glob("tags-*.part")
-    data = bytearray(part.read_bytes())
-    data[place] ^= 64
-    part.write_bytes(data)
-    index._kept.clear()
+    part = harm(home, lambda data: flipped(data, place))
+    with pytest.raises(index.parts.IndexDamaged):
+        index.parts.check(part)
+    with clock.freeze(START):
+        keeper.update()
+    check(home, crowd, touches)
+
+
+@pytest.mark.parametrize("left", [0, 7, 30, 4_000, -1, -24])
+def test_a_part_that_was_cut_is_found_and_the_index_made_anew(home: Home, left: int) -> None:
+    keeper, crowd, touches = small(home)
+    harm(home, lambda data: data[:left])
     with pytest.raises(index.parts.IndexDamaged):
         index.current(home.path("index"))
     with clock.freeze(START):
         keeper.update()
     check(home, crowd, touches)
+
+
+def test_no_section_is_read_that_is_not_what_was_written(home: Home) -> None:
+    small(home)
+    (part,) = home.path("index").glob("tags-*.part")
+    whole = part.read_bytes()
+    sections = Opened(part).sections
+    kinds = {"universe", "node", "any", "known", "who", "number", "subjects", "numbers", "tags", "starts"}
+    assert {key[0] for key in sections} == kinds
+    for key, section in ((key, one) for key, one in sections.items() if one.size):
+        part.write_bytes(flipped(bytearray(whole), section.place + section.size // 2))
+        opened = Opened(part)
+        read = opened.array if section.kind else opened.bitmap
+        with pytest.raises(IndexDamaged, match="not what was written"):
+            read(key)
+        with pytest.raises(IndexDamaged):
+            opened.check(1 << 30)
+
+
+def test_a_look_through_the_index_goes_on_where_it_stopped(home: Home) -> None:
+    small(home)
+    (part,) = home.path("index").glob("tags-*.part")
+    opened = Opened(part)
+    looks = 0
+    while opened.unchecked:
+        assert opened.check(1) > 0
+        looks += 1
+    assert looks == len(opened.sections)
+    assert opened.check(1) == 0
+
+
+def test_a_home_whose_index_is_damaged_forgets_all_the_same(home: Home) -> None:
+    keeper, crowd, touches = small(home)
+    harm(home, lambda data: flipped(data, 40))
+    with clock.freeze(START):
+        assert keeper.forget([1]) == {"profile_state": 1, "tag_index": 1}
+    del crowd.of[1]
+    check(home, crowd, touches[1:])
 
 
 def test_forgetting_leaves_no_state_no_tag_and_no_older_file(home: Home) -> None:
@@ -315,6 +396,6 @@ def test_many_small_updates_become_one_part_again(home: Home, monkeypatch: pytes
         with clock.freeze(START):
             keeper.follow(world.table(more), batch)
             keeper.update()
-        index._kept.clear()
+        index.forget(home.path("index"))
         check(home, crowd, touches)
         assert len(list(home.path("index").glob("tags-*.part"))) <= 4

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -151,16 +152,16 @@ def test_a_part_that_is_cut_off_anywhere_or_changed_anywhere_is_never_read(home:
     for cut in (0, 1, 19, 20, 200, len(whole) // 2, len(whole) - 8):
         path.write_bytes(whole[:cut])
         with pytest.raises(IndexDamaged):
-            parts.read(path)
+            parts.check(path)
     for at in range(0, len(whole) - 8, max(1, len(whole) // 60)):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         try:
-            parts.read(path)
+            parts.check(path)
         except IndexDamaged:
             continue
         path.write_bytes(whole)  # a byte between two sections: nothing that is read has changed
-        sections = parts.read(path)
-        assert sections.batch in (1, 2, 3)
+        parts.check(path)
+        assert parts.Layer(path).batch in (1, 2, 3)
 
 
 def test_a_pointer_that_is_damaged_is_found_and_the_index_made_anew(home: Home) -> None:
@@ -181,7 +182,10 @@ def test_the_audit_finds_a_tag_that_is_not_so(home: Home) -> None:
     states.append(home, states.made_from(home, world.table(rows), 3), 4)
     assert keeper.audit(50, Random(1)) == []  # the index knows that it does not hold batch 4
     here = index.current(home.path("index"))
-    index._kept[str(home.path("index"))] = (parts.signature(home.path("index")), replace(here, batch=4))
+    layer = copy(here.layers[-1])
+    layer.batch = 4
+    claimed = replace(here, layers=(*here.layers[:-1], layer))
+    index._kept[str(home.path("index"))] = (parts.signature(home.path("index")), claimed)
     assert any(
         line.startswith("usage.repairs_2y: none (0.0), should be one (1.0)")
         for line in keeper.audit(50, Random(1))
@@ -191,7 +195,8 @@ def test_the_audit_finds_a_tag_that_is_not_so(home: Home) -> None:
 def test_an_index_of_another_backup_is_made_anew(home: Home) -> None:
     keeper, _ = _kept_up(home)
     before = index.current(home.path("index"))
-    ahead = replace(before.whole(), batch=99, nodes={}, numbers={})
+    about = (before.day, before.people, before.mark, before.made_at or 0)
+    ahead = parts.Part(99, *about, None, before.universe)
     index.publish(home.path("index"), before, ahead)
     with clock.freeze(NOW):
         keeper.update()

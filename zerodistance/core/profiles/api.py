@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
-from zerodistance.core.profiles import bitmaps, index, rules, states
+from zerodistance.core.profiles import index, rules, states
+from zerodistance.core.profiles import portrait as portraits
 from zerodistance.core.profiles.contracts import (
     Bands,
     Branch,
@@ -25,7 +26,11 @@ from zerodistance.core.profiles.contracts import (
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.keeper import Keeper
-from zerodistance.core.profiles.parts import Split
+from zerodistance.core.profiles.parts import Name
+from zerodistance.core.profiles.portrait import Counted
+from zerodistance.core.profiles.several import at_least
+from zerodistance.core.profiles.several import count as count_at_least
+from zerodistance.core.profiles.splits import NOBODY, NONE, Sizes, Split, union
 from zerodistance.core.profiles.states import view as states_view
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
@@ -50,8 +55,17 @@ __all__ = [
     "undo_states",
     "undo_tags",
     # for the rooms above
+    "branches",
+    "portrait",
+    "Counted",
+    "NOBODY",
+    "NONE",
+    "Name",
     "Split",
+    "Sizes",
     "at_least",
+    "count_at_least",
+    "union",
     "current",
     "states_view",
 ]
@@ -80,18 +94,32 @@ def dimension(key: str) -> Dimension:
 
 def current(home: Home) -> Index:
     """Return the tag index as it is now: a value that later updates do not change."""
+    index.DECODED.limit(home.settings.index_memory_mb << 20)
     return index.current(home.path("index"))
 
 
 def tree(home: Home, who: Who) -> Tree:
     """Return the tag tree with exact counts of persons and visitors per node."""
     here = current(home)
+    return Tree(branches(home, who, here.by_dimension), *here.everybody, _as_of(here), here.batch)
+
+
+def branches(home: Home, who: Who, nodes: Mapping[str, Mapping[str, Sizes]]) -> tuple[Branch, ...]:
+    """Return the layers with their dimensions and named nodes, from how many are at each node of each dimension.
+
+    Sensitive dimensions are for those who may see persons.
+    """
     names = {source: _names(home, who, source) for source in ("category", "place", "product")}
-    counted = [_counted(here, dimension, names) for dimension in DIMENSIONS]
-    branches = tuple(
+    shown = [d for d in DIMENSIONS if not d.sensitive or who.may(Permission.SEE_PERSONS)]
+    counted = [_counted(nodes.get(d.key, {}), d, names) for d in shown]
+    return tuple(
         Branch(layer, layer.label, tuple(c for c in counted if c.dimension.layer is layer)) for layer in Layer
     )
-    return Tree(branches, *_sizes(here.universe), _as_of(here), here.batch)
+
+
+def portrait(here: Index, members: Split, *, sample: bool = False) -> Counted:
+    """Return how many of an audience are at each node, exactly; or, for a large one, scaled up from a sample, with the error of that."""
+    return portraits.sampled(here, members) if sample else portraits.exact(here, members)
 
 
 def tags_of(home: Home, who: Who, person: int) -> tuple[Tag, ...]:
@@ -100,8 +128,9 @@ def tags_of(home: Home, who: Who, person: int) -> tuple[Tag, ...]:
     here = current(home)
     as_of = _as_of(here)
     found = []
+    nodes = dict(here.nodes_of(person))
     for dimension in DIMENSIONS:
-        node = here.node_of(dimension, person)
+        node = nodes.get(dimension.key)
         if node is None:
             continue
         number = here.number(dimension, person) if dimension.numeric else None
@@ -145,7 +174,7 @@ def state(home: Home) -> IndexState:
         home.path("index", name).stat().st_size for name in here.names if home.path("index", name).exists()
     )
     as_of = _as_of(here)
-    return IndexState(here.batch, states.held(home), as_of, made, *_sizes(here.universe), size)
+    return IndexState(here.batch, states.held(home), as_of, made, *here.everybody, size)
 
 
 def follower(home: Home) -> Keeper:
@@ -184,28 +213,15 @@ def _as_of(here: Index) -> datetime:
     return clock.from_micros(here.made_at or 0)
 
 
-def at_least(least: int, some: Sequence[Split]) -> Split:
-    """Return who is in at least so many of these, of which there are as many or more."""
-    persons, visitors = ([side[n] for side in some] for n in (0, 1))
-    return Split(bitmaps.at_least(least, persons), bitmaps.at_least(least, visitors))
-
-
-def _sizes(both: Split) -> tuple[int, int]:
-    return len(both.persons), len(both.visitors)
-
-
-def _counted(here: Index, dimension: Dimension, names: dict[str, dict[str, Text]]) -> DimensionCount:
-    nodes = here.nodes.get(dimension.key, {})
+def _counted(
+    nodes: Mapping[str, Sizes], dimension: Dimension, names: dict[str, dict[str, Text]]
+) -> DimensionCount:
     if isinstance(dimension.nodes, Bands):
         order = [key for _, key, _ in dimension.nodes.bands]
     else:
-        order = sorted(
-            {*nodes, *dimension.nodes.labels}, key=lambda n: (-sum(_sizes(here.has(dimension, n))), n)
-        )
+        order = sorted({*nodes, *dimension.nodes.labels}, key=lambda n: (-sum(nodes.get(n, NONE)), n))
     labels = names.get(dimension.nodes.names, {}) if isinstance(dimension.nodes, Values) else {}
-    rows = tuple(
-        NodeCount(node, _label(dimension, node, labels), *_sizes(here.has(dimension, node))) for node in order
-    )
+    rows = tuple(NodeCount(node, _label(dimension, node, labels), *nodes.get(node, NONE)) for node in order)
     return DimensionCount(dimension, rows, sum(r.persons for r in rows), sum(r.visitors for r in rows))
 
 

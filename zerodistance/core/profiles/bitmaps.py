@@ -29,26 +29,28 @@ def of_sorted(numbers: Numbers) -> BitMap:
     if len(numbers) == 0:
         return BitMap()
     high = (numbers >> 16).astype(np.uint16)
-    low = (numbers & 0xFFFF).astype(np.uint16)
     starts = np.flatnonzero(np.r_[True, high[1:] != high[:-1]])
     sizes = np.diff(np.r_[starts, len(numbers)])
-    head = np.empty((len(starts), 2), np.uint16)
+    head = np.empty((len(starts), 2), "<u2")
     head[:, 0], head[:, 1] = high[starts], sizes - 1
     lengths = np.where(sizes <= _MOST_IN_ARRAY, sizes * 2, 8_192)
     offsets = 8 + 8 * len(starts) + np.r_[0, np.cumsum(lengths)[:-1]]
-    parts = [
+    parts: list[bytes | memoryview] = [
         np.array([_COOKIE, len(starts)], "<u4").tobytes(),
-        head.astype("<u2").tobytes(),
+        head.tobytes(),
         offsets.astype("<u4").tobytes(),
     ]
-    for start, size in zip(starts.tolist(), sizes.tolist(), strict=True):
-        inside = low[start : start + size]
-        if size <= _MOST_IN_ARRAY:
-            parts.append(inside.astype("<u2").tobytes())
-        else:
-            bits = np.zeros(65_536, np.uint8)
-            bits[inside] = 1
-            parts.append(np.packbits(bits, bitorder="little").tobytes())
+    low = numbers.astype("<u2")  # the lower half of each
+    large = sizes > _MOST_IN_ARRAY
+    runs = np.flatnonzero(np.r_[True, large[1:] != large[:-1]])
+    for first, last in zip(runs.tolist(), [*runs[1:].tolist(), len(sizes)], strict=True):
+        if large[first]:
+            for one in range(first, last):
+                bits = np.zeros(65_536, np.uint8)
+                bits[low[starts[one] : starts[one] + sizes[one]]] = 1
+                parts.append(np.packbits(bits, bitorder="little").tobytes())
+        else:  # arrays one after the other are written as they stand
+            parts.append(low[starts[first] : starts[last - 1] + sizes[last - 1]].tobytes())
     return BitMap.deserialize(b"".join(parts))
 
 

@@ -97,11 +97,12 @@ def _read_again(home: Home) -> Index:
     for tries_left in range(_TRIES - 1, -1, -1):
         try:
             for name in parts.pointed(home.path("index"))[1]:
-                parts.read(home.path("index", name))
+                parts.check(home.path("index", name))
             break
         except FileNotFoundError:
             if not tries_left:
                 raise
+    index.forget(home.path("index"))
     return index.current(home.path("index"))
 
 

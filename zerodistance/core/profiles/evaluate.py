@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zerodistance.core.profiles import aggregates, rules, states
-from zerodistance.core.profiles.contracts import Bands, Dimension, Value, Values
-from zerodistance.core.profiles.parts import NOBODY, Numbers, Split, Who
+from zerodistance.core.profiles.contracts import VISITORS_FROM, Bands, Dimension, Value, Values
+from zerodistance.core.profiles.splits import NOBODY, Numbers, Split, Who
 
 _UNITS = {"quantity": states.QUANTITY, "amount": states.AMOUNT, "duration": states.DURATION}
 _BLOCK, _FETCH = 500_000, 131_072  # own values: states in memory at once, and fetched at once
@@ -31,6 +31,20 @@ class Tagged:
     universe: Split
     nodes: dict[str, dict[str, Split]] = field(default_factory=dict)
     numbers: dict[str, tuple[Who, Numbers]] = field(default_factory=dict)
+
+    def node_of(self, dimension: Dimension, number: int) -> str | None:
+        """Return the node of one person or visitor, None if at none."""
+        side = number >= VISITORS_FROM
+        nodes = self.nodes.get(dimension.key, {})
+        return next((node for node, both in nodes.items() if number in both[side]), None)
+
+    def number(self, dimension: Dimension, number: int, day: int) -> float | None:
+        """Return the number of one person or visitor as of a day, None if there is none."""
+        who, numbers = self.numbers.get(dimension.key, (np.empty(0, np.uint32), np.empty(0)))
+        place = int(np.searchsorted(who, np.uint32(number)))
+        if place < len(who) and int(who[place]) == number:
+            return day - float(numbers[place]) if dimension.parsed.ageing else float(numbers[place])
+        return 0.0 if dimension.parsed.counting else None
 
 
 def tag(

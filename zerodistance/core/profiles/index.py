@@ -1,74 +1,31 @@
-"""The tag index in memory: who carries which node, and the numbers behind the nodes. A value; an update makes a new one.
+"""The tag index: who carries which node, and the numbers behind the nodes. A value; an update makes a new one.
 
-Bitmaps that an update does not touch are shared between the old value and the new one, so a page that counts keeps what
-it began with. The person number is the position.
+It is opened by what its parts say of themselves. A bitmap is read, checked and decoded when somebody asks for it, and kept within a bound
+(`decoded.py`); how many are at a node is known without. The person number is the position.
 """
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import cached_property, reduce
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from pyroaring import BitMap
 
-from zerodistance.core.profiles import bitmaps, parts
+from zerodistance.core.profiles import bitmaps, columns, parts, threshold
 from zerodistance.core.profiles.contracts import VISITORS_FROM, Dimension
-from zerodistance.core.profiles.parts import NOBODY, Numbers, Part, Split, Who
+from zerodistance.core.profiles.decoded import Decoded, bytes_of
+from zerodistance.core.profiles.parts import UNIVERSE, Layer, Name, Part
+from zerodistance.core.profiles.splits import NOBODY, NONE, Sizes, Split, Who
+from zerodistance.core.profiles.threshold import Dense
 
-_MOST_PARTS = 48  # own value: a reader that starts has to read them all
-
-
-@dataclass(frozen=True)
-class Column:
-    """Numbers of one dimension: layers, the later ones override the earlier for the numbers that they speak of."""
-
-    layers: tuple[tuple[BitMap | None, Who, Numbers], ...] = ()
-    known: Split = NOBODY
-
-    def over(self, changed: BitMap | None, who: Who, numbers: Numbers) -> Column:
-        """Return this column with one more layer."""
-        fresh = Split.of_sorted(who)
-        if changed is None:
-            return Column(((None, who, numbers),), fresh)
-        return Column((*self.layers, (changed, who, numbers)), self.known.without(changed) | fresh)
-
-    def between(self, low: float, high: float) -> Split:
-        """Return whose number lies in the range, both ends included."""
-        found = NOBODY
-        for changed, who, numbers in self.layers:
-            fresh = Split.of_sorted(who[(numbers >= low) & (numbers <= high)])
-            found = fresh if changed is None else found.without(changed) | fresh
-        return found
-
-    def of(self, number: int) -> float | None:
-        """Return the number of one person or visitor, None if there is none."""
-        for changed, who, numbers in reversed(self.layers):
-            at = int(np.searchsorted(who, np.uint32(number)))
-            if at < len(who) and int(who[at]) == number:
-                return float(numbers[at])
-            if changed is not None and number in changed:
-                return None
-        return None
-
-    def flat(self) -> tuple[Who, Numbers]:
-        """Return all layers as one."""
-        whos: list[Who] = []
-        values: list[Numbers] = []
-        gone = BitMap()
-        for changed, who, numbers in reversed(self.layers):
-            keep = _outside(who, gone)
-            whos.append(who[keep])
-            values.append(numbers[keep])
-            gone = gone if changed is None else gone | changed
-        if not whos:
-            return np.empty(0, np.uint32), np.empty(0, np.float64)
-        who, number = np.concatenate(whos), np.concatenate(values)
-        order = np.argsort(who, kind="stable")
-        return who[order], number[order]
+_MOST_PARTS = 48  # own value: whoever asks for a bitmap has to look into all of them
+DECODED = Decoded(1 << 30)
+"""What this process keeps of all indexes it has open; `limit` is set from the settings."""
 
 
 @dataclass(frozen=True)
@@ -77,149 +34,211 @@ class Index:
 
     version: int = 0
     names: tuple[str, ...] = ()
-    batch: int = 0
-    day: int = 0
-    people: int = 0
-    mark: str = ""
-    made_at: int | None = None
-    universe: Split = NOBODY
-    nodes: dict[str, dict[str, Split]] = field(default_factory=dict)
-    columns: dict[str, Column] = field(default_factory=dict)
-    layers: tuple[tuple[BitMap | None, npt.NDArray[np.int64], Who], ...] = ()
+    layers: tuple[Layer, ...] = ()
+    sizes: dict[Name, Sizes] = field(default_factory=dict)
+    """How many are under each name; names that nobody is under may be missing."""
+    folder: str = ""
     changed: int = 0
     """How many numbers the parts after the first speak of, together."""
 
-    def over(self, part: Part, version: int, name: str) -> Index:
-        """Return this index with one more part applied."""
-        whole = part.changed is None
-        nodes: dict[str, dict[str, Split]] = {}
-        for dimension in {**({} if whole else self.nodes), **part.nodes}:
-            before = {} if whole else self.nodes.get(dimension, {})
-            fresh = part.nodes.get(dimension, {})
-            after = {
-                node: _over(before.get(node, NOBODY), part.changed, fresh.get(node, NOBODY))
-                for node in {**before, **fresh}
-            }
-            nodes[dimension] = {node: both for node, both in after.items() if both}
-        empty = (np.empty(0, np.uint32), np.empty(0, np.float64))
-        columns = {
-            dimension: self.columns.get(dimension, Column()).over(
-                part.changed, *part.numbers.get(dimension, empty)
-            )
-            for dimension in {**({} if whole else self.columns), **part.numbers}
-        }
-        layer = (part.changed, *part.pairs)
-        return Index(
+    @property
+    def batch(self) -> int:
+        """Last batch of states that is in it."""
+        return self.layers[-1].batch if self.layers else 0
+
+    @property
+    def day(self) -> int:
+        """Local day that windows end with."""
+        return self.layers[-1].day if self.layers else 0
+
+    @property
+    def people(self) -> int:
+        """Version of identity's map in it."""
+        return self.layers[-1].people if self.layers else 0
+
+    @property
+    def mark(self) -> str:
+        """Fingerprint of the dimensions it was made with."""
+        return self.layers[-1].mark if self.layers else ""
+
+    @property
+    def made_at(self) -> int | None:
+        """When it was written, microseconds UTC; None: there is none."""
+        return self.layers[-1].made_at if self.layers else None
+
+    def over(self, layer: Layer, version: int, name: str) -> Index:
+        """Return this index with one more part on top, or with a whole one in the place of all."""
+        whole = layer.changed is None
+        return replace(
+            self,
             version=version,
             names=(name,) if whole else (*self.names, name),
-            batch=part.batch,
-            day=part.day,
-            people=part.people,
-            mark=part.mark,
-            made_at=part.made_at,
-            universe=_over(NOBODY if whole else self.universe, part.changed, part.universe),
-            nodes=nodes,
-            columns=columns,
             layers=(layer,) if whole else (*self.layers, layer),
-            changed=0 if part.changed is None else self.changed + len(part.changed),
+            sizes=layer.sizes() if whole else {**self.sizes, **layer.sizes()},
+            folder=str(layer.file.path.parent),
+            changed=0 if layer.changed is None else self.changed + len(layer.changed),
         )
+
+    @cached_property
+    def stamps(self) -> tuple[int, ...]:
+        """What tells its parts from all others."""
+        return tuple(layer.stamp for layer in self.layers)
+
+    # -- who
+
+    def split(self, name: Name) -> Split:
+        """Return who is under a name; to be read only, since others read the same."""
+        stamps = self.stamps
+        kept = DECODED.get(self.folder, name)
+        start, found = 0, NOBODY
+        if kept is not None and stamps[: len(kept.stamps)] == kept.stamps:
+            start, found = len(kept.stamps), kept.value
+        if start == len(stamps):
+            return found
+        found = _over(found, self.layers[start:], name)
+        if kept is None or start or len(kept.stamps) <= len(stamps):
+            DECODED.put(self.folder, name, stamps, found, bytes_of(found))
+        return found
+
+    def dense(self, name: Name, side: int) -> Dense:
+        """Return who is under a name as words, of persons (side 0) or visitors (1): mapped where they lie so in the file."""
+        if len(self.layers) == 1 and (seen := threshold.view(self.layers[0].file.raw((*name, side)))):
+            return seen
+        words = (f"words{side} {name[0]}", *name[1:])
+        kept = DECODED.get(self.folder, words)
+        if kept is not None and kept.stamps == self.stamps:
+            spread: Dense = kept.value
+            return spread
+        spread = threshold.dense(self.split(name)[side])
+        DECODED.put(self.folder, words, self.stamps, spread, spread.words.nbytes)
+        return spread
+
+    @property
+    def universe(self) -> Split:
+        """Everybody."""
+        return self.split(UNIVERSE)
 
     def has(self, dimension: Dimension, node: str) -> Split:
         """Return who is at a node."""
-        return self.nodes.get(dimension.key, {}).get(node, NOBODY)
+        return self.split(("node", dimension.key, node))
 
     def tagged(self, dimension: Dimension) -> Split:
         """Return who is at any node of a dimension."""
-        found = list(self.nodes.get(dimension.key, {}).values())
-        if not found:
-            return NOBODY
-        return Split(BitMap.union(*(s.persons for s in found)), BitMap.union(*(s.visitors for s in found)))
+        return self.split(("any", dimension.key, ""))
 
     def between(self, dimension: Dimension, low: float, high: float) -> Split:
         """Return whose number lies in the range, both ends included; whoever did nothing counts as 0 where it counts."""
-        column = self.columns.get(dimension.key, Column())
         if dimension.parsed.ageing:  # the index keeps the day; an age of n days is the day n days back
-            return column.between(self.day - high, self.day - low)
-        found = column.between(low, high)
-        return (
-            found | (self.universe - column.known)
-            if dimension.parsed.counting and low <= 0 <= high
-            else found
-        )
+            return columns.between(self.layers, dimension.key, self.day - high, self.day - low)
+        found = columns.between(self.layers, dimension.key, low, high)
+        if dimension.parsed.counting and low <= 0 <= high:
+            return found | (self.universe - self.split(("known", dimension.key, "")))
+        return found
+
+    # -- how many
+
+    def size(self, name: Name) -> Sizes:
+        """Return how many are under a name, without reading a bitmap."""
+        return self.sizes.get(name, NONE)
+
+    @property
+    def everybody(self) -> Sizes:
+        """How many there are in all."""
+        return self.size(UNIVERSE)
+
+    def nodes(self, dimension: str) -> dict[str, Sizes]:
+        """Return the nodes of a dimension at which somebody is, and how many."""
+        return self.by_dimension.get(dimension, {})
+
+    @cached_property
+    def by_dimension(self) -> dict[str, dict[str, Sizes]]:
+        """Dimension -> node -> how many, of nodes at which somebody is."""
+        found: dict[str, dict[str, Sizes]] = {}
+        for (kind, dimension, node), sizes in self.sizes.items():
+            if kind == "node" and any(sizes):
+                found.setdefault(dimension, {})[node] = sizes
+        return found
+
+    def portrait(self, who: Who, *, dimensions: bool = False) -> dict[Name, Sizes]:
+        """Return how many of these (ascending) are at each node, exactly, from person to nodes.
+
+        With `dimensions` at any node of each dimension as well.
+        """
+        edge = int(np.searchsorted(who, VISITORS_FROM))
+        found: dict[Name, Sizes] = {}
+        for side, left in enumerate((who[:edge], who[edge:])):
+            for layer in reversed(self.layers):
+                mine = left
+                if layer.changed is not None and len(left):
+                    some = bitmaps.of_sorted(left)
+                    mine = bitmaps.to_numbers(some & layer.changed)
+                    left = bitmaps.to_numbers(some - layer.changed) if len(mine) else left
+                if len(mine):
+                    _count(found, layer, side, mine, dimensions)
+        return found
+
+    # -- one person
+
+    def nodes_of(self, number: int) -> list[tuple[str, str]]:
+        """Return the nodes of one person or visitor, as dimension and node."""
+        for layer in reversed(self.layers):
+            if layer.changed is None or number in layer.changed:
+                mine = layer.forward[number >= VISITORS_FROM].of(number)
+                return [layer.nodes[node] for node in mine]
+        return []
+
+    def node_of(self, dimension: Dimension, number: int) -> str | None:
+        """Return the node that one person or visitor is at, None if at none."""
+        return next((node for key, node in self.nodes_of(number) if key == dimension.key), None)
 
     def number(self, dimension: Dimension, number: int) -> float | None:
         """Return the number of one person or visitor in a numeric dimension, None if there is none."""
-        kept = self.columns.get(dimension.key, Column()).of(number)
+        kept = columns.of(self.layers, dimension.key, number)
         if kept is not None and dimension.parsed.ageing:
             return self.day - kept
         return 0.0 if kept is None and dimension.parsed.counting else kept
 
-    def node_of(self, dimension: Dimension, number: int) -> str | None:
-        """Return the node that one person or visitor is at, None if at none."""
-        for node, both in self.nodes.get(dimension.key, {}).items():
-            if number in (both.persons if number < VISITORS_FROM else both.visitors):
-                return node
-        return None
-
-    def holds(self, number: int) -> bool:
-        """Say whether this person or visitor is in the index."""
-        return number in (self.universe.persons if number < VISITORS_FROM else self.universe.visitors)
-
     def pairs(self) -> pa.Table:
         """Return `subject` and `number` (int64), all that are in the index, in no order."""
-        subjects, numbers = self._flat_pairs()
+        subjects, numbers = columns.pairs(self.layers)
         return pa.table({"subject": pa.array(subjects), "number": pa.array(numbers.astype(np.int64))})
-
-    def _flat_pairs(self) -> tuple[npt.NDArray[np.int64], Who]:
-        kept_subjects: list[npt.NDArray[np.int64]] = []
-        kept_numbers: list[Who] = []
-        gone = BitMap()
-        for changed, subjects, numbers in reversed(self.layers):
-            keep = _outside(numbers, gone)
-            kept_subjects.append(subjects[keep])
-            kept_numbers.append(numbers[keep])
-            gone = gone if changed is None else gone | changed
-        if not kept_subjects:
-            return np.empty(0, np.int64), np.empty(0, np.uint32)
-        if len(kept_subjects) == 1:
-            return kept_subjects[0], kept_numbers[0]
-        return np.concatenate(kept_subjects), np.concatenate(kept_numbers)
 
     def heavy(self) -> bool:
         """Say whether the changes on top have grown so large that a whole part should be written."""
-        people = len(self.universe.persons) + len(self.universe.visitors)
+        people = sum(self.everybody)
         return (
             len(self.names) >= min(_MOST_PARTS + people // 20_000, 10 * _MOST_PARTS)
             or self.changed > 10_000 + people // 4
         )
 
-    def whole(self) -> Part:
-        """Return everything as one part."""
-        columns = {dimension: column.flat() for dimension, column in self.columns.items()}
-        return Part(
-            self.batch, self.day, self.people, self.mark, self.made_at or 0, None, self.universe, self.nodes, columns,
-            self._flat_pairs(),
-        )  # fmt: skip
 
-
-def _outside(numbers: Who, gone: BitMap) -> npt.NDArray[np.bool_]:
-    """Return which numbers are not in a bitmap; persons and visitors apart, because dense ranges are looked up in a table."""
-    outside = np.ones(len(numbers), np.bool_)
-    if gone:
-        some = bitmaps.to_numbers(gone)
-        for side, mine in (
-            (numbers < VISITORS_FROM, some[some < VISITORS_FROM]),
-            (numbers >= VISITORS_FROM, some[some >= VISITORS_FROM]),
-        ):
-            outside[side] = np.isin(numbers[side], mine, invert=True)
-    return outside
-
-
-def _over(before: Split, changed: BitMap | None, fresh: Split) -> Split:
-    if changed is None:
-        return fresh
-    kept = before.without(changed)
+def _over(found: Split, layers: Iterable[Layer], name: Name) -> Split:
+    """Return who is under a name when these parts lie on top."""
+    gone, fresh = BitMap(), NOBODY
+    for layer in layers:
+        mine = layer.split(name)
+        if layer.changed is None:
+            found = mine
+            continue
+        gone |= layer.changed
+        fresh = fresh.without(layer.changed) | mine
+    kept = found.without(gone) if gone else found
     return kept | fresh if fresh else kept
+
+
+def _count(found: dict[Name, Sizes], layer: Layer, side: int, who: Who, dimensions: bool) -> None:
+    """Add how many of these, of whom a part speaks, are at each of its nodes, and at any of each dimension."""
+    forward = layer.forward[side]
+    nodes = forward.counts(who, len(layer.nodes))
+    named: list[tuple[Name, int]] = [
+        (("node", *layer.nodes[n]), int(nodes[n])) for n in np.flatnonzero(nodes).tolist()
+    ]
+    if dimensions:
+        keys, group_of = layer.groups
+        groups = forward.groups(who, group_of, len(keys))
+        named += [(("any", keys[n], ""), int(groups[n])) for n in np.flatnonzero(groups).tolist()]
+    for name, many in named:
+        found[name] = found.get(name, NONE).plus(Sizes(0, many) if side else Sizes(many, 0))
 
 
 _kept: dict[str, tuple[tuple[int, int, int] | None, Index]] = {}
@@ -227,12 +246,12 @@ _lock = threading.Lock()
 
 
 def current(folder: Path) -> Index:
-    """Return the newest index, read again only when its pointer was replaced.
+    """Return the newest index, opened again only when its pointer was replaced.
 
     Raises
     ------
     IndexDamaged
-        A file of it is not what was written.
+        A file of it is not what was written, as far as it has to be read now.
     """
     key = str(folder)
     with _lock:
@@ -250,6 +269,13 @@ def current(folder: Path) -> Index:
     raise FileNotFoundError(folder)
 
 
+def forget(folder: Path) -> None:
+    """Let go of what this process holds of an index, so that everything is read from disk again."""
+    with _lock:
+        _kept.pop(str(folder), None)
+    DECODED.clear()
+
+
 def _load(folder: Path, held: Index) -> Index:
     version, names = parts.pointed(folder)
     if not names:
@@ -257,7 +283,7 @@ def _load(folder: Path, held: Index) -> Index:
     known = len(held.names)
     found = held if 0 < known <= len(names) and list(held.names) == names[:known] else Index()
     for name in names[len(found.names) :]:
-        found = found.over(parts.read(folder / name), version, name)
+        found = found.over(Layer(folder / name), version, name)
     return replace(found, version=version)
 
 
@@ -268,12 +294,51 @@ def publish(folder: Path, before: Index, part: Part, *, whole: bool = False) -> 
     """
     version = 1 + max([before.version, *(parts.version_of(path.name) for path in folder.glob("tags-*.part"))])
     name = parts.name_of(version)
-    after = before.over(part, version, name)
+    with parts.Building(folder / name, part.about, part.universe, part.changed) as building:
+        building.all_of(part)
+        if part.changed is not None:
+            building.counts(_after(before, part))
+    after = before.over(Layer(folder / name), version, name)
     if part.changed is not None and (whole or after.heavy()):
-        part = after.whole()
-        after = Index().over(part, version, name)
-    parts.write(folder / name, part)
-    parts.point(folder, version, list(after.names))
+        after = _as_one(folder, after)
+    return pointed(folder, after)
+
+
+def pointed(folder: Path, after: Index) -> Index:
+    """Make an index whose parts are written the valid one."""
+    parts.point(folder, after.version, list(after.names))
     with _lock:
         _kept[str(folder)] = (parts.signature(folder), after)
     return after
+
+
+def _after(before: Index, part: Part) -> Iterable[tuple[Name, Sizes]]:
+    """Yield how many are under each name with a part on top of an index, where that changes."""
+    assert part.changed is not None
+    gone = before.portrait(bitmaps.to_numbers(part.changed), dimensions=True)
+    was = before.universe
+    gone[UNIVERSE] = Sizes(
+        was.persons.intersection_cardinality(part.changed),
+        was.visitors.intersection_cardinality(part.changed),
+    )
+    fresh: dict[Name, Sizes] = {UNIVERSE: part.universe.sizes}
+    for dimension, nodes in part.nodes.items():
+        fresh.update({("node", dimension, node): both.sizes for node, both in nodes.items()})
+        fresh["any", dimension, ""] = reduce(Split.__or__, nodes.values(), NOBODY).sizes
+    for name in {**gone, **fresh}:
+        yield name, before.size(name).minus(gone.get(name, NONE)).plus(fresh.get(name, NONE))
+
+
+def _as_one(folder: Path, before: Index) -> Index:
+    """Write an index as one part, node after node."""
+    version = before.version + 1
+    name = parts.name_of(version)
+    about = {k: getattr(before, k) for k in ("batch", "day", "people", "mark", "made_at")}
+    with parts.Building(folder / name, about, before.universe) as building:
+        for dimension, nodes in before.by_dimension.items():
+            for node in nodes:
+                building.node(dimension, node, _over(NOBODY, before.layers, ("node", dimension, node)))
+        for key in dict.fromkeys(key for layer in before.layers for key in layer.columns):
+            building.numbers(key, *columns.flat(before.layers, key))
+        building.pairs(*columns.pairs(before.layers))
+    return before.over(Layer(folder / name), version, name)

@@ -37,6 +37,9 @@ _TRIES = (
 )  # own values: share of an engine connection, subjects at a time. Sorting states spills well, and digestion goes on beside it; where that does not do, all
 _PARTIAL = 5  # own value: when more than 1 of 5 must be recomputed, everybody is
 _SLICE = 1_000_000
+_LOOKED_THROUGH = (
+    64 << 20
+)  # own value: bytes of the index that are checked at a turn, some hundredths of a second
 _LOOK_SECONDS = (
     15.0  # own value: how often facts and the day are looked at when no touch came and nobody moved
 )
@@ -66,6 +69,7 @@ class Keeper:
         self._ended, self._spent = -_LOOK_SECONDS, 0.0  # of the last turn, monotonic seconds
         self._looked_at = self._decided_at = -_LOOK_SECONDS
         self._most = evaluate.SUBJECTS
+        self._unlooked = True  # whether there are sections of the index that nobody has looked at
         self._version = self._decided = -1  # of identity, when it was last looked at
 
     def held(self) -> int:
@@ -92,7 +96,8 @@ class Keeper:
         pause = self._spent * (1 / _SHARE_OF_TIME - 1)
         if now - self._ended < (min(pause, _WAIT_FOR_PEOPLE) if waited_for else pause):
             return 0
-        if not (self._fed or version != self._version or now - self._looked_at >= _LOOK_SECONDS):
+        due = self._unlooked or now - self._looked_at >= _LOOK_SECONDS
+        if not (self._fed or version != self._version or due):
             return 0
         self._fed, self._looked_at, self._version = False, now, version
         return self.update()
@@ -106,18 +111,30 @@ class Keeper:
         with states.lock(self._home):
             began = time.monotonic()
             day = rules.day_of(clock.micros(), self._home.settings.zone)
+            version = self._people.version()
             try:
-                before = index.current(self._folder)
+                before = self._looked_through()
+                done = self._with_memory(lambda c: self._retag(c, before, day, version, subjects))
             except IndexDamaged as damage:
                 log("profiles").error("index_damaged", path=str(damage.data["path"]), why=damage.data["why"])
-                before = Index()
-            version = self._people.version()
-            done = self._with_memory(lambda c: self._retag(c, before, day, version, subjects))
+                done = self._with_memory(lambda c: self._retag(c, Index(), day, version, subjects))
             if done is None:
                 return 0
             self._ended = time.monotonic()
             self._spent = self._ended - began
             return done
+
+    def _looked_through(self) -> Index:
+        """Return the index, after a look at some sections that nobody has read since it was opened; raises IndexDamaged."""
+        found = index.current(self._folder)
+        left = _LOOKED_THROUGH
+        self._unlooked = False
+        for layer in found.layers:
+            left -= layer.file.check(left)
+            if layer.file.unchecked:
+                self._unlooked = True
+                break
+        return found
 
     def _retag(
         self,
@@ -177,7 +194,7 @@ class Keeper:
             found.append(bitmaps.to_numbers(known ^ here).astype(np.int64))
         changed = np.unique(np.concatenate(found))
         changed = changed[changed > 0]
-        people = len(before.universe.persons) + len(before.universe.visitors)
+        people = sum(before.everybody)
         return None if len(changed) > 1_000 and len(changed) * _PARTIAL > people else changed
 
     def _write(
@@ -268,7 +285,7 @@ class Keeper:
         Somebody whom a touch or a merge has changed since the index was written is left out.
         """
         here = index.current(self._folder)
-        everybody = np.concatenate([bitmaps.to_numbers(side) for side in here.universe])
+        everybody = here.universe.numbers()
         if not len(everybody):
             return []
         some = np.unique(np.array(luck.choices(range(len(everybody)), k=sample)))
@@ -280,27 +297,12 @@ class Keeper:
             numbers = np.setdiff1d(numbers, moved)
             pairs = self._people.pairs(numbers)
             tagged = evaluate.tag(connection, pairs, self._people.facts(numbers), self._dimensions, here.day)
-        right = Index().over(
-            Part(
-                here.batch,
-                here.day,
-                here.people,
-                here.mark,
-                0,
-                None,
-                tagged.universe,
-                tagged.nodes,
-                tagged.numbers,
-            ),
-            0,
-            "",
-        )
         wrong = []
         for dimension in self._dimensions:
             for number in bitmaps.to_numbers(tagged.universe.persons | tagged.universe.visitors).tolist():
-                node = here.node_of(dimension, number), right.node_of(dimension, number)
+                node = here.node_of(dimension, number), tagged.node_of(dimension, number)
                 value = (
-                    (here.number(dimension, number), right.number(dimension, number))
+                    (here.number(dimension, number), tagged.number(dimension, number, here.day))
                     if dimension.numeric
                     else (0, 0)
                 )
@@ -313,19 +315,27 @@ class Keeper:
         with states.lock(self._home):
             removed = states.forget(self._home, subjects)
             try:
-                before = index.current(self._folder)
-            except IndexDamaged:
-                before = Index()
-            pairs = before.pairs()
-            mine = np.isin(pairs.column("subject").to_numpy(), np.array(sorted(subjects), np.int64))
-            gone = int(mine.sum())
-            if gone:
-                numbers = np.unique(pairs.column("number").to_numpy()[mine])
+                gone = self._forget_tags(index.current(self._folder), subjects)
+            except IndexDamaged as damage:  # nobody can say any more who was in it
+                log("profiles").error("index_damaged", path=str(damage.data["path"]), why=damage.data["why"])
+                day = rules.day_of(clock.micros(), self._home.settings.zone)
+                version, gone = self._people.version(), len(subjects)
                 with self._home.engine.connect() as connection:
-                    states.view(connection, self._home)
-                    at = (before.batch, before.day, before.people)
-                    self._write(connection, before, numbers, at, sorted(subjects))
+                    batch = states.view(connection, self._home)
+                    self._write(connection, Index(), None, (batch, day, version), sorted(subjects))
             return {"profile_state": removed, "tag_index": gone}
+
+    def _forget_tags(self, before: Index, subjects: Sequence[int]) -> int:
+        """Leave these subjects out of the index, and no older file; return how many were in it."""
+        pairs = before.pairs()
+        mine = np.isin(pairs.column("subject").to_numpy(), np.array(sorted(subjects), np.int64))
+        if mine.any():
+            numbers = np.unique(pairs.column("number").to_numpy()[mine])
+            with self._home.engine.connect() as connection:
+                states.view(connection, self._home)
+                at = (before.batch, before.day, before.people)
+                self._write(connection, before, numbers, at, sorted(subjects))
+        return int(mine.sum())
 
 
 def _subjects(

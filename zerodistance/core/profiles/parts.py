@@ -1,77 +1,40 @@
-"""Files of the tag index: a whole one, then changes on top of it; each is written once, synced, and named by a rename.
+"""Parts of the tag index: a whole one, then changes on top of it; each is a file that is written once, synced, and named by a rename.
 
-A part is a header and sections. The header says the place, length and checksum of each section; the pointer file says which
-parts are valid, in order. A part that the pointer does not name does not exist. Numbers are mapped from disk, not read.
+The pointer file says which parts are valid, in order. A part that the pointer does not name does not exist.
 """
 
 from __future__ import annotations
 
 import json
-import mmap
 import os
-import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import xxhash
 from pyroaring import BitMap
 
-from zerodistance.core.profiles import bitmaps
-from zerodistance.core.profiles.contracts import VISITORS_FROM, IndexDamaged
+from zerodistance.core.profiles import forward
+from zerodistance.core.profiles.contracts import IndexDamaged
+from zerodistance.core.profiles.forward import Forward
+from zerodistance.core.profiles.sections import Opened, Writer
+from zerodistance.core.profiles.splits import NOBODY, NONE, Numbers, Sizes, Split, Who
 from zerodistance.kernel import fault
 
-_MAGIC = b"ZDINDEX1"
-_HEAD = struct.Struct("<8sIQ")  # magic, length of the header, its checksum
 POINTER = "CURRENT"
-Who = npt.NDArray[np.uint32]
-Numbers = npt.NDArray[np.float64]
-
-
-class Split(NamedTuple):
-    """Persons and visitors apart."""
-
-    persons: BitMap
-    visitors: BitMap
-
-    @classmethod
-    def of_sorted(cls, who: Who) -> Split:
-        """Return the two bitmaps of distinct ascending numbers."""
-        edge = int(np.searchsorted(who, VISITORS_FROM))
-        return cls(bitmaps.of_sorted(who[:edge]), bitmaps.of_sorted(who[edge:]))
-
-    def __and__(self, other: Split) -> Split:
-        """Return who is in both."""
-        return Split(self.persons & other.persons, self.visitors & other.visitors)
-
-    def __or__(self, other: Split) -> Split:
-        """Return who is in one or both."""
-        return Split(self.persons | other.persons, self.visitors | other.visitors)
-
-    def __sub__(self, other: Split) -> Split:
-        """Return who is in this one only."""
-        return Split(self.persons - other.persons, self.visitors - other.visitors)
-
-    def without(self, gone: BitMap) -> Split:
-        """Return this one less the numbers in `gone`; the same object where nothing changes."""
-        persons = self.persons - gone if self.persons.intersect(gone) else self.persons
-        visitors = self.visitors - gone if self.visitors.intersect(gone) else self.visitors
-        return Split(persons, visitors)
-
-    def __bool__(self) -> bool:
-        """Say whether anybody is in it."""
-        return bool(self.persons) or bool(self.visitors)
-
-
-NOBODY = Split(BitMap(), BitMap())
+Name = tuple[str, str, str]
+"""Kind, dimension and node of somebody's bitmaps: a node, `any` node of a dimension, whoever has a number, or the universe."""
+UNIVERSE: Name = ("universe", "", "")
+Subjects = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Part:
-    """One file: everything about everybody, or everything about those in `changed`.
+    """What a part is made of: everything about everybody, or everything about those in `changed`.
 
     Attributes
     ----------
@@ -98,109 +61,161 @@ class Part:
     universe: Split
     nodes: dict[str, dict[str, Split]] = field(default_factory=dict)
     numbers: dict[str, tuple[Who, Numbers]] = field(default_factory=dict)
-    pairs: tuple[npt.NDArray[np.int64], Who] = field(
+    pairs: tuple[Subjects, Who] = field(
         default_factory=lambda: (np.empty(0, np.int64), np.empty(0, np.uint32))
     )
 
-
-def _sections(part: Part) -> Iterator[tuple[list[str], bytes | memoryview]]:
-    def split(name: list[str], both: Split) -> Iterator[tuple[list[str], bytes]]:
-        for side, bitmap in zip(("persons", "visitors"), both, strict=True):
-            if bitmap:
-                packed = bitmap.copy()
-                packed.run_optimize()
-                yield [*name, side], packed.serialize()
-
-    if part.changed is not None:
-        yield ["changed"], part.changed.serialize()
-    yield from split(["universe"], part.universe)
-    for dimension, nodes in part.nodes.items():
-        for node, both in nodes.items():
-            yield from split(["node", dimension, node], both)
-    for dimension, (who, numbers) in part.numbers.items():
-        yield ["who", dimension], np.ascontiguousarray(who).data
-        yield ["number", dimension], np.ascontiguousarray(numbers).data
-    subjects, numbers_of = part.pairs
-    yield ["subjects"], np.ascontiguousarray(subjects).data
-    yield ["numbers"], np.ascontiguousarray(numbers_of).data
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the head of its file says."""
+        return {k: getattr(self, k) for k in ("batch", "day", "people", "mark", "made_at")}
 
 
-def write(path: Path, part: Part) -> None:
-    """Write a part durably; nobody reads it before the pointer names it."""
-    listed: list[list[Any]] = []
-    chunks: list[bytes] = []
-    place = 0
-    for name, data in _sections(part):
-        raw = bytes(data)
-        listed.append([name, place, len(raw), xxhash.xxh3_64_intdigest(raw)])
-        chunks.append(raw + b"\0" * (-len(raw) % 8))
-        place += len(chunks[-1])
-    head = {k: getattr(part, k) for k in ("batch", "day", "people", "mark", "made_at")}
-    header = json.dumps(
-        {**head, "whole": part.changed is None, "sections": listed}, ensure_ascii=False
-    ).encode()
-    header += b" " * (-(len(header) + _HEAD.size) % 8)
-    fault.point("index.write")
-    with open(path, "wb") as file:
-        file.write(_HEAD.pack(_MAGIC, len(header), xxhash.xxh3_64_intdigest(header)))
-        file.write(header)
-        file.writelines(chunks)
-        file.flush()
-        fault.point("index.fsync")
-        os.fsync(file.fileno())
+class Building:
+    """Writes a part from front to back, one node at a time: nothing is held but a bitmap and where tags begin.
 
-
-def read(path: Path) -> Part:
-    """Read a part and check every byte of it.
-
-    Raises
-    ------
-    IndexDamaged
-        The bytes are not those that were written.
-    FileNotFoundError
-        It has been replaced since the pointer was read.
+    Parameters
+    ----------
+    about
+        `batch`, `day`, `people`, `mark`, `made_at`, as `Part` has them.
     """
-    with open(path, "rb") as file:
+
+    def __init__(
+        self, path: Path, about: Mapping[str, Any], universe: Split, changed: BitMap | None = None
+    ) -> None:
+        self._file = Writer(path)
+        self._universe, self._changed, self._about = universe, changed, about
+        self._nodes: list[tuple[str, str]] = []
+        self._any: dict[str, Split] = {}
+
+    def __enter__(self) -> Self:
+        """Begin the file."""
+        self._file.__enter__()
+        self._file.head = {**self._about, "whole": self._changed is None, "counts": []}
+        self._both(UNIVERSE, self._universe)
+        if self._changed is not None:
+            self._file.bitmap(("changed", "", "", 0), self._changed)
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        """Write who is at any node of each dimension, and the nodes of each person; end the file."""
         try:
-            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except ValueError:
-            raise IndexDamaged(path=path, why="it is empty") from None
-    if len(data) < _HEAD.size:
-        raise IndexDamaged(path=path, why="it is cut off")
-    magic, length, check = _HEAD.unpack_from(data)
-    header = data[_HEAD.size : _HEAD.size + length]
-    if magic != _MAGIC or xxhash.xxh3_64_intdigest(header) != check:
-        raise IndexDamaged(path=path, why="the header is not what was written")
-    return _part(path, memoryview(data), json.loads(header), _HEAD.size + length)
+            if error is None:
+                self._end()
+        except BaseException as failed:
+            self._file.__exit__(type(failed), failed, None)
+            raise
+        self._file.__exit__(kind, error, trace)
+
+    def _end(self) -> None:
+        for dimension, both in self._any.items():
+            self._both(("any", dimension, ""), both)
+        forward.write(self._file, self._universe, self._nodes)
+
+    def _both(self, name: Name, both: Split) -> None:
+        for side, bitmap in enumerate(both):
+            self._file.bitmap((*name, side), bitmap)
+
+    def node(self, dimension: str, node: str, both: Split) -> None:
+        """Write who is at a node; the nodes of one dimension come one after the other."""
+        if not both:
+            return
+        self._both(("node", dimension, node), both)
+        self._nodes.append((dimension, node))
+        held = self._any.get(dimension)
+        if held is None:
+            self._any[dimension] = Split(both.persons.copy(), both.visitors.copy())
+        else:
+            for mine, more in zip(held, both, strict=True):
+                mine |= more
+
+    def numbers(self, dimension: str, who: Who, numbers: Numbers) -> None:
+        """Write the numbers of a dimension; `who` ascends."""
+        self._both(("known", dimension, ""), Split.of_sorted(who))
+        self._file.array(("who", dimension, "", 0), who)
+        self._file.array(("number", dimension, "", 0), numbers)
+
+    def pairs(self, subjects: Subjects, numbers: Who) -> None:
+        """Write which subject belongs to which number."""
+        self._file.array(("subjects", "", "", 0), subjects)
+        self._file.array(("numbers", "", "", 0), numbers)
+
+    def counts(self, after: Iterable[tuple[Name, Sizes]]) -> None:
+        """Write how many each of these names has with this part on top of those before it."""
+        self._file.head["counts"] = [[*name, *sizes] for name, sizes in after]
+
+    def all_of(self, part: Part) -> None:
+        """Write everything that a part has."""
+        for dimension, nodes in part.nodes.items():
+            for node, both in nodes.items():
+                self.node(dimension, node, both)
+        for dimension, (who, numbers) in part.numbers.items():
+            self.numbers(dimension, who, numbers)
+        self.pairs(*part.pairs)
 
 
-def _part(path: Path, data: memoryview, head: dict[str, Any], start: int) -> Part:
-    found: dict[tuple[str, ...], memoryview] = {}
-    for name, place, size, check in head.pop("sections"):
-        section = data[start + place : start + place + size]
-        if len(section) != size or xxhash.xxh3_64_intdigest(section) != check:
-            raise IndexDamaged(path=path, why=f"section {'/'.join(name)} is not what was written")
-        found[tuple(name)] = section
+class Layer:
+    """A part that lies on disk: opened by its list of sections, everything else read when it is asked for."""
 
-    def bitmap(*name: str) -> BitMap:
-        return BitMap.deserialize(bytes(found[name])) if name in found else BitMap()
+    def __init__(self, path: Path) -> None:
+        self.file = Opened(path)
+        head = self.file.head
+        self.batch, self.day, self.people = (int(head[k]) for k in ("batch", "day", "people"))
+        self.mark, self.made_at = str(head["mark"]), int(head["made_at"])
+        self.stamp = self.file.stamp
+        self.changed = None if head["whole"] else self.file.bitmap(("changed", "", "", 0))
+        self.forward = (Forward(self.file, 0), Forward(self.file, 1))
+        self.nodes: list[tuple[str, str]] = list(
+            dict.fromkeys((key[1], key[2]) for key in self.file.sections if key[0] == "node")
+        )
+        self.columns = [key[1] for key in self.file.sections if key[0] == "who"]
 
-    def split(*name: str) -> Split:
-        return Split(bitmap(*name, "persons"), bitmap(*name, "visitors"))
+    def split(self, name: Name) -> Split:
+        """Return who is under a name in this part."""
+        sections = self.file.sections
+        if (*name, 0) not in sections and (*name, 1) not in sections:
+            return NOBODY
+        return Split(self.file.bitmap((*name, 0)), self.file.bitmap((*name, 1)))
 
-    nodes: dict[str, dict[str, Split]] = {}
-    numbers: dict[str, tuple[Who, Numbers]] = {}
-    for key in found:
-        if key[0] == "node" and key[2] not in nodes.setdefault(key[1], {}):
-            nodes[key[1]][key[2]] = split(*key[:3])
-        elif key[0] == "who":
-            values = np.frombuffer(found["number", key[1]], np.float64)
-            numbers[key[1]] = (np.frombuffer(found[key], np.uint32), values)
-    pairs = (np.frombuffer(found[("subjects",)], np.int64), np.frombuffer(found[("numbers",)], np.uint32))
-    changed = None if head.pop("whole") else bitmap("changed")
-    return Part(
-        changed=changed, universe=split("universe"), nodes=nodes, numbers=numbers, pairs=pairs, **head
-    )
+    def has(self, name: Name) -> bool:
+        """Say whether anybody is under a name in this part."""
+        return (*name, 0) in self.file.sections or (*name, 1) in self.file.sections
+
+    def sizes(self) -> dict[Name, Sizes]:
+        """Return how many each name has with this part on top of those before it; of names that it does not speak of, nothing."""
+        if self.changed is not None:
+            return {(k, d, n): Sizes(p, v) for k, d, n, p, v in self.file.head["counts"]}
+        found: dict[Name, Sizes] = {}
+        for (kind, dimension, node, side), section in self.file.sections.items():
+            if kind in ("universe", "node", "any"):
+                name = (kind, dimension, node)
+                mine = Sizes(0, section.many) if side else Sizes(section.many, 0)
+                found[name] = found.get(name, NONE).plus(mine)
+        return found
+
+    @cached_property
+    def groups(self) -> tuple[list[str], npt.NDArray[np.int64]]:
+        """The dimensions, and which of them each node is of, by its place."""
+        keys = list(dict.fromkeys(dimension for dimension, _ in self.nodes))
+        place = {key: n for n, key in enumerate(keys)}
+        return keys, np.array([place[dimension] for dimension, _ in self.nodes], np.int64)
+
+    def column(self, dimension: str) -> tuple[Who, Numbers]:
+        """Return the numbers of a dimension: who, ascending, and the number of each."""
+        if ("who", dimension, "", 0) not in self.file.sections:
+            return np.empty(0, np.uint32), np.empty(0, np.float64)
+        return self.file.array(("who", dimension, "", 0)), self.file.array(("number", dimension, "", 0))
+
+    def pairs(self) -> tuple[Subjects, Who]:
+        """Return subjects and the number each belongs to."""
+        if ("subjects", "", "", 0) not in self.file.sections:
+            return np.empty(0, np.int64), np.empty(0, np.uint32)
+        return self.file.array(("subjects", "", "", 0)), self.file.array(("numbers", "", "", 0))
+
+
+def check(path: Path) -> None:
+    """Read every byte of a part; raises IndexDamaged."""
+    Opened(path).check(1 << 62)
 
 
 def point(folder: Path, version: int, names: list[str]) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.resources import files
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.profiles.api import Split
+from zerodistance.core.profiles.api import NOBODY, NONE, Sizes, Split
 from zerodistance.core.segments.contracts import (
     AllOf,
     AnyOf,
@@ -34,20 +34,24 @@ _EVER = -(1 << 31)
 _kept: OrderedDict[tuple[str, int, int, Did], Split] = OrderedDict()
 _pairs: dict[str, tuple[int, pa.Table]] = {}
 _lock = threading.Lock()
+Found = TypeVar("Found")
 
 
 class Line(NamedTuple):
-    """One condition of a rule with who fits it alone and who is left after it."""
+    """One condition of a rule with how many fit it alone and how many are left after it."""
 
     term: Rule
     depth: int
     joined: str
-    alone: Split
-    left: Split
+    alone: Sizes
+    left: Sizes
 
 
 class Answer:
     """Answers rules over one version of the tag index, so that everything in one answer is of one moment.
+
+    What is only to be counted is not made where the sizes of what it is made of say it. Conditions that must all hold are taken the
+    smallest first, and what must not hold is taken away; what stands twice in a rule is worked out once.
 
     Parameters
     ----------
@@ -58,87 +62,187 @@ class Answer:
     def __init__(self, home: Home, saved: Callable[[str], Rule]) -> None:
         self._home, self._saved = home, saved
         self._path: list[str] = []  # segments that stand in one another, from the outermost
-        self._segments: dict[str, Split] = {}
+        self._made: dict[Rule, Split] = {}
         self.index = profiles.current(home)
 
+    # -- who fits
+
     def fits(self, rule: Rule) -> Split:
-        """Return who fits a rule."""
+        """Return who fits a rule; to be read only."""
+        if isinstance(rule, Has) and (name := _name(rule)):
+            return self.index.split(name)
+        if rule not in self._made:
+            self._made[rule] = self._make(rule)
+        return self._made[rule]
+
+    def _make(self, rule: Rule) -> Split:
         match rule:
             case Has():
-                return self._has(rule)
+                return self._between(rule)
             case Did():
                 return self._did(rule)
             case In():
-                return self._in(rule.segment)
+                return self._inside(rule.segment, self.fits)
             case AllOf():
-                found = self.index.universe
-                for term in rule.terms:
-                    found = found & self.fits(term)
-                return found
+                return self._narrowed(*self._sorted(rule))
             case AnyOf():
-                return self._any(rule.terms)
+                return profiles.union(self.fits(term) for term in dict.fromkeys(rule.terms))
             case NoneOf():
-                return self.index.universe - self._any(rule.terms)
+                return self.index.universe - self.fits(AnyOf(rule.terms))
             case SomeOf():
-                return profiles.at_least(rule.at_least, [self.fits(term) for term in rule.terms])
+                return profiles.at_least(self.index, rule.at_least, self._sets(rule))
 
-    def _any(self, terms: Sequence[Rule]) -> Split:
-        first, *rest = terms
-        found = self.fits(first)
-        for term in rest:
-            found = found | self.fits(term)
-        return found
+    def _sorted(self, rule: AllOf) -> tuple[list[Rule], list[Rule]]:
+        """Return what must hold, the smallest first, and what must not, the largest first; each once."""
+        wanted: dict[Rule, None] = {}
+        unwanted: dict[Rule, None] = {}
 
-    def lines(self, rule: Rule) -> tuple[list[Line], Split]:
-        """Return the conditions one after the other with who is left, and who fits the whole rule."""
-        found: list[Line] = []
-        left = self._walk(rule, self.index.universe, 0, found)
-        return found, left
+        def sort(terms: Sequence[Rule]) -> None:
+            for term in terms:
+                if isinstance(term, AllOf):
+                    sort(term.terms)
+                elif isinstance(term, NoneOf):
+                    unwanted.update(dict.fromkeys(term.terms))
+                else:
+                    wanted[term] = None
 
-    def _walk(self, rule: Rule, before: Split, depth: int, found: list[Line], joined: str = "and") -> Split:
-        """Add the lines of `rule`; return who of `before` is left after it."""
+        sort(rule.terms)
+        return sorted(wanted, key=self._about), sorted(unwanted, key=self._about, reverse=True)
+
+    def _about(self, rule: Rule) -> int:
+        """Return about how many fit a rule, without finding out; what is not known counts as everybody."""
+        everybody = sum(self.index.everybody)
         match rule:
+            case Has():
+                name = _name(rule)
+                return sum(self.index.size(name)) if name else everybody
             case AllOf():
-                for term in rule.terms:
-                    before = self._walk(term, before, depth, found)
-                return before
-            case NoneOf():
-                for term in rule.terms:
-                    alone = self.fits(term)
-                    before = before - alone
-                    found.append(Line(term, depth, "not", alone, before))
-                return before
+                return min([everybody, *map(self._about, rule.terms)])
             case AnyOf():
-                some = before - before
-                for i, term in enumerate(rule.terms):
-                    alone = self.fits(term)
-                    some = some | (before & alone)
-                    found.append(Line(term, depth + 1, "or" if i else joined, alone, some))
-                return some
+                return min(everybody, sum(map(self._about, rule.terms)))
             case _:
-                alone = self.fits(rule)
-                before = before & alone
-                found.append(Line(rule, depth, joined, alone, before))
-                return before
+                return everybody
 
-    def _in(self, key: str) -> Split:
-        if key not in self._segments:
-            if key in self._path:
-                raise SegmentCircle(path=" → ".join([*self._path, key]))
-            self._path.append(key)
-            self._segments[key] = self.fits(self._saved(key))
+    def _narrowed(self, wanted: Sequence[Rule], unwanted: Sequence[Rule]) -> Split:
+        found = _Narrowed(self.fits(wanted[0]) if wanted else self.index.universe)
+        for term in wanted[1:]:
+            if found.split:
+                found.keep(self.fits(term))
+        for term in unwanted:
+            if found.split:
+                found.drop(self.fits(term))
+        return found.split
+
+    def _sets(self, rule: SomeOf) -> list[profiles.Name | Split]:
+        named = [(term, _name(term) if isinstance(term, Has) else None) for term in rule.terms]
+        return [name or self.fits(term) for term, name in named]
+
+    # -- how many fit
+
+    def total(self, rule: Rule) -> Sizes:
+        """Return how many fit a rule."""
+        if rule in self._made:
+            return self._made[rule].sizes
+        match rule:
+            case Has() if name := _name(rule):
+                return self.index.size(name)
+            case In():
+                return self._inside(rule.segment, self.total)
+            case AllOf():
+                return self._total_of_all(*self._sorted(rule))
+            case AnyOf():
+                return self._total_of_any(dict.fromkeys(rule.terms))
+            case NoneOf():
+                return self.index.everybody.minus(self.total(AnyOf(rule.terms)))
+            case SomeOf():
+                return profiles.count_at_least(self.index, rule.at_least, self._sets(rule))
+            case _:
+                return self.fits(rule).sizes
+
+    def _total_of_all(self, wanted: list[Rule], unwanted: list[Rule]) -> Sizes:
+        if not wanted:
+            return self.total(NoneOf(tuple(unwanted))) if unwanted else self.index.everybody
+        if unwanted:
+            found = self._narrowed(wanted, unwanted[:-1])
+            return found.sizes.minus(found.both(self.fits(unwanted[-1])) if found else NONE)
+        if len(wanted) == 1:
+            return self.total(wanted[0])
+        found = self._narrowed(wanted[:-1], [])
+        return found.both(self.fits(wanted[-1])) if found else NONE
+
+    def _total_of_any(self, terms: Iterable[Rule]) -> Sizes:
+        *some, last = sorted(terms, key=self._about)
+        if not some:
+            return self.total(last)
+        rest = self.fits(some[0]) if len(some) == 1 else self.fits(AnyOf(tuple(some)))
+        return rest.sizes.plus(self.total(last)).minus(rest.both(self.fits(last)))
+
+    # -- condition after condition
+
+    def lines(self, rule: Rule) -> tuple[list[Line], Sizes]:
+        """Return the conditions one after the other with how many are left, and how many fit the whole rule."""
+        found: list[Line] = []
+        self._walk(rule, self.index.universe, 0, found)
+        return found, found[-1].left if found else self.index.everybody
+
+    def _walk(
+        self, rule: Rule, left: Split, depth: int, found: list[Line], joined: str = "and", end: bool = True
+    ) -> Split:
+        """Add the lines of `rule`; return who of `left` is left after it. At the end of the whole rule nobody asks who, only how many."""
+        terms = rule.terms if isinstance(rule, AllOf | AnyOf | NoneOf) else (rule,)
+        some = NOBODY
+        for n, term in enumerate(terms):
+            last = end and n == len(terms) - 1
+            mine = None if last else self.fits(term)
+            match rule:
+                case AllOf():
+                    left = self._walk(term, left, depth, found, end=last)
+                    continue
+                case AnyOf():
+                    some = some if mine is None else some | self._and(left, mine)
+                    size = some.sizes if mine is not None else self._also(left, some, term)
+                case NoneOf():
+                    left = left if mine is None else left - mine
+                    size = left.sizes if mine is not None else left.sizes.minus(self._both(left, term))
+                case _:
+                    left = left if mine is None else self._and(left, mine)
+                    size = left.sizes if mine is not None else self._both(left, term)
+            inside = isinstance(rule, AnyOf)
+            how = "not" if isinstance(rule, NoneOf) else "or" if inside and n else joined
+            found.append(Line(term, depth + inside, how, self.total(term), size))
+        return some if isinstance(rule, AnyOf) else left
+
+    def _all(self, left: Split) -> bool:
+        return left is self.index.universe
+
+    def _and(self, left: Split, mine: Split) -> Split:
+        return mine if self._all(left) else left & mine
+
+    def _both(self, left: Split, term: Rule) -> Sizes:
+        """Return how many of `left` fit."""
+        return self.total(term) if self._all(left) else left.both(self.fits(term))
+
+    def _also(self, left: Split, some: Split, term: Rule) -> Sizes:
+        """Return how many are in `some`, who are of `left`, or are of `left` and fit."""
+        if not some:
+            return self._both(left, term)
+        return some.sizes.plus(self._both(left, term)).minus(some.both(self.fits(term)))
+
+    # -- conditions
+
+    def _inside(self, key: str, ask: Callable[[Rule], Found]) -> Found:
+        if key in self._path:
+            raise SegmentCircle(path=" → ".join([*self._path, key]))
+        self._path.append(key)
+        try:
+            return ask(self._saved(key))
+        finally:
             self._path.pop()
-        return self._segments[key]
 
-    def _has(self, rule: Has) -> Split:
-        dimension = profiles.dimension(rule.dimension)
-        if rule.node is not None:
-            return self.index.has(dimension, rule.node)
-        if rule.at_least is None and rule.at_most is None:
-            return self.index.tagged(dimension)
+    def _between(self, rule: Has) -> Split:
         low = -np.inf if rule.at_least is None else rule.at_least
         high = np.inf if rule.at_most is None else rule.at_most
-        return self.index.between(dimension, float(low), float(high))
+        return self.index.between(profiles.dimension(rule.dimension), float(low), float(high))
 
     def _did(self, rule: Did) -> Split:
         key = (str(self._home.root), self.index.version, self.index.made_at or 0, rule)
@@ -200,6 +304,37 @@ class Answer:
             with _lock:
                 _pairs[root] = held
         return held[1]
+
+
+class _Narrowed:
+    """Who is left while one condition after the other is looked at; changed in place, once it is nobody else's."""
+
+    def __init__(self, first: Split) -> None:
+        self.split, self._mine = first, False
+
+    def keep(self, other: Split) -> None:
+        """Leave out who is not in another one."""
+        if self._mine:
+            for left, more in zip(self.split, other, strict=True):
+                left.intersection_update(more)
+        else:
+            self.split, self._mine = self.split & other, True
+
+    def drop(self, other: Split) -> None:
+        """Leave out who is in another one."""
+        if self._mine:
+            for left, more in zip(self.split, other, strict=True):
+                left.difference_update(more)
+        else:
+            self.split, self._mine = self.split - other, True
+
+
+def _name(rule: Has) -> profiles.Name | None:
+    """Return the name under which the index has those who fit; None for a range."""
+    if rule.at_least is not None or rule.at_most is not None:
+        return None
+    profiles.dimension(rule.dimension)
+    return ("any", rule.dimension, "") if rule.node is None else ("node", rule.dimension, rule.node)
 
 
 def after(both: Split, number: int | None, *, visitors: bool) -> Iterator[int]:

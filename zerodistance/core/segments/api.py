@@ -22,6 +22,7 @@ from zerodistance.core.segments.contracts import (
     In,
     Members,
     NoSuchSegment,
+    Portrait,
     Rule,
     Segment,
     SegmentCircle,
@@ -82,35 +83,64 @@ def _answer(home: Home, who: Who) -> answer.Answer:
     return answer.Answer(home, lambda key: segment(home, who, key).rule)
 
 
-def count(home: Home, who: Who, rule: Rule) -> Count:
+def count(home: Home, who: Who, rule: Rule, *, steps: bool = True) -> Count:
     """Count exactly who fits a rule, with the persons left after each condition.
 
     `took_ms` is the time of the answer itself, without names and labels.
+
+    Parameters
+    ----------
+    steps
+        False: only the total, for which conditions may be taken in any order and none has to be looked at by itself.
     """
     began = time.perf_counter()
-    here, called = _answer(home, who), _called(home, who)
-    lines, found = here.lines(rule)
+    here = _answer(home, who)
+    lines, found = here.lines(rule) if steps else ([], here.total(rule))
     took = (time.perf_counter() - began) * 1_000
-    steps = tuple(
-        Step(
-            wording.of(home, who, line.term, called),
-            line.depth,
-            line.joined,
-            len(line.alone.persons),
-            len(line.left.persons),
-        )
-        for line in lines
-    )
-    everybody = here.index.universe
+    called = _called(home, who)
     return Count(
-        persons=len(found.persons),
-        visitors=len(found.visitors),
-        of_persons=len(everybody.persons),
-        of_visitors=len(everybody.visitors),
+        *found,
+        *here.index.everybody,
         as_of=clock.from_micros(here.index.made_at or 0),
         batch=here.index.batch,
         took_ms=took,
-        steps=steps,
+        steps=tuple(
+            Step(
+                wording.of(home, who, line.term, called),
+                line.depth,
+                line.joined,
+                line.alone.persons,
+                line.left.persons,
+            )
+            for line in lines
+        ),
+    )
+
+
+def portrait(home: Home, who: Who, rule: Rule, *, sample: bool = False) -> Portrait:
+    """Say how those who fit a rule are spread over the tag tree, beside everybody.
+
+    Parameters
+    ----------
+    sample
+        True: a large audience is looked at through a sample, and the result says how far off it may be.
+    """
+    began = time.perf_counter()
+    here = _answer(home, who)
+    fits = here.fits(rule)
+    found = profiles.portrait(here.index, fits, sample=sample)
+    took = (time.perf_counter() - began) * 1_000
+    nodes: dict[str, dict[str, profiles.Sizes]] = {}
+    for (_, dimension, node), sizes in found.sizes.items():
+        nodes.setdefault(dimension, {})[node] = sizes
+    return Portrait(
+        *fits.sizes,
+        branches=profiles.branches(home, who, nodes),
+        everybody=profiles.branches(home, who, here.index.by_dimension),
+        error=found.error,
+        as_of=clock.from_micros(here.index.made_at or 0),
+        batch=here.index.batch,
+        took_ms=took,
     )
 
 

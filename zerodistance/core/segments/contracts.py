@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from zerodistance.core.profiles.contracts import Branch
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.text import Text
 
@@ -134,6 +135,28 @@ class Count:
     batch: int
     took_ms: float
     steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """How those who fit a rule are spread over the tag tree, beside everybody.
+
+    Attributes
+    ----------
+    branches, everybody
+        The layers with the counts of those who fit, and of everybody.
+    error
+        0.0: counted exactly. Else half of the widest 95 % interval of a share of the persons, in points: scaled up from a sample.
+    """
+
+    persons: int
+    visitors: int
+    branches: tuple[Branch, ...]
+    everybody: tuple[Branch, ...]
+    error: float
+    as_of: datetime
+    batch: int
+    took_ms: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,14 @@ class Question(BaseModel):
     rule: str | dict[str, Any] = Field(description="text form or JSON form of a rule")
 
 
+class Counted(Question):
+    """A rule to count."""
+
+    steps: bool = Field(
+        True, description="false: the total only, without who is left after each condition; faster"
+    )
+
+
 class StepAnswer(BaseModel):
     """One condition, with the persons who fit it alone and who are left after it."""
 
@@ -48,6 +56,38 @@ class CountAnswer(BaseModel):
     batch: int
     took_ms: float
     steps: list[StepAnswer]
+
+
+class Asked(Question):
+    """A rule whose members are to be described."""
+
+    sample: bool = Field(
+        False,
+        description="true: a large audience is looked at through a sample of 200,000; `error` then says how far off",
+    )
+
+
+class NodeAnswer(BaseModel):
+    """One node: how many who fit are there, and how many of everybody."""
+
+    node: str
+    label: str
+    persons: int
+    visitors: int
+    of_persons: int
+    of_visitors: int
+
+
+class PortraitAnswer(BaseModel):
+    """How those who fit are spread over the tag tree; `error` in points, 0 where everybody was counted."""
+
+    persons: int
+    visitors: int
+    error: float
+    as_of: datetime
+    batch: int
+    took_ms: float
+    dimensions: dict[str, list[NodeAnswer]]
 
 
 class NewSegment(Question):
@@ -83,9 +123,9 @@ class MembersAnswer(BaseModel):
 
 
 @router.post("/count")
-def count(question: Question, home: Here, who: AskedBy) -> CountAnswer:
+def count(question: Counted, home: Here, who: AskedBy) -> CountAnswer:
     """Count exactly who fits a rule."""
-    found = api.count(home, who, api.read_rule(question.rule))
+    found = api.count(home, who, api.read_rule(question.rule), steps=question.steps)
     steps = [
         StepAnswer(text=s.text.get(who.lang), depth=s.depth, joined=s.joined, alone=s.alone, left=s.left)
         for s in found.steps
@@ -99,6 +139,36 @@ def count(question: Question, home: Here, who: AskedBy) -> CountAnswer:
         batch=found.batch,
         took_ms=found.took_ms,
         steps=steps,
+    )
+
+
+@router.post("/profile")
+def profile(question: Asked, home: Here, who: AskedBy) -> PortraitAnswer:
+    """Say how those who fit a rule are spread over the tag tree, beside everybody."""
+    found = api.portrait(home, who, api.read_rule(question.rule), sample=question.sample)
+    dimensions = {}
+    for mine, whole in zip(found.branches, found.everybody, strict=True):
+        for some, every in zip(mine.dimensions, whole.dimensions, strict=True):
+            of = {node.node: node for node in every.nodes}
+            dimensions[some.dimension.key] = [
+                NodeAnswer(
+                    node=node.node,
+                    label=node.label.get(who.lang),
+                    persons=node.persons,
+                    visitors=node.visitors,
+                    of_persons=of[node.node].persons,
+                    of_visitors=of[node.node].visitors,
+                )
+                for node in some.nodes
+            ]
+    return PortraitAnswer(
+        persons=found.persons,
+        visitors=found.visitors,
+        error=found.error,
+        as_of=found.as_of,
+        batch=found.batch,
+        took_ms=found.took_ms,
+        dimensions=dimensions,
     )
 
 

@@ -1,0 +1,147 @@
+"""An index of parts on top of one another is the same as one made whole, whatever is asked and however little is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from zerodistance.core.profiles import api, bitmaps, index, portrait, several, threshold
+from zerodistance.core.profiles.contracts import VISITORS_FROM
+from zerodistance.core.profiles.decoded import Decoded
+from zerodistance.core.profiles.index import Index
+from zerodistance.core.profiles.parts import UNIVERSE, Name, Part
+from zerodistance.core.profiles.splits import NOBODY, Sizes, Split
+
+NUMBERS = (*range(1, 9), 500, 70_000, *range(VISITORS_FROM, VISITORS_FROM + 4))
+NODES = (("a", "x"), ("a", "y"), ("b", "x"))
+Tags = dict[int, set[tuple[str, str]]]
+"""Number -> its nodes."""
+
+tags = st.dictionaries(st.sampled_from(NUMBERS), st.sets(st.sampled_from(NODES)))
+changes = st.lists(st.tuples(tags, st.sets(st.sampled_from(NUMBERS))), max_size=5)
+
+
+def split(numbers: Iterable[int]) -> Split:
+    return Split.of_sorted(np.array(sorted(numbers), np.uint32))
+
+
+def part(known: Tags, changed: set[int] | None) -> Part:
+    nodes: dict[str, dict[str, Split]] = {}
+    for dimension, node in NODES:
+        mine = split(n for n, at in known.items() if (dimension, node) in at)
+        if mine:
+            nodes.setdefault(dimension, {})[node] = mine
+    gone = None if changed is None else bitmaps.of(np.array(sorted(changed), np.int64))
+    return Part(1, 2, 3, "m", 4, gone, split(known), nodes)
+
+
+def sizes(numbers: Iterable[int]) -> Sizes:
+    listed = list(numbers)
+    persons = sum(n < VISITORS_FROM for n in listed)
+    return Sizes(persons, len(listed) - persons)
+
+
+def check(found: Index, known: Tags) -> None:
+    """Hold everything that an index says against the tags of everybody."""
+    at: dict[Name, set[int]] = {UNIVERSE: set(known)}
+    for number, nodes in known.items():
+        assert found.nodes_of(number) == sorted(nodes, key=found.nodes_of(number).index)
+        for dimension, node in nodes:
+            at.setdefault(("node", dimension, node), set()).add(number)
+            at.setdefault(("any", dimension, ""), set()).add(number)
+    assert {name: one for name, one in found.sizes.items() if any(one)} == {
+        name: sizes(numbers) for name, numbers in at.items() if numbers
+    }
+    for name in {*at, *found.sizes}:
+        assert set(found.split(name).numbers().tolist()) == at.get(name, set()), name
+        for side in (0, 1):
+            assert threshold.bitmap(1, [found.dense(name, side)]) == found.split(name)[side]
+    some = split(n for n in NUMBERS if n % 3)
+    wanted = {
+        name: sizes(w) for name, who in at.items() if name[0] == "node" and (w := who & set(some.numbers()))
+    }
+    assert portrait.exact(found, some).sizes == found.portrait(some.numbers()) == wanted
+    names: list[Any] = [("node", *node) for node in NODES]
+    both = several.at_least(found, 2, names)
+    assert set(both.numbers().tolist()) == {n for n, nodes in known.items() if len(nodes) >= 2}
+    assert several.count(found, 2, names) == both.sizes
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(first=tags, later=changes, kept=st.sampled_from([0, 300, 1 << 20]), reread=st.booleans())
+def test_parts_on_top_of_one_another_are_the_same_as_one_whole(
+    tmp_path_factory: pytest.TempPathFactory, first: Tags, later: Any, kept: int, reread: bool
+) -> None:
+    folder: Path = tmp_path_factory.mktemp("index")
+    index.DECODED.limit(kept)
+    try:
+        known = dict(first)
+        here = index.publish(folder, Index(), part(known, None))
+        check(here, known)
+        for fresh, also in later:
+            changed = {*fresh, *also}
+            before, was = here, dict(known)
+            known = {n: nodes for n, nodes in known.items() if n not in changed} | fresh
+            here = index.publish(folder, before, part(fresh, changed))
+            if reread:
+                index.forget(folder)
+                here = index.current(folder)
+            check(here, known)
+            check(before, was)
+        together = index.publish(folder, here, part({}, set()), whole=True)
+        check(together, known)
+        assert len(together.names) == 1
+    finally:
+        index.DECODED.limit(1 << 30)
+
+
+def test_what_was_asked_for_last_is_kept_within_the_bound() -> None:
+    kept = Decoded(100)
+    for n in range(4):
+        kept.put("f", ("node", "d", str(n)), (1,), n, 40)
+    assert kept.size == 80
+    assert [kept.get("f", ("node", "d", str(n))) is None for n in range(4)] == [True, True, False, False]
+    kept.get("f", ("node", "d", "2"))
+    kept.put("f", ("node", "d", "4"), (1,), 4, 40)
+    assert kept.get("f", ("node", "d", "3")) is None
+    kept.put("f", ("node", "d", "2"), (1,), 2, 101)
+    assert (kept.size, kept.get("f", ("node", "d", "2"))) == (40, None)
+    kept.limit(0)
+    assert kept.size == 0
+
+
+def test_a_portrait_from_a_sample_says_how_far_off_it_may_be(tmp_path: Path) -> None:
+    everybody = np.arange(1, 50_001, dtype=np.uint32)
+    half = Split.of_sorted(everybody[::2])
+    whole = Part(1, 2, 3, "m", 4, None, Split.of_sorted(everybody), {"a": {"x": half}})
+    here = index.publish(tmp_path, Index(), whole)
+    found = portrait.sampled(here, Split.of_sorted(everybody), 10_000)
+    assert found.error == pytest.approx(0.876, abs=0.001)
+    share = 100 * found.sizes["node", "a", "x"].persons / len(everybody)
+    assert abs(share - 50) < 2 * found.error
+    assert (
+        portrait.sampled(here, half)
+        == api.portrait(here, half)
+        == portrait.Counted({("node", "a", "x"): Sizes(25_000, 0)}, 0.0)
+    )
+    assert portrait.sampled(here, NOBODY).sizes == {}
+
+
+def test_large_sets_are_added_up_by_words_and_say_the_same(tmp_path: Path) -> None:
+    everybody = np.arange(1, 300_001, dtype=np.uint32)
+    nodes = {str(n): Split.of_sorted(everybody[::n]) for n in (1, 2, 3, 5, 7, 40)}
+    whole = Part(1, 2, 3, "m", 4, None, Split.of_sorted(everybody), {"a": nodes})
+    here = index.publish(tmp_path, Index(), whole)
+    names: list[Any] = [("node", "a", node) for node in nodes]
+    sides = [both.persons for both in nodes.values()]
+    assert threshold.worth(sides)
+    for least in (2, 3, 5):
+        wanted = bitmaps.at_least(least, sides)
+        assert several.at_least(here, least, names).persons == wanted
+        assert several.count(here, least, [nodes["1"], *names[1:]]) == Sizes(len(wanted), 0)
