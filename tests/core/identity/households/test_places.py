@@ -5,22 +5,34 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from zerodistance.core.identity.households.places import Flat, Homes, Where, Written, homes
+from zerodistance.core.identity.households.flats import Things
+from zerodistance.core.identity.households.gazetteer import Where
+from zerodistance.core.identity.households.places import Flat, Homes, Written, homes
 from zerodistance.core.identity.matching.fields import faces
 
-WHERE = ("district", "town", "road", "number", "estate", "core")
+WHERE = ("city", "district", "town", "road", "number", "estate", "core")
 FULL = "青岛市城阳区双山路250号双桥城4号楼2单元201"
 
 
-def found(*said: tuple[int, str], called: tuple[int, ...] = ()) -> Homes:
+NONE = np.empty(0, np.int64)
+NOTHING = Things(NONE, NONE)
+
+
+def found(
+    *said: tuple[int, str],
+    called: tuple[int, ...] = (),
+    surname: tuple[int, ...] = (),
+    things: Things = NOTHING,
+) -> Homes:
     """Return the homes that addresses of persons lead to."""
     table = faces({"address": [address for _, address in said]})
     rows = [{key: value or "" for key, value in row.items()} for row in table.to_pylist()]
     wheres = [Where(*(row[name] for name in WHERE)) for row in rows]
     flats = [Flat(row["building"], row["unit"], row["room"]) for row in rows]
     every = np.arange(len(rows))
-    names = np.array(called or [0] * len(rows), np.int64)
-    return homes(Written(np.array([who for who, _ in said], np.int64), names, every, every, wheres, flats))
+    names, surnames = (np.array(codes or [0] * len(rows), np.int64) for codes in (called, surname))
+    person = np.array([who for who, _ in said], np.int64)
+    return homes(Written(person, names, surnames, every, every, wheres, flats, things))
 
 
 @pytest.mark.parametrize(
@@ -90,18 +102,20 @@ def test_homes_have_the_same_numbers_in_whatever_order_they_are_said() -> None:
 
 
 def test_a_house_abroad_is_a_home_and_an_apartment_house_is_not() -> None:
-    house = Where("", "EC1A 1BB", "mill lane", "12", "", "")
-    block = Where("", "EC1A 1BB", "high street", "9", "", "")
+    house = Where("", "", "EC1A 1BB", "mill lane", "12", "", "")
+    block = Where("", "", "EC1A 1BB", "high street", "9", "", "")
     flats = [Flat("", "", ""), Flat("", "", "4")]
     rows = ((1, house, 0), (2, house, 0), (3, block, 1), (4, block, 0))
     wheres = [where for _, where, _ in rows]
     written = Written(
         np.array([who for who, _, _ in rows]),
         np.zeros(4, np.int64),
+        np.zeros(4, np.int64),
         np.arange(4),
         np.array([flat for *_, flat in rows]),
         wheres,
         flats,
+        NOTHING,
     )
     one, two, flat, block_itself = homes(written).home.tolist()
     assert one == two >= 0

@@ -49,6 +49,20 @@ def test_a_column_is_cleaned_as_each_of_its_records(given: list[dict[str, str | 
     assert [{part: row[part] or "" for part in PARTS} for row in rows] == [asdict(face(one)) for one in given]
 
 
+@pytest.mark.parametrize(
+    ("city", "found"),
+    [
+        ("李沧区", ("", "李沧")),
+        ("青岛市李沧区", ("青岛", "李沧")),
+        ("北京市", ("北京", "")),
+        ("青岛", ("青岛", "")),
+    ],
+)
+def test_a_district_in_the_column_of_the_city_is_no_city(city: str, found: tuple[str, str]) -> None:
+    said = face({"address": "双山路250号双桥城4号楼201", "city": city})
+    assert (said.city, said.district) == found
+
+
 def test_a_date_that_begins_with_the_month_is_read_by_the_country() -> None:
     assert face({"birthday": "03/02/1987"}, "US").born == "1987-03-02"
     assert face({"birthday": "03/02/1987"}, "DE").born == "1987-02-03"

@@ -1,22 +1,21 @@
-"""Which flat in a place a mention means: what is left out is filled in from what the same person, the same name or everybody wrote. Pure.
+"""Which flat a mention means: what is left out is filled in from what the same person, the same name, those who share a phone, or everybody wrote. Pure.
 
 Columns of everybody, without a Python object for each: a million people write some three million addresses.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from zerodistance.core.identity.households.columns import Ints, begins, once
+from zerodistance.core.identity.households.gazetteer import NOWHERE, RARE, SEVERAL
 
 Bools = npt.NDArray[np.bool_]
-NOWHERE, SEVERAL = -1, -2
-"""Instead of a place, or a unit: nothing that tells it is written; several fit."""
-_SLICE = 1 << 16  # mentions of several places that are looked up at a time
+_SLICE = 1 << 16  # mentions that are looked at together, about
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,8 @@ class Doors:
         Rank of each flat's words; 0: not written.
     spot
         Code of building and room.
+    parts
+        Building and room of each spot.
     words
         Buildings, units and rooms by rank.
     """
@@ -37,6 +38,7 @@ class Doors:
     unit: Ints
     room: Ints
     spot: Ints
+    parts: tuple[Ints, Ints]
     words: tuple[list[str], list[str], list[str]]
 
     @classmethod
@@ -47,112 +49,284 @@ class Doors:
         building, unit, room = (
             np.array([ranks[part][flat[part]] for flat in flats], np.int64) for part in range(3)
         )
-        spot = np.unique(building * len(words[2]) + room, return_inverse=True)[1].astype(np.int64)
-        return cls(building, unit, room, spot, (words[0], words[1], words[2]))
+        key, spot = np.unique(building * len(words[2]) + room, return_inverse=True)
+        parts = key // len(words[2]), key % len(words[2])
+        return cls(building, unit, room, spot.astype(np.int64), parts, (words[0], words[1], words[2]))
 
 
 @dataclass(frozen=True)
 class Mentions:
-    """Columns, one row a mention: person, name (0: none), place, and what it says of the flat."""
+    """Columns, one row a mention: person, name and surname (0: none), place, what it says of the flat, and of which address it is."""
 
     person: Ints
     called: Ints
+    surname: Ints
     place: Ints
     spot: Ints
     unit: Ints
+    where: Ints
 
-    def take(self, rows: Bools | slice) -> Mentions:
+    def take(self, rows: Bools | Ints | slice) -> Mentions:
         """Return some of them."""
         return Mentions(*(column[rows] for column in vars(self).values()))
 
 
-class _Sets:
-    """Sets of numbers by key: how many there are in each, and the lowest."""
+@dataclass(frozen=True)
+class Things:
+    """Who uses a phone or a device that others use too: rows in order of `user`."""
 
-    def __init__(self, key: Ints, value: Ints) -> None:
-        key, value = once(key, value)
-        first = begins(key)
-        self._key, self._value = key[first], value[first]
-        self._many = np.diff(np.flatnonzero(np.append(first, True)))
+    user: Ints
+    thing: Ints
 
-    def of(self, wanted: Ints) -> tuple[Ints, Ints]:
-        """Return both for each wanted key; 0 and 0 where nothing is known."""
-        if not len(self._key):
-            return np.zeros_like(wanted), np.zeros_like(wanted)
-        at = np.minimum(np.searchsorted(self._key, wanted), len(self._key) - 1)
-        there = self._key[at] == wanted
-        return np.where(there, self._many[at], 0), np.where(there, self._value[at], 0)
+    def of(self, person: Ints) -> tuple[Ints, Ints]:
+        """Return a row for each thing of each of these: its place among them, and the thing."""
+        row, place = _ranges(*(np.searchsorted(self.user, person, side) for side in ("left", "right")))
+        return row, self.thing[place]
+
+
+class _Held:
+    """Flats that are known, by who has them: person, name, thing and surname.
+
+    Parameters
+    ----------
+    said
+        Mentions of known places.
+    flat
+        Of each its flat, a number.
+    things
+        Who uses what.
+    """
+
+    def __init__(self, said: Mentions, flat: Ints, flats: int, things: Things) -> None:
+        self._flats, self._things = flats, things
+        row, thing = things.of(said.person)
+        by = (said.person + 1, flat), (said.called, flat), (thing + 1, flat[row]), (said.surname, flat)
+        self._by = [np.unique(_key(who, what, flats)[who > 0]) for who, what in by]
+
+    def person(self, said: Mentions, flat: Ints) -> Bools:
+        """Say of each mention whether the same person has this flat; -1: nobody has."""
+        return self._is(0, said.person + 1, flat)
+
+    def name(self, said: Mentions, flat: Ints) -> Bools:
+        """Say whether it stands with the same name."""
+        return self._is(1, said.called, flat)
+
+    def mates(self, said: Mentions, flat: Ints) -> Bools:
+        """Say whether somebody has it who uses a phone or device of the person."""
+        row, thing = self._things.of(said.person)
+        there = self._is(2, thing + 1, flat[row])
+        return np.bincount(row[there], minlength=len(flat)) > 0
+
+    def surname(self, said: Mentions, flat: Ints) -> Bools:
+        """Say whether it stands with the same surname."""
+        return self._is(3, said.surname, flat)
+
+    def _is(self, which: int, who: Ints, flat: Ints) -> Bools:
+        return _among(self._by[which], _key(who, flat, self._flats)) & (flat >= 0) & (who > 0)
+
+
+@dataclass(frozen=True)
+class _Known:
+    """Mentions of known flats, in order of `flat`, a number below `flats`."""
+
+    said: Mentions
+    flat: Ints
+    flats: int
+
+    def held(self, wanted: Ints, things: Things) -> _Held:
+        """Return who has which of the wanted ones."""
+        mine = np.zeros(self.flats, bool)
+        mine[wanted] = True
+        some = np.flatnonzero(mine)
+        row = _ranges(*(np.searchsorted(self.flat, some, side) for side in ("left", "right")))[1]
+        return _Held(self.said.take(row), self.flat[row], self.flats, things)
+
+
+class _Choice:
+    """What some mentions may mean, a row for each flat that fits; by and by they become fewer.
+
+    Parameters
+    ----------
+    of
+        Which mention, ascending.
+    flat
+        The flat, -1 where nobody wrote of it.
+    """
+
+    def __init__(self, said: Mentions, of: Ints, flat: Ints) -> None:
+        self._said, self._of, self._flat = said, of, flat
+        self._left = np.ones(len(of), bool)
+
+    def narrow(self, held: Callable[[Mentions, Ints], Bools]) -> None:
+        """Keep the flats that are held."""
+        self.keep(lambda row: held(self._said.take(self._of[row]), self._flat[row]))
+
+    def keep(self, fits: Callable[[Ints], Bools]) -> None:
+        """Keep those that fit, of mentions of which some do; only the rows of mentions that are not decided are asked."""
+        row = np.flatnonzero(self._left & (self._many(self._left)[self._of] > 1))
+        good = np.zeros(len(self._of), bool)
+        good[row] = fits(row)
+        self._left &= good | (self._many(good) == 0)[self._of]
+
+    def _many(self, mask: Bools) -> Ints:
+        return np.bincount(self._of[mask], minlength=len(self._said.person))
+
+    def decided(self, value: Ints) -> Ints:
+        """Return the value of the only row that is left of each mention, `NOWHERE` where none was there, `SEVERAL` where there are several."""
+        many = self._many(self._left)
+        out = np.where(many == 0, NOWHERE, SEVERAL)
+        row = np.flatnonzero(self._left & (many[self._of] == 1))
+        out[self._of[row]] = value[row]
+        return out
 
 
 class Flats:
-    """Flats that are written with their place: whose, and in which unit."""
+    """Flats that are written with their place, and what they say of those that are not.
 
-    def __init__(self, said: Mentions, spots: int) -> None:
-        said = said.take(said.place >= 0)
-        self._spots = spots
-        self._names = int(said.person.max(initial=-1)) + 1  # names are numbered on from the persons
-        self._door, door = np.unique(said.place * spots + said.spot, return_inverse=True)
-        by_who = [
-            (self._key(said.person, door), said.unit),
-            (self._key(self._names + said.called, door)[said.called > 0], said.unit[said.called > 0]),
-        ]
-        key, unit = (np.concatenate(parts) for parts in zip(*by_who, strict=True))
-        self._held = _Sets(key, np.zeros_like(key))
-        self._own = _Sets(key[unit > 0], unit[unit > 0])
-        self._units = _Sets(door[said.unit > 0], said.unit[said.unit > 0])
+    Parameters
+    ----------
+    said
+        All mentions of a flat; those whose place is known are what is known.
+    """
 
-    def _key(self, who: Ints, door: Ints) -> Ints:
-        return who * len(self._door) + door
+    def __init__(self, said: Mentions, doors: Doors, things: Things) -> None:
+        self._things, self._doors = things, doors
+        known = said.take(said.place >= 0)
+        self._spots = len(doors.parts[0])
+        door = _key(known.place, known.spot, self._spots)
+        order = np.lexsort((known.unit, door))
+        door = door[order]
+        first = begins(door)
+        self._door = door[first]
+        self._known = _Known(known.take(order), np.cumsum(first) - 1, len(self._door))
 
-    def _doors(self, place: Ints, spot: Ints) -> Ints:
+    def _number(self, place: Ints, spot: Ints) -> Ints:
         """Return the number of place and spot, -1 where nobody wrote of it."""
+        wanted = _key(place, spot, self._spots)
         if not len(self._door):
-            return np.full(len(place), -1, np.int64)
-        wanted = place * self._spots + spot
+            return np.full(len(wanted), -1, np.int64)
         at = np.minimum(np.searchsorted(self._door, wanted), len(self._door) - 1)
         return np.where(self._door[at] == wanted, at, -1)
 
-    def units(self, said: Mentions) -> Ints:
-        """Return the unit, where it is not written that of the same person or name, or the only one there is; `SEVERAL` where several fit."""
-        door = self._doors(said.place, said.spot)
-        many, unit = self._own.of(self._key(said.person, door))
-        for found in (
-            self._own.of(np.where(said.called > 0, self._key(self._names + said.called, door), -1)),
-            self._units.of(door),
-        ):
-            many, unit = (
-                np.where(many > 0, one, other) for one, other in zip((many, unit), found, strict=True)
-            )
-        unit = np.where(many > 1, SEVERAL, unit)
-        unit[door < 0] = 0
-        return np.where(said.unit > 0, said.unit, unit)
+    def the_one(self, said: Mentions, several: Mapping[int, Sequence[int]], many: Ints) -> Ints:
+        """Return which of several places each mention means; below 0 if that can't be told.
 
-    def the_one(self, said: Mentions, where: Ints, several: Mapping[int, Sequence[int]]) -> Ints:
-        """Return that of several places where the same person, or the same name, has the same flat more fully; -1 if there is not one.
+        It is the one where the same person has that flat, or the same name; then the one that all incomplete addresses of a person's flat fit; where
+        somebody has it who uses the same phone; the one of far more mentions than the others; where there are such a building and such a room; where
+        it stands with the same surname.
 
         Parameters
         ----------
-        where, several
-            Which address of those that several places fit; these places.
+        several
+            Address -> the places that fit.
+        many
+            How many mentions there are of each place.
         """
-        parts = [
-            self._fit(said.take(part), where[part], several)
-            for part in (slice(start, start + _SLICE) for start in range(0, len(where), _SLICE))
+        out = np.full(len(said.person), NOWHERE, np.int64)
+        built = [
+            np.unique(_key(self._known.said.place, part[self._known.said.spot], _words(part)))
+            for part in self._doors.parts
         ]
-        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
-
-    def _fit(self, said: Mentions, where: Ints, several: Mapping[int, Sequence[int]]) -> Ints:
-        fit = [several[one] for one in where.tolist()]
-        row = np.repeat(np.arange(len(fit)), [len(some) for some in fit])
-        place = np.fromiter((one for some in fit for one in some), np.int64, len(row))
-        door = self._doors(place, said.spot[row])
-        out = np.full(len(fit), NOWHERE, np.int64)
-        for who in (self._names + said.called, said.person):  # what the person says comes before the name
-            there = (door >= 0) & (self._held.of(self._key(who[row], door))[0] > 0)
-            if who is not said.person:
-                there &= said.called[row] > 0
-            many = np.bincount(row[there], minlength=len(fit))
-            out[many > 1] = NOWHERE
-            one = there & (many[row] == 1)
-            out[row[one]] = place[one]
+        for rows in _by_person(said.person):
+            out[rows] = self._the_one(said.take(rows), several, many, built)
         return out
+
+    def _the_one(
+        self, said: Mentions, several: Mapping[int, Sequence[int]], many: Ints, built: Sequence[Ints]
+    ) -> Ints:
+        fit = [several[one] for one in said.where.tolist()]
+        of = np.repeat(np.arange(len(fit)), [len(some) for some in fit])
+        place = np.fromiter((one for some in fit for one in some), np.int64, len(of))
+        door, spot = self._number(place, said.spot[of]), said.spot[of]
+        held = self._known.held(door[door >= 0], self._things)
+        whole = _all_fit(said, of, place)
+        choice = _Choice(said, of, door)
+        choice.narrow(held.person)
+        choice.narrow(held.name)
+        choice.keep(lambda row: whole[row])
+        choice.narrow(held.mates)
+        choice.keep(lambda row: _usual(of[row], many[place[row]]))
+        choice.keep(lambda row: self._is_built(place[row], spot[row], built))
+        choice.narrow(held.surname)
+        return choice.decided(place)
+
+    def _is_built(self, place: Ints, spot: Ints, built: Sequence[Ints]) -> Bools:
+        """Say whether somebody wrote of such a building there, and of such a room."""
+        fine = np.ones(len(place), bool)
+        for part, known in zip(self._doors.parts, built, strict=True):
+            fine &= _among(known, _key(place, part[spot], _words(part)))
+        return fine
+
+    def units(self, said: Mentions) -> Ints:
+        """Return the unit: where it is not written, that of the same person, name, phone or surname, or the only one there is; `SEVERAL` where several fit."""
+        out, door = said.unit.copy(), self._number(said.place, said.spot)
+        written = self._known.said.unit > 0
+        units = int(self._known.said.unit.max(initial=0)) + 1
+        key = _key(self._known.flat[written], self._known.said.unit[written], units)
+        first = begins(key)
+        known, flat = (
+            _Known(self._known.said.take(written), np.cumsum(first) - 1, int(first.sum())),
+            key[first],
+        )
+        for part in _by_person(said.person):
+            rows = part[(out[part] == 0) & (door[part] >= 0)]
+            of, row = _ranges(*(np.searchsorted(flat, _key(door[rows] + n, 0, units)) for n in (0, 1)))
+            held = known.held(row, self._things)
+            choice = _Choice(said.take(rows), of, row)
+            for by in (held.person, held.name, held.mates, held.surname):
+                choice.narrow(by)
+            found = choice.decided(flat[row] % units)
+            out[rows] = np.where(found == NOWHERE, 0, found)
+        return out
+
+
+def _words(part: Ints) -> int:
+    return int(part.max(initial=0)) + 1
+
+
+def _key(a: Ints, b: Ints | int, many: int) -> Ints:
+    return a * many + b
+
+
+def _among(known: Ints, wanted: Ints) -> Bools:
+    """Say which are among what is known, which ascends."""
+    if not len(known):
+        return np.zeros(len(wanted), bool)
+    found: Bools = known[np.minimum(np.searchsorted(known, wanted), len(known) - 1)] == wanted
+    return found
+
+
+def _ranges(begin: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """Return the numbers from `begin` on and before `end`, and of which pair each is."""
+    many = end - begin
+    of = np.repeat(np.arange(len(begin)), many)
+    return of, np.arange(len(of)) - np.repeat(np.cumsum(many) - many - begin, many)
+
+
+def _by_person(person: Ints) -> Iterator[Ints]:
+    """Yield rows, all of a person together."""
+    order = np.argsort(person, kind="stable")
+    edges = np.append(np.flatnonzero(begins(person[order])), len(order))
+    start = 0
+    while start < len(order):
+        stop = int(edges[np.searchsorted(edges, min(start + _SLICE, len(order)))])
+        yield order[start:stop]
+        start = stop
+
+
+def _all_fit(said: Mentions, of: Ints, place: Ints) -> Bools:
+    """Say of each place that a mention may mean whether all addresses fit it that the person gives to the same flat."""
+    whose = np.unique(_key(said.person, said.spot, int(said.spot.max(initial=0)) + 1), return_inverse=True)[1]
+    total = np.bincount(once(whose, said.where)[0])
+    key, which = np.unique(_key(whose[of], place, int(place.max(initial=0)) + 1), return_inverse=True)
+    fitting = np.bincount(once(which, said.where[of])[0], minlength=len(key))
+    found: Bools = fitting[which] == total[whose[of]]
+    return found
+
+
+def _usual(of: Ints, many: Ints) -> Bools:
+    """Say of each place, `of` a mention, ascending, whether no other that it may mean has `RARE` times as many mentions."""
+    first = begins(of)
+    most = np.maximum.reduceat(many, np.flatnonzero(first)) if len(of) else many
+    found: Bools = many * RARE >= most[np.cumsum(first) - 1]
+    return found

@@ -13,8 +13,11 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity import mentions, rules
 from zerodistance.core.identity.contracts import VISITORS_FROM
-from zerodistance.core.identity.households.columns import Ints, ascending, begins
-from zerodistance.core.identity.households.places import Flat, Homes, Where, Written, homes
+from zerodistance.core.identity.households.columns import Ints, ascending, begins, once
+from zerodistance.core.identity.households.flats import Things
+from zerodistance.core.identity.households.gazetteer import Where
+from zerodistance.core.identity.households.places import Flat, Homes, Written, homes
+from zerodistance.core.identity.households.signs import uses
 from zerodistance.core.identity.households.units import Known
 from zerodistance.core.identity.matching.fields import faces
 from zerodistance.kernel import bulk
@@ -26,7 +29,7 @@ _USES = (
     "select e.a as a, e.b as b, e.origin as origin, e.at as moment, case when e.revoked_at is null then 0 else 1 end as revoked "
     "from evidence e join subject s on s.number = e.b where s.namespace in ({}) and s.shared = 0 and e.a > 0 and e.b between ? and ?"
 ).format(", ".join(map(str, _SHARED)))
-_WHERE = ("district", "town", "road", "number", "estate", "core")
+_WHERE = ("city", "district", "town", "road", "number", "estate", "core")
 _ABROAD = ("locality", "postcode", "street", "house")
 _FLAT = ("building", "unit", "room")
 
@@ -68,18 +71,26 @@ def gather(tx: Connection, seal: Seal, country: str, subject: Ints, person: Ints
     a, b, used_at = _used(tx, int(subject.max(initial=0)))
     user = places_of(subject, of, a)
     fine = user >= 0
-    found, (surname, name) = said.homes(), said.names(len(first))
+    user, used_at = user[fine], used_at[fine]
+    thing = np.unique(b[fine], return_inverse=True)[1].astype(np.int64)
+    found, (surname, name) = said.homes(_together(thing, user, used_at)), said.names(len(first))
     known = Known(
         person=said.column("person"),
         at=said.column("at"),
         home=found.home,
-        user=user[fine],
-        used_at=used_at[fine],
-        thing=np.unique(b[fine], return_inverse=True)[1].astype(np.int64),
+        user=user,
+        used_at=used_at,
+        thing=thing,
         surname=surname,
         name=name,
     )
     return Gathered(known, first, of, found)
+
+
+def _together(thing: Ints, user: Ints, used_at: Ints) -> Things:
+    """Return who uses a phone or a device that others use too."""
+    what, who, _ = uses(thing, user, used_at)
+    return Things(*once(who, what))
 
 
 def _used(tx: Connection, last: int) -> tuple[Ints, Ints, Ints]:
@@ -172,12 +183,15 @@ class _Mentioned:
         column: Ints = self._all()[("person", "at", "where", "flat", "name").index(name)]
         return column
 
-    def homes(self) -> Homes:
+    def homes(self, things: Things) -> Homes:
         """Return the home of each mention; none where it is about somebody else, as an order for a friend is."""
         person, called, where, flat = (self.column(name) for name in ("person", "name", "where", "flat"))
         whole = np.array([bool(surname and given) for surname, given in self._names])
+        surname = self._surnames()[called]
         called = np.where(whole[called], called, 0)
-        found = homes(Written(person, called, where, flat, list(self._wheres), list(self._flats)))
+        found = homes(
+            Written(person, called, surname, where, flat, list(self._wheres), list(self._flats), things)
+        )
         found.home[self._anothers()] = -1
         return found
 
@@ -197,9 +211,13 @@ class _Mentioned:
         usual = np.zeros(persons, np.int64)
         found = _commonest(self.column("person"), self.column("name"))
         usual[: len(found)] = found
-        surname = np.array([_code(surname) for surname, _ in self._names], np.int64)[usual]
         whole = np.array([bool(surname and given) for surname, given in self._names])
-        return surname, np.where(whole[usual], usual, 0)
+        return self._surnames()[usual], np.where(whole[usual], usual, 0)
+
+    def _surnames(self) -> Ints:
+        """Return a code of the surname of each name, 0 where there is none."""
+        code = {"": 0}
+        return np.array([code.setdefault(surname, len(code)) for surname, _ in self._names], np.int64)
 
 
 def _code(word: str) -> int:
@@ -219,10 +237,10 @@ def _commonest(person: Ints, name: Ints) -> Ints:
 
 
 def _where(row: tuple[str, ...]) -> Where:
-    if row[6] or not any(row[:6]):
-        locality, postcode, street, house = row[6:]
-        return Where(locality if not postcode else "", postcode, street, house, "", "")
-    return Where(*row[:6])
+    if row[7] or not any(row[:7]):
+        locality, postcode, street, house = row[7:]
+        return Where("", locality if not postcode else "", postcode, street, house, "", "")
+    return Where(*row[:7])
 
 
 def _rows(table: pa.Table, columns: tuple[str, ...]) -> tuple[list[tuple[str, ...]], Ints]:

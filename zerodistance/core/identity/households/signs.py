@@ -44,7 +44,7 @@ class Signs:
 def signs(known: Known) -> Signs:
     """Return what counts."""
     crowded = crowds(known)
-    return Signs(*_distinct(known, crowded), *_uses(known), crowded)
+    return Signs(*_distinct(known, crowded), *uses(known.thing, known.user, known.used_at), crowded)
 
 
 def crowds(known: Known) -> Ints:
@@ -88,10 +88,10 @@ def _distinct(known: Known, crowded: Ints) -> tuple[Ints, Ints, Ints]:
     return person[counts], home[counts], at[counts]
 
 
-def _uses(known: Known) -> tuple[Ints, Ints, Ints]:
+def uses(thing: Ints, user: Ints, used_at: Ints) -> tuple[Ints, Ints, Ints]:
     """Return thing, person, time of what more than one and not too many people use."""
-    thing, _ = once(known.thing, known.user)
-    many = np.bincount(thing)[known.thing] if len(thing) else known.thing
+    each, _ = once(thing, user)
+    many = np.bincount(each)[thing] if len(each) else thing
     fine = (many > 1) & (many <= USERS)
-    thing, user, used_at = once(known.thing[fine], known.user[fine], known.used_at[fine])
+    thing, user, used_at = once(thing[fine], user[fine], used_at[fine])
     return thing, user, used_at

@@ -318,9 +318,11 @@ def _in_china(written: str, suburb: str, city: str) -> Parts:
     found = addresses.address(written)
     if found is None:
         return _NO_HOME
-    district = found.district or suburb or (divisions.leading(city, bool).district if city else "")
+    said = divisions.leading(city, bool) if city else divisions.Leading()
+    district = found.district or suburb or said.district
+    own = said.city or (said.province if said.province.endswith("市") else "" if said.district else city)
     return (
-        divisions.short(found.city or city), divisions.short(district), found.town, found.road, found.number, found.estate, addresses.core(found.estate),
+        divisions.short(found.city or own), divisions.short(district), found.town, found.road, found.number, found.estate, addresses.core(found.estate),
         found.building, found.unit, found.room, *_NOT_ABROAD,
     )  # fmt: skip
 
