@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from zerodistance.core.identity import published, settling, store
+from zerodistance.core.identity import counted, published, settling, store
 from zerodistance.core.identity.contracts import VISITORS_FROM
+from zerodistance.core.identity.households.facts import facts as household_facts
+from zerodistance.core.identity.households.reading import households_made_at
 from zerodistance.kernel import bulk
 from zerodistance.kernel.home import Home
 
@@ -136,6 +139,10 @@ class People:
         with self._home.state.read() as tx:
             return store.generation(tx)
 
+    def settled(self) -> int:
+        """Return when households were computed, 0: never; another number means that facts of anybody may be others."""
+        return households_made_at(self._home)
+
     def changed(self, since: int) -> Ints:
         """Return the numbers, old and new, of every subject whose person changed after version `since`."""
         with self._home.state.read() as tx:
@@ -161,6 +168,12 @@ class People:
         return pa.table([pa.array(subject), pa.array(person)], schema=schema)
 
     def facts(self, numbers: Ints | None) -> pa.Table:
-        """Return `number` (int64), `fact` and `value` (string): one row per number and published fact, the latest said."""
+        """Return `number` (int64), `fact` and `value` (string): one row per number and published fact, the latest said.
+
+        What a person said comes first; then what its home and household say (`households.facts.FACTS`), as far as the person did not say it, and how many
+        identifiers of each kind it has (`counted.FACTS`).
+        """
         with self._home.state.read() as tx:
-            return published.latest(tx, numbers)
+            said = published.latest(tx, numbers)
+            worked_out = chain(household_facts(self._home, tx, numbers), counted.facts(tx, numbers))
+            return published.beside(said, worked_out)

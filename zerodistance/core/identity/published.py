@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from zerodistance.core.identity.calling import new_runs
@@ -17,6 +19,9 @@ Ints = npt.NDArray[np.int64]
 FACTS: Final = pa.schema([("number", pa.int64()), ("fact", pa.string()), ("value", pa.string())])
 """One row per person or visitor and fact, in this order."""
 _SELECT = "select s.person, f.fact, f.value, f.at, f.subject from identity_fact f join subject s on s.number = f.subject"
+_BOTH = frozenset(("community",))
+"""What people may say, and what may be worked out as well."""
+_PART = 100_000  # own value: rows that become a part of a table at once
 _ROWS = 2_000  # rows of the state at a time: their tuples stay in the cache
 _HELD = 4_000_000  # own value: rows that wait until the older ones among them are left out, 36 bytes each
 
@@ -31,6 +36,19 @@ def latest(tx: Connection, numbers: Ints | None) -> pa.Table:
         wanted = np.unique(numbers).tolist()
         said.add(bulk.among(tx, f"{_SELECT} where s.person in {{values}}", wanted))
     return said.table()
+
+
+def beside(said: pa.Table, rows: Iterable[tuple[int, str, str]]) -> pa.Table:
+    """Return what was said, and of further rows (number, fact, value) those about which nothing was said; in no order."""
+    some = said.filter(pc.is_in(said.column("fact"), pa.array(sorted(_BOTH))))
+    taken = set(zip(some.column("number").to_pylist(), some.column("fact").to_pylist(), strict=True))
+    fresh = (row for row in rows if row[1] not in _BOTH or row[:2] not in taken)
+    parts = [said]
+    while part := list(itertools.islice(fresh, _PART)):
+        number, fact, value = zip(*part, strict=True)
+        columns = [pa.array(number, pa.int64()), pa.array(fact, pa.string()), pa.array(value, pa.string())]
+        parts.append(pa.table(columns, schema=FACTS))
+    return pa.concat_tables(parts)
 
 
 class _Said:
