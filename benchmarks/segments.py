@@ -28,7 +28,6 @@ from benchmarks.lib.users import Users
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles import bitmaps, index, parts
 from zerodistance.core.profiles import rules as profile_rules
-from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.parts import Building, Layer, Part
 from zerodistance.core.profiles.splits import Split
 from zerodistance.core.segments import api as segments
@@ -89,7 +88,7 @@ def build(home: Home, town: Town) -> None:
         "batch": 0,
         "day": profile_rules.day_of(clock.micros(), zone),
         "people": 0,
-        "mark": profile_rules.fingerprint(DIMENSIONS, zone, home.settings.currency),
+        "mark": profiles.follower(home).mark(),
         "made_at": clock.micros(),
     }
     folder = home.path("index")

@@ -195,40 +195,69 @@ def dimension_list() -> tuple[Any, ...]:
 
 
 def _nodes(dimension: Any) -> str:
-    bands = getattr(dimension.nodes, "bands", None)
+    nodes = dimension.nodes
+    bands = getattr(nodes, "bands", None)
     if bands is not None:
-        return ", ".join(f"`{key}`" for _, key, _ in bands)
-    if dimension.nodes.labels:
-        return ", ".join(f"`{key}`" for key in dimension.nodes.labels)
-    return f"one per {dimension.nodes.names or 'value'}"
+        keys, inner = [key for _, key, _ in bands], [key for _, key, _ in nodes.groups]
+        return _listed(keys) + (f"; inner {', '.join(f'`^{key}`' for key in inner)}" if inner else "")
+    above = list(dict.fromkeys(nodes.parents.values()))
+    known = [] if nodes.path else [key for key in nodes.labels if key not in above]
+    if known:
+        return _listed(known) + (f"; inner {', '.join(f'`^{key}`' for key in above)}" if above else "")
+    path = f"; inner: what stands before `{nodes.path}`" if nodes.path else ""
+    roll = (
+        ", those above it in the brand's tables"
+        if nodes.names in ("place", "product", "category", "area")
+        else ""
+    )
+    return f"one per {nodes.names or 'value'}{path}{roll}"
+
+
+def _listed(keys: list[str], most: int = 14) -> str:
+    """Return keys of nodes; of very many the first, the last and how many."""
+    if len(keys) <= most:
+        return ", ".join(f"`{key}`" for key in keys)
+    return f"{', '.join(f'`{key}`' for key in keys[:3])}, ... `{keys[-1]}` ({len(keys)})"
 
 
 def _input(dimension: Any) -> str:
-    of = dimension.of
-    if of.name != "touches":
-        return f"{of.name}: `{dimension.value}`"
-    kinds = ", ".join(f"`{kind}`" for kind in of.kinds) or "every kind"
-    without = f" but {', '.join(f'`{kind}`' for kind in of.without)}" if getattr(of, "without", ()) else ""
-    window = f", {of.days} days" if of.days is not None else ""
-    return f"`{dimension.value}` of {kinds}{without}{window}"
+    from zerodistance.core.profiles import lineage
+
+    line = lineage.expression(dimension).replace("|", "\\|")
+    return f"facts: `{line}`" if dimension.of.name == "facts" else f"`{line}`"
 
 
 def dimensions() -> str:
     """Return the page of dimensions: a table a layer."""
     parts = [
         "# Dimensions\n\n"
-        "The tag tree as it is shipped: layers, dimensions, nodes. A person carries at most one node of a dimension. Limits of bands without a "
-        "source are our own values. A window counts whole days of the home's time zone, today included.\n"
+        "The tag tree as it is shipped: layers, dimensions, nodes. A person carries at most one node of a dimension, and with it the inner nodes that hold it; "
+        "the key of an inner node begins with `^`. Limits of bands without a source are our own values. A window counts whole days of the home's time zone, "
+        "today included. `zerodistance profiles tree KEY` lists all nodes with their counts.\n\n"
+        "*For*: the purpose for which it may be used. *Read by*: models of the catalogue (N need, R relation, D device and voice), pages and apps. "
+        "A dimension follows each touch; one that is *guessed* is inferred from behaviour, one that is *kept* is shown only to who may see persons.\n"
     ]
     found = dimension_list()
+    parts.append(f"\n{len(found)} dimensions.\n")
     for layer in dict.fromkeys(dimension.layer for dimension in found):
         rows = [
-            (f"`{d.key}`", f"{d.label.en} {d.label.zh}", d.meaning.en, _input(d), _nodes(d), d.unit.en)
+            (
+                f"`{d.key}`",
+                f"{d.label.en} {d.label.zh}",
+                d.meaning.en + (" *guessed*" if d.inferred else "") + (" *kept*" if d.sensitive else ""),
+                _input(d),
+                _nodes(d),
+                d.unit.en,
+                d.purpose,
+                ", ".join(d.read_by),
+            )
             for d in found
             if d.layer == layer
         ]
         parts.append(f"\n## {layer.label.en} {layer.label.zh}\n\n")
-        parts.append(table(("dimension", "name", "meaning", "counted from", "nodes", "unit"), rows))
+        parts.append(
+            table(("dimension", "name", "meaning", "counted from", "nodes", "unit", "for", "read by"), rows)
+        )
     return "".join(parts)
 
 

@@ -74,6 +74,11 @@ class Lake:
         """Say whether the table has been written at least once."""
         return self._open(table) is not None
 
+    def columns(self, table: str) -> tuple[str, ...]:
+        """Return the names of the table's columns; empty if it does not exist."""
+        found = self._open(table)
+        return () if found is None else tuple(one.name for one in found.schema().fields)
+
     def held(self, table: str, app: str) -> int:
         """Return the last version that application `app` has appended to the table, 0 if none."""
         found = self._open(table)
@@ -297,6 +302,7 @@ class Lake:
                 self.path(table),
                 rows,
                 mode="overwrite",
+                schema_mode="overwrite",
                 writer_properties=_WRITER,
                 commit_properties=CommitProperties(app_transactions=[Transaction(app, version)]),
             )

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.core.profiles import world
-from zerodistance.core.profiles import columns, evaluate, index, states
+from zerodistance.core.profiles import columns, evaluate, index, rollup, states
 from zerodistance.core.profiles.contracts import (
     VISITORS_FROM,
     Bands,
@@ -42,15 +42,31 @@ KINDS = (
 
 
 _ANY = Bands(tuple((float(low), f"from_{low}", Text("", "")) for low in (-1_000_000, 0, 3, 20)))
-_ALL = [f"{verb}({of})" for verb, allowed in Value.VERBS.items() for of in allowed or () if verb != "fact"]
+_ALL = [f"{verb}({of})" for verb, allowed in Value.VERBS.items() for of in allowed or () if verb != "trend"]
+_MORE = [
+    "share(order.line)",
+    "share(nobody.says)",
+    "share(channel=web)",
+    "share(weekday=7)",
+    "lag(product.viewed)",
+    "lag(order.line)",
+]
+_PAIRS = [
+    f"{verb}({of})" for verb in Value.PAIRED for of in ("category+channel", "product+year", "weekday+place")
+]
+_MONTH = timedelta(days=30)
 ALSO = tuple(
     Dimension(
         f"test.{n}", Layer.USAGE, Text("试", "test"), Text("试", "test"), of, value,
         Values() if Value.parse(value).textual else _ANY,
     )
     for n, (value, of) in enumerate(
-        [(value, Input()) for value in (*_ALL, "share(order.line)", "share(nobody.says)")]
-        + [(value, Input(kinds=("order.*", "cart.added"), window=timedelta(days=30))) for value in _ALL]
+        [(value, Input()) for value in (*_ALL, *_MORE, *_PAIRS)]
+        + [(value, Input(kinds=("order.*", "cart.added"), window=_MONTH)) for value in (*_ALL, "trend(*)")]
+        + [("trend(*)", Input(window=timedelta(days=731)))]
+        + [(value, Input(where=(("category", "washer"),))) for value in (*_ALL, *_MORE, *_PAIRS)]
+        + [(value, Input(window=_MONTH, where=(("channel", "app"), ("category", "fridge")))) for value in _ALL]
+        + [("count(*)", Input(where=(("place", text),))) for text in ("nowhere", "QD|^YT|nowhere")]
     )
 )  # fmt: skip
 """Every aggregate, over everything and over some kinds of the last days."""
@@ -61,7 +77,7 @@ def check(
 ) -> None:
     """Hold every tag of everybody against the oracle."""
     found = index.current(home.path("index"))
-    today = found.day
+    today, brand = found.day, rollup.read(home)
     numbers = set(crowd.of.values())
     assert set(found.universe.persons) == {n for n in numbers if world.is_person(n)}
     assert set(found.universe.visitors) == {n for n in numbers if not world.is_person(n)}
@@ -75,6 +91,7 @@ def check(
                 at.setdefault(node, set()).add(number)
             if dimension.numeric:
                 assert found.number(dimension, number) == pytest.approx(wanted), (dimension.key, number)
+        at |= world.inner(dimension, at, brand)
         assert {node: set(who) for node, who in members(found, dimension.key).items()} == at, dimension.key
         whoever = set().union(*at.values())
         assert set(found.tagged(dimension).numbers().tolist()) == whoever
@@ -122,8 +139,9 @@ def stories(draw: st.DrawFn) -> list[Any]:
             "minute": st.integers(0, 1439),
             "category": st.sampled_from([None, "fridge", "washer"]),
             "product": st.sampled_from([None, "F1", "W1", "W2"]),
-            "place": st.sampled_from([None, "QD", "YT"]),
+            "place": st.sampled_from([None, "QD", "^YT"]),
             "channel": st.sampled_from([None, "web", "app"]),
+            "quantity": st.sampled_from([None, 1.0, 2.5, -3.0]),
             "amount": st.sampled_from([None, 0.1, 0.2, 500.0, 2000.0, -0.3]),
             "currency": st.sampled_from([None, "CNY", "GBP"]),
             "duration": st.sampled_from([None, 12.5, 40.0]),
@@ -202,10 +220,10 @@ def test_where_the_memory_is_too_little_the_index_is_made_in_all_of_it_and_of_fe
         shares.append(share)
         return connect(share=share)
 
-    def outgrown(*given: Any) -> Any:
+    def outgrown(*given: Any, **more: Any) -> Any:
         if len(shares) < tries:
             raise duckdb.OutOfMemoryException("could not allocate block of size 256.0 KiB")
-        return tag(*given)
+        return tag(*given, **more)
 
     monkeypatch.setattr(home.engine, "connect", connected)
     monkeypatch.setattr(evaluate, "tag", outgrown)

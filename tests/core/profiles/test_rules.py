@@ -51,8 +51,9 @@ def test_a_bitmap_written_by_hand_is_the_one_that_the_library_makes(
 def test_a_touch_expires_on_the_day_that_its_window_ends() -> None:
     dimension = api.dimension("interest.searches_30d")  # 30 days
     assert rules.expiring([dimension], 100, 100) == []
-    assert rules.expiring([dimension], 100, 101) == [(101, 101), (71, 71)]
-    assert rules.expiring([dimension], 100, 103) == [(101, 103), (71, 73)]
+    searched = ("product.searched",)
+    assert rules.expiring([dimension], 100, 101) == [(101, 101, ()), (71, 71, searched)]
+    assert rules.expiring([dimension], 100, 103) == [(101, 103, ()), (71, 73, searched)]
     assert rules.expiring([dimension], 103, 100) == rules.expiring([dimension], 100, 103)
 
 

@@ -60,12 +60,16 @@ def test_a_touch_becomes_a_state_of_its_local_day_in_whole_units(home: Home) -> 
         "quantity": -1500,
         "amount": 1234,
         "duration": 2000,
+        "quantities": 1,
+        "amounts": 1,
+        "durations": 1,
+        "largest": 1234,
         "first_at": at,
         "last_at": at,
     }
-    assert [(r["family"], r["day"], r["amount"]) for r in rows[1:]] == [
-        ("custom", day + 1, None),
-        ("order", day, None),
+    assert [(r["family"], r["day"], r["amount"], r["amounts"], r["largest"]) for r in rows[1:]] == [
+        ("custom", day + 1, None, 0, None),
+        ("order", day, None, 0, None),
     ]
     assert states.made_from(home, world.table([]), 0).schema == states.STATES
 
@@ -73,9 +77,9 @@ def test_a_touch_becomes_a_state_of_its_local_day_in_whole_units(home: Home) -> 
 def test_merged_sql_adds_up_what_has_one_key_and_leaves_newer_batches_apart(home: Home) -> None:
     key = {**EMPTY, "family": "order", "subject": 1, "day": 9, "kind": "order.line", "product": "W1", "n": 1}
     rows = [
-        {**key, "batch": 2, "amount": 5, "first_at": 20, "last_at": 20},
-        {**key, "batch": 1, "amount": 7, "first_at": 10, "last_at": 10},
-        {**key, "batch": 1, "n": 3, "quantity": 4, "first_at": 30, "last_at": 40},
+        {**key, "batch": 2, "amount": 5, "amounts": 1, "largest": 5, "first_at": 20, "last_at": 20},
+        {**key, "batch": 1, "amount": 7, "amounts": 1, "largest": 7, "first_at": 10, "last_at": 10},
+        {**key, "batch": 1, "n": 3, "quantity": 4, "amounts": 0, "first_at": 30, "last_at": 40},
         {**key, "batch": 3, "amount": 1, "first_at": 5, "last_at": 5},
         {**key, "batch": 1, "product": None, "first_at": 1, "last_at": 1},
     ]
@@ -83,6 +87,7 @@ def test_merged_sql_adds_up_what_has_one_key_and_leaves_newer_batches_apart(home
     with home.engine.connect() as connection:
         connection.register("profile_state", pa.Table.from_pylist(rows, schema=states.STATES))
         found = connection.sql(text, params={"held": 2}).to_arrow_table().to_pylist()
+    assert sorted((r["amounts"], r["largest"]) for r in found if r["product"] and r["batch"] == 2) == [(2, 7)]
     picked = [
         {k: r[k] for k in ("batch", "product", "n", "quantity", "amount", "first_at", "last_at")}
         for r in found
@@ -138,6 +143,39 @@ def test_joining_small_files_keeps_every_state(home: Home, monkeypatch: pytest.M
     assert len(home.lake.files(states.TABLE)) == 3
     assert states.tidy(home) and not states.tidy(home)
     assert (keeper.held(), home.lake.count(states.TABLE), len(home.lake.files(states.TABLE))) == (3, 12, 1)
+
+
+def test_states_of_an_earlier_version_are_made_anew_once_and_read_until_then(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _kept_up(home)
+    before = index.current(home.path("index"))
+    with home.engine.connect() as connection:
+        states.view(connection, home)
+        old = connection.sql("select * exclude (quantities, amounts, durations, largest) from profile_state")
+        home.lake.replace(states.TABLE, old.to_arrow_table(), app=states.APP, version=3)
+    assert states.outgrown(home)
+    with home.engine.connect() as connection:
+        assert states.view(connection, home) == 3
+        found = connection.execute("select sum(n), sum(amounts) from profile_state").fetchall()
+        assert found == [(12, None)]
+    more = world.table([world.touch(4, 0, 1, "order.line", NOW, amount=2.5, product="W1")])
+    home.lake.append("touches", more, app="touches", version=4, partition_by="month")
+    keeper = Keeper(home, world.Crowd({1: 1, 2: 2, 3: 2}))
+    with clock.freeze(NOW):
+        keeper.follow(more, 4)
+    assert not states.outgrown(home)
+    with home.engine.connect() as connection:
+        assert states.view(connection, home) == 4
+        found = connection.execute("select sum(n), sum(amounts), max(largest) from profile_state").fetchall()
+        assert found == [(13, 13, 25_000)]
+    remade = []
+    monkeypatch.setattr(Keeper, "_remake_states", remade.append)
+    with clock.freeze(NOW):
+        keeper.update()
+        Keeper(home, world.Crowd({1: 1, 2: 2, 3: 2})).update()
+    assert remade == []
+    assert index.current(home.path("index")).batch == 4 > before.batch
 
 
 def _files(home: Home) -> list[Path]:

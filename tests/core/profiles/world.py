@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +17,8 @@ import pyarrow as pa
 
 from zerodistance.core.profiles import rules
 from zerodistance.core.profiles.contracts import VISITORS_FROM, Bands, Dimension, Values
+from zerodistance.core.profiles.rollup import Rollup
+from zerodistance.core.profiles.values import Value
 from zerodistance.core.touchpoints.contracts import TOUCHES
 from zerodistance.kernel import clock
 
@@ -46,6 +50,7 @@ class Crowd:
     log: list[tuple[int, int]] = field(default_factory=list)
     told: dict[tuple[int, str], str] = field(default_factory=dict)
     said: int = 0
+    counted: int = 0
 
     def move(self, subject: int, number: int) -> None:
         """Give a subject to a person, new or another one."""
@@ -59,6 +64,9 @@ class Crowd:
 
     def decided(self) -> int:
         return self.said
+
+    def settled(self) -> int:
+        return self.counted
 
     def changed(self, since: int) -> npt.NDArray[np.int64]:
         return np.array([n for pair in self.log[since:] for n in pair], np.int64)
@@ -109,10 +117,14 @@ def value(
     for t in touches:
         d = day(t["happened_at"], zone)
         inside = t["subject"] is not None and crowd.of.get(t["subject"]) == number and d <= today
+        inside = inside and all(t[column] in text.split("|") for column, text in dimension.of.where)
         if inside and rules.is_of(t["kind"], dimension.of) and (window is None or d > today - window):
             mine.append((d, t))
     micros = {id(t): clock.to_micros(t["happened_at"]) for _, t in mine}
-    named = [(d, t) for d, t in mine if verb in ("first", "last", "most", "distinct") and t[of] is not None]
+    if verb in Value.PAIRED:
+        spelt = [(d, {**t, of: word(of, d, t)}) for d, t in mine]
+        named = [(d, t) for d, t in spelt if t[of] is not None]
+        micros |= {id(t): clock.to_micros(t["happened_at"]) for _, t in named}
     match verb:
         case "count":
             return float(len(mine))
@@ -144,8 +156,64 @@ def value(
             edge = None if not days else (min(days) if of == "first" else max(days))
             return None if edge is None else float(np.datetime64(edge, "D").astype(object).year)
         case "share":
-            return 100.0 * sum(t["kind"] == of for _, t in mine) / len(mine) if mine else None
+            column, _, text = of.partition("=") if "=" in of else ("kind", "=", of)
+            return 100.0 * sum(word(column, d, t) == text for d, t in mine) / len(mine) if mine else None
+        case "focus":
+            many = Counter(t[of] for _, t in named)
+            return 100.0 * max(many.values()) / len(named) if named else None
+        case "mean" | "max":
+            some = [
+                t
+                for _, t in mine
+                if t[of] is not None and (of != "amount" or t["currency"] in (None, home.settings.currency))
+            ]
+            found = [round(t[of] * (10_000 if of == "amount" else 1_000)) for t in some]
+            result = max(found, default=0) if verb == "max" else sum(found) / max(len(found), 1)
+            return result / (10_000 if of == "amount" else 1_000) if found else None
+        case _:
+            return _of_days(verb, of, mine, today, window, zone)
+
+
+def _of_days(
+    verb: str, of: str, mine: Sequence[tuple[int, dict[str, Any]]], today: int, window: int | None, zone: str
+) -> float | str | None:
+    days = sorted({d for d, _ in mine})
+    steps = [b - a for a, b in itertools.pairwise(days)]
+    match verb:
+        case "span":
+            return float(days[-1] - days[0]) if days else None
+        case "gap":
+            return float(median(steps) if of == "median" else max(steps)) if steps else None
+        case "trend":
+            assert window is not None
+            later = sum(1 if d > today - window // 2 else -1 for d, _ in mine)
+            return 100.0 * later / len(mine) if mine else None
+        case "lag":
+            begun = min((d for d, t in mine if t["kind"] == of), default=None)
+            after = [d for d, t in mine if t["kind"] != of and begun is not None and d >= begun]
+            return float(min(after) - begun) if begun is not None and after else None
+        case "usual":
+            begins = {d: min(t["happened_at"] for e, t in mine if e == d) for d in days}
+            hours = {d: begins[d].astimezone(ZoneInfo(zone)).hour for d in days}
+            many = Counter(hours.values())
+            latest = {hour: max(d for d in days if hours[d] == hour) for hour in many}
+            return max(((n, latest[h], f"{h:02d}") for h, n in many.items()), default=(0, 0, None))[2]
     raise AssertionError(verb)
+
+
+def word(column: str, day: int, t: dict[str, Any]) -> str | None:
+    """Return what stands in a column of a touch, in the calendar of its day, or in a pair of both."""
+    if "+" in column:
+        both = [word(one, day, t) for one in column.split("+")]
+        return None if None in both else ":".join(map(str, both))
+    date = EPOCH + timedelta(days=day)
+    calendar = {
+        "month": f"{date:%Y-%m}",
+        "year": f"{date:%Y}",
+        "season": f"{date:%m}",
+        "weekday": str(date.isoweekday()),
+    }
+    return calendar[column] if column in calendar else t[column]
 
 
 def node(dimension: Dimension, found: float | str | None) -> str | None:
@@ -153,10 +221,21 @@ def node(dimension: Dimension, found: float | str | None) -> str | None:
     if found is None:
         return None
     if isinstance(dimension.nodes, Values):
-        return None if dimension.nodes.closed and found not in dimension.nodes.labels else str(found)
+        return (
+            None if dimension.nodes.closed and found not in dimension.nodes.labels else rules.leaf(str(found))
+        )
     assert isinstance(dimension.nodes, Bands) and isinstance(found, float)
     below = [key for low, key, _ in dimension.nodes.bands if low <= found]
     return below[-1] if below else None
+
+
+def inner(dimension: Dimension, at: dict[str, set[int]], rollup: Rollup) -> dict[str, set[int]]:
+    """Return who is at the inner nodes above these."""
+    found: dict[str, set[int]] = {}
+    for key, some in at.items():
+        for holder in rollup.holders(dimension, key):
+            found[holder] = found.get(holder, set()) | some
+    return found
 
 
 def is_person(number: int) -> bool:

@@ -9,13 +9,23 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zerodistance.core.profiles.contracts import Bands
+from zerodistance.core.profiles.contracts import Bands, Dimension
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.segments import rules
 from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, In, NoneOf, Rule, SomeOf, WrongRule
 from zerodistance.core.touchpoints.kinds import KINDS
 
 WORDS = rules.Words({d.key: d for d in DIMENSIONS}, tuple(KINDS))
+
+
+def nodes_of(dimension: Dimension) -> list[str]:
+    """Return nodes that a rule may name as they are."""
+    nodes = dimension.nodes
+    if isinstance(nodes, Bands):
+        return [key for _, key, _ in nodes.bands] + [f"^{key}" for _, key, _ in nodes.groups]
+    inner = set(nodes.parents.values())
+    known = [key for key in nodes.labels if key not in inner] + [f"^{key}" for key in sorted(inner)]
+    return known or ["fridge", "QD", 'a"b\\c', "海尔", "^fridge"]
 
 
 @st.composite
@@ -29,11 +39,7 @@ def conditions(draw: st.DrawFn) -> Rule:
             return Has(
                 dimension.key, None, float(low) if which != 1 else None, float(high) if which else None
             )
-        if isinstance(dimension.nodes, Bands):
-            nodes = st.sampled_from([key for _, key, _ in dimension.nodes.bands])
-        else:
-            nodes = st.sampled_from(list(dimension.nodes.labels) or ["fridge", "QD", 'a"b\\c', "海尔"])
-        return Has(dimension.key, draw(st.none() | nodes))
+        return Has(dimension.key, draw(st.none() | st.sampled_from(nodes_of(dimension))))
     low, high = sorted(draw(st.tuples(st.integers(0, 3), st.integers(0, 3))))
     return Did(
         draw(st.sampled_from([*KINDS, "order.*", "product.*"])),

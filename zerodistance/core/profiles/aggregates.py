@@ -1,26 +1,25 @@
 """The closed set of aggregates over the states of whole persons, a block of rows at a time: pure functions on arrays.
 
-Shapes: a block has `rows` states in ascending order of `number`; an answer has one entry for each person of the block about whom
-there is something to say, in the same order. Sums are whole numbers of the units of `states`.
+An answer has one entry for each person of the block about whom there is something to say. Sums are whole numbers of the units of `states`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from zerodistance.core.profiles import rules
 from zerodistance.core.profiles.contracts import Dimension, Input
+from zerodistance.core.profiles.rows import Ints, Pairs, Rows, Some
+from zerodistance.core.profiles.values import TOUCHES_WITH
 
-Ints = npt.NDArray[np.int64]
-Mask = npt.NDArray[np.bool_]
-ALWAYS = frozenset(("day", "kind", "n", "first_at", "last_at"))
-"""Columns of the states that a block has whatever is asked; besides `number`."""
+Floats = npt.NDArray[np.float64]
 _LARGEST_SUM = 1 << 62  # half of what an int64 holds
+_LOWEST = int(np.iinfo(np.int64).min)
 
 
 @dataclass(frozen=True)
@@ -38,109 +37,29 @@ class Said:
     """
 
     who: npt.NDArray[np.uint32]
-    values: Ints | npt.NDArray[np.float64]
+    values: Ints | Floats
     words: list[str] | None = None
-
-
-@dataclass(frozen=True)
-class _Some:
-    """Some rows of a block: their places, and where each of the persons among them begins."""
-
-    at: Ints
-    person: Ints  # place of the person in the block, a row
-    begins: Ints
-
-    def whose(self) -> Ints:
-        """Return the places of the persons."""
-        return self.person[self.begins]
-
-    def only(self, mask: Mask) -> _Some:
-        """Return those of the rows for which `mask`, over the rows of the block, holds."""
-        chosen = mask[self.at]
-        return self if chosen.all() else _some(self.at[chosen], self.person[chosen])
-
-    def spread(self, values: Ints) -> Ints:
-        """Return a value of each person for every row."""
-        return np.repeat(values, np.diff(self.begins, append=len(self.at)))
-
-
-def _some(at: Ints, person: Ints) -> _Some:
-    return _Some(at, person, np.flatnonzero(np.diff(person, prepend=-1)))
-
-
-class Rows:
-    """A block of states, and what several dimensions ask of it, worked out once.
-
-    Parameters
-    ----------
-    block
-        `number`, ascending, the columns of `ALWAYS`, and what the dimensions read.
-    day
-        The day of the answer, days since 1970-01-01.
-    """
-
-    def __init__(self, block: pa.Table, day: int) -> None:
-        self._block, self._today = block, day
-        numbers = block.column("number").to_numpy()
-        begins = np.flatnonzero(np.diff(numbers, prepend=-1))
-        self.people = numbers[begins].astype(np.uint32)
-        self._all = _some(
-            np.arange(len(numbers)),
-            np.repeat(np.arange(len(begins)), np.diff(begins, append=len(numbers))),
-        )
-        self._numbers: dict[str, tuple[Ints, Mask]] = {}
-        self._words: dict[str, tuple[Ints, list[str]]] = {}
-        self._some: dict[tuple[object, ...], _Some] = {}
-
-    def numbers(self, column: str) -> tuple[Ints, Mask]:
-        """Return a column of whole numbers, and where it has a value."""
-        if column not in self._numbers:
-            values = self._block.column(column).combine_chunks()
-            there = values.is_valid().to_numpy(zero_copy_only=False)
-            self._numbers[column] = values.fill_null(0).to_numpy().astype(np.int64), there
-        return self._numbers[column]
-
-    def words(self, column: str) -> tuple[Ints, list[str]]:
-        """Return a column of texts as places in the list of its words, in their order by code point; -1: none."""
-        if column not in self._words:
-            coded = self._block.column(column).combine_chunks().dictionary_encode()
-            words: list[str] = coded.dictionary.to_pylist()
-            order = sorted(range(len(words)), key=words.__getitem__)
-            rank = np.empty(len(words) + 1, np.int64)
-            rank[order], rank[-1] = np.arange(len(words)), -1
-            self._words[column] = (
-                rank[coded.indices.fill_null(len(words)).to_numpy()],
-                [words[i] for i in order],
-            )
-        return self._words[column]
-
-    def chosen(self, of: Input) -> _Some:
-        """Return the rows that an input reads."""
-        key = (of.kinds, of.without, of.days)
-        if key not in self._some:
-            places, kinds = self.words("kind")
-            mask = np.array([rules.is_of(kind, of) for kind in kinds], np.bool_)[places]
-            if of.days is not None:
-                mask &= self.numbers("day")[0] > self._today - of.days
-            self._some[key] = self._all.only(mask)
-        return self._some[key]
 
 
 def answer(rows: Rows, dimension: Dimension) -> Said:
     """Return what a dimension over touches says of a block; persons without a value are left out, as are zeros of what is counted."""
-    some = rows.chosen(dimension.of)
+    of, asked = dimension.of, dimension.parsed
+    some = rows.chosen(of)
     if not len(some.at):
         return Said(np.empty(0, np.uint32), np.empty(0, np.int64), None if dimension.numeric else [])
-    return _VERBS[dimension.parsed.verb](rows, some, dimension.parsed.of)
+    if asked.verb in _OVER_ROWS:
+        return _OVER_ROWS[asked.verb](rows, some, asked.of)
+    return _OVER_PAIRS[asked.verb](rows, of, asked.of)
 
 
-def _of(
-    rows: Rows, some: _Some, values: Ints | npt.NDArray[np.float64], words: list[str] | None = None
-) -> Said:
+def _of(rows: Rows, some: Some, values: Ints | Floats, words: list[str] | None = None) -> Said:
     return Said(rows.people[some.whose()], values, words)
 
 
-def _added(values: Ints, some: _Some) -> Ints | npt.NDArray[np.float64]:
+# -- over the rows
+
+
+def _added(values: Ints, some: Some) -> Ints | Floats:
     """Return the sums; as floating point only where whole numbers could run over."""
     if not len(values):
         return values
@@ -150,46 +69,41 @@ def _added(values: Ints, some: _Some) -> Ints | npt.NDArray[np.float64]:
     return np.add.reduceat(values, some.begins)
 
 
-def _count(rows: Rows, some: _Some, _of_what: str) -> Said:
+def _count(rows: Rows, some: Some, _of_what: str) -> Said:
     return _of(rows, some, _added(rows.numbers("n")[0][some.at], some))
 
 
-def _sum(rows: Rows, some: _Some, column: str) -> Said:
+def _sum(rows: Rows, some: Some, column: str) -> Said:
     values, there = rows.numbers(column)
     some = some.only(there)
     return _of(rows, some, _added(values[some.at], some))
 
 
-def _different(rows: Rows, person: Ints, values: Ints) -> Said:
-    """Return how many different values each person has."""
-    both = np.sort(person << 32 | values)
-    people = both[np.diff(both, prepend=-1) != 0] >> 32
-    begins = np.flatnonzero(np.diff(people, prepend=-1))
-    return Said(rows.people[people[begins]], np.diff(begins, append=len(people)))
+def _mean(rows: Rows, some: Some, column: str) -> Said:
+    values, there = rows.numbers(column)
+    some = some.only(there)
+    sums, times = _added(values[some.at], some), _added(rows.numbers(TOUCHES_WITH[column])[0][some.at], some)
+    return _of(rows, some, sums / times)
 
 
-def _days(rows: Rows, some: _Some, _of_what: str) -> Said:
-    day = rows.numbers("day")[0]
-    return _different(rows, some.person, day[some.at] - int(day.min()))
+def _max(rows: Rows, some: Some, _column: str) -> Said:
+    values, there = rows.numbers("largest")
+    some = some.only(there)
+    found = values[some.at]
+    return _of(rows, some, np.maximum.reduceat(found, some.begins) if len(found) else found)
 
 
-def _distinct(rows: Rows, some: _Some, column: str) -> Said:
-    places, _ = rows.words(column)
-    some = some.only(places >= 0)
-    return _different(rows, some.person, places[some.at])
-
-
-def _latest(rows: Rows, some: _Some, column: str) -> Said:
+def _latest(rows: Rows, some: Some, column: str) -> Said:
     """Return the word of the latest moment; of several then, the last one by code point."""
     return _at_the(np.maximum, "last_at", rows, some, column)
 
 
-def _earliest(rows: Rows, some: _Some, column: str) -> Said:
+def _earliest(rows: Rows, some: Some, column: str) -> Said:
     """Return the word of the earliest moment; of several then, the first one by code point."""
     return _at_the(np.minimum, "first_at", rows, some, column)
 
 
-def _at_the(pick: np.ufunc, moment: str, rows: Rows, some: _Some, column: str) -> Said:
+def _at_the(pick: np.ufunc, moment: str, rows: Rows, some: Some, column: str) -> Said:
     places, words = rows.words(column)
     some = some.only(places >= 0)
     if not len(some.at):
@@ -200,58 +114,148 @@ def _at_the(pick: np.ufunc, moment: str, rows: Rows, some: _Some, column: str) -
     return _of(rows, some, pick.reduceat(np.where(there, places[some.at], nowhere), some.begins), words)
 
 
-def _most(rows: Rows, some: _Some, column: str) -> Said:
-    """Return the word that stands on most touches; of several the one that did last, then the last one by code point."""
-    places, words = rows.words(column)
-    some = some.only(places >= 0)
-    if not len(some.at):
-        return _of(rows, some, some.at, words)
-    key = some.person << 32 | places[some.at]
-    order = np.argsort(key)
-    key = key[order]
-    begins = np.flatnonzero(np.diff(key, prepend=-1))
-    times = np.add.reduceat(rows.numbers("n")[0][some.at][order], begins)
-    latest = np.maximum.reduceat(rows.numbers("last_at")[0][some.at][order], begins)
-    pairs = _some(begins, key[begins] >> 32)
-    there = times == pairs.spread(np.maximum.reduceat(times, pairs.begins))
-    moments = np.where(there, latest, np.iinfo(np.int64).min)
-    there &= moments == pairs.spread(np.maximum.reduceat(moments, pairs.begins))
-    word = np.maximum.reduceat(np.where(there, key[begins] & 0xFFFFFFFF, -1), pairs.begins)
-    return _of(rows, pairs, word, words)
-
-
-def _edge(rows: Rows, some: _Some, which: str) -> Ints:
+def _edge(rows: Rows, some: Some, which: str) -> Ints:
     pick = np.minimum if which == "first" else np.maximum
-    return pick.reduceat(rows.numbers("day")[0][some.at], some.begins)
+    return cast(Ints, pick.reduceat(rows.numbers("day")[0][some.at], some.begins))
 
 
-def _age(rows: Rows, some: _Some, which: str) -> Said:
+def _age(rows: Rows, some: Some, which: str) -> Said:
     """Return the day from which the age counts: it grows by itself."""
     return _of(rows, some, _edge(rows, some, which))
 
 
-def _year(rows: Rows, some: _Some, which: str) -> Said:
+def _year(rows: Rows, some: Some, which: str) -> Said:
     days = _edge(rows, some, which).astype("datetime64[D]")
     return _of(rows, some, days.astype("datetime64[Y]").astype(np.int64) + 1970)
 
 
-def _share(rows: Rows, some: _Some, kind: str) -> Said:
-    places, kinds = rows.words("kind")
+def _span(rows: Rows, some: Some, _of_what: str) -> Said:
+    return _of(rows, some, _edge(rows, some, "last") - _edge(rows, some, "first"))
+
+
+def _share(rows: Rows, some: Some, what: str) -> Said:
+    column, _, word = what.partition("=") if "=" in what else ("kind", "=", what)
+    places, words = rows.words(column)
     number = rows.numbers("n")[0][some.at]
-    mine = places[some.at] == (kinds.index(kind) if kind in kinds else -1)
-    part, whole = (np.add.reduceat(n, some.begins) for n in (np.where(mine, number, 0), number))
-    return _of(rows, some, 100.0 * part / whole)
+    mine = places[some.at] == (words.index(word) if word in words else len(words))
+    return _of(rows, some, _per_cent(np.where(mine, number, 0), number, some))
 
 
-_VERBS: dict[str, Callable[[Rows, _Some, str], Said]] = {
+def _per_cent(part: Ints, whole: Ints, some: Some) -> Floats:
+    return 100.0 * np.add.reduceat(part, some.begins) / np.add.reduceat(whole, some.begins)
+
+
+def _lag(rows: Rows, some: Some, kind: str) -> Said:
+    """Return the days from the first touch of a kind to the first of the others on that day or later."""
+    places, kinds = rows.words("kind")
+    begun = places[some.at] == (kinds.index(kind) if kind in kinds else -1)
+    day = rows.numbers("day")[0][some.at]
+    never = np.iinfo(np.int64).max
+    first = np.minimum.reduceat(np.where(begun, day, never), some.begins)
+    after = np.where(~begun & (day >= some.spread(first)), day, never)
+    then = np.minimum.reduceat(after, some.begins)
+    there = (first < never) & (then < never)
+    return Said(rows.people[some.whose()[there]], (then - first)[there])
+
+
+def _trend(rows: Rows, of: Input, _of_what: str) -> Said:
+    some = rows.chosen(of)
+    assert of.days is not None
+    number = rows.numbers("n")[0][some.at]
+    later = rows.numbers("day")[0][some.at] > rows.today - of.days // 2
+    return _of(rows, some, _per_cent(np.where(later, number, -number), number, some))
+
+
+# -- over each person with each of its words or days
+
+
+def _different(rows: Rows, pairs: Pairs) -> Said:
+    return _of(rows, pairs.some, np.diff(pairs.some.begins, append=len(pairs.what)))
+
+
+def _days(rows: Rows, of: Input, _of_what: str) -> Said:
+    return _different(rows, rows.pairs(of, "day"))
+
+
+def _distinct(rows: Rows, of: Input, column: str) -> Said:
+    return _different(rows, rows.pairs(of, column))
+
+
+def _top(some: Some, times: Ints, latest: Ints, what: Ints) -> Ints:
+    """Return what has most touches; of several the one that has the last of them, then the greatest."""
+    there = times == some.spread(np.maximum.reduceat(times, some.begins))
+    moments = np.where(there, latest, _LOWEST)
+    there &= moments == some.spread(np.maximum.reduceat(moments, some.begins))
+    return cast(Ints, np.maximum.reduceat(np.where(there, what, -1), some.begins))
+
+
+def _most(rows: Rows, of: Input, column: str) -> Said:
+    """Return the word that stands on most touches; of several the one that did last, then the last one by code point."""
+    pairs, (_, words) = rows.pairs(of, column), rows.words(column)
+    if not len(pairs.what):
+        return _of(rows, pairs.some, pairs.what, words)
+    return _of(rows, pairs.some, _top(pairs.some, pairs.times, pairs.last, pairs.what), words)
+
+
+def _focus(rows: Rows, of: Input, column: str) -> Said:
+    pairs = rows.pairs(of, column)
+    if not len(pairs.what):
+        return _of(rows, pairs.some, pairs.what)
+    begins = pairs.some.begins
+    most, whole = np.maximum.reduceat(pairs.times, begins), np.add.reduceat(pairs.times, begins)
+    return _of(rows, pairs.some, 100.0 * most / whole)
+
+
+def _gap(rows: Rows, of: Input, which: str) -> Said:
+    """Return the median of the days between two days one after the other, or the most."""
+    pairs = rows.pairs(of, "day")
+    again = np.ones(len(pairs.what), np.bool_)
+    again[pairs.some.begins] = False
+    steps = np.diff(pairs.what, prepend=0)[again]
+    person = pairs.some.person[again]
+    order = np.lexsort((steps, person))
+    steps, person = steps[order], person[order]
+    begins = np.flatnonzero(np.diff(person, prepend=-1))
+    sizes = np.diff(begins, append=len(steps))
+    last = begins + sizes - 1
+    middle = (steps[begins + (sizes - 1) // 2] + steps[begins + sizes // 2]) / 2
+    return Said(rows.people[person[begins]], steps[last] if which == "longest" else middle)
+
+
+def _usual(rows: Rows, of: Input, _hour: str) -> Said:
+    """Return the hour at which most days begin; of several the one of the latest day."""
+    days = rows.pairs(of, "day")
+    hours = rules.hours_of(days.first, rows.zone)
+    key = days.some.person << 5 | hours
+    order = np.argsort(key, kind="stable")
+    key, latest = key[order], days.what[order]
+    begins = np.flatnonzero(np.diff(key, prepend=-1))
+    person = key[begins] >> 5
+    some = Some(begins, person, np.flatnonzero(np.diff(person, prepend=-1)))
+    times = np.diff(begins, append=len(key))
+    found = _top(some, times, np.maximum.reduceat(latest, begins), key[begins] & 31)
+    return _of(rows, some, found, [f"{hour:02d}" for hour in range(24)])
+
+
+_OVER_ROWS: dict[str, Callable[[Rows, Some, str], Said]] = {
     "count": _count,
     "sum": _sum,
-    "days": _days,
-    "distinct": _distinct,
+    "mean": _mean,
+    "max": _max,
     "last": _latest,
     "first": _earliest,
-    "most": _most,
     "age": _age,
     "year": _year,
+    "span": _span,
     "share": _share,
+    "lag": _lag,
+}
+_OVER_PAIRS: dict[str, Callable[[Rows, Input, str], Said]] = {
+    "days": _days,
+    "distinct": _distinct,
+    "most": _most,
+    "focus": _focus,
+    "gap": _gap,
+    "usual": _usual,
+    "trend": _trend,
 }

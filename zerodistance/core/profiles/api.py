@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
-from zerodistance.core.profiles import index, rules, states
+from zerodistance.core.profiles import assay, counting, finding, index, labels, rollup, rules, states
 from zerodistance.core.profiles import portrait as portraits
 from zerodistance.core.profiles.contracts import (
-    Bands,
+    OWNERS,
     Branch,
     Dimension,
     DimensionCount,
     IndexState,
     Layer,
-    NodeCount,
     NoSuchDimension,
     Tag,
     Tree,
-    Values,
 )
 from zerodistance.core.profiles.dimensions import DIMENSIONS
+from zerodistance.core.profiles.figures import Assay, Found, Outline
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.keeper import Keeper
 from zerodistance.core.profiles.parts import Name
@@ -44,6 +43,11 @@ __all__ = [
     "tags_of",
     "dimensions",
     "dimension",
+    "counted",
+    "owner_of",
+    "outlines",
+    "search",
+    "check_tree",
     "node_labels",
     "unit_of",
     "state",
@@ -71,25 +75,72 @@ __all__ = [
 ]
 
 
-_FEW = 20  # own value: up to here names are looked up one by one
-
-
 @cache
 def _by_key() -> dict[str, Dimension]:
     return {dimension.key: dimension for dimension in DIMENSIONS}
 
 
-def dimensions() -> tuple[Dimension, ...]:
-    """Return every dimension, layer by layer."""
-    return DIMENSIONS
+def dimensions(who: Who | None = None) -> tuple[Dimension, ...]:
+    """Return every dimension, layer by layer; for an account that may not see persons without those that are sensitive."""
+    if who is None or who.may(Permission.SEE_PERSONS):
+        return DIMENSIONS
+    return tuple(dimension for dimension in DIMENSIONS if not dimension.sensitive)
 
 
-def dimension(key: str) -> Dimension:
-    """Return one dimension; raises NoSuchDimension with the nearest keys."""
+def dimension(key: str, who: Who | None = None) -> Dimension:
+    """Return one dimension.
+
+    Raises
+    ------
+    NoSuchDimension
+        There is none; says the nearest keys.
+    Forbidden
+        It is sensitive, and `who` may not see persons.
+    """
     found = _by_key().get(key)
     if found is None:
         raise NoSuchDimension(given=key, near=", ".join(rules.near(key, _by_key())))
+    if found.sensitive and who is not None:
+        who.need(Permission.SEE_PERSONS)
     return found
+
+
+def counted(home: Home, who: Who, key: str) -> DimensionCount:
+    """Return one dimension with exact counts of its nodes and inner nodes; raises as `dimension`."""
+    found = dimension(key, who)
+    return counting.counted(current(home).nodes(key), found, labels.Names(home, who), rollup.read(home))
+
+
+def outlines(home: Home, who: Who) -> tuple[Outline, ...]:
+    """Return a line for each dimension that this account may see, layer by layer: quick, since no node is named."""
+    here = current(home)
+    return tuple(finding.outline(here, one) for one in dimensions(who))
+
+
+def search(home: Home, who: Who, text: str, most: int = 50) -> Found:
+    """Return the dimensions and nodes in which all words of a text stand, in either language; see `finding.search`."""
+    return finding.search(current(home), dimensions(who), labels.Names(home, who), text, most)
+
+
+def check_tree(home: Home, who: Who) -> Assay:
+    """Return which dimensions count on the people of this home, and why the others do not; needs OPERATE."""
+    who.need(Permission.OPERATE)
+    return assay.assay(current(home), DIMENSIONS)
+
+
+def owner_of(home: Home, dimension: Dimension) -> Text:
+    """Return who answers for a dimension: the unit of its category, where it is about one, else a function of the brand."""
+    for column, word in dimension.of.where:
+        if column == "category" and (key := _unit_of(home, word)) is not None:
+            return brand.unit(home, key).name
+    return OWNERS[dimension.owner]
+
+
+def _unit_of(home: Home, category: str) -> str | None:
+    try:
+        return brand.owner(home, category)
+    except NotFound:
+        return None
 
 
 def current(home: Home) -> Index:
@@ -99,7 +150,7 @@ def current(home: Home) -> Index:
 
 
 def tree(home: Home, who: Who) -> Tree:
-    """Return the tag tree with exact counts of persons and visitors per node."""
+    """Return the tag tree with exact counts of persons and visitors per node, as far as this account may see it."""
     here = current(home)
     return Tree(branches(home, who, here.by_dimension), *here.everybody, _as_of(here), here.batch)
 
@@ -109,9 +160,8 @@ def branches(home: Home, who: Who, nodes: Mapping[str, Mapping[str, Sizes]]) -> 
 
     Sensitive dimensions are for those who may see persons.
     """
-    names = {source: _names(home, who, source) for source in ("category", "place", "product")}
-    shown = [d for d in DIMENSIONS if not d.sensitive or who.may(Permission.SEE_PERSONS)]
-    counted = [_counted(nodes.get(d.key, {}), d, names) for d in shown]
+    names, above = labels.Names(home, who), rollup.read(home)
+    counted = [counting.counted(nodes.get(d.key, {}), d, names, above) for d in dimensions(who)]
     return tuple(
         Branch(layer, layer.label, tuple(c for c in counted if c.dimension.layer is layer)) for layer in Layer
     )
@@ -127,8 +177,8 @@ def tags_of(home: Home, who: Who, person: int) -> tuple[Tag, ...]:
     who.need(Permission.SEE_PERSONS)
     here = current(home)
     as_of = _as_of(here)
-    found = []
-    nodes = dict(here.nodes_of(person))
+    found, names = [], labels.Names(home, who)
+    nodes = {key: node for key, node in here.nodes_of(person) if not rules.is_inner(node)}
     for dimension in DIMENSIONS:
         node = nodes.get(dimension.key)
         if node is None:
@@ -140,7 +190,7 @@ def tags_of(home: Home, who: Who, person: int) -> tuple[Tag, ...]:
                 layer=dimension.layer,
                 label=dimension.label,
                 node=node,
-                node_label=node_labels(home, who, dimension, [node])[node],
+                node_label=labels.label(dimension, node, names.of_dimension(dimension)),
                 value=node if number is None else number,
                 unit=unit_of(home, dimension),
                 as_of=as_of,
@@ -153,10 +203,7 @@ def tags_of(home: Home, who: Who, person: int) -> tuple[Tag, ...]:
 
 def node_labels(home: Home, who: Who, dimension: Dimension, nodes: Iterable[str]) -> dict[str, Text]:
     """Return the label of each node; a value that the brand does not know is its own label."""
-    wanted = list(nodes)
-    source = dimension.nodes.names if isinstance(dimension.nodes, Values) else ""
-    names = _some_names(home, source, wanted) if len(wanted) <= _FEW else _names(home, who, source)
-    return {node: _label(dimension, node, names) for node in wanted}
+    return labels.some(home, who, dimension, list(nodes))
 
 
 def unit_of(home: Home, dimension: Dimension) -> Text:
@@ -211,48 +258,3 @@ def undo_tags(home: Home, origin: int, batches: Sequence[int]) -> None:
 
 def _as_of(here: Index) -> datetime:
     return clock.from_micros(here.made_at or 0)
-
-
-def _counted(
-    nodes: Mapping[str, Sizes], dimension: Dimension, names: dict[str, dict[str, Text]]
-) -> DimensionCount:
-    if isinstance(dimension.nodes, Bands):
-        order = [key for _, key, _ in dimension.nodes.bands]
-    else:
-        order = sorted({*nodes, *dimension.nodes.labels}, key=lambda n: (-sum(nodes.get(n, NONE)), n))
-    labels = names.get(dimension.nodes.names, {}) if isinstance(dimension.nodes, Values) else {}
-    rows = tuple(NodeCount(node, _label(dimension, node, labels), *nodes.get(node, NONE)) for node in order)
-    return DimensionCount(dimension, rows, sum(r.persons for r in rows), sum(r.visitors for r in rows))
-
-
-def _label(dimension: Dimension, node: str, names: dict[str, Text]) -> Text:
-    if isinstance(dimension.nodes, Bands):
-        return next((label for _, key, label in dimension.nodes.bands if key == node), Text(node, node))
-    return dimension.nodes.labels.get(node) or names.get(node) or Text(node, node)
-
-
-def _some_names(home: Home, source: str, keys: Iterable[str]) -> dict[str, Text]:
-    named: dict[str, Callable[[str], Text]] = {
-        "category": lambda key: brand.category(home, key).name,
-        "place": lambda key: brand.place(home, key).name,
-        "product": lambda key: brand.product(home, key).name,
-    }
-    found: dict[str, Text] = {}
-    for key in keys if source in named else ():
-        try:
-            found[key] = named[source](key)
-        except NotFound:
-            continue
-    return found
-
-
-def _names(home: Home, who: Who, source: str) -> dict[str, Text]:
-    match source:
-        case "category":
-            return {c.key: c.name for c in brand.categories(home, who)}
-        case "place":
-            return {p.code: p.name for p in brand.places(home, who)}
-        case "product":
-            return {p.code: p.name for p in brand.products(home, who)}
-        case _:
-            return {}

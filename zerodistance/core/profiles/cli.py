@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any
+from typing import Annotated
 
 from cyclopts import App, Parameter
 from rich.table import Table
 
+from zerodistance.core.profiles.contracts import Layer
 from zerodistance.kernel import command
 from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
@@ -15,63 +16,56 @@ from zerodistance.kernel.text import Text
 app = App(name="profiles", help=words("标签树与画像", "the tag tree and profiles"))
 
 AsJson = Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))]
-_MOST_NODES = 12
 
 
-@app.command(help=words("七层标签树，每个节点的人数", "the tag tree of seven layers, with counts"))
+@app.command(
+    help=words(
+        "七层标签树：全部维度、一个维度的节点，或搜索",
+        "the tag tree of seven layers: all dimensions, the nodes of one, or a search",
+    )
+)
 def tree(
-    dimension: Annotated[
-        str | None, Parameter(help=words("只看一个维度，列全部节点", "one dimension only, all its nodes"))
+    word: Annotated[
+        str | None,
+        Parameter(
+            help=words(
+                "维度的键（列出它的节点）、层的键，或要搜索的词",
+                "key of a dimension (its nodes are listed) or of a layer, or words to search",
+            )
+        ),
     ] = None,
     *,
+    check: Annotated[
+        bool,
+        Parameter(
+            "--check",
+            negative="",
+            help=words("哪些维度算数，别的为什么不算", "which dimensions count, and why the others do not"),
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print how many persons and visitors carry each node."""
-    from zerodistance.core.profiles import api
+    """Print the tag tree with counts of persons and visitors."""
+    from zerodistance.core.profiles import api, printing
 
-    if dimension is not None:
-        api.dimension(dimension)
-    found = api.tree(command.home(), command.who())
-    lang = command.lang()
-    shown = [
-        counted
-        for branch in found.branches
-        for counted in branch.dimensions
-        if dimension is None or counted.dimension.key == dimension
-    ]
-    if as_json:
-        command.say_json(
-            {
-                "as_of": found.as_of.isoformat(),
-                "batch": found.batch,
-                "persons": found.persons,
-                "visitors": found.visitors,
-                "dimensions": [_counted(counted, lang) for counted in shown],
-            }
+    home, who, lang = command.home(), command.who(), command.lang()
+    if check:
+        found = api.check_tree(home, who)
+        printing.assay(found, lang, as_json=as_json)
+    elif word in {one.key for one in api.dimensions(who)}:
+        printing.nodes(
+            api.counted(home, who, word), api.owner_of(home, api.dimension(word)), lang, as_json=as_json
         )
-        return
-    table = Table(box=None)
-    for name in (
-        Text("层", "layer"),
-        Text("维度", "dimension"),
-        Text("节点", "node"),
-        Text("用户", "persons"),
-        Text("访客", "visitors"),
-    ):
-        table.add_column(name.get(lang), justify="right" if name.en in ("persons", "visitors") else "left")
-    for counted in shown:
-        nodes = [n for n in counted.nodes if n.persons or n.visitors]
-        for i, node in enumerate(nodes if dimension else nodes[:_MOST_NODES]):
-            head = (
-                (counted.dimension.layer.label.get(lang), counted.dimension.label.get(lang))
-                if i == 0
-                else ("", "")
-            )
-            table.add_row(*head, node.label.get(lang), f"{node.persons:,}", f"{node.visitors:,}")
-    command.show(table)
-    said = Text("{p} 位用户，{v} 位访客，截至 {at}", "{p} persons, {v} visitors, as of {at}")
-    at = found.as_of.astimezone(command.settings().tz)
-    command.tell(said, p=f"{found.persons:,}", v=f"{found.visitors:,}", at=f"{at:%Y-%m-%d %H:%M:%S}")
+    elif word is None or word in {layer.value for layer in Layer}:
+        lines = [line for line in api.outlines(home, who) if word in (None, line.dimension.layer.value)]
+        printing.outlines(lines, lang, as_json=as_json)
+    else:
+        printing.found(api.search(home, who, word), lang, as_json=as_json)
+    if not as_json:
+        state = api.state(home)
+        said = Text("{p} 位用户，{v} 位访客，截至 {at}", "{p} persons, {v} visitors, as of {at}")
+        at = state.as_of.astimezone(command.settings().tz)
+        command.tell(said, p=f"{state.persons:,}", v=f"{state.visitors:,}", at=f"{at:%Y-%m-%d %H:%M:%S}")
 
 
 @app.command(help=words("一个人的全部标签", "all tags of one person"))
@@ -132,17 +126,3 @@ def rebuild() -> None:
 def _number(value: float) -> str:
     """Return a number for people; a year has no thousands."""
     return f"{round(value, 2):,.10g}" if abs(value) >= 10_000 else f"{round(value, 2):.10g}"
-
-
-def _counted(counted: Any, lang: str) -> dict[str, Any]:
-    return {
-        "key": counted.dimension.key,
-        "layer": counted.dimension.layer.value,
-        "label": counted.dimension.label.get(lang),
-        "persons": counted.persons,
-        "visitors": counted.visitors,
-        "nodes": [
-            {"node": n.node, "label": n.label.get(lang), "persons": n.persons, "visitors": n.visitors}
-            for n in counted.nodes
-        ],
-    }

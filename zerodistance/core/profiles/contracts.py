@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from zerodistance.core.profiles.values import Value
 from zerodistance.kernel.errors import Invalid, NotFound, ZeroDistanceError
 from zerodistance.kernel.text import Text
 
 VISITORS_FROM = 1 << 31
 """Numbers from here on are anonymous visitors, those below are persons; the two are never added up."""
+INNER = "^"
+"""What the key of an inner node begins with: a node that holds everybody at the nodes below it. No value does (`rules.leaf`)."""
 
 
 class Layer(StrEnum):
@@ -62,12 +64,15 @@ class Input:
         Kinds or families that are left out of these.
     window
         How far back from the day of the answer, in whole days of the home's time zone, that day included; None: all time.
+    where
+        (column, text) that have to stand on a touch, of `values.COLUMNS`: `(("category", "washer"),)`; `washer|dryer` is one of both.
     """
 
     name: str = "touches"
     kinds: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
     window: timedelta | None = None
+    where: tuple[tuple[str, str], ...] = ()
 
     @property
     def days(self) -> int | None:
@@ -83,9 +88,12 @@ class Bands:
     ----------
     bands
         (first number, node key, label), ascending.
+    groups
+        Inner nodes, in the same form: each holds the bands from its first number up to that of the next.
     """
 
     bands: tuple[tuple[float, str, Text], ...]
+    groups: tuple[tuple[float, str, Text], ...] = ()
 
     @property
     def edges(self) -> tuple[float, ...]:
@@ -100,84 +108,25 @@ class Values:
     Attributes
     ----------
     names
-        Where labels come from: `category`, `place` or `product` of the brand, or `` for `labels` and the bare value.
+        Where labels and inner nodes come from: `category`, `place`, `product` or `area` of the brand, or `` for `labels` and the bare value.
     labels
-        Labels of values known beforehand.
+        Labels of values known beforehand, and of inner nodes in `parents`.
     closed
         True: only the values in `labels` become nodes.
+    parents
+        Value -> the inner node that holds it, without the sign `INNER`.
+    path
+        A sign in the values before which the inner node stands that holds them: `-` in months, `:` in pairs.
+    ordered
+        Shown in the order of the values, not the largest first.
     """
 
     names: str = ""
     labels: Mapping[str, Text] = field(default_factory=dict)
     closed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A parsed aggregate: `count(*)` is `Value("count", "*")`.
-
-    The set is closed, and every member can be computed from states that were added up in any order:
-    `count(*)`, `sum(column)`, `days(*)` (different days), `distinct(column)`, `first(column)`, `last(column)`,
-    `most(column)`, `year(first)`, `year(last)`, `age(first)`, `age(last)` (days), `share(kind)` (per cent of touches),
-    and for facts `fact(field)`, a text, and `number(field)`.
-    """
-
-    verb: str
-    of: str
-
-    COLUMNS: ClassVar[tuple[str, ...]] = ("category", "product", "place", "channel", "fault", "kind")
-    MEASURES: ClassVar[tuple[str, ...]] = ("quantity", "amount", "duration")
-    VERBS: ClassVar[dict[str, tuple[str, ...] | None]] = {
-        "count": ("*",),
-        "days": ("*",),
-        "sum": MEASURES,
-        "distinct": COLUMNS,
-        "first": COLUMNS,
-        "last": COLUMNS,
-        "most": COLUMNS,
-        "year": ("first", "last"),
-        "age": ("first", "last"),
-        "share": None,
-        "fact": None,
-        "number": None,
-    }
-    TEXTUAL: ClassVar[tuple[str, ...]] = ("first", "last", "most", "fact")
-
-    @classmethod
-    def parse(cls, text: str) -> Value:
-        """Read an aggregate.
-
-        Raises
-        ------
-        Invalid
-            It is not in the closed set; says what is.
-        """
-        found = re.fullmatch(r"(\w+)\(([\w.*]+)\)", text.strip())
-        if found is None or found[1] not in cls.VERBS:
-            verbs = ", ".join(f"{v}(...)" for v in cls.VERBS)
-            raise Invalid(field="value", given=text, why=Text(f"可用 {verbs}", f"allowed are {verbs}"))
-        allowed = cls.VERBS[found[1]]
-        if allowed is not None and found[2] not in allowed:
-            takes = ", ".join(allowed)
-            raise Invalid(
-                field="value", given=text, why=Text(f"{found[1]} 只收 {takes}", f"{found[1]} takes {takes}")
-            )
-        return cls(found[1], found[2])
-
-    @property
-    def textual(self) -> bool:
-        """Whether the result is a text; all others are numbers."""
-        return self.verb in self.TEXTUAL
-
-    @property
-    def counting(self) -> bool:
-        """Whether somebody without any touch has the value 0, and not no value."""
-        return self.verb in ("count", "days", "sum", "distinct")
-
-    @property
-    def ageing(self) -> bool:
-        """Whether the value grows by one each day: the index keeps the day it counts from."""
-        return self.verb == "age"
+    parents: Mapping[str, str] = field(default_factory=dict)
+    path: str = ""
+    ordered: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,6 +151,10 @@ class Dimension:
         Shown only to those who may see persons, never exported.
     inferred
         True: a guess from behaviour; False: counted or stated.
+    owner
+        Which function of the brand answers for its meaning, a key of `OWNERS`; what is about one category is its unit's.
+    read_by
+        What reads it: keys of `dimensions.readers.READERS`. A dimension that nothing reads does not count.
     """
 
     key: str
@@ -216,16 +169,30 @@ class Dimension:
     purpose: str = "marketing"
     sensitive: bool = False
     inferred: bool = False
+    owner: str = "marketing"
+    read_by: tuple[str, ...] = ()
     parsed: Value = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Parse the aggregate."""
         object.__setattr__(self, "parsed", Value.parse(self.value))
+        if self.parsed.verb == "trend" and self.of.days is None:
+            why = Text("trend 需要时间窗", "a trend needs a window")
+            raise Invalid(field="value", given=self.value, why=why)
 
     @property
     def numeric(self) -> bool:
         """Whether a person's value is a number, so that a rule may ask for a range."""
         return not self.parsed.textual
+
+
+OWNERS: Mapping[str, Text] = {
+    "marketing": Text("营销", "marketing"),
+    "service": Text("服务", "service"),
+    "membership": Text("会员", "membership"),
+    "planning": Text("企划与研发", "planning and R&D"),
+}
+"""Functions of a brand that answer for dimensions: those that the reference names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,22 +221,50 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class NodeCount:
-    """How many carry a node; persons and visitors are never added up."""
+    """How many carry a node; persons and visitors are never added up.
+
+    Attributes
+    ----------
+    node
+        Its key; that of an inner node begins with `INNER`.
+    parent
+        Key of the inner node above it, `` at the top.
+    depth
+        How many inner nodes stand above it.
+    """
 
     node: str
     label: Text
     persons: int
     visitors: int
+    parent: str = ""
+    depth: int = 0
+
+    @property
+    def inner(self) -> bool:
+        """Whether it holds other nodes."""
+        return self.node.startswith(INNER) and not self.node.startswith(INNER * 2)
 
 
 @dataclass(frozen=True, slots=True)
 class DimensionCount:
-    """A dimension with its nodes, largest first for values, in order for bands."""
+    """A dimension with its nodes, largest first for values, in order for bands, each below the inner node that holds it.
+
+    Attributes
+    ----------
+    persons, visitors
+        Who is at any node.
+    """
 
     dimension: Dimension
     nodes: tuple[NodeCount, ...]
     persons: int
     visitors: int
+
+    @property
+    def leaves(self) -> tuple[NodeCount, ...]:
+        """The nodes that hold no others: each person is at one of them at most."""
+        return tuple(node for node in self.nodes if not node.inner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +343,10 @@ class People(Protocol):
 
     def decided(self) -> int:
         """Return a number that is another one after somebody, not digestion, has said who is who."""
+        ...
+
+    def settled(self) -> int:
+        """Return a number that is another one after households were computed anew: facts of anybody may be others then."""
         ...
 
     def changed(self, since: int) -> npt.NDArray[np.int64]:

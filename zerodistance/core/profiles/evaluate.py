@@ -16,11 +16,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zerodistance.core.profiles import aggregates, rules, states
-from zerodistance.core.profiles.contracts import VISITORS_FROM, Bands, Dimension, Value, Values
+from zerodistance.core.profiles.contracts import VISITORS_FROM, Bands, Dimension, Values
+from zerodistance.core.profiles.rollup import Rollup, add_inner
+from zerodistance.core.profiles.rows import ALWAYS, Rows
 from zerodistance.core.profiles.splits import NOBODY, Numbers, Split, Who
 
+_MEASURED = ("sum", "mean", "max")
 _UNITS = {"quantity": states.QUANTITY, "amount": states.AMOUNT, "duration": states.DURATION}
+_SHORT = 1 << 15  # so many nodes are put in order by counting them
 _BLOCK, _FETCH = 500_000, 131_072  # own values: states in memory at once, and fetched at once
+ALONE = Rollup()
 SUBJECTS = 1_000_000  # own value: of the map at once, since the engine holds it in memory whole while it joins: some 50 bytes each
 
 
@@ -36,7 +41,8 @@ class Tagged:
         """Return the node of one person or visitor, None if at none."""
         side = number >= VISITORS_FROM
         nodes = self.nodes.get(dimension.key, {})
-        return next((node for node, both in nodes.items() if number in both[side]), None)
+        mine = (node for node, both in nodes.items() if number in both[side])
+        return next((node for node in mine if not rules.is_inner(node)), None)
 
     def number(self, dimension: Dimension, number: int, day: int) -> float | None:
         """Return the number of one person or visitor as of a day, None if there is none."""
@@ -54,6 +60,9 @@ def tag(
     dimensions: Sequence[Dimension],
     day: int,
     most: int = SUBJECTS,
+    *,
+    rollup: Rollup = ALONE,
+    zone: str = "UTC",
 ) -> Tagged:
     """Return the tags of everybody in `pairs` (subject, number) as of the end of `day`.
 
@@ -65,24 +74,30 @@ def tag(
         `number`, `fact`, `value`.
     most
         Subjects of the map at a time: fewer take less memory, and read the states more often.
+    rollup
+        What the brand says holds what.
+    zone
+        Of the hours.
     """
     everybody = np.unique(pairs.column("number").to_numpy()).astype(np.uint32)
     found = Tagged(Split.of_sorted(everybody))
     of_touches = [d for d in dimensions if d.of.name == "touches"]
     answers = [_Answer() for _ in of_touches]
     for block in _blocks(connection, pairs, of_touches, day, most):
-        rows = aggregates.Rows(block, day)
+        rows = Rows(block, day, zone)
         for answer, dimension in zip(answers, of_touches, strict=True):
             answer.add(aggregates.answer(rows, dimension))
     for answer, dimension in zip(answers, of_touches, strict=True):
         if dimension.numeric:
-            unit = _UNITS[dimension.parsed.of] if dimension.parsed.verb == "sum" else 1
+            unit = _UNITS[dimension.parsed.of] if dimension.parsed.verb in _MEASURED else 1
             _take_numbers(found, dimension, answer.who(), answer.numbers() / unit, day)
         else:
             _take_words(found, dimension, answer.who(), answer.codes(), list(answer.words))
     for dimension in dimensions:
         if dimension.of.name == "facts":
             _take_facts(found, dimension, facts, day)
+    for dimension in dimensions:
+        add_inner(found.nodes[dimension.key], dimension, rollup)
     return found
 
 
@@ -117,8 +132,10 @@ def _ordered(
     connection: duckdb.DuckDBPyConnection, dimensions: Sequence[Dimension], day: int
 ) -> Iterator[pa.Table]:
     """Yield the states of everybody in the map, block by block."""
-    read = {d.parsed.of for d in dimensions} & {*Value.COLUMNS, *Value.MEASURES}
-    columns = ", ".join(f"s.{name}" for name in states.STATES.names if name in read | aggregates.ALWAYS)
+    read = ALWAYS.union(
+        *(d.parsed.reads for d in dimensions), *((w[0] for w in d.of.where) for d in dimensions)
+    )
+    columns = ", ".join(f"s.{name}" for name in states.STATES.names if name in read)
     query = (
         f"select m.number, {columns} from profile_state s inner join person_map m on s.subject = m.subject "
         "where s.day <= $day order by m.number"
@@ -182,7 +199,7 @@ def _take_words(
     found: Tagged, dimension: Dimension, who: Who, codes: npt.NDArray[np.int64], words: Sequence[str]
 ) -> None:
     assert isinstance(dimension.nodes, Values)
-    nodes = _groups(who, codes, words)
+    nodes = _groups(who, codes, [rules.leaf(word) for word in words])
     if dimension.nodes.closed:
         nodes = {key: both for key, both in nodes.items() if key in dimension.nodes.labels}
     found.nodes[dimension.key] = nodes
@@ -207,7 +224,7 @@ def _take_numbers(found: Tagged, dimension: Dimension, who: Who, numbers: Number
 
 def _groups(who: Who, codes: npt.NDArray[np.int64], keys: Sequence[str]) -> dict[str, Split]:
     """Return who is at each node; `who` ascends, a code below 0 is no node."""
-    order = np.argsort(codes, kind="stable")
+    order = np.argsort(codes.astype(np.int16 if len(keys) < _SHORT else np.int64), kind="stable")
     codes, who = codes[order], who[order]
     edges = np.searchsorted(codes, np.arange(len(keys) + 1))
     return {

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from pyroaring import BitMap
 
-from zerodistance.core.profiles import bitmaps, columns, parts, threshold
+from zerodistance.core.profiles import bitmaps, columns, parts, rules, threshold
 from zerodistance.core.profiles.contracts import VISITORS_FROM, Dimension
 from zerodistance.core.profiles.decoded import Decoded, bytes_of
 from zerodistance.core.profiles.parts import UNIVERSE, Layer, Name, Part
@@ -188,8 +188,9 @@ class Index:
         return []
 
     def node_of(self, dimension: Dimension, number: int) -> str | None:
-        """Return the node that one person or visitor is at, None if at none."""
-        return next((node for key, node in self.nodes_of(number) if key == dimension.key), None)
+        """Return the node that one person or visitor is at, no inner one; None if at none."""
+        mine = (node for key, node in self.nodes_of(number) if key == dimension.key)
+        return next((node for node in mine if not rules.is_inner(node)), None)
 
     def number(self, dimension: Dimension, number: int) -> float | None:
         """Return the number of one person or visitor in a numeric dimension, None if there is none."""

@@ -7,7 +7,7 @@ memory between two turns and a crash anywhere costs a repeated turn.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zerodistance.core.profiles import bitmaps, evaluate, index, rules, states
+from zerodistance.core.profiles import bitmaps, evaluate, index, rollup, rules, states
 from zerodistance.core.profiles.contracts import Dimension, IndexDamaged, People
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.index import Index
@@ -64,7 +64,9 @@ class Keeper:
     def __init__(self, home: Home, people: People, dimensions: Sequence[Dimension] = DIMENSIONS) -> None:
         self._home, self._people, self._dimensions = home, people, tuple(dimensions)
         self._folder = home.path("index")
-        self._mark = rules.fingerprint(dimensions, home.settings.zone, home.settings.currency)
+        self._means = rules.fingerprint(dimensions, home.settings.zone, home.settings.currency)
+        self._rollup, self._settled = rollup.Rollup(), 0
+        self._looked_after = False
         self._fed = True
         self._ended, self._spent = -_LOOK_SECONDS, 0.0  # of the last turn, monotonic seconds
         self._looked_at = self._decided_at = -_LOOK_SECONDS
@@ -78,6 +80,7 @@ class Keeper:
 
     def follow(self, touches: pa.Table, last_batch: int) -> None:
         """Append the states of new touches durably; the index follows by itself, so that nothing waits for it."""
+        self._look_after_states()
         rows = states.made_from(self._home, touches, self.held())
         states.append(self._home, rows, last_batch)
         fault.point("profiles.states")
@@ -108,8 +111,10 @@ class Keeper:
 
     def retag(self, subjects: Changed) -> int:
         """Do as `update`, and recompute those to whom these subjects belong or belonged; of them no older file stays."""
+        self._look_after_states()
         with states.lock(self._home):
             began = time.monotonic()
+            self._look_around()
             day = rules.day_of(clock.micros(), self._home.settings.zone)
             version = self._people.version()
             try:
@@ -176,11 +181,11 @@ class Keeper:
         self, connection: duckdb.DuckDBPyConnection, before: Index, day: int, version: int, named: Changed
     ) -> Changed | None:
         """Return the numbers that have to be recomputed, ascending; None: everybody."""
-        if before.mark != self._mark or before.made_at is None:
+        if before.mark != self._mark() or before.made_at is None:
             return None
         subjects = [named, _subjects(connection, "batch > $batch", {"batch": before.batch})]
-        for low, high in rules.expiring(self._dimensions, before.day, day):
-            subjects.append(_subjects(connection, "day between $low and $high", {"low": low, "high": high}))
+        for some in rules.expiring(self._dimensions, before.day, day):
+            subjects.append(_expiring(connection, some))
         found = [self._people.numbers_of(np.unique(np.concatenate(subjects)))]
         if len(named):
             pairs = before.pairs()
@@ -212,10 +217,10 @@ class Keeper:
             pairs = pairs.filter(
                 pc.invert(pc.is_in(pairs.column("subject"), pa.array(forgotten, pa.int64())))
             )
-        tagged = evaluate.tag(connection, pairs, facts, self._dimensions, at[1], self._most)
+        tagged = self._tag(connection, pairs, facts, at[1], self._most)
         part = Part(
             *at,
-            mark=self._mark,
+            mark=self._mark() if changed is None else before.mark,
             made_at=clock.micros(),
             changed=None if changed is None else bitmaps.of(changed),
             universe=tagged.universe,
@@ -228,11 +233,48 @@ class Keeper:
             len(tagged.universe.persons) + len(tagged.universe.visitors) if changed is None else len(changed)
         )
 
+    def _mark(self) -> str:
+        """Return the fingerprint of what decides tags beside touches and identity; another one means that everybody has to be computed."""
+        return f"{self._means}.{self._rollup.mark}.{self._settled}"
+
+    def mark(self) -> str:
+        """Return the fingerprint that an index of this moment has."""
+        self._look_around()
+        return self._mark()
+
+    def _look_around(self) -> None:
+        """Read what decides tags beside touches and identity: what the brand says holds what, and when households were computed."""
+        self._rollup, self._settled = rollup.read(self._home), self._people.settled()
+
+    def _tag(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        pairs: pa.Table,
+        facts: pa.Table,
+        day: int,
+        most: int = evaluate.SUBJECTS,
+    ) -> evaluate.Tagged:
+        zone = self._home.settings.zone
+        return evaluate.tag(
+            connection, pairs, facts, self._dimensions, day, most, rollup=self._rollup, zone=zone
+        )
+
+    def _look_after_states(self) -> None:
+        """Make the states anew, once, where an earlier version of the program wrote them and a column is missing."""
+        if self._looked_after:
+            return
+        with states.lock(self._home):
+            if states.outgrown(self._home):
+                log("profiles").info("states_outgrown")
+                self._remake_states()
+        self._looked_after = True
+
     def rebuild(self, *, touches_too: bool = True) -> int:
         """Make the index anew, and with `touches_too` the states from the log as well; return how many were computed."""
         with states.lock(self._home):
             if touches_too:
                 self._remake_states()
+            self._look_around()
             before = Index()
             day = rules.day_of(clock.micros(), self._home.settings.zone)
             version = self._people.version()
@@ -296,7 +338,8 @@ class Keeper:
             moved = np.concatenate([self._people.changed(here.people), self._people.numbers_of(later)])
             numbers = np.setdiff1d(numbers, moved)
             pairs = self._people.pairs(numbers)
-            tagged = evaluate.tag(connection, pairs, self._people.facts(numbers), self._dimensions, here.day)
+            self._look_around()
+            tagged = self._tag(connection, pairs, self._people.facts(numbers), here.day)
         wrong = []
         for dimension in self._dimensions:
             for number in bitmaps.to_numbers(tagged.universe.persons | tagged.universe.visitors).tolist():
@@ -314,6 +357,7 @@ class Keeper:
         """Remove the states and tags of subjects, and every file that still held them; may be run again."""
         with states.lock(self._home):
             removed = states.forget(self._home, subjects)
+            self._look_around()
             try:
                 gone = self._forget_tags(index.current(self._folder), subjects)
             except IndexDamaged as damage:  # nobody can say any more who was in it
@@ -338,8 +382,22 @@ class Keeper:
         return int(mine.sum())
 
 
+def _expiring(connection: duckdb.DuckDBPyConnection, some: rules.Expiring) -> npt.NDArray[np.int64]:
+    """Return the subjects with a state on some days, of some kinds."""
+    where, values = "day between $first and $last", dict[str, int | str](first=some.first, last=some.last)
+    if some.kinds:
+        ranges = rules.kind_ranges(some.kinds)
+        where += f" and ({' or '.join(f'kind between $low{n} and $high{n}' for n in range(len(ranges)))})"
+        values |= {
+            f"{edge}{n}": text
+            for n, both in enumerate(ranges)
+            for edge, text in zip(("low", "high"), both, strict=True)
+        }
+    return _subjects(connection, where, values)
+
+
 def _subjects(
-    connection: duckdb.DuckDBPyConnection, where: str, values: dict[str, int]
+    connection: duckdb.DuckDBPyConnection, where: str, values: Mapping[str, int | str]
 ) -> npt.NDArray[np.int64]:
     found = connection.sql(f"select distinct subject from profile_state where {where}", params=values)
     return np.asarray(found.to_arrow_table().column("subject").to_numpy(), np.int64)

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
-from zerodistance.core.profiles.contracts import Bands, Dimension, Input
+from zerodistance.core.profiles.contracts import INNER, Bands, Dimension, Input, Values
 from zerodistance.kernel.clock import MICROS_PER_DAY, MICROS_PER_SECOND, from_micros
+
+EVERY = "*"
+
+
+class Expiring(NamedTuple):
+    """Days, both ends included, and the kinds and families of touch on them; none: every kind."""
+
+    first: int
+    last: int
+    kinds: tuple[str, ...] = ()
+
 
 _QUARTER = (
     900 * MICROS_PER_SECOND
@@ -27,8 +40,24 @@ def days_of(micros: npt.NDArray[np.int64], zone: str) -> npt.NDArray[np.int32]:
     >>> days_of(np.array([15 * 3_600_000_000, 16 * 3_600_000_000]), "Asia/Shanghai").tolist()
     [0, 1]
     """
+    return (_local(micros, zone) // MICROS_PER_DAY).astype(np.int32)
+
+
+def hours_of(micros: npt.NDArray[np.int64], zone: str) -> npt.NDArray[np.int64]:
+    """Return the local hour of the day of each moment in `zone`, 0 to 23.
+
+    Examples
+    --------
+    >>> hours_of(np.array([0, 15 * 3_600_000_000]), "Asia/Shanghai").tolist()
+    [8, 23]
+    """
+    return _local(micros, zone) % MICROS_PER_DAY // (3_600 * MICROS_PER_SECOND)
+
+
+def _local(micros: npt.NDArray[np.int64], zone: str) -> npt.NDArray[np.int64]:
+    """Return the local time of each moment, as if it were UTC."""
     if len(micros) == 0:
-        return np.empty(0, np.int32)
+        return micros
     utc_days, where = np.unique(micros // MICROS_PER_DAY, return_inverse=True)
     offsets = [_offset_of_day(int(day), zone) for day in utc_days]
     shift = np.array([0 if o is None else o for o in offsets], np.int64)[where]
@@ -37,7 +66,7 @@ def days_of(micros: npt.NDArray[np.int64], zone: str) -> npt.NDArray[np.int32]:
         quarters, inside = np.unique(micros[mixed] // _QUARTER, return_inverse=True)
         found = [_offset(int(q) * _QUARTER, zone) for q in quarters]
         shift[mixed] = np.array(found, np.int64)[inside]
-    return ((micros + shift) // MICROS_PER_DAY).astype(np.int32)
+    return micros + shift
 
 
 def day_of(micros: int, zone: str) -> int:
@@ -71,22 +100,36 @@ def band_codes(numbers: npt.NDArray[np.float64], bands: Bands) -> npt.NDArray[np
     return np.searchsorted(np.array(bands.edges), numbers, side="right").astype(np.int64) - 1
 
 
-def expiring(dimensions: Iterable[Dimension], before: int, now: int) -> list[tuple[int, int]]:
-    """Return ranges of days, both ends included: who has a state on one of them may change when `before` becomes `now`.
+def expiring(dimensions: Iterable[Dimension], before: int, now: int) -> list[Expiring]:
+    """Return ranges of days and kinds: who has a state of them may change when `before` becomes `now`.
 
-    A touch leaves a window of w days w days after it; an age passes a band's limit that many days after it;
-    and what was dated into the future arrives.
+    A touch leaves a window of w days w days after it, and the later half of a trend's; an age passes a band's limit that many days after
+    it; and what was dated into the future arrives.
     """
     if now == before:
         return []
     low, high = min(before, now), max(before, now)
-    reach = {0}
+    reach: dict[int, set[str]] = defaultdict(set)
+    reach[0].add(EVERY)
     for dimension in dimensions:
-        if dimension.of.days is not None:
-            reach.add(dimension.of.days)
-        if dimension.parsed.ageing and isinstance(dimension.nodes, Bands):
-            reach.update(int(np.ceil(edge)) for edge in dimension.nodes.edges)
-    return [(low - r + 1, high - r) for r in sorted(reach)]
+        kinds = dimension.of.kinds or (EVERY,)
+        for days in _limits(dimension):
+            reach[days].update(kinds)
+    return [
+        Expiring(low - days + 1, high - days, () if EVERY in kinds else tuple(sorted(kinds)))
+        for days, kinds in sorted(reach.items())
+    ]
+
+
+def _limits(dimension: Dimension) -> Iterator[int]:
+    """Yield after how many days a touch may change what a dimension says, without anything happening."""
+    days = dimension.of.days
+    if days is not None:
+        yield days
+        if dimension.parsed.verb == "trend":
+            yield days // 2
+    if dimension.parsed.ageing and isinstance(dimension.nodes, Bands):
+        yield from (int(np.ceil(edge)) for edge in dimension.nodes.edges)
 
 
 def kind_ranges(kinds: Sequence[str]) -> list[tuple[str, str]]:
@@ -115,10 +158,31 @@ def near(given: str, known: Iterable[str], most: int = 5) -> list[str]:
     return difflib.get_close_matches(given, names, n=most, cutoff=0.4) or names[:most]
 
 
+def is_inner(node: str) -> bool:
+    """Say whether a key is that of an inner node.
+
+    Examples
+    --------
+    >>> is_inner("^washer"), is_inner("washer"), is_inner(leaf("^washer"))
+    (True, False, False)
+    """
+    return node.startswith(INNER) and not node.startswith(INNER * 2)
+
+
+def leaf(value: str) -> str:
+    """Return the key of the node of a value: one that begins like an inner node says its sign twice."""
+    return INNER + value if value.startswith(INNER) else value
+
+
 def fingerprint(dimensions: Iterable[Dimension], *settings: str) -> str:
     """Return a short hash of everything that decides tags: another one means that the index has to be built anew."""
-    parts = [
-        f"{d.key}|{d.of}|{d.value}|{d.nodes.edges if isinstance(d.nodes, Bands) else d.nodes.closed}"
-        for d in dimensions
-    ]
+    parts = [f"{d.key}|{d.of}|{d.value}|{_shape(d.nodes)}" for d in dimensions]
     return hashlib.sha256("\n".join([*parts, *settings]).encode()).hexdigest()[:16]
+
+
+def _shape(nodes: Bands | Values) -> str:
+    """Return what of nodes decides who is at them: labels do not."""
+    if isinstance(nodes, Bands):
+        return str([[(low, key) for low, key, _ in some] for some in (nodes.bands, nodes.groups)])
+    known = sorted(nodes.labels) if nodes.closed else ""
+    return f"{nodes.names}|{known}|{sorted(nodes.parents.items())}|{nodes.path}"

@@ -264,7 +264,7 @@ class Opened:
         left = np.flatnonzero(~good)[: 1 + most // _BLOCK]
         for block in left.tolist():
             self._check(key, section, good, block, block + 1)
-        return max(1, len(left)) * _BLOCK
+        return max(1, min(section.size, max(1, len(left)) * _BLOCK))
 
 
 def _bytes(values: Array) -> memoryview:

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zerodistance.core.profiles import rules
+from zerodistance.core.profiles.values import TOUCHES_WITH
 from zerodistance.core.touchpoints.contracts import TOUCHES
 from zerodistance.kernel.home import Home
 
@@ -38,6 +39,10 @@ STATES = pa.schema(
         ("quantity", pa.int64()),
         ("amount", pa.int64()),
         ("duration", pa.int64()),
+        ("quantities", pa.int64()),  # touches that have a quantity; the same of the two others
+        ("amounts", pa.int64()),
+        ("durations", pa.int64()),
+        ("largest", pa.int64()),  # amount of one touch, at most
         ("first_at", pa.int64()),
         ("last_at", pa.int64()),
     ]
@@ -77,14 +82,19 @@ def made_from(home: Home, touches: pa.Table, after: int) -> pa.Table:
     ours = pc.or_kleene(pc.is_null(currency), pc.equal(currency, home.settings.currency))
     amount = pc.if_else(ours, rows.column("amount"), pa.scalar(None, pa.float64()))
     same = ("batch", "subject", "kind", "category", "product", "place", "channel", "fault")
+    sums = {
+        "quantity": _whole(rows.column("quantity"), QUANTITY),
+        "amount": _whole(amount, AMOUNT),
+        "duration": _whole(rows.column("duration"), DURATION),
+    }
     made = {
         **{name: rows.column(name) for name in same},
         "family": _families(rows.column("kind")),
         "day": pa.array(days, pa.int32()),
         "n": pa.array(np.ones(len(rows), np.int64)),
-        "quantity": _whole(rows.column("quantity"), QUANTITY),
-        "amount": _whole(amount, AMOUNT),
-        "duration": _whole(rows.column("duration"), DURATION),
+        **sums,
+        **{TOUCHES_WITH[name]: pc.is_valid(sums[name]).cast(pa.int64()) for name in sums},
+        "largest": sums["amount"],
         "first_at": at,
         "last_at": at,
     }
@@ -124,11 +134,18 @@ def _view(connection: duckdb.DuckDBPyConnection, home: Home) -> tuple[list[str],
         connection.register("profile_state", STATES.empty_table())
         return parts, batch
     quoted = ", ".join("'" + part.replace("'", "''") + "'" for part in parts)
-    columns = ", ".join(STATES.names)
+    here = home.lake.columns(TABLE)
+    columns = ", ".join(name if name in here else f"null as {name}" for name in STATES.names)
     connection.execute(
         f"create or replace temp view profile_state as select {columns} from read_parquet([{quoted}])"
     )
     return parts, batch
+
+
+def outgrown(home: Home) -> bool:
+    """Say whether the table was made by an earlier version of the program and lacks columns, so that it has to be made anew."""
+    here = home.lake.columns(TABLE)
+    return bool(here) and set(here) != set(STATES.names)
 
 
 def replace(home: Home, reader: pa.RecordBatchReader, last_batch: int) -> None:

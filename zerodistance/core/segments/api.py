@@ -19,7 +19,9 @@ from zerodistance.core.segments import answer, rules, store, wording
 from zerodistance.core.segments.contracts import (
     KEY,
     Count,
+    Has,
     In,
+    Leaf,
     Members,
     NoSuchSegment,
     Portrait,
@@ -79,8 +81,24 @@ def _called(home: Home, who: Who) -> Callable[[str], Text]:
     return name
 
 
-def _answer(home: Home, who: Who) -> answer.Answer:
-    return answer.Answer(home, lambda key: segment(home, who, key).rule)
+def _answer(home: Home, who: Who, rule: Rule) -> answer.Answer:
+    """Return what answers a rule, and those of saved segments in it, if this account may ask for the dimensions in them."""
+
+    def saved(key: str) -> Rule:
+        return _allowed(who, segment(home, who, key).rule)
+
+    _allowed(who, rule)
+    return answer.Answer(home, saved)
+
+
+def _allowed(who: Who, rule: Rule) -> Rule:
+    """Return a rule; raises Forbidden for one that asks for a sensitive dimension which this account may not see."""
+    if isinstance(rule, Has):
+        profiles.dimension(rule.dimension, who)
+    elif not isinstance(rule, Leaf):
+        for term in rule.terms:
+            _allowed(who, term)
+    return rule
 
 
 def count(home: Home, who: Who, rule: Rule, *, steps: bool = True) -> Count:
@@ -94,7 +112,7 @@ def count(home: Home, who: Who, rule: Rule, *, steps: bool = True) -> Count:
         False: only the total, for which conditions may be taken in any order and none has to be looked at by itself.
     """
     began = time.perf_counter()
-    here = _answer(home, who)
+    here = _answer(home, who, rule)
     lines, found = here.lines(rule) if steps else ([], here.total(rule))
     took = (time.perf_counter() - began) * 1_000
     called = _called(home, who)
@@ -126,7 +144,7 @@ def portrait(home: Home, who: Who, rule: Rule, *, sample: bool = False) -> Portr
         True: a large audience is looked at through a sample, and the result says how far off it may be.
     """
     began = time.perf_counter()
-    here = _answer(home, who)
+    here = _answer(home, who, rule)
     fits = here.fits(rule)
     found = profiles.portrait(here.index, fits, sample=sample)
     took = (time.perf_counter() - began) * 1_000
@@ -158,7 +176,7 @@ def members(
             given=limit,
             why=Text(f"可用 1 到 {_MOST_MEMBERS}", f"1 to {_MOST_MEMBERS} are allowed"),
         )
-    found = _answer(home, who).fits(rule)
+    found = _answer(home, who, rule).fits(rule)
     total = len(found.visitors if visitors else found.persons)
     numbers = list(itertools.islice(answer.after(found, after, visitors=visitors), limit + 1))
     page = numbers[:limit]
@@ -175,7 +193,7 @@ def export(home: Home, who: Who, rule: Rule, to: TextIO, *, visitors: bool = Fal
     """
     who.need(Permission.SEE_PERSONS)
     who.need(Permission.MANAGE_SEGMENTS)
-    found = _answer(home, who).fits(rule)
+    found = _answer(home, who, rule).fits(rule)
     out = csv.writer(to, lineterminator="\n")
     out.writerow(["visitor_id" if visitors else "person_id"])
     written = 0

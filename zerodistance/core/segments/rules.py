@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from zerodistance.core.profiles.contracts import Bands, Dimension
+from zerodistance.core.profiles.contracts import INNER, Bands, Dimension
 from zerodistance.core.segments.contracts import (
     KEY,
     MOST_DAYS,
@@ -301,6 +301,28 @@ def _leaf(name: str, said: dict[str, Any], words: Words, fail: Fail) -> Leaf:
     return _has(said, words, fail) if name == "Has" else _did(said, words, fail)
 
 
+def _node(dimension: Dimension, said: dict[str, Any], fail: Fail) -> str | None:
+    """Return the node that is said; an inner node of known nodes may be named without its sign, where no other node has that name."""
+    if "node" not in said:
+        return None
+    node: str = said["node"]
+    nodes = dimension.nodes
+    if isinstance(nodes, Bands):
+        outer, inner = [b[1] for b in nodes.bands], [b[1] for b in nodes.groups]
+    else:
+        inner = list(dict.fromkeys(nodes.parents.values()))
+        outer = [key for key in nodes.labels if key not in inner]
+    if node in outer or node.removeprefix(INNER) not in (*outer, *inner):
+        if node not in outer and (isinstance(nodes, Bands) or nodes.closed):
+            near = ", ".join([*outer, *(INNER + key for key in inner)])
+            raise fail(
+                f"{dimension.key} 没有节点 {node!r}；有 {near}",
+                f"{dimension.key} has no node {node!r}; it has {near}",
+            )
+        return node
+    return INNER + node.removeprefix(INNER) if node.removeprefix(INNER) in inner else node
+
+
 def _has(said: dict[str, Any], words: Words, fail: Fail) -> Has:
     key = said["dimension"]
     dimension = words.dimensions.get(key)
@@ -314,20 +336,8 @@ def _has(said: dict[str, Any], words: Words, fail: Fail) -> Has:
         raise fail(
             "node 与 at_least、at_most 不能同用", "node can't be used together with at_least or at_most"
         )
-    nodes = (
-        [b[1] for b in dimension.nodes.bands]
-        if isinstance(dimension.nodes, Bands)
-        else list(dimension.nodes.labels)
-    )
-    closed = isinstance(dimension.nodes, Bands) or dimension.nodes.closed
-    if closed and "node" in said and said["node"] not in nodes:
-        near = ", ".join(nodes)
-        raise fail(
-            f"{key} 没有节点 {said['node']!r}；有 {near}",
-            f"{key} has no node {said['node']!r}; it has {near}",
-        )
     _ordered(said, fail)
-    return Has(key, said.get("node"), _float(said.get("at_least")), _float(said.get("at_most")))
+    return Has(key, _node(dimension, said, fail), _float(said.get("at_least")), _float(said.get("at_most")))
 
 
 def _did(said: dict[str, Any], words: Words, fail: Fail) -> Did:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.profiles.contracts import Bands, Dimension
+from zerodistance.core.profiles.contracts import Dimension
 from zerodistance.core.segments.contracts import (
     MOST_DAYS,
     AllOf,
@@ -27,6 +27,7 @@ from zerodistance.kernel.text import Text
 
 JOINS = {"and": Text("并且", "and"), "or": Text("或者", "or"), "not": Text("但不要", "but not")}
 MOST_TIMES = 1_000_000_000
+_MOST_NODES = 400  # own value: nodes that a person may pick from a list
 
 
 @dataclass(frozen=True)
@@ -194,16 +195,7 @@ def _has(reading: _Reading) -> Has | None:
 
 
 def nodes(home: Home, who: Who, dimension: Dimension) -> list[Choice]:
-    """Return the nodes of a dimension that a person may pick, most carried first for values."""
-    if isinstance(dimension.nodes, Bands):
-        return [Choice(key, label) for _, key, label in dimension.nodes.bands]
-    counted = next(
-        (
-            d
-            for branch in profiles.tree(home, who).branches
-            for d in branch.dimensions
-            if d.dimension.key == dimension.key
-        ),
-        None,
-    )
-    return [Choice(n.node, n.label) for n in counted.nodes[:200]] if counted else []
+    """Return the nodes of a dimension that a person may pick, each below the one that holds it."""
+    counted = profiles.counted(home, who, dimension.key)
+    indented = [(n, "\u2003" * n.depth) for n in counted.nodes[:_MOST_NODES]]
+    return [Choice(n.node, Text(f"{space}{n.label.zh}", f"{space}{n.label.en}")) for n, space in indented]

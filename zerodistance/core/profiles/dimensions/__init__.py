@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from zerodistance.core.profiles.contracts import Dimension
+from zerodistance.core.profiles.contracts import Dimension, Layer
 from zerodistance.core.profiles.dimensions.about import DEMOGRAPHICS, GEOGRAPHY, INTERESTS
+from zerodistance.core.profiles.dimensions.buying import BRANDS
+from zerodistance.core.profiles.dimensions.families import FAMILIES
+from zerodistance.core.profiles.dimensions.living import LIVING
+from zerodistance.core.profiles.dimensions.looking import LOOKING
+from zerodistance.core.profiles.dimensions.needing import NEEDING
+from zerodistance.core.profiles.dimensions.paying import WORTH
+from zerodistance.core.profiles.dimensions.serving import SERVICE
 from zerodistance.core.profiles.dimensions.use import BRAND, USAGE
+from zerodistance.core.profiles.dimensions.using import APPLIANCES, TOUCH
 from zerodistance.core.profiles.dimensions.worth import NEEDS, VALUE
 
-DIMENSIONS: tuple[Dimension, ...] = (*GEOGRAPHY, *DEMOGRAPHICS, *INTERESTS, *USAGE, *BRAND, *VALUE, *NEEDS)
+_ALL = (
+    *GEOGRAPHY, *DEMOGRAPHICS, *LIVING, *INTERESTS, *LOOKING, *USAGE, *TOUCH, *SERVICE, *APPLIANCES, *BRAND, *BRANDS, *VALUE, *WORTH,
+    *NEEDS, *NEEDING, *FAMILIES,
+)  # fmt: skip
+DIMENSIONS: tuple[Dimension, ...] = tuple(one for layer in Layer for one in _ALL if one.layer is layer)
 """Every dimension that is shipped, in the order pages show them."""

@@ -19,6 +19,7 @@ from zerodistance.kernel.text import Text
 GEOGRAPHY = (
     Dimension(
         key="geo.place",
+        read_by=("map", "person"),
         layer=Layer.GEOGRAPHY,
         label=Text("最近所在地", "Last place"),
         meaning=Text(
@@ -31,6 +32,7 @@ GEOGRAPHY = (
     ),
     Dimension(
         key="geo.places",
+        read_by=("shops", "R1"),
         layer=Layer.GEOGRAPHY,
         label=Text("到过的地方数", "Number of places"),
         meaning=Text("交互里出现过多少个不同地点", "How many different places appear on the touches"),
@@ -46,6 +48,7 @@ GEOGRAPHY = (
     ),
     Dimension(
         key="geo.country",
+        read_by=("person",),
         layer=Layer.GEOGRAPHY,
         label=Text("登记国家", "Registered country"),
         meaning=Text("用户登记的国家", "The country that the person registered"),
@@ -55,6 +58,7 @@ GEOGRAPHY = (
     ),
     Dimension(
         key="geo.city",
+        read_by=("map", "person"),
         layer=Layer.GEOGRAPHY,
         label=Text("登记城市", "Registered city"),
         meaning=Text("用户登记的城市", "The city that the person registered"),
@@ -64,6 +68,7 @@ GEOGRAPHY = (
     ),
     Dimension(
         key="geo.area",
+        read_by=("map",),
         layer=Layer.GEOGRAPHY,
         label=Text("登记地区", "Registered area"),
         meaning=Text(
@@ -72,13 +77,14 @@ GEOGRAPHY = (
         ),
         of=Input("facts"),
         value="fact(area)",
-        nodes=Values("place"),
+        nodes=Values("area"),
     ),
 )
 
 DEMOGRAPHICS = (
     Dimension(
         key="demo.gender",
+        read_by=("N4", "person"),
         layer=Layer.DEMOGRAPHICS,
         label=Text("性别", "Gender"),
         meaning=Text("用户自己登记的性别", "The gender that the person registered"),
@@ -88,6 +94,7 @@ DEMOGRAPHICS = (
     ),
     Dimension(
         key="demo.birth_decade",
+        read_by=("N2", "person"),
         layer=Layer.DEMOGRAPHICS,
         label=Text("年代", "Decade of birth"),
         meaning=Text(
@@ -103,6 +110,7 @@ DEMOGRAPHICS = (
 INTERESTS = (
     Dimension(
         key="interest.category",
+        read_by=("N4", "N1"),
         layer=Layer.INTERESTS,
         label=Text("最感兴趣的品类", "Category of most interest"),
         meaning=Text(
@@ -116,6 +124,7 @@ INTERESTS = (
     ),
     Dimension(
         key="interest.searches_30d",
+        read_by=("N1", "R1"),
         layer=Layer.INTERESTS,
         label=Text("30 天内搜索", "Searches in 30 days"),
         meaning=Text(
@@ -128,6 +137,7 @@ INTERESTS = (
     ),
     Dimension(
         key="interest.looking_90d",
+        read_by=("N4", "N1"),
         layer=Layer.INTERESTS,
         label=Text("90 天内看产品的时间", "Time spent on products in 90 days"),
         meaning=Text("90 天内停在产品上的总时长", "How long products were looked at in 90 days, in all"),
@@ -148,6 +158,7 @@ INTERESTS = (
     ),
     Dimension(
         key="interest.voice",
+        read_by=("circle", "R1"),
         layer=Layer.INTERESTS,
         label=Text("发声", "Speaks up"),
         meaning=Text("写过多少条评价、帖子和打分", "How many reviews, posts and ratings were written"),

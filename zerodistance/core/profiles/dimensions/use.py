@@ -27,6 +27,7 @@ from zerodistance.kernel.text import Text
 USAGE = (
     Dimension(
         key="usage.active_days_90d",
+        read_by=("R1", "R4"),
         layer=Layer.USAGE,
         label=Text("90 天内活跃天数", "Active days in 90 days"),
         meaning=Text(
@@ -46,6 +47,7 @@ USAGE = (
     ),
     Dimension(
         key="usage.channel",
+        read_by=("N5", "R1"),
         layer=Layer.USAGE,
         label=Text("常用渠道", "Usual channel"),
         meaning=Text("一年内交互最多的渠道", "The channel with most touches in a year"),
@@ -55,6 +57,7 @@ USAGE = (
     ),
     Dimension(
         key="usage.last_seen",
+        read_by=("R4", "R1"),
         layer=Layer.USAGE,
         label=Text("最近一次交互", "Last seen"),
         meaning=Text("距最近一次交互的天数", "Days since the latest touch"),
@@ -66,6 +69,8 @@ USAGE = (
     ),
     Dimension(
         key="usage.repairs_2y",
+        read_by=("N1", "D1"),
+        owner="service",
         layer=Layer.USAGE,
         label=Text("两年内维修次数", "Repairs in two years"),
         meaning=Text("730 天内上门服务的次数", "Service visits in the last 730 days"),
@@ -77,6 +82,8 @@ USAGE = (
     ),
     Dimension(
         key="usage.calls_1y",
+        read_by=("D2", "rights"),
+        owner="service",
         layer=Layer.USAGE,
         label=Text("一年内来电", "Calls in a year"),
         meaning=Text("365 天内致电客服的次数", "Calls to the service in the last 365 days"),
@@ -88,6 +95,8 @@ USAGE = (
     ),
     Dimension(
         key="usage.faults_1y",
+        read_by=("D1",),
+        owner="service",
         layer=Layer.USAGE,
         label=Text("一年内故障", "Faults in a year"),
         meaning=Text("365 天内设备报出的故障", "Faults that appliances reported in the last 365 days"),
@@ -99,6 +108,7 @@ USAGE = (
     ),
     Dimension(
         key="usage.device_days_30d",
+        read_by=("R1", "D1"),
         layer=Layer.USAGE,
         label=Text("30 天内用设备的天数", "Days of appliance use in 30 days"),
         meaning=Text(
@@ -119,6 +129,7 @@ USAGE = (
 BRAND = (
     Dimension(
         key="brand.first_year",
+        read_by=("R5",),
         layer=Layer.BRAND,
         label=Text("首次购买年份", "Year of first purchase"),
         meaning=Text(
@@ -132,6 +143,7 @@ BRAND = (
     ),
     Dimension(
         key="brand.tenure",
+        read_by=("R2", "R5"),
         layer=Layer.BRAND,
         label=Text("相识时间", "Known for"),
         meaning=Text("距第一次交互的天数", "Days since the first touch"),
@@ -142,6 +154,7 @@ BRAND = (
     ),
     Dimension(
         key="brand.categories",
+        read_by=("N2", "R5"),
         layer=Layer.BRAND,
         label=Text("拥有的品类数", "Categories owned"),
         meaning=Text(
@@ -154,6 +167,7 @@ BRAND = (
     ),
     Dimension(
         key="brand.products",
+        read_by=("N2", "R3"),
         layer=Layer.BRAND,
         label=Text("买过的产品数", "Products owned"),
         meaning=Text("买过、登记过或绑定过多少种产品", "How many products were bought, registered or bound"),
@@ -164,6 +178,7 @@ BRAND = (
     ),
     Dimension(
         key="brand.category",
+        read_by=("N2", "N3"),
         layer=Layer.BRAND,
         label=Text("最常买的品类", "Category bought most"),
         meaning=Text("购买次数最多的品类", "The category that was bought most often"),
@@ -173,6 +188,7 @@ BRAND = (
     ),
     Dimension(
         key="brand.favourite",
+        read_by=("N2", "N3"),
         layer=Layer.BRAND,
         label=Text("最常买的产品", "Product bought most"),
         meaning=Text("购买次数最多的产品", "The product that was bought most often"),

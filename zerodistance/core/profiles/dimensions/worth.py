@@ -23,6 +23,7 @@ from zerodistance.kernel.text import Text
 VALUE = (
     Dimension(
         key="value.spend_365d",
+        read_by=("R3",),
         layer=Layer.VALUE,
         label=Text("一年消费", "Spent in a year"),
         meaning=Text(
@@ -36,6 +37,7 @@ VALUE = (
     ),
     Dimension(
         key="value.spend_total",
+        read_by=("R3", "R2"),
         layer=Layer.VALUE,
         label=Text("累计消费", "Spent in all"),
         meaning=Text(
@@ -49,6 +51,7 @@ VALUE = (
     ),
     Dimension(
         key="value.orders_365d",
+        read_by=("R3", "R4"),
         layer=Layer.VALUE,
         label=Text("一年购买天数", "Purchase days in a year"),
         meaning=Text("365 天内有过购买的天数", "On how many of the last 365 days something was bought"),
@@ -59,6 +62,7 @@ VALUE = (
     ),
     Dimension(
         key="value.orders_total",
+        read_by=("R3", "N3"),
         layer=Layer.VALUE,
         label=Text("累计购买天数", "Purchase days in all"),
         meaning=Text("有过购买的天数", "On how many days something was bought"),
@@ -69,6 +73,7 @@ VALUE = (
     ),
     Dimension(
         key="value.returns_share",
+        read_by=("R2",),
         layer=Layer.VALUE,
         label=Text("退货占比", "Share returned"),
         meaning=Text("订单行里退货的百分比", "Per cent of order lines that are returns"),
@@ -87,6 +92,8 @@ VALUE = (
     ),
     Dimension(
         key="value.member",
+        read_by=("R1", "R2"),
+        owner="membership",
         layer=Layer.VALUE,
         label=Text("会员活动", "Member activity"),
         meaning=Text(
@@ -102,6 +109,7 @@ VALUE = (
 NEEDS = (
     Dimension(
         key="needs.recency",
+        read_by=("N3", "R3"),
         layer=Layer.NEEDS,
         label=Text("距上次购买", "Since the last purchase"),
         meaning=Text("距最近一次购买的天数", "Days since something was last bought"),
@@ -112,6 +120,7 @@ NEEDS = (
     ),
     Dimension(
         key="needs.category_30d",
+        read_by=("N1", "N4"),
         layer=Layer.NEEDS,
         label=Text("正在看的品类", "Category being looked at"),
         meaning=Text("30 天内看得最多的品类", "The category most looked at in the last 30 days"),
@@ -122,6 +131,7 @@ NEEDS = (
     ),
     Dimension(
         key="needs.cart_30d",
+        read_by=("N1",),
         layer=Layer.NEEDS,
         label=Text("30 天内加购", "Put into the cart in 30 days"),
         meaning=Text("30 天内加入购物车的次数", "How often something was put into the cart in 30 days"),
@@ -132,6 +142,7 @@ NEEDS = (
     ),
     Dimension(
         key="needs.oldest_product",
+        read_by=("N1",),
         layer=Layer.NEEDS,
         label=Text("最早的产品的年头", "Age of the oldest product"),
         meaning=Text(

@@ -15,6 +15,10 @@ select
     cast(sum(quantity) as bigint) as quantity,
     cast(sum(amount) as bigint) as amount,
     cast(sum(duration) as bigint) as duration,
+    cast(sum(quantities) as bigint) as quantities,
+    cast(sum(amounts) as bigint) as amounts,
+    cast(sum(durations) as bigint) as durations,
+    max(largest) as largest,
     min(first_at) as first_at,
     max(last_at) as last_at
 from profile_state
