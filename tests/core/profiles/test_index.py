@@ -11,14 +11,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zerodistance.core.profiles import api, bitmaps, index, portrait, several, threshold
+from zerodistance.core.profiles import api, bitmaps, index, portrait, several, threshold, turning
 from zerodistance.core.profiles.contracts import VISITORS_FROM
 from zerodistance.core.profiles.decoded import Decoded
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.parts import UNIVERSE, Name, Part
 from zerodistance.core.profiles.splits import NOBODY, Sizes, Split
 
-NUMBERS = (*range(1, 9), 500, 70_000, *range(VISITORS_FROM, VISITORS_FROM + 4))
+NUMBERS = (*range(1, 9), 500, 7_000, *range(VISITORS_FROM, VISITORS_FROM + 4))
 NODES = (("a", "x"), ("a", "y"), ("b", "x"))
 Tags = dict[int, set[tuple[str, str]]]
 """Number -> its nodes."""
@@ -51,7 +51,7 @@ def check(found: Index, known: Tags) -> None:
     """Hold everything that an index says against the tags of everybody."""
     at: dict[Name, set[int]] = {UNIVERSE: set(known)}
     for number, nodes in known.items():
-        assert found.nodes_of(number) == sorted(nodes, key=found.nodes_of(number).index)
+        assert sorted(found.nodes_of(number)) == sorted(nodes)
         for dimension, node in nodes:
             at.setdefault(("node", dimension, node), set()).add(number)
             at.setdefault(("any", dimension, ""), set()).add(number)
@@ -73,7 +73,17 @@ def check(found: Index, known: Tags) -> None:
     assert several.count(found, 2, names) == both.sizes
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.fixture(params=["in order", "by place"])
+def turned(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Turn bitmaps round in each of the two ways."""
+    if request.param == "by place":
+        monkeypatch.setattr(turning, "_SMALL", -1)
+        monkeypatch.setattr(turning, "_HELD", 5)
+        monkeypatch.setattr(turning, "_PERSONS", 3)
+
+
+@pytest.mark.usefixtures("turned")
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=tags, later=changes, kept=st.sampled_from([0, 300, 1 << 20]), reread=st.booleans())
 def test_parts_on_top_of_one_another_are_the_same_as_one_whole(
     tmp_path_factory: pytest.TempPathFactory, first: Tags, later: Any, kept: int, reread: bool

@@ -6,87 +6,20 @@ order in which the file lists them. Where numbers lie close together, `who` is l
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from zerodistance.core.profiles import bitmaps
-from zerodistance.core.profiles.sections import Key, Opened, Writer
-from zerodistance.core.profiles.splits import Split, Who
+from zerodistance.core.profiles.sections import Opened
+from zerodistance.core.profiles.splits import Who
 
 Nodes = npt.NDArray[np.unsignedinteger]
 Places = npt.NDArray[Any]
-_SLICE = 1 << 22  # own value: of a node's members at once, while they are turned round
 _PERSONS = (
     1 << 14
 )  # own value, measured: persons whose nodes are gathered at once; the arrays stay in the cache
-_SPARSE = 2  # own value: where fewer than one number of two is somebody's, who is listed
-
-
-def write(file: Writer, universe: Split, nodes: Sequence[tuple[str, str]]) -> None:
-    """Write the nodes of everybody; the bitmaps of `nodes` are in the file.
-
-    Takes 2 bytes a person to count them and 4 to 8 for where they begin; the nodes themselves go straight into the file.
-    """
-    for side, everybody in enumerate(universe):
-        keys: list[Key] = [("node", *node, side) for node in nodes]
-        if everybody:
-            _Turning(file, side, _Places.among(bitmaps.to_numbers(everybody)), keys).write()
-
-
-class _Places:
-    """Where each number has its place."""
-
-    def __init__(self, first: int, many: int, who: Who | None) -> None:
-        self.first, self.many, self.who = first, many, who
-
-    @classmethod
-    def among(cls, everybody: Who) -> _Places:
-        first, last = int(everybody[0]), int(everybody[-1])
-        dense = last - first + 1 <= _SPARSE * len(everybody)
-        return cls(first, last - first + 1 if dense else len(everybody), None if dense else everybody.copy())
-
-    def of(self, some: Who) -> npt.NDArray[np.intp]:
-        """Return the place of each number, which all have one."""
-        if self.who is not None:
-            found: npt.NDArray[np.intp] = np.searchsorted(self.who, some)
-            return found
-        return some.astype(np.intp) - self.first
-
-
-class _Turning:
-    """Turns the bitmaps of a side round: counts first, then writes each node where it belongs, the last node first."""
-
-    def __init__(self, file: Writer, side: int, places: _Places, keys: Sequence[Key]) -> None:
-        self._file, self._side, self._places, self._keys = file, side, places, keys
-
-    def write(self) -> None:
-        counts = np.zeros(self._places.many, np.uint16)
-        for key in self._keys:
-            for places in self._members(key):
-                counts[places] += 1
-        pairs = int(counts.sum(dtype=np.int64))
-        starts = np.zeros(len(counts) + 1, np.uint32 if pairs < 1 << 32 else np.uint64)
-        np.cumsum(counts, out=starts[1:])
-        kind = np.uint16 if len(self._keys) <= 1 << 16 else np.uint32
-        room: npt.NDArray[Any] = self._file.room(kind, pairs)
-        for node in range(len(self._keys) - 1, -1, -1):
-            for places in self._members(self._keys[node]):
-                left = counts[places] - np.uint16(1)
-                counts[places] = left
-                room[starts[places] + left.astype(starts.dtype)] = node
-        self._file.filled(("tags", "", "", self._side), room)
-        self._file.array(("starts", "", "", self._side), starts)
-        self._file.head[f"first{self._side}"] = self._places.first
-        if self._places.who is not None:
-            self._file.array(("tagged", "", "", self._side), self._places.who)
-
-    def _members(self, key: Key) -> Iterator[npt.NDArray[np.intp]]:
-        who = bitmaps.to_numbers(self._file.read(key))
-        for start in range(0, len(who), _SLICE):
-            yield self._places.of(who[start : start + _SLICE])
 
 
 class Forward:

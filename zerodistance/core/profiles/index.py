@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from functools import cached_property, reduce
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -298,7 +298,7 @@ def publish(folder: Path, before: Index, part: Part, *, whole: bool = False) -> 
     with parts.Building(folder / name, part.about, part.universe, part.changed) as building:
         building.all_of(part)
         if part.changed is not None:
-            building.counts(_after(before, part))
+            building.counts(_after(before, part, building.any_sizes()))
     after = before.over(Layer(folder / name), version, name)
     if part.changed is not None and (whole or after.heavy()):
         after = _as_one(folder, after)
@@ -313,7 +313,7 @@ def pointed(folder: Path, after: Index) -> Index:
     return after
 
 
-def _after(before: Index, part: Part) -> Iterable[tuple[Name, Sizes]]:
+def _after(before: Index, part: Part, dimensions: dict[str, Sizes]) -> Iterable[tuple[Name, Sizes]]:
     """Yield how many are under each name with a part on top of an index, where that changes."""
     assert part.changed is not None
     gone = before.portrait(bitmaps.to_numbers(part.changed), dimensions=True)
@@ -325,7 +325,7 @@ def _after(before: Index, part: Part) -> Iterable[tuple[Name, Sizes]]:
     fresh: dict[Name, Sizes] = {UNIVERSE: part.universe.sizes}
     for dimension, nodes in part.nodes.items():
         fresh.update({("node", dimension, node): both.sizes for node, both in nodes.items()})
-        fresh["any", dimension, ""] = reduce(Split.__or__, nodes.values(), NOBODY).sizes
+    fresh.update({("any", dimension, ""): sizes for dimension, sizes in dimensions.items()})
     for name in {**gone, **fresh}:
         yield name, before.size(name).minus(gone.get(name, NONE)).plus(fresh.get(name, NONE))
 

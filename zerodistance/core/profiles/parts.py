@@ -18,7 +18,7 @@ import numpy.typing as npt
 import xxhash
 from pyroaring import BitMap
 
-from zerodistance.core.profiles import forward
+from zerodistance.core.profiles import turning
 from zerodistance.core.profiles.contracts import IndexDamaged
 from zerodistance.core.profiles.forward import Forward
 from zerodistance.core.profiles.sections import Opened, Writer
@@ -110,7 +110,7 @@ class Building:
     def _end(self) -> None:
         for dimension, both in self._any.items():
             self._both(("any", dimension, ""), both)
-        forward.write(self._file, self._universe, self._nodes)
+        turning.write(self._file, self._universe, self._nodes)
 
     def _both(self, name: Name, both: Split) -> None:
         for side, bitmap in enumerate(both):
@@ -139,6 +139,10 @@ class Building:
         """Write which subject belongs to which number."""
         self._file.array(("subjects", "", "", 0), subjects)
         self._file.array(("numbers", "", "", 0), numbers)
+
+    def any_sizes(self) -> dict[str, Sizes]:
+        """Return how many are at any node of each dimension that was written so far."""
+        return {dimension: both.sizes for dimension, both in self._any.items()}
 
     def counts(self, after: Iterable[tuple[Name, Sizes]]) -> None:
         """Write how many each of these names has with this part on top of those before it."""

@@ -316,7 +316,7 @@ class _Narrowed:
         """Leave out who is not in another one."""
         if self._mine:
             for left, more in zip(self.split, other, strict=True):
-                left.intersection_update(more)
+                left &= more
         else:
             self.split, self._mine = self.split & other, True
 
@@ -324,7 +324,7 @@ class _Narrowed:
         """Leave out who is in another one."""
         if self._mine:
             for left, more in zip(self.split, other, strict=True):
-                left.difference_update(more)
+                left -= more
         else:
             self.split, self._mine = self.split - other, True
 
