@@ -23,7 +23,7 @@ from benchmarks.lib import warehouses
 from benchmarks.lib.asking import rules
 from benchmarks.lib.house import House
 from benchmarks.lib.machine import arguments, measured, peak_mb, quantile, report, say, workspace
-from benchmarks.lib.tagged import Town
+from benchmarks.lib.tagged import NUMERIC, Town
 from benchmarks.lib.users import Users
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles import bitmaps, index, parts
@@ -97,6 +97,7 @@ def build(home: Home, town: Town) -> None:
         for dimension, ranks in town.by_dimension():
             for rank in ranks:
                 building.node(dimension, town.name(rank)[1], Split.of_sorted(town.members(rank)))
+        building.numbers(NUMERIC, *town.numbers())
     layer = Layer(folder / parts.name_of(1))
     index.pointed(folder, index.Index().over(layer, 1, parts.name_of(1)))
 

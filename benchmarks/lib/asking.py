@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.lib.tagged import Town
+from benchmarks.lib.tagged import NUMERIC, Town
 
 SOME = range(1, 11)  # the ten largest nodes
 
@@ -22,12 +22,13 @@ def rules(town: Town) -> dict[str, str]:
         "five": f"AllOf({n[1]}, {n[2]}, NoneOf({n[3]}, {n[4]}, {n[5]}))",
         "three_of_ten": f"SomeOf(3, {', '.join(n[rank] for rank in SOME)})",
         "inner": f'Has("{town.name(1)[0]}")',
+        "range": f'Has("{NUMERIC}", at_least=200, at_most=400)',
         "union_100": f"AnyOf({', '.join(n[rank] for rank in range(101, 201))})",
     }
 
 
 def queries(town: Town) -> dict[str, str]:
-    """Return the same questions as SQL over `tag(node, person)`, of which a pair stands there once."""
+    """Return the same questions as SQL over `tag(node, person)`, of which a pair stands there once, and `number(person, value)`."""
 
     def at(rank: int) -> str:
         return f"select person from tag where node = {rank}"
@@ -41,5 +42,6 @@ def queries(town: Town) -> dict[str, str]:
         "five": f"select count(*) from ({at(1)} intersect {at(2)} except ({at(3)} union {at(4)} union {at(5)}))",
         "three_of_ten": "select count(*) from (select person from tag where node between 1 and 10 group by person having count(*) >= 3)",
         "inner": f"select count(distinct person) from tag where node in ({listed})",
+        "range": "select count(*) from number where value between 200 and 400",
         "union_100": "select count(distinct person) from tag where node between 101 and 200",
     }

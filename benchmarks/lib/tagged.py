@@ -18,6 +18,8 @@ DIMENSIONS = (
     "needs.category_30d",
 )  # fmt: skip
 """Dimensions of the product whose nodes are whatever values there are."""
+NUMERIC = "value.orders_total"
+"""A dimension of the product with a number behind it: every other person has one here, exponential around 300."""
 Who = npt.NDArray[np.uint32]
 _MOST = 0.9  # of everybody, at the largest node
 _STEP = 8_000_000  # gaps drawn at once
@@ -47,6 +49,12 @@ class Town:
         """Yield each dimension with the ranks of its nodes."""
         for number, key in enumerate(DIMENSIONS):
             yield key, [r for r in range(1, self.nodes + 1) if r % len(DIMENSIONS) == number]
+
+    def numbers(self) -> tuple[Who, npt.NDArray[np.float64]]:
+        """Return who has a number, ascending, and the number of each, whole ones from 1 on."""
+        luck = np.random.default_rng((self.seed, 0))
+        who = np.flatnonzero(luck.random(self.people, np.float32) < 0.5).astype(np.uint32) + np.uint32(1)
+        return who, np.floor(luck.standard_exponential(len(who), np.float32) * 300).astype(np.float64) + 1
 
     def members(self, rank: int) -> Who:
         """Return who is at a node, ascending: each person with the same chance, gap after gap."""

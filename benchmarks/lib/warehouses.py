@@ -26,6 +26,11 @@ def _pairs(town: Town) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_arrays([np.full(len(who), rank, np.uint16), pa.array(who)], schema=schema)
 
 
+def _numbers(town: Town) -> pa.Table:
+    who, numbers = town.numbers()
+    return pa.table({"person": pa.array(who), "value": pa.array(numbers.astype(np.int32))})
+
+
 def duckdb_(town: Town, folder: Path) -> dict[str, Any]:
     """Load the pairs, ask, and return seconds of loading, bytes, and count and processor milliseconds of each question."""
     with duckdb.connect(folder / "tags.duckdb") as connection:
@@ -37,6 +42,9 @@ def duckdb_(town: Town, folder: Path) -> dict[str, Any]:
         reader = pa.RecordBatchReader.from_batches(schema, _pairs(town))
         connection.register("pairs", reader)
         connection.execute("create table tag as select node, person from pairs")
+        connection.register("numbers", _numbers(town))
+        connection.execute("create table number as select person, value from numbers")
+        connection.unregister("numbers")
         connection.execute("checkpoint")
         loaded = time.perf_counter() - began
         say(f"DuckDB holds the pairs after {loaded:.0f} s")
@@ -68,12 +76,19 @@ def chdb_(town: Town, folder: Path) -> dict[str, Any] | None:
         "create table b.tag (node UInt16, person UInt32) engine = MergeTree order by (node, person)"
     )
     session.query(f"insert into b.tag select * from file('{path}')")
+    pq.write_table(_numbers(town), path, compression="none")
+    session.query("create table b.number (person UInt32, value Int32) engine = MergeTree order by person")
+    session.query(f"insert into b.number select * from file('{path}')")
     path.unlink()
     loaded = time.perf_counter() - began
     say(f"ClickHouse holds the pairs after {loaded:.0f} s")
 
     def ask(sql: str) -> int:
-        said = sql.replace("from tag ", "from b.tag ").replace("intersect", "intersect distinct")
+        said = (
+            sql.replace("from tag ", "from b.tag ")
+            .replace("from number ", "from b.number ")
+            .replace("intersect", "intersect distinct")
+        )
         said = said.replace("except", "except distinct").replace(" union ", " union distinct ")
         settings = " settings max_threads = 2, max_bytes_before_external_group_by = 3000000000"
         return int(str(session.query(said + settings, "CSV")).strip())

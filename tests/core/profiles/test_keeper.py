@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.core.profiles import world
-from zerodistance.core.profiles import columns, evaluate, index, rollup, states
+from zerodistance.core.profiles import evaluate, index, rollup, stacked, states
 from zerodistance.core.profiles.contracts import (
     VISITORS_FROM,
     Bands,
@@ -119,7 +119,7 @@ def same(a: Index, b: Index) -> None:
     assert a.by_dimension == b.by_dimension
     assert {d: members(a, d) for d in a.by_dimension} == {d: members(b, d) for d in b.by_dimension}
     for key in {key for found in (a, b) for layer in found.layers for key in layer.columns}:
-        one, other = columns.flat(a.layers, key), columns.flat(b.layers, key)
+        one, other = stacked.flat(a.layers, key), stacked.flat(b.layers, key)
         assert (one[0].tolist(), one[1].tolist()) == (other[0].tolist(), other[1].tolist()), key
     assert a.pairs().sort_by("subject").equals(b.pairs().sort_by("subject"))
 

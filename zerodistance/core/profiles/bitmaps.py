@@ -7,7 +7,7 @@ https://github.com/RoaringBitmap/RoaringFormatSpec
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -52,6 +52,36 @@ def of_sorted(numbers: Numbers) -> BitMap:
         else:  # arrays one after the other are written as they stand
             parts.append(low[starts[first] : starts[last - 1] + sizes[last - 1]].tobytes())
     return BitMap.deserialize(b"".join(parts))
+
+
+def of_masks(masks: Iterable[tuple[int, npt.NDArray[np.bool_]]]) -> BitMap:
+    """Return the bitmap of what is true in masks of 65,536, each with its key: the number of its first element by as many; keys ascend."""
+    keys: list[int] = []
+    sizes: list[int] = []
+    bodies: list[bytes] = []
+    for key, mask in masks:
+        many = int(np.count_nonzero(mask))
+        if many:
+            keys.append(key)
+            sizes.append(many)
+            bodies.append(_body(mask, many))
+    return of_bodies(keys, sizes, bodies)
+
+
+def _body(mask: npt.NDArray[np.bool_], many: int) -> bytes:
+    if many > _MOST_IN_ARRAY:
+        return np.packbits(mask, bitorder="little").tobytes()
+    return np.flatnonzero(mask).astype("<u2").tobytes()
+
+
+def of_bodies(keys: Sequence[int], sizes: Sequence[int], bodies: Sequence[bytes]) -> BitMap:
+    """Return the bitmap of these containers: key, how many are in each, and the array or bitset that is fit for so many."""
+    lengths = np.array([len(body) for body in bodies], np.int64)
+    offsets = 8 + 8 * len(keys) + np.cumsum(lengths) - lengths
+    head = np.empty((len(keys), 2), "<u2")
+    head[:, 0], head[:, 1] = keys, np.array(sizes, np.int64) - 1
+    front = np.array([_COOKIE, len(keys)], "<u4").tobytes() + head.tobytes() + offsets.astype("<u4").tobytes()
+    return BitMap.deserialize(front + b"".join(bodies))
 
 
 def of(numbers: npt.NDArray[np.int64]) -> BitMap:

@@ -44,9 +44,7 @@ class Forward:
         if ("tagged", "", "", self._side) not in self._file.sections:
             place = number - self._first
             return place if 0 <= place < self._file.count(("starts", "", "", self._side)) - 1 else -1
-        who = self._file.array(("tagged", "", "", self._side))
-        place = int(np.searchsorted(who, np.uint32(number)))
-        return place if place < len(who) and int(who[place]) == number else -1
+        return self._file.search(("tagged", "", "", self._side), number)
 
     def blocks(self, some: Who) -> Iterator[tuple[Nodes, Places]]:
         """Yield the nodes of those of `some` (ascending) who are here, person after person, and how many each has.

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from pyroaring import BitMap
 
-from zerodistance.core.profiles import bitmaps, columns, parts, rules, threshold
+from zerodistance.core.profiles import bitmaps, parts, rules, stacked, threshold
 from zerodistance.core.profiles.contracts import VISITORS_FROM, Dimension
 from zerodistance.core.profiles.decoded import Decoded, bytes_of
 from zerodistance.core.profiles.parts import UNIVERSE, Layer, Name, Part
@@ -129,8 +129,8 @@ class Index:
     def between(self, dimension: Dimension, low: float, high: float) -> Split:
         """Return whose number lies in the range, both ends included; whoever did nothing counts as 0 where it counts."""
         if dimension.parsed.ageing:  # the index keeps the day; an age of n days is the day n days back
-            return columns.between(self.layers, dimension.key, self.day - high, self.day - low)
-        found = columns.between(self.layers, dimension.key, low, high)
+            return stacked.between(self.layers, dimension.key, self.day - high, self.day - low)
+        found = stacked.between(self.layers, dimension.key, low, high)
         if dimension.parsed.counting and low <= 0 <= high:
             return found | (self.universe - self.split(("known", dimension.key, "")))
         return found
@@ -194,14 +194,14 @@ class Index:
 
     def number(self, dimension: Dimension, number: int) -> float | None:
         """Return the number of one person or visitor in a numeric dimension, None if there is none."""
-        kept = columns.of(self.layers, dimension.key, number)
+        kept = stacked.of(self.layers, dimension.key, number)
         if kept is not None and dimension.parsed.ageing:
             return self.day - kept
         return 0.0 if kept is None and dimension.parsed.counting else kept
 
     def pairs(self) -> pa.Table:
         """Return `subject` and `number` (int64), all that are in the index, in no order."""
-        subjects, numbers = columns.pairs(self.layers)
+        subjects, numbers = stacked.pairs(self.layers)
         return pa.table({"subject": pa.array(subjects), "number": pa.array(numbers.astype(np.int64))})
 
     def heavy(self) -> bool:
@@ -340,6 +340,6 @@ def _as_one(folder: Path, before: Index) -> Index:
             for node in nodes:
                 building.node(dimension, node, _over(NOBODY, before.layers, ("node", dimension, node)))
         for key in dict.fromkeys(key for layer in before.layers for key in layer.columns):
-            building.numbers(key, *columns.flat(before.layers, key))
-        building.pairs(*columns.pairs(before.layers))
+            building.numbers(key, *stacked.flat(before.layers, key))
+        building.pairs(*stacked.pairs(before.layers))
     return before.over(Layer(folder / name), version, name)

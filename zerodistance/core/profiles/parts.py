@@ -18,8 +18,9 @@ import numpy.typing as npt
 import xxhash
 from pyroaring import BitMap
 
-from zerodistance.core.profiles import turning
-from zerodistance.core.profiles.contracts import IndexDamaged
+from zerodistance.core.profiles import columns, turning
+from zerodistance.core.profiles.columns import Column
+from zerodistance.core.profiles.contracts import VISITORS_FROM, IndexDamaged
 from zerodistance.core.profiles.forward import Forward
 from zerodistance.core.profiles.sections import Opened, Writer
 from zerodistance.core.profiles.splits import NOBODY, NONE, Numbers, Sizes, Split, Who
@@ -132,8 +133,9 @@ class Building:
     def numbers(self, dimension: str, who: Who, numbers: Numbers) -> None:
         """Write the numbers of a dimension; `who` ascends."""
         self._both(("known", dimension, ""), Split.of_sorted(who))
-        self._file.array(("who", dimension, "", 0), who)
-        self._file.array(("number", dimension, "", 0), numbers)
+        edge = int(np.searchsorted(who, VISITORS_FROM))
+        columns.write(self._file, dimension, 0, who[:edge], numbers[:edge])
+        columns.write(self._file, dimension, 1, who[edge:], numbers[edge:])
 
     def pairs(self, subjects: Subjects, numbers: Who) -> None:
         """Write which subject belongs to which number."""
@@ -172,7 +174,7 @@ class Layer:
         self.nodes: list[tuple[str, str]] = list(
             dict.fromkeys((key[1], key[2]) for key in self.file.sections if key[0] == "node")
         )
-        self.columns = [key[1] for key in self.file.sections if key[0] == "who"]
+        self.columns = list(dict.fromkeys(key[1] for key in self.file.sections if key[0] == "number"))
 
     def split(self, name: Name) -> Split:
         """Return who is under a name in this part."""
@@ -204,11 +206,9 @@ class Layer:
         place = {key: n for n, key in enumerate(keys)}
         return keys, np.array([place[dimension] for dimension, _ in self.nodes], np.int64)
 
-    def column(self, dimension: str) -> tuple[Who, Numbers]:
-        """Return the numbers of a dimension: who, ascending, and the number of each."""
-        if ("who", dimension, "", 0) not in self.file.sections:
-            return np.empty(0, np.uint32), np.empty(0, np.float64)
-        return self.file.array(("who", dimension, "", 0)), self.file.array(("number", dimension, "", 0))
+    def column(self, dimension: str, side: int) -> Column:
+        """Return the numbers of a dimension, of persons (side 0) or visitors (1)."""
+        return Column(self.file, dimension, side)
 
     def pairs(self) -> tuple[Subjects, Who]:
         """Return subjects and the number each belongs to."""

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
+from zerodistance.core.profiles import bitmaps
+
 Words = npt.NDArray[np.uint64]
 _COOKIE = 12_346  # no run containers
 _MOST_IN_ARRAY = 4_096
@@ -95,22 +97,17 @@ def count(least: int, sets: Sequence[Dense]) -> int:
 
 def bitmap(least: int, sets: Sequence[Dense]) -> BitMap:
     """Return who is in at least so many of the sets."""
-    keys = [np.empty(0, np.int64)]
-    sizes = [np.empty(0, np.int64)]
+    keys: list[int] = []
+    sizes: list[int] = []
     bodies: list[bytes] = []
     for first, words in _blocks(least, sets):
         containers = words.reshape(-1, _WORDS)
-        many = np.bitwise_count(containers).sum(axis=1, dtype=np.int64)
-        here = np.flatnonzero(many)
-        keys.append(first + here)
-        sizes.append(many[here])
-        bodies += [_body(containers[n], int(many[n])) for n in here.tolist()]
-    key, size = np.concatenate(keys), np.concatenate(sizes)
-    lengths = np.array([len(body) for body in bodies], np.int64)
-    offsets = 8 + 8 * len(key) + np.cumsum(lengths) - lengths
-    head = np.stack([key, size - 1], axis=1).astype("<u2")
-    front = np.array([_COOKIE, len(key)], "<u4").tobytes() + head.tobytes() + offsets.astype("<u4").tobytes()
-    return BitMap.deserialize(front + b"".join(bodies))
+        many = np.bitwise_count(containers).sum(axis=1, dtype=np.int64).tolist()
+        here = [n for n, one in enumerate(many) if one]
+        keys += [first + n for n in here]
+        sizes += [many[n] for n in here]
+        bodies += [_body(containers[n], many[n]) for n in here]
+    return bitmaps.of_bodies(keys, sizes, bodies)
 
 
 def _body(words: Words, many: int) -> bytes:

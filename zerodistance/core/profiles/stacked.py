@@ -1,0 +1,79 @@
+"""What several parts of the index say together of numbers and subjects: the later ones override the earlier for whom they speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap
+
+from zerodistance.core.profiles import bitmaps
+from zerodistance.core.profiles.contracts import VISITORS_FROM
+from zerodistance.core.profiles.parts import Layer, Subjects
+from zerodistance.core.profiles.splits import NOBODY, Numbers, Split, Who
+
+
+def between(layers: Sequence[Layer], dimension: str, low: float, high: float) -> Split:
+    """Return whose number lies in the range, both ends included."""
+    found = NOBODY
+    for layer in layers:
+        fresh = Split(*(layer.column(dimension, side).between(low, high) for side in (0, 1)))
+        found = fresh if layer.changed is None else found.without(layer.changed) | fresh
+    return found
+
+
+def of(layers: Sequence[Layer], dimension: str, number: int) -> float | None:
+    """Return the number of one person or visitor, None if there is none."""
+    for layer in reversed(layers):
+        if layer.changed is None or number in layer.changed:
+            return layer.column(dimension, int(number >= VISITORS_FROM)).of(number)
+    return None
+
+
+def flat(layers: Sequence[Layer], dimension: str) -> tuple[Who, Numbers]:
+    """Return the numbers of all layers as one column."""
+    whos: list[Who] = [np.empty(0, np.uint32)]
+    values: list[Numbers] = [np.empty(0, np.float64)]
+    gone = BitMap()
+    for layer in reversed(layers):
+        for side in (0, 1):
+            who, numbers = layer.column(dimension, side).flat()
+            keep = _outside(who, gone)
+            whos.append(who[keep])
+            values.append(numbers[keep])
+        gone = gone if layer.changed is None else gone | layer.changed
+    who, number = np.concatenate(whos), np.concatenate(values)
+    order = np.argsort(who, kind="stable")
+    return who[order], number[order]
+
+
+def pairs(layers: Sequence[Layer]) -> tuple[Subjects, Who]:
+    """Return subjects and the number each belongs to, in no order."""
+    kept_subjects: list[Subjects] = []
+    kept_numbers: list[Who] = []
+    gone = BitMap()
+    for layer in reversed(layers):
+        subjects, numbers = layer.pairs()
+        keep = _outside(numbers, gone)
+        kept_subjects.append(subjects[keep])
+        kept_numbers.append(numbers[keep])
+        gone = gone if layer.changed is None else gone | layer.changed
+    if not kept_subjects:
+        return np.empty(0, np.int64), np.empty(0, np.uint32)
+    if len(kept_subjects) == 1:
+        return kept_subjects[0], kept_numbers[0]
+    return np.concatenate(kept_subjects), np.concatenate(kept_numbers)
+
+
+def _outside(numbers: Who, gone: BitMap) -> npt.NDArray[np.bool_]:
+    """Return which numbers are not in a bitmap; persons and visitors apart, because dense ranges are looked up in a table."""
+    outside = np.ones(len(numbers), np.bool_)
+    if gone:
+        some = bitmaps.to_numbers(gone)
+        for side, mine in (
+            (numbers < VISITORS_FROM, some[some < VISITORS_FROM]),
+            (numbers >= VISITORS_FROM, some[some >= VISITORS_FROM]),
+        ):
+            outside[side] = np.isin(numbers[side], mine, invert=True)
+    return outside
