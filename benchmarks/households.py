@@ -42,7 +42,7 @@ def main() -> None:
 def measured(root: Path, city: Path) -> dict[str, Any]:
     """Take a city into a home below `root` and return what its persons and households reach."""
     house = House(root)
-    records = _taken_in(house, city)
+    records = taken_in(house, city)
     house.run("identity", "match")
     house.run("identity", "export", str(root / "persons.csv"))
     took = house.measured("identity", "households", "rebuild", "--json")
@@ -69,7 +69,8 @@ def measured(root: Path, city: Path) -> dict[str, Any]:
     }
 
 
-def _taken_in(house: House, city: Path) -> int:
+def taken_in(house: House, city: Path) -> int:
+    """Take every silo of a city into a home; return the number of touches."""
     for kind in _BRAND:
         house.run("brand", "import", kind, str(city / "brand" / f"{kind}.csv"))
     rows = 0

@@ -96,6 +96,8 @@ def _names(kinds: tuple[str, ...]) -> tuple[list[str], list[str]]:
 
 def freshness(dimension: Dimension) -> Text:
     """Return how old its answer may be."""
+    if dimension.of.name == "facts":
+        return Text("随身份识别更新，家庭每晚重算", "follows identity; households are computed every night")
     days = dimension.freshness / timedelta(days=1)
     if days == 1:
         return Text("新交互到达后随即更新，时间窗每天推移", "follows each touch; windows move every day")

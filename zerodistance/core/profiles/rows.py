@@ -6,6 +6,7 @@ whom there is something to say, in the same order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -127,11 +128,10 @@ class Rows:
 
     def _paired(self, one: str, other: str) -> tuple[Ints, list[str]]:
         (a, firsts), (b, seconds) = self.words(one), self.words(other)
-        both = np.where((a >= 0) & (b >= 0), a * (len(seconds) + 1) + b, -1)
-        found, places = np.unique(both, return_inverse=True)
-        missing = int(len(found) > 0 and found[0] < 0)
-        pairs = [divmod(key, len(seconds) + 1) for key in found[missing:].tolist()]
-        return _in_order(places - missing, [f"{firsts[i]}{BETWEEN}{seconds[j]}" for i, j in pairs])
+        both = np.where((a >= 0) & (b >= 0), a * len(seconds) + b, -1)
+        found, places = _distinct(both, len(firsts) * len(seconds))
+        pairs = [divmod(key, len(seconds)) for key in found.tolist()]
+        return _in_order(places, [f"{firsts[i]}{BETWEEN}{seconds[j]}" for i, j in pairs])
 
     def chosen(self, of: Input) -> Some:
         """Return the rows that an input reads."""
@@ -204,17 +204,41 @@ def _in_order(places: Ints, words: list[str]) -> tuple[Ints, list[str]]:
     return rank[places], [words[i] for i in order]
 
 
+def _distinct(codes: Ints, most: int) -> tuple[Ints, Ints]:
+    """Return the codes that there are, ascending, and the place of each among them; -1 stays -1. All are below `most`."""
+    if most > max(_SHORT, 4 * len(codes)):
+        found, places = np.unique(codes, return_inverse=True)
+        missing = int(len(found) > 0 and found[0] < 0)
+        return found[missing:], places - missing
+    there = np.zeros(most + 1, np.bool_)
+    there[codes] = True  # -1 is the last
+    there[-1] = False
+    rank = np.cumsum(there) - 1
+    rank[-1] = -1
+    return np.flatnonzero(there), rank[codes]
+
+
 def _calendar(days: Ints, name: str) -> tuple[Ints, list[str]]:
     """Return what the calendar says of days; the words are in order."""
+    first = int(days.min(initial=0))
+    numbers = _in_calendar(np.arange(first, int(days.max(initial=0)) + 1), name)
+    lowest = int(numbers.min(initial=0))
+    found, places = _distinct((numbers - lowest)[days - first], int(numbers.max(initial=0)) - lowest + 1)
+    return places, [_FORMS[name](number) for number in (found + lowest).tolist()]
+
+
+def _in_calendar(days: Ints, name: str) -> Ints:
     if name == "weekday":
-        found, places = np.unique((days + 3) % 7 + 1, return_inverse=True)  # 1970-01-01 was a Thursday
-        return places, [str(n) for n in found.tolist()]
-    if name == "year":
-        found, places = np.unique(days.astype("datetime64[D]").astype("datetime64[Y]"), return_inverse=True)
-        return places, [str(year) for year in found]
-    months = days.astype("datetime64[D]").astype("datetime64[M]")
-    if name == "season":
-        found, places = np.unique(months.astype(np.int64) % 12 + 1, return_inverse=True)
-        return places, [f"{n:02d}" for n in found.tolist()]
-    found, places = np.unique(months, return_inverse=True)
-    return places, [str(month) for month in found]
+        return (days + 3) % 7 + 1  # 1970-01-01 was a Thursday
+    unit = "datetime64[Y]" if name == "year" else "datetime64[M]"
+    numbers: Ints = days.astype("datetime64[D]").astype(unit).astype(np.int64)
+    return numbers % 12 + 1 if name == "season" else numbers
+
+
+_FORMS: dict[str, Callable[[int], str]] = {
+    "weekday": str,
+    "season": lambda n: f"{n:02d}",
+    "year": lambda n: str(1970 + n),
+    "month": lambda n: f"{1970 + n // 12}-{n % 12 + 1:02d}",
+}
+"""A number of the calendar as a word: months and years count from 1970."""

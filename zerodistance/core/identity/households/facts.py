@@ -109,6 +109,7 @@ class _Communities:
     def __init__(self, places: Iterable[Place]) -> None:
         self._named: dict[str, list[Place]] = defaultdict(list)
         self._districts: dict[str, list[str]] = defaultdict(list)
+        self._known: dict[tuple[str, str], Place | None] = {}
         listed = list(places)
         for place in listed:
             if place.kind == "district":
@@ -119,6 +120,11 @@ class _Communities:
 
     def meant(self, district: str, estate: str) -> Place | None:
         """Return the community that is meant, None where none is, or more than one may be."""
+        if (district, estate) not in self._known:
+            self._known[district, estate] = self._found(district, estate)
+        return self._known[district, estate]
+
+    def _found(self, district: str, estate: str) -> Place | None:
         found = self._named.get(estate) or self._named.get(core(estate)) or []
         if district:
             found = [one for one in found if self._lies_in(one, district)]

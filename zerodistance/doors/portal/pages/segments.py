@@ -14,7 +14,7 @@ from zerodistance.core.brand import api as brand
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Layer
 from zerodistance.core.segments import api as segments
-from zerodistance.core.segments.contracts import KEY, AnyOf, Did, Rule, Segment
+from zerodistance.core.segments.contracts import KEY, AnyOf, Did, Has, Rule, Segment
 from zerodistance.core.touchpoints.kinds import KINDS
 from zerodistance.doors.portal import drafting
 from zerodistance.doors.portal.registry import Menu, register
@@ -61,7 +61,7 @@ def _counted(request: Request, text: str) -> dict[str, Any]:
 
 def _choices(request: Request) -> dict[str, Any]:
     home, who = home_of(request), who_of(request)
-    grouped = [(layer.label, [d for d in profiles.dimensions() if d.layer == layer]) for layer in Layer]
+    grouped = [(layer.label, [d for d in profiles.dimensions(who) if d.layer == layer]) for layer in Layer]
     return {
         "layers": [(label, found) for label, found in grouped if found],
         "kinds": list(KINDS.values()),
@@ -78,7 +78,7 @@ def _fields(request: Request, dimension: str) -> dict[str, Any]:
     """Return what can be said of one dimension: its nodes, or a range."""
     if not dimension:
         return {"fields_of": None, "nodes": [], "unit": None}
-    home, found = home_of(request), profiles.dimension(dimension)
+    home, found = home_of(request), profiles.dimension(dimension, who_of(request))
     nodes = drafting.nodes(home, who_of(request), found)
     return {"fields_of": found, "nodes": nodes, "unit": profiles.unit_of(home, found)}
 
@@ -119,10 +119,14 @@ def _builder(
 
 
 @router.get("/segments/new")
-def new(request: Request) -> Response:
-    """Show an empty builder."""
-    who_of(request).need(Permission.MANAGE_SEGMENTS)
-    return _builder(request, None, "")
+def new(request: Request, dimension: str = "", node: str = "") -> Response:
+    """Show a builder, empty or with a node of the tag tree as its first condition."""
+    who = who_of(request)
+    who.need(Permission.MANAGE_SEGMENTS)
+    if not dimension:
+        return _builder(request, None, "")
+    found = profiles.dimension(dimension, who)
+    return _builder(request, None, segments.rule_text(Has(found.key, node or None)))
 
 
 @router.post("/segments/count")
