@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.core.identity import former
-from zerodistance.core.identity import calling, connected, partition, walking
+from zerodistance.core.identity import calling, connected, grouped, partition, walking
 from zerodistance.core.identity.naming import MATCHED, SAID, SEEN, Ints, Pairs, mark
 from zerodistance.core.identity.partition import Partition, Subjects
 from zerodistance.core.identity.rules import NAMESPACES, RECORD, Limit, RuleSet
@@ -85,6 +87,9 @@ def steps(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         (calling, "_STRETCH", 3),
         (connected, "_BLOCK", 2),
         (walking, "_AT_A_TIME", 2),
+        (grouped, "FROM", 3),
+        (grouped, "SIZE", 3),
+        (grouped, "_BLOCK", 4),
     ):
         monkeypatch.setattr(module, name, size if small else getattr(module, name))
     yield
@@ -113,6 +118,58 @@ def test_so_it_is_with_neighbours_whose_shared_identifiers_are_known(case: Case,
     found = partition.solve(case.subjects, case.pairs, LOW, known.copy(), inside, apart)
     plain = former.solve(case.subjects, case.pairs, LOW, known.copy(), inside, apart)
     assert _said(found) == _said(plain)
+
+
+@contextmanager
+def by_groups(**sizes: int) -> Iterator[None]:
+    """Let groups of this SIZE be made FROM so many, put in order by this _BLOCK, in _TURNS, dealt out by _BUCKETS."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, size in sizes.items():
+            patch.setattr(grouped, name, size)
+        yield
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    case=cases(),
+    sizes=st.fixed_dictionaries(
+        {
+            "FROM": st.integers(0, 6),
+            "SIZE": st.integers(1, 12),
+            "_BLOCK": st.integers(1, 9),
+            "_TURNS": st.integers(1, 5),
+            "_BUCKETS": st.integers(1, 6),
+        }
+    ),
+    inside=st.none() | st.integers(1, 18),
+)
+def test_by_groups_of_any_size_the_answer_is_that_of_everybody_at_once(
+    case: Case, sizes: dict[str, int], inside: int | None
+) -> None:
+    known = None if inside is None else np.array(case.known)
+    whole = partition.solve(case.subjects, case.pairs, LOW, copy(known), inside, case.apart)
+    with by_groups(**sizes):
+        found = partition.solve(case.subjects, case.pairs, LOW, copy(known), inside, case.apart)
+    assert _said(found) == _said(whole)
+    assert found.label.dtype == np.int32
+
+
+def test_so_it_is_with_more_groups_than_a_byte_has_numbers_for() -> None:
+    rng = np.random.default_rng(1)
+    count = 3_000
+    rank = rng.choice(np.array([0, 1, 3, 3, 3, 5, 6, 7, 8], dtype=np.int8), count)
+    x, y = rng.integers(0, count, (2, 2_600))
+    first = (rank[x] < rank[y]) | ((rank[x] == rank[y]) & (x < y))
+    a, b = np.where(first, x, y).astype(np.int32), np.where(first, y, x).astype(np.int32)
+    named = np.where(rank <= RECORD, rng.choice(np.array(NAMES), count), 0)
+    number, at = np.arange(1, count + 1), rng.integers(0, 400, len(a)) * DAY
+    subjects = Subjects(number, rank, number * DAY, number, named, _tokens)
+    pairs = Pairs(a, b, at, rng.choice(np.array([SEEN, SEEN, SEEN, MATCHED], np.int8), len(a))).where(a != b)
+    whole = partition.solve(subjects, pairs, LOW)
+    with by_groups(FROM=3, SIZE=3, _BLOCK=1_000):
+        assert _said(partition.solve(subjects, pairs, LOW)) == _said(whole)
+    largest = np.bincount(whole.label).max()
+    assert (largest > 3, len(np.unique(whole.label)) > 256) == (True, True)  # larger than a group, and many
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))

@@ -65,9 +65,9 @@ def _one_of(rank: Whole, ranks: Collection[int]) -> Bools:
     return found
 
 
-def with_contact(rank: Whole, pairs: Pairs, links: Bools, part: slice) -> Ints:
-    """Return the rows in a stretch of records, members and accounts that were seen with contact data, and link."""
-    seen = links[part] & (pairs.tier[part] == SEEN) & _one_of(taken(rank, pairs.b[part]), rules.CONTACT)
+def with_contact(rank: Whole, pairs: Pairs, part: slice) -> Ints:
+    """Return the rows in a stretch of records, members and accounts that were seen with contact data."""
+    seen = (pairs.tier[part] == SEEN) & _one_of(taken(rank, pairs.b[part]), rules.CONTACT)
     row = np.flatnonzero(seen) + part.start
     found: Ints = row[taken(rank, pairs.a[row]) <= rules.MENTION]
     return found
@@ -186,7 +186,7 @@ class Called:
         return np.where(self.bare[place] == row, self.after[place], 0)
 
 
-def called(rank: Whole, named: Ints, account: Whole, pairs: Pairs, links: Bools) -> Called:
+def called(rank: Whole, named: Ints, account: Whole, pairs: Pairs) -> Called:
     """Return what everybody is called.
 
     Parameters
@@ -202,8 +202,8 @@ def called(rank: Whole, named: Ints, account: Whole, pairs: Pairs, links: Bools)
         [_NONE.astype(narrow)],
     )
     for part in stretches(pairs.b):
-        order.append(_orders(rank, named, pairs, links, part))
-        on = OnContact.of(rank, pairs, with_contact(rank, pairs, links, part))
+        order.append(_orders(rank, named, pairs, part))
+        on = OnContact.of(rank, pairs, with_contact(rank, pairs, part))
         is_record = _one_of(on.rank_a, RECORDS)
         name = taken(named, on.a)
         name[~is_record] = 0
@@ -216,7 +216,7 @@ def called(rank: Whole, named: Ints, account: Whole, pairs: Pairs, links: Bools)
             row = asked[mine]
             found.append((on.a[row], on.b[row], on.at[row], near[mine]))
     orders = np.concatenate(order)
-    names = _name_accounts(rank, named, account, pairs, links, orders, _columns(own))
+    names = _name_accounts(rank, named, account, pairs, orders, _columns(own))
     a, b, at, near = _columns(bare)
     first = np.lexsort((near, at, rank[b], a))  # of several phones the first of the strongest kind
     first = first[new_runs(a[first])]
@@ -229,17 +229,15 @@ def _columns(found: list[_Asked]) -> _Asked:
     return a, b, at, near
 
 
-def _orders(rank: Whole, named: Ints, pairs: Pairs, links: Bools, part: slice) -> Whole:
+def _orders(rank: Whole, named: Ints, pairs: Pairs, part: slice) -> Whole:
     b = pairs.b[part]
-    row = np.flatnonzero(links[part] & (pairs.tier[part] == SEEN) & _one_of(taken(rank, b), RECORDS))
+    row = np.flatnonzero((pairs.tier[part] == SEEN) & _one_of(taken(rank, b), RECORDS))
     row = row[taken(named, b[row]) != 0] + part.start
     found: Whole = row[taken(rank, pairs.a[row]) < rules.RECORD].astype(fitting(len(pairs.b)))
     return found
 
 
-def _name_accounts(
-    rank: Whole, named: Ints, account: Whole, pairs: Pairs, links: Bools, order: Ints, own: _Asked
-) -> Ints:
+def _name_accounts(rank: Whole, named: Ints, account: Whole, pairs: Pairs, order: Ints, own: _Asked) -> Ints:
     """Name members and accounts after their own word, then most of their records, the names on their own phones before others."""
     word = np.flatnonzero((rank < rules.RECORD) & (named != 0))
     of_order = taken(account, taken(pairs.a, order))
@@ -274,7 +272,7 @@ def _name_accounts(
     strength = np.minimum.reduceat(taken(rank, by[sort]), begins)
     who, name, at = who[begins], name[begins], at[begins]
     score = np.maximum(orders, _ORDER * (orders == 0))
-    on = _names_on(rank, named, pairs, links, own[1][rows[1]])
+    on = _names_on(rank, named, pairs, own[1][rows[1]])
     score += _OWN * _on_own(who, name, own_who, on) * (orders > 0)
     bare = ((name & LOW) == 0) & (orders < _WORD)
     ranked = np.lexsort((name, at, strength, -score, bare, who))
@@ -283,7 +281,7 @@ def _name_accounts(
     return main
 
 
-def _names_on(rank: Whole, named: Ints, pairs: Pairs, links: Bools, phone: Whole) -> tuple[Ints, Ints]:
+def _names_on(rank: Whole, named: Ints, pairs: Pairs, phone: Whole) -> tuple[Ints, Ints]:
     """Return the whole names on contact data: how many each has, and the names, those of one together."""
     low, high = (
         np.searchsorted(pairs.b, phone, side) for side in ("left", "right")
@@ -291,7 +289,7 @@ def _names_on(rank: Whole, named: Ints, pairs: Pairs, links: Bools, phone: Whole
     row, of = spread(low, high - low), np.repeat(np.arange(len(phone)), high - low)
     a = pairs.a[row]
     name = taken(named, a)
-    fits = links[row] & (pairs.tier[row] == SEEN) & _one_of(taken(rank, a), RECORDS) & ((name & LOW) != 0)
+    fits = (pairs.tier[row] == SEEN) & _one_of(taken(rank, a), RECORDS) & ((name & LOW) != 0)
     return np.bincount(of[fits], minlength=len(phone)), name[fits]
 
 

@@ -24,6 +24,7 @@ _Any = TypeVar("_Any", bound=np.generic)
 _BLOCK = (
     1 << 16
 )  # places that are looked up at a time: they and their 64-bit copies stay in the processor's cache
+_NEAR = 6  # bits of the number of a row that tell its neighbours apart
 
 
 def fitting(most: int) -> type[np.signedinteger[Any]]:
@@ -38,6 +39,21 @@ def taken(values: npt.NDArray[_Any], rows: Whole) -> npt.NDArray[_Any]:
         part = slice(start, start + _BLOCK)
         np.take(values, rows[part].astype(np.intp), out=out[part], mode="clip")
     return out
+
+
+class Few:
+    """Marks of rows of which few have one: whether any of a row's neighbours has it lies in the processor's cache."""
+
+    def __init__(self, marks: Bools) -> None:
+        self._marks = marks
+        self._near = np.logical_or.reduceat(marks, np.arange(0, len(marks), 1 << _NEAR))
+
+    def taken(self, rows: Whole) -> Bools:
+        """Return what `taken` does."""
+        found = taken(self._near, rows >> _NEAR)
+        asked = np.flatnonzero(found)
+        found[asked] = self._marks[rows[asked]]
+        return found
 
 
 def put(values: npt.NDArray[_Any], rows: Whole, new: npt.NDArray[Any]) -> None:

@@ -67,13 +67,13 @@ class Names:
         Per subject: rank of its namespace, mark of its name.
     account
         Per member or account a number that those have in common which stood on one touch.
-    pairs, links
-        Evidence, in order of its weaker ends, and which of it links at all.
+    pairs
+        Evidence that links, in order of its weaker ends.
     """
 
-    def __init__(self, rank: Whole, named: Ints, account: Whole, pairs: Pairs, links: Bools) -> None:
+    def __init__(self, rank: Whole, named: Ints, account: Whole, pairs: Pairs) -> None:
         self._rank, self._named, self._account = rank, named, account
-        self._called = calling.called(rank, named, account, pairs, links)
+        self._called = calling.called(rank, named, account, pairs)
         order = self._called.order
         self.others = np.zeros(len(pairs.a), dtype=bool)
         """Which pairs are an order for somebody else."""
@@ -104,10 +104,10 @@ class Names:
         row = self._called.unsettled
         return self._led(pairs, b, (row[part] for part in stretches(pairs.b[row])), every=False)
 
-    def lead_all(self, pairs: Pairs, links: Bools) -> Led:
+    def lead_all(self, pairs: Pairs) -> Led:
         """Do so where there is but one name too: it joins the same, and takes its turn where pairs are taken one by one."""
         b = pairs.b.astype(fitting(len(self._rank) + len(pairs.b)))
-        rows = (with_contact(self._rank, pairs, links, part) for part in stretches(pairs.b))
+        rows = (with_contact(self._rank, pairs, part) for part in stretches(pairs.b))
         return self._led(pairs, b, rows, every=True)
 
     def _led(self, pairs: Pairs, b: Whole, rows: Iterator[Ints], *, every: bool) -> Led:

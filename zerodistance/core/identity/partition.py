@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from zerodistance.core.identity import naming, rules
-from zerodistance.core.identity.connected import Whole, components, components_of, fitting, sizes, taken
+from zerodistance.core.identity import grouped, naming, rules
+from zerodistance.core.identity.calling import spans
+from zerodistance.core.identity.connected import Few, Whole, components, components_of, fitting, sizes, taken
+from zerodistance.core.identity.grouped import Group
 from zerodistance.core.identity.naming import MATCHED, SAID, SEEN, Pairs
 from zerodistance.core.identity.parting import Led, Names
 from zerodistance.core.identity.rules import RuleSet
@@ -101,10 +103,7 @@ def shared(subjects: Subjects, pairs: Pairs, by: RuleSet) -> dict[int, tuple[int
     else is known, and a family's on many orders of a few people. Everybody counts from when the two were first seen together.
     """
     pairs = pairs.in_order()
-    many = pairs.b[by.lowest_cap :]  # in order of b: these have as many before them
-    busy = np.zeros(len(subjects.rank), dtype=bool)
-    busy[many[many == pairs.b[: len(many)]]] = True
-    pairs = pairs.where(taken(busy, pairs.b) & (pairs.tier == SEEN))
+    pairs = pairs.take(_crowded(pairs, len(subjects.rank), by.lowest_cap))
     b = pairs.b.astype(np.int64)
     rank_a, rank_b = subjects.rank[pairs.a], subjects.rank[b]
     on_contact = rules.IS_RECORD[rank_a] & rules.IS_CONTACT[rank_b]
@@ -123,6 +122,18 @@ def shared(subjects: Subjects, pairs: Pairs, by: RuleSet) -> dict[int, tuple[int
         _count(found, key[first], at[first], by.caps, by.windows, subjects.rank)
         _count(found, key[name == 0], at[name == 0], by.nameless, by.windows, subjects.rank)
     return found
+
+
+def _crowded(pairs: Pairs, count: int, most: int) -> Ints:
+    """Return the pairs that were seen and on whose weaker end there are more than so many."""
+    busy, found = np.zeros(count, dtype=bool), [_NONE]
+    for part in spans(len(pairs.b) - most):
+        b = pairs.b[part.start + most : part.stop + most]
+        busy[b[b == pairs.b[part]]] = True  # in order: this one has as many before it
+    for part in spans(len(pairs.b)):
+        some = taken(busy, pairs.b[part]) & (pairs.tier[part] == SEEN)
+        found.append(np.flatnonzero(some) + part.start)
+    return np.concatenate(found)
 
 
 def _count(
@@ -182,22 +193,49 @@ def solve(
     is_shared = np.zeros(count, dtype=bool) if known_shared is None else known_shared
     is_shared[list(crowded)] = True
     links = _not_shared(rank, pairs, is_shared, vetoed)
-    names = Names(rank, subjects.named, _accounts(rank, pairs, links), pairs, links)
+    label = grouped.labels(
+        rank,
+        subjects.named,
+        pairs,
+        links,
+        lambda group: _solved(subjects, group, by, inside, apart, vetoed),
+    )
+    return Partition(label, crowded, +vetoed)
+
+
+def _solved(
+    subjects: Subjects,
+    group: Group,
+    by: RuleSet,
+    inside: int | None,
+    apart: tuple[Ints, Ints],
+    vetoed: Counter[tuple[str, int]],
+) -> Whole:
+    """Return per subject of a group the place of the first of its person; rows in `inside` and `apart` are those of everybody."""
+    count, rank, pairs, rows = len(group.rows), group.rank, group.pairs, group.rows
+    inside = None if inside is None else int(np.searchsorted(rows, inside))
+    names = Names(rank, group.named, _accounts(rank, pairs), pairs)
     # Neighbours may have contact data that join others: then every name stands for itself.
-    led = names.lead(pairs) if inside is None else names.lead_all(pairs, links)
+    led = names.lead(pairs) if inside is None else names.lead_all(pairs)
     _add(vetoed, "name", rank[np.concatenate([pairs.b[names.others], led.left_out])])
-    led, kept = _within(pairs, led, links & ~names.others, inside, count)
+    led, kept = _within(pairs, led, ~names.others, inside, count)
     label = components_of(count + len(led.of), *led.edges(pairs, kept))[:count]
-    over = _over(label, rank, by)
+    over, apart = _over(label, rank, by), group.both(*apart)
     parted = label[apart[0]][label[apart[0]] == label[apart[1]]]
     suspect = np.zeros(count, dtype=bool)
     suspect[over // _RANKS] = suspect[parted] = True
     if suspect.any():
-        pieces, of = _pieces(names, pairs, links, taken(suspect, label), inside)
-        walk = Walk(by, rank, subjects.first_at, subjects.tokens, names.nameless(pairs))
+        pieces, of = _pieces(names, pairs, taken(suspect, label), inside)
+        walk = Walk(
+            by,
+            rank,
+            lambda places: subjects.first_at[rows[places]],
+            lambda places: subjects.tokens(rows[places].astype(np.int64)),
+            names.nameless(pairs),
+        )
         walk.write(label, Suspects(pieces, of, over, apart))
         vetoed += walk.vetoed
-    return Partition(label, crowded, +vetoed)
+    return label
 
 
 def _not_shared(
@@ -206,10 +244,13 @@ def _not_shared(
     """Return which pairs no shared identifier stands on, and those that somebody said."""
     links = np.ones(len(pairs.a), dtype=bool)
     if is_shared.any():
-        links = ~(taken(is_shared, pairs.a) | taken(is_shared, pairs.b)) | (pairs.tier == SAID)
-        out = np.flatnonzero(~links)
-        culprit = np.where(is_shared[pairs.b[out]], pairs.b[out], pairs.a[out])
-        _add(vetoed, "shared", rank[culprit])
+        culprits = Few(is_shared)
+        for part in spans(len(links)):
+            a, b = pairs.a[part], pairs.b[part]
+            on_b = taken(is_shared, b)  # in order: no place is random
+            out = np.flatnonzero((on_b | culprits.taken(a)) & (pairs.tier[part] != SAID))
+            links[part][out] = False
+            _add(vetoed, "shared", rank[np.where(on_b[out], b[out], a[out])])
     return links
 
 
@@ -218,11 +259,11 @@ def _add(vetoed: Counter[tuple[str, int]], guard: str, ranks: Whole) -> None:
         vetoed[guard, rank] += times
 
 
-def _accounts(rank: Whole, pairs: Pairs, links: npt.NDArray[np.bool_]) -> Whole:
+def _accounts(rank: Whole, pairs: Pairs) -> Whole:
     """Return per member or account a number that those have in common which stood on one touch; of others it says nothing."""
     is_account = rank < rules.RECORD
     number = np.cumsum(is_account, dtype=fitting(len(rank))) - 1
-    row = np.flatnonzero(taken(is_account, pairs.b) & links & (pairs.tier != MATCHED))
+    row = np.flatnonzero(taken(is_account, pairs.b) & (pairs.tier != MATCHED))
     row = row[taken(is_account, pairs.a[row])]
     a, b = taken(number, pairs.a[row]), taken(number, pairs.b[row])
     number[is_account] = components(int(is_account.sum()), a, b)
@@ -253,14 +294,13 @@ def _over(label: Whole, rank: Whole, by: RuleSet) -> Ints:
 
 
 def _pieces(
-    names: Names, pairs: Pairs, links: npt.NDArray[np.bool_], walk: npt.NDArray[np.bool_], inside: int | None
+    names: Names, pairs: Pairs, walk: npt.NDArray[np.bool_], inside: int | None
 ) -> tuple[Pairs, Ints]:
     """Return the pieces of some components, contact data parted by every name on them, and the rows of these contact data."""
     beside = np.zeros(len(walk), dtype=bool)
-    beside[pairs.b[taken(walk, pairs.a) & links]] = True
-    row = np.flatnonzero(taken(beside, pairs.b) & links)
+    beside[pairs.b[taken(walk, pairs.a)]] = True
+    row = np.flatnonzero(taken(beside, pairs.b))
     some = pairs.take(row)
-    linked = np.ones(len(row), dtype=bool)
-    led, kept = _within(some, names.lead_all(some, linked), ~names.others[row], inside, len(walk))
+    led, kept = _within(some, names.lead_all(some), ~names.others[row], inside, len(walk))
     edges = led.pairs(some, kept)
     return edges.where(walk[edges.a]), led.of

@@ -23,6 +23,7 @@ _RANKS = range(len(rules.NAMESPACES))
 _STRENGTH = np.array([[rules.strength(weak, strong) for strong in _RANKS] for weak in _RANKS], dtype=np.int8)
 _NOBODY: frozenset[int] = frozenset()
 _AT_A_TIME = 100_000  # pieces that are held as Python's own numbers at a time
+Times = Callable[[Ints], Ints]
 Tokens = Callable[[Ints], Sequence[bytes]]
 
 
@@ -53,8 +54,10 @@ class Walk:
 
     Parameters
     ----------
-    rank, first_at, tokens
+    rank, tokens
         As of `partition.Subjects`.
+    first_at
+        Gives the earliest touch of rows.
     nameless
         Which subjects are accounts of which no name is known: on contact data they come after the records that have the name there.
 
@@ -64,7 +67,7 @@ class Walk:
         Guard name, namespace rank -> pieces of evidence that it leaves out.
     """
 
-    def __init__(self, by: RuleSet, rank: Whole, first_at: Ints, tokens: Tokens, nameless: Bools) -> None:
+    def __init__(self, by: RuleSet, rank: Whole, first_at: Times, tokens: Tokens, nameless: Bools) -> None:
         self._by, self._rank, self._first_at, self._tokens = by, rank, first_at, tokens
         self._nameless = nameless
         self.vetoed: Counter[tuple[str, int]] = Counter()
@@ -122,7 +125,7 @@ class Walk:
             return {}
         code = label * np.int64(len(self._by.limits)) + rank
         node = np.flatnonzero(over[np.minimum(np.searchsorted(over, code), len(over) - 1)] == code)
-        columns = (node, rank[node], self._first_at[subject[node]])
+        columns = (node, rank[node], self._first_at(subject[node]))
         return {one: {of: [at]} for one, of, at in zip(*(c.tolist() for c in columns), strict=True)}
 
     def _joined(
