@@ -141,6 +141,15 @@ def test_the_rebuild_says_under_which_ids_it_merged_and_split(home: Home, admin:
     assert found.split_ids == ((big, small),) and found.moved == 2
 
 
+def test_also_where_the_number_of_the_person_stays_with_the_other_part(home: Home, admin: Who) -> None:
+    small, big, ids = joined(home, admin)
+    for n in range(3):  # new ones count for the number, and not for the id
+        take_in(home, touch(2 + n, phone="13912348001", email=f"new{n}@example.com"))
+    with home.state.write() as tx:
+        store.UPSERT_MATCH.run(tx, [(*ids, 9_000_000, 1, "by hand", 1)])
+    assert api.rebuild(home, admin).merged_ids == ((small, big),)
+
+
 def test_forgetting_whom_an_id_named_leaves_nobody_standing_for_it(home: Home, admin: Who) -> None:
     _, _, ids = joined(home, admin)
     api.decide(home, admin, *ids, Verdict.SAME)

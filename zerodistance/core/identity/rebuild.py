@@ -93,6 +93,20 @@ class Solved:
         parts = np.unique(label, return_index=True)[1]
         return next(int(one) for one in there[parts] if self.id_now(int(one)) != keeps)
 
+    def joined(self, row: int) -> int | None:
+        """Return the subject that gave the public id which is gone since the person of a row and others are one; None: none is."""
+        label, now = self.partition.label, self.id_now(row)
+        there = np.flatnonzero(label == label[row])
+        persons, first = np.unique(self.subjects.person[there], return_index=True)
+        first = there[first[np.argsort(persons != self.subjects.person[row], kind="stable")]]  # its own before
+        before = (self.id_before(int(one)) for one in first if self._goes_on(int(one)) == label[row])
+        return next((one for one in before if one != now), None)
+
+    def _goes_on(self, row: int) -> int:
+        """Return the label of those who were one person with a row, -1 where they are several now."""
+        labels = np.unique(self.partition.label[self.subjects.person == self.subjects.person[row]])
+        return int(labels[0]) if len(labels) == 1 else -1
+
     def _id(self, rows: Ints) -> int:
         return self._ids(np.zeros(len(rows), np.int64), rows)[0].item(0)
 
@@ -325,10 +339,10 @@ def _write_shared(tx: Connection, solved: Solved, epoch: int, now: int) -> None:
 
 def _examples(seal: Seal, solved: Solved, rows: Ints, *, changed_to: bool) -> tuple[tuple[str, str], ...]:
     """Return (id, other id) of some persons: merged -> the id they have now; split -> the id of a part that left."""
-    pairs = []
-    for row in rows[:_EXAMPLES].tolist():
-        one, other = solved.id_before(row), solved.id_now(row)
-        if not changed_to:
-            other = solved.id_now(solved.left(row))
-        pairs.append((seal.public_id("p", one), seal.public_id("p", other)))
-    return tuple(pairs)
+    pairs: list[tuple[int, int]] = []
+    for row in rows[: 2 * _EXAMPLES].tolist():  # the id of some stays although their number does not
+        one = solved.joined(row) if changed_to else solved.id_before(row)
+        other = solved.id_now(row if changed_to else solved.left(row))
+        if one is not None and len(pairs) < _EXAMPLES and (one, other) not in pairs:
+            pairs.append((one, other))
+    return tuple((seal.public_id("p", one), seal.public_id("p", other)) for one, other in pairs)
