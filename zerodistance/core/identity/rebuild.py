@@ -98,7 +98,9 @@ class Solved:
         label, now = self.partition.label, self.id_now(row)
         there = np.flatnonzero(label == label[row])
         persons, first = np.unique(self.subjects.person[there], return_index=True)
-        first = there[first[np.argsort(persons != self.subjects.person[row], kind="stable")]]  # its own before
+        first = there[
+            first[np.argsort(persons != self.subjects.person[row], kind="stable")]
+        ]  # its own before
         before = (self.id_before(int(one)) for one in first if self._goes_on(int(one)) == label[row])
         return next((one for one in before if one != now), None)
 
