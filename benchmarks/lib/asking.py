@@ -27,21 +27,46 @@ def rules(town: Town) -> dict[str, str]:
     }
 
 
+def _inner(town: Town) -> str:
+    """Return the ranks of the nodes that stand under the inner node that is asked for."""
+    dimension = town.name(1)[0]
+    return ", ".join(str(rank) for rank in range(1, town.nodes + 1) if town.name(rank)[0] == dimension)
+
+
+def bitmap_queries(town: Town) -> dict[str, str]:
+    """Return the questions for ClickHouse, which has bitmaps: `node(node, who)` has a state of groupBitmap for each node.
+
+    At least three of ten it can't ask of bitmaps: that goes to the long table.
+    """
+
+    def of(ranks: str) -> str:
+        return f"(select groupBitmapMergeState(who) from b.node where node in ({ranks}))"
+
+    return {
+        "and": f"select bitmapAndCardinality({of('1')}, {of('2')})",
+        "or": f"select bitmapOrCardinality({of('1')}, {of('2')})",
+        "not": f"select bitmapAndnotCardinality({of('1')}, {of('2')})",
+        "five": f"select bitmapAndnotCardinality(bitmapAnd({of('1')}, {of('2')}), {of('3, 4, 5')})",
+        "three_of_ten": "select count() from (select person from b.tag where node between 1 and 10 group by person having count() >= 3)",
+        "inner": f"select groupBitmapMerge(who) from b.node where node in ({_inner(town)})",
+        "range": "select count() from b.number where value between 200 and 400",
+        "union_100": "select groupBitmapMerge(who) from b.node where node between 101 and 200",
+    }
+
+
 def queries(town: Town) -> dict[str, str]:
     """Return the same questions as SQL over `tag(node, person)`, of which a pair stands there once, and `number(person, value)`."""
 
-    def at(rank: int) -> str:
-        return f"select person from tag where node = {rank}"
+    def at(ranks: str) -> str:
+        return f"(select person from tag where node in ({ranks}))"
 
-    inner = [rank for rank in range(1, town.nodes + 1) if town.name(rank)[0] == town.name(1)[0]]
-    listed = ", ".join(map(str, inner))
     return {
-        "and": f"select count(*) from ({at(1)} intersect {at(2)})",
+        "and": f"select count(*) from {at('1')} semi join {at('2')} using (person)",
         "or": "select count(distinct person) from tag where node in (1, 2)",
-        "not": f"select count(*) from ({at(1)} except {at(2)})",
-        "five": f"select count(*) from ({at(1)} intersect {at(2)} except ({at(3)} union {at(4)} union {at(5)}))",
+        "not": f"select count(*) from {at('1')} anti join {at('2')} using (person)",
+        "five": f"select count(*) from {at('1')} semi join {at('2')} using (person) anti join {at('3, 4, 5')} using (person)",
         "three_of_ten": "select count(*) from (select person from tag where node between 1 and 10 group by person having count(*) >= 3)",
-        "inner": f"select count(distinct person) from tag where node in ({listed})",
+        "inner": f"select count(distinct person) from tag where node in ({_inner(town)})",
         "range": "select count(*) from number where value between 200 and 400",
         "union_100": "select count(distinct person) from tag where node between 101 and 200",
     }

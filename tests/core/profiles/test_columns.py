@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("columns")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     numbers=st.sampled_from([WHOLE, MONEY, ANY, SMALL]).flatmap(
         lambda one: st.dictionaries(st.integers(0, 300_000), one, min_size=1, max_size=30)

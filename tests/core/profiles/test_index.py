@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from zerodistance.core.profiles import api, bitmaps, index, portrait, several, threshold, turning
+from zerodistance.core.profiles import api, bitmaps, forward, index, portrait, several, threshold, turning
 from zerodistance.core.profiles.contracts import VISITORS_FROM
 from zerodistance.core.profiles.decoded import Decoded
 from zerodistance.core.profiles.index import Index
@@ -78,12 +78,14 @@ def turned(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     """Turn bitmaps round in each of the two ways."""
     if request.param == "by place":
         monkeypatch.setattr(turning, "_SMALL", -1)
+        monkeypatch.setattr(forward, "_FEW", 0)
+        monkeypatch.setattr(forward, "_PERSONS", 2)
         monkeypatch.setattr(turning, "_HELD", 5)
         monkeypatch.setattr(turning, "_PERSONS", 3)
 
 
 @pytest.mark.usefixtures("turned")
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=tags, later=changes, kept=st.sampled_from([0, 300, 1 << 20]), reread=st.booleans())
 def test_parts_on_top_of_one_another_are_the_same_as_one_whole(
     tmp_path_factory: pytest.TempPathFactory, first: Tags, later: Any, kept: int, reread: bool

@@ -24,7 +24,7 @@ def sets(draw: st.DrawFn) -> BitMap:
     return found
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(sets(), min_size=1, max_size=9), st.data())
 def test_words_added_up_say_the_same_as_bitmaps(some: list[BitMap], data: st.DataObject) -> None:
     least = data.draw(st.integers(1, len(some)))

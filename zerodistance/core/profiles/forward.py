@@ -17,6 +17,7 @@ from zerodistance.core.profiles.splits import Who
 
 Nodes = npt.NDArray[np.unsignedinteger]
 Places = npt.NDArray[Any]
+_FEW = 2_000  # own value: up to so many are looked up one by one, so that hardly anything has to be read and checked
 _PERSONS = (
     1 << 14
 )  # own value, measured: persons whose nodes are gathered at once; the arrays stay in the cache
@@ -53,6 +54,11 @@ class Forward:
         """
         if not self._here or not len(some):
             return
+        if len(some) <= _FEW:
+            found = [self.of(number) for number in some.tolist()]
+            many: Places = np.array([len(tags) for tags in found], np.int64)
+            yield np.array([node for tags in found for node in tags], np.uint32), many
+            return
         places = self._found(some)
         starts = self._file.array(("starts", "", "", self._side))
         tags = self._file.array(("tags", "", "", self._side))
@@ -60,7 +66,7 @@ class Forward:
         for at in range(0, len(places), _PERSONS):
             mine = places[at : at + _PERSONS]
             begin: Places = starts[mine].astype(kind)
-            many: Places = starts[mine + 1].astype(kind) - begin
+            many = starts[mine + 1].astype(kind) - begin
             within: Places = np.repeat(begin - (np.cumsum(many, dtype=kind) - many), many)
             within += np.arange(len(within), dtype=kind)
             yield tags[within], many
