@@ -130,7 +130,7 @@ def ask(home: Home, town: Town) -> dict[str, Any]:
     _, figures["five_steps_ms"] = _median(lambda: segments.count(home, who, read["five"]))
     here = profiles.current(home)
     figures.update(_portraits(home, town))
-    for every in here.sizes:  # whatever is asked for, it is in memory now
+    for every in here.sizes:  # whatever is asked for, it is in memory now, as far as it may be
         here.split(every)
     figures["memory_gb"] = _resident()
     numbers = np.random.default_rng(1).integers(1, town.people + 1, 1_000).tolist()

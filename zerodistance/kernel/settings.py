@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     )
     engine_threads: int = Field(2, ge=1, le=256, description="threads of one DuckDB connection")
     index_memory_mb: int = Field(
-        2048,
+        1024,
         ge=1,
         description="memory for bitmaps of the tag index that a process keeps once they were asked for, MiB; more are read from disk again",
     )

@@ -51,6 +51,7 @@ def test_a_column_finds_by_range_and_by_person_what_was_written(
         assert dict(zip(who.tolist(), back.tolist(), strict=True)) == numbers
         wanted = [n for n in listed if low <= numbers[n] <= high]
         assert column.between(low, high) == bitmaps.of(np.array(wanted, np.int64))
+        assert column.count(low, high) == len(wanted)
         asked = [*listed, *(n + 1 for n in listed), 400_000]
         assert [column.of(n) for n in asked] == [numbers.get(n) for n in asked]
 

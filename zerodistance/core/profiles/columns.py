@@ -120,14 +120,29 @@ class Column:
         places = np.flatnonzero(codes)
         return (places + self._form.first).astype(np.uint32), self._value(codes[places])
 
-    def between(self, low: float, high: float) -> BitMap:
-        """Return whose number lies in the range, both ends included."""
+    def _looked_at(self, low: float, high: float) -> tuple[npt.NDArray[Any], tuple[Any, Any]] | None:
+        """Return the codes and the least and the largest in the range; None if there can be none."""
         if self._form is None:
-            return BitMap()
+            return None
         codes = self._file.array(self._numbers)
         limits = self._limits(low, high, codes.dtype)
-        if limits is None:
+        return None if limits is None else (codes, limits)
+
+    def count(self, low: float, high: float) -> int:
+        """Return how many have a number in the range, both ends included."""
+        looked = self._looked_at(low, high)
+        if looked is None:
+            return 0
+        codes, limits = looked
+        pieces = (codes[at : at + _CONTAINER] for at in range(0, len(codes), _CONTAINER))
+        return sum(int(np.count_nonzero(_inside(some, *limits))) for some in pieces)
+
+    def between(self, low: float, high: float) -> BitMap:
+        """Return whose number lies in the range, both ends included."""
+        looked = self._looked_at(low, high)
+        if looked is None or self._form is None:
             return BitMap()
+        codes, limits = looked
         if self._form.first >= 0:
             first = self._form.first // _CONTAINER
             return bitmaps.of_masks(

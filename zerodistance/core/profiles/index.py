@@ -86,8 +86,8 @@ class Index:
 
     # -- who
 
-    def split(self, name: Name) -> Split:
-        """Return who is under a name; to be read only, since others read the same."""
+    def split(self, name: Name, *, keep: bool = True) -> Split:
+        """Return who is under a name; to be read only, since others read the same. With `keep` it stays in memory for the next who asks."""
         stamps = self.stamps
         kept = DECODED.get(self.folder, name)
         start, found = 0, NOBODY
@@ -96,7 +96,7 @@ class Index:
         if start == len(stamps):
             return found
         found = _over(found, self.layers[start:], name)
-        if kept is None or start or len(kept.stamps) <= len(stamps):
+        if keep and (kept is None or start or len(kept.stamps) <= len(stamps)):
             DECODED.put(self.folder, name, stamps, found, bytes_of(found))
         return found
 
@@ -128,18 +128,27 @@ class Index:
 
     def between(self, dimension: Dimension, low: float, high: float) -> Split:
         """Return whose number lies in the range, both ends included; whoever did nothing counts as 0 where it counts."""
-        if dimension.parsed.ageing:  # the index keeps the day; an age of n days is the day n days back
-            return stacked.between(self.layers, dimension.key, self.day - high, self.day - low)
-        found = stacked.between(self.layers, dimension.key, low, high)
+        found = stacked.between(self.layers, dimension.key, *self._range(dimension, low, high))
         if dimension.parsed.counting and low <= 0 <= high:
             return found | (self.universe - self.split(("known", dimension.key, "")))
         return found
+
+    def _range(self, dimension: Dimension, low: float, high: float) -> tuple[float, float]:
+        """Return the range of what the index keeps: of an age the day, since an age of n days is the day n days back."""
+        return (self.day - high, self.day - low) if dimension.parsed.ageing else (low, high)
 
     # -- how many
 
     def size(self, name: Name) -> Sizes:
         """Return how many are under a name, without reading a bitmap."""
         return self.sizes.get(name, NONE)
+
+    def size_between(self, dimension: Dimension, low: float, high: float) -> Sizes:
+        """Return how many `between` finds."""
+        found = stacked.count(self.layers, dimension.key, *self._range(dimension, low, high))
+        if dimension.parsed.counting and low <= 0 <= high:
+            return found.plus(self.everybody).minus(self.split(("known", dimension.key, "")).sizes)
+        return found
 
     @property
     def everybody(self) -> Sizes:

@@ -11,7 +11,7 @@ from pyroaring import BitMap
 from zerodistance.core.profiles import bitmaps
 from zerodistance.core.profiles.contracts import VISITORS_FROM
 from zerodistance.core.profiles.parts import Layer, Subjects
-from zerodistance.core.profiles.splits import NOBODY, Numbers, Split, Who
+from zerodistance.core.profiles.splits import NOBODY, Numbers, Sizes, Split, Who
 
 
 def between(layers: Sequence[Layer], dimension: str, low: float, high: float) -> Split:
@@ -21,6 +21,13 @@ def between(layers: Sequence[Layer], dimension: str, low: float, high: float) ->
         fresh = Split(*(layer.column(dimension, side).between(low, high) for side in (0, 1)))
         found = fresh if layer.changed is None else found.without(layer.changed) | fresh
     return found
+
+
+def count(layers: Sequence[Layer], dimension: str, low: float, high: float) -> Sizes:
+    """Return how many `between` finds; of a single part without making the bitmap of them."""
+    if len(layers) != 1:
+        return between(layers, dimension, low, high).sizes
+    return Sizes(*(layers[0].column(dimension, side).count(low, high) for side in (0, 1)))
 
 
 def of(layers: Sequence[Layer], dimension: str, number: int) -> float | None:

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.api import NOBODY, NONE, Sizes, Split
+from zerodistance.core.profiles.contracts import Dimension
 from zerodistance.core.segments.contracts import (
     AllOf,
     AnyOf,
@@ -78,7 +79,7 @@ class Answer:
     def _make(self, rule: Rule) -> Split:
         match rule:
             case Has():
-                return self._between(rule)
+                return self.index.between(*_range(rule))
             case Did():
                 return self._did(rule)
             case In():
@@ -146,6 +147,8 @@ class Answer:
         match rule:
             case Has() if name := _name(rule):
                 return self.index.size(name)
+            case Has():
+                return self.index.size_between(*_range(rule))
             case In():
                 return self._inside(rule.segment, self.total)
             case AllOf():
@@ -239,11 +242,6 @@ class Answer:
         finally:
             self._path.pop()
 
-    def _between(self, rule: Has) -> Split:
-        low = -np.inf if rule.at_least is None else rule.at_least
-        high = np.inf if rule.at_most is None else rule.at_most
-        return self.index.between(profiles.dimension(rule.dimension), float(low), float(high))
-
     def _did(self, rule: Did) -> Split:
         key = (str(self._home.root), self.index.version, self.index.made_at or 0, rule)
         with _lock:
@@ -335,6 +333,12 @@ def _name(rule: Has) -> profiles.Name | None:
         return None
     profiles.dimension(rule.dimension)
     return ("any", rule.dimension, "") if rule.node is None else ("node", rule.dimension, rule.node)
+
+
+def _range(rule: Has) -> tuple[Dimension, float, float]:
+    low = -np.inf if rule.at_least is None else rule.at_least
+    high = np.inf if rule.at_most is None else rule.at_most
+    return profiles.dimension(rule.dimension), float(low), float(high)
 
 
 def after(both: Split, number: int | None, *, visitors: bool) -> Iterator[int]:
