@@ -167,7 +167,7 @@ def stories(draw: st.DrawFn) -> list[Any]:
 def test_any_story_gives_the_tags_that_a_slow_reader_finds(
     tmp_path_factory: Any, story: list[Any], seed: int
 ) -> None:
-    dimensions = (*DIMENSIONS, *ALSO)
+    dimensions = (*DIMENSIONS[seed % 3 :: 3], *ALSO[seed % 2 :: 2])  # all of them would be too slow
     home = create_home(load(home=tmp_path_factory.mktemp("homes") / "home"))
     crowd, touches, batch, now = world.Crowd(), [], 0, START
     crowd.told.update({(1, "gender"): "female", (2, "birth_year"): "1984", (3, "birth_year"): "?"})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -24,6 +25,7 @@ from zerodistance.core.profiles.splits import NOBODY, Numbers, Split, Who
 _MEASURED = ("sum", "mean", "max")
 _UNITS = {"quantity": states.QUANTITY, "amount": states.AMOUNT, "duration": states.DURATION}
 _SHORT = 1 << 15  # so many nodes are put in order by counting them
+_LISTED = 1_500  # own value, measured: subjects that are named one by one
 _BLOCK, _FETCH = 500_000, 131_072  # own values: states in memory at once, and fetched at once
 ALONE = Rollup()
 SUBJECTS = 1_000_000  # own value: of the map at once, since the engine holds it in memory whole while it joins: some 50 bytes each
@@ -88,11 +90,12 @@ def tag(
         for answer, dimension in zip(answers, of_touches, strict=True):
             answer.add(aggregates.answer(rows, dimension))
     for answer, dimension in zip(answers, of_touches, strict=True):
+        who, values = answer.taken()
         if dimension.numeric:
             unit = _UNITS[dimension.parsed.of] if dimension.parsed.verb in _MEASURED else 1
-            _take_numbers(found, dimension, answer.who(), answer.numbers() / unit, day)
+            _take_numbers(found, dimension, who, values.astype(np.float64) / unit, day)
         else:
-            _take_words(found, dimension, answer.who(), answer.codes(), list(answer.words))
+            _take_words(found, dimension, who, values.astype(np.int64), list(answer.words))
     for dimension in dimensions:
         if dimension.of.name == "facts":
             _take_facts(found, dimension, facts, day)
@@ -125,20 +128,28 @@ def _blocks(
     """Yield the states that dimensions read, in ascending order of `number`; no person stands in two blocks."""
     for some in _slices(pairs, most):
         connection.register("person_map", some)
-        yield from _ordered(connection, dimensions, day)
+        subjects = some.column("subject").to_pylist() if len(some) <= _LISTED else None
+        yield from _ordered(connection, dimensions, day, subjects)
 
 
 def _ordered(
-    connection: duckdb.DuckDBPyConnection, dimensions: Sequence[Dimension], day: int
+    connection: duckdb.DuckDBPyConnection,
+    dimensions: Sequence[Dimension],
+    day: int,
+    subjects: Sequence[int] | None,
 ) -> Iterator[pa.Table]:
-    """Yield the states of everybody in the map, block by block."""
+    """Yield the states of everybody in the map, block by block.
+
+    A few `subjects` are named in the question: the engine then reads the other columns of their rows only, a quarter of the work for one person.
+    """
     read = ALWAYS.union(
         *(d.parsed.reads for d in dimensions), *((w[0] for w in d.of.where) for d in dimensions)
     )
     columns = ", ".join(f"s.{name}" for name in states.STATES.names if name in read)
+    some = "" if subjects is None else f"and s.subject in ({', '.join(map(str, subjects)) or 'null'}) "
     query = (
         f"select m.number, {columns} from profile_state s inner join person_map m on s.subject = m.subject "
-        "where s.day <= $day order by m.number"
+        f"where s.day <= $day {some}order by m.number"
     )
     held, rows, last = list[pa.RecordBatch](), 0, -1
     for batch in connection.sql(query, params={"day": day}).to_arrow_reader(_FETCH):
@@ -159,7 +170,7 @@ class _Answer:
     def __init__(self) -> None:
         self.words: dict[str, int] = {}
         self._who: list[Who] = []
-        self._values: list[npt.NDArray[np.int64] | Numbers] = []
+        self._values: list[npt.NDArray[Any]] = []
 
     def add(self, said: aggregates.Said) -> None:
         values = said.values
@@ -167,16 +178,22 @@ class _Answer:
             places = [self.words.setdefault(word, len(self.words)) for word in said.words]
             values = np.array(places, np.int64)[values.astype(np.int64)]
         self._who.append(said.who)
-        self._values.append(values)
+        self._values.append(_short(values))
 
-    def who(self) -> Who:
-        return np.concatenate(self._who) if self._who else np.empty(0, np.uint32)
+    def taken(self) -> tuple[Who, npt.NDArray[Any]]:
+        """Return who, and the value of each, and keep nothing."""
+        who = np.concatenate(self._who) if self._who else np.empty(0, np.uint32)
+        values: npt.NDArray[Any] = np.concatenate(self._values) if self._values else np.empty(0, np.int64)
+        self._who, self._values = [], []
+        return who, values
 
-    def numbers(self) -> Numbers:
-        return np.concatenate(self._values).astype(np.float64) if self._values else np.empty(0, np.float64)
 
-    def codes(self) -> npt.NDArray[np.int64]:
-        return np.concatenate(self._values).astype(np.int64) if self._values else np.empty(0, np.int64)
+def _short(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return whole numbers in four bytes, where they are not too large: they wait there until all blocks are through."""
+    if values.dtype.kind == "f" or not len(values):
+        return values
+    small = int(values.min()) >= -(1 << 31) and int(values.max()) < 1 << 31
+    return values.astype(np.int32) if small else values
 
 
 def _take_facts(found: Tagged, dimension: Dimension, facts: pa.Table, day: int) -> None:
