@@ -175,5 +175,5 @@ class People:
         """
         with self._home.state.read() as tx:
             said = published.latest(tx, numbers)
-            worked_out = chain(household_facts(self._home, tx, numbers), counted.facts(tx, numbers))
+            worked_out = chain(household_facts(self._home, tx, numbers, said), counted.facts(tx, numbers))
             return published.beside(said, worked_out)

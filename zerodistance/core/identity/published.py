@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -19,9 +18,6 @@ Ints = npt.NDArray[np.int64]
 FACTS: Final = pa.schema([("number", pa.int64()), ("fact", pa.string()), ("value", pa.string())])
 """One row per person or visitor and fact, in this order."""
 _SELECT = "select s.person, f.fact, f.value, f.at, f.subject from identity_fact f join subject s on s.number = f.subject"
-_BOTH = frozenset(("community",))
-"""What people may say, and what may be worked out as well."""
-_PART = 100_000  # own value: rows that become a part of a table at once
 _ROWS = 2_000  # rows of the state at a time: their tuples stay in the cache
 _HELD = 4_000_000  # own value: rows that wait until the older ones among them are left out, 36 bytes each
 
@@ -38,16 +34,22 @@ def latest(tx: Connection, numbers: Ints | None) -> pa.Table:
     return said.table()
 
 
-def beside(said: pa.Table, rows: Iterable[tuple[int, str, str]]) -> pa.Table:
-    """Return what was said, and of further rows (number, fact, value) those about which nothing was said; in no order."""
-    some = said.filter(pc.is_in(said.column("fact"), pa.array(sorted(_BOTH))))
-    taken = set(zip(some.column("number").to_pylist(), some.column("fact").to_pylist(), strict=True))
-    fresh = (row for row in rows if row[1] not in _BOTH or row[:2] not in taken)
+def column(fact: str, numbers: Ints, values: Ints | Sequence[str] | pa.Array) -> pa.Table:
+    """Return a table of `FACTS` of one fact: number and value of each, whole numbers as text."""
+    texts = values if isinstance(values, pa.Array | pa.ChunkedArray) else pa.array(values)
+    names = pa.DictionaryArray.from_arrays(pa.array(np.zeros(len(numbers), np.int32)), pa.array([fact]))
+    return pa.table(
+        [pa.array(numbers, pa.int64()), names.cast(pa.string()), texts.cast(pa.string())], schema=FACTS
+    )
+
+
+def beside(said: pa.Table, worked_out: Iterable[pa.Table]) -> pa.Table:
+    """Return what was said, and of tables of one fact each what is about numbers of which nobody said it; in no order."""
     parts = [said]
-    while part := list(itertools.islice(fresh, _PART)):
-        number, fact, value = zip(*part, strict=True)
-        columns = [pa.array(number, pa.int64()), pa.array(fact, pa.string()), pa.array(value, pa.string())]
-        parts.append(pa.table(columns, schema=FACTS))
+    for table in worked_out:
+        if len(table):
+            mine = said.filter(pc.equal(said.column("fact"), table.column("fact")[0]))
+            parts.append(table.filter(pc.invert(pc.is_in(table.column("number"), mine.column("number")))))
     return pa.concat_tables(parts)
 
 

@@ -9,10 +9,13 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.brand.contracts import Place
+from zerodistance.core.identity import published
 from zerodistance.core.identity.addresses import core
 from zerodistance.core.identity.households import store
 from zerodistance.kernel import bulk, clock
@@ -20,8 +23,6 @@ from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 
 Ints = npt.NDArray[np.int64]
-Row = tuple[int, str, str]
-"""Person number, fact, value."""
 FACTS: Final = (
     "household_size",
     "household_years",
@@ -33,74 +34,103 @@ FACTS: Final = (
 """Members now; years between the births of the oldest and the youngest of them; homes known, and the year since which they are known at this one;
 code of the brand's community that it lies in, and its grade."""
 _MEMBERS = "select s.person, m.household from household_member m join subject s on s.number = m.subject where m.until is null"
-_MINE = (
-    "select s.person, m.household from subject s join household_member m on m.subject = s.number "
-    "where m.until is null and s.person in {values}"
-)
-_OTHERS = (
-    "select s.person, m.household from household_member m join subject s on s.number = m.subject "
-    "where m.until is null and m.household in {values}"
-)
-_HOMES = "select household, home, since, until, address from household_home"
-_BORN = "select s.person, max(f.value) from identity_fact f join subject s on s.number = f.subject where f.fact = 'birth_year'"
+_MINE = f"{_MEMBERS} and s.person in {{values}}"
+_OTHERS = f"{_MEMBERS} and m.household in {{values}}"
+_COUNTED = "select household, count(distinct home) from household_home {} group by household"
+_HERE = "select household, home, since, address from household_home where until is null {} order by household, since, home"
+_AMONG = "household in {values}"
 
 
-def facts(home: Home, tx: Connection, numbers: Ints | None) -> Iterator[Row]:
-    """Yield the facts of these persons, None: of everybody who is of a household."""
+def facts(home: Home, tx: Connection, numbers: Ints | None, said: pa.Table) -> Iterator[pa.Table]:
+    """Yield a table for each fact, of these persons, None: of everybody who is of a household; `said` is what they said (`published.latest`)."""
     if numbers is None:
-        asked = rows = list(_pairs(bulk.stream(tx, _MEMBERS)))
-        homes: Iterable[bulk.Row] = (row for part in bulk.stream(tx, _HOMES) for row in part)
-        births = _pairs(bulk.stream(tx, f"{_BORN} group by s.person"))
+        asked = members = _distinct(bulk.columns(tx, _MEMBERS, 2))
+        counted = bulk.columns(tx, _COUNTED.format(""), 2)
+        here: Iterable[bulk.Row] = (row for part in bulk.stream(tx, _HERE.format("")) for row in part)
     else:
-        asked = list(bulk.among(tx, _MINE, np.unique(numbers).tolist()))
-        households = sorted({household for _, household in asked})
-        rows = list(bulk.among(tx, _OTHERS, households))
-        homes = bulk.among(tx, f"{_HOMES} where household in {{values}}", households)
-        persons = sorted({person for person, _ in rows})
-        births = bulk.among(tx, f"{_BORN} and s.person in {{values}} group by s.person", persons)
-    born: dict[int, str] = dict(births)
-    members: dict[int, set[int]] = defaultdict(set)
-    for person, household in rows:
-        members[household].add(person)
-    about = dict(_of_homes(home, homes))
-    for person, household in sorted(set(asked)):
-        yield person, "household_size", str(len(members[household]))
-        years = [int(born[other]) for other in members[household] if other in born]
-        if len(years) > 1:
-            yield person, "household_years", str(max(years) - min(years))
-        for fact, value in about.get(household, ()):
-            yield person, fact, value
+        asked = _distinct(_rows(bulk.among(tx, _MINE, np.unique(numbers).tolist())))
+        some = np.unique(asked[1]).tolist()
+        members = _distinct(_rows(bulk.among(tx, _OTHERS, some)))
+        counted = _rows(bulk.among(tx, _COUNTED.format(f"where {_AMONG}"), some))
+        here = bulk.among(tx, _HERE.format(f"and {_AMONG}"), some)
+        said = published.latest(tx, members[0])
+    person, household = asked
+    known, size = np.unique(members[1], return_counts=True)
+    yield published.column("household_size", person, size[np.searchsorted(known, household)])
+    yield _spread("household_years", asked, *_years(members, said))
+    yield _spread("household_homes", asked, *counted[:, np.argsort(counted[0], kind="stable")])
+    yield from _of_homes(home, here, asked)
 
 
-def _pairs(parts: Iterable[Sequence[bulk.Row]]) -> Iterator[bulk.Row]:
-    for part in parts:
-        yield from part
+def _rows(rows: Iterable[bulk.Row]) -> Ints:
+    return np.array(list(rows), np.int64).reshape(-1, 2).T
 
 
-def _of_homes(home: Home, rows: Iterable[bulk.Row]) -> Iterator[tuple[int, list[tuple[str, str]]]]:
-    """Yield what the homes of each household say."""
+def _distinct(pairs: Ints) -> Ints:
+    """Return (person, household), each once, in order of both."""
+    order = np.lexsort((pairs[1], pairs[0]))
+    person, household = pairs[0][order], pairs[1][order]
+    fresh = (np.diff(person, prepend=-1) != 0) | (np.diff(household, prepend=-1) != 0)
+    return np.stack([person[fresh], household[fresh]])
+
+
+def _spread(fact: str, asked: Ints, households: Ints, values: Ints) -> pa.Table:
+    """Return what is so of households, in ascending order, for each of their members who were asked about."""
+    person, household = asked
+    at = np.searchsorted(households, household)
+    there = at < len(households)
+    there[there] = households[at[there]] == household[there]
+    return published.column(fact, person[there], values[at[there]])
+
+
+def _years(members: Ints, said: pa.Table) -> tuple[Ints, Ints]:
+    """Return the years between the births of the oldest and the youngest of each household, where two are known."""
+    born = said.filter(pc.equal(said.column("fact"), "birth_year")).sort_by("number")
+    numbers = born.column("number").to_numpy()
+    years = born.column("value").cast(pa.int64()).to_numpy()
+    order = np.lexsort((members[0], members[1]))
+    person, household = members[0][order], members[1][order]
+    at = np.searchsorted(numbers, person)
+    there = at < len(numbers)
+    there[there] = numbers[at[there]] == person[there]
+    household, mine = household[there], years[at[there]]
+    begins = np.flatnonzero(np.diff(household, prepend=-1))
+    if not len(begins):
+        return household, mine
+    between = np.maximum.reduceat(mine, begins) - np.minimum.reduceat(mine, begins)
+    several = np.diff(begins, append=len(mine)) > 1
+    return household[begins][several], between[several]
+
+
+def _of_homes(home: Home, rows: Iterable[bulk.Row], asked: Ints) -> Iterator[pa.Table]:
+    """Yield what the home says in which a household lives, the last that it moved into: since when, the community, its grade."""
     known = _Communities(brand.places(home, Who.system("identity")))
-    said: dict[int, dict[bytes, tuple[int, int | None, bytes]]] = defaultdict(dict)
-    for household, token, since, until, address in rows:
-        key = bytes(token)
-        before = said[household].get(key)
-        if before is None or since < before[0]:
-            said[household][key] = since, until, address
-    for household, homes in said.items():
-        found = [("household_homes", str(len(homes)))]
-        here = max(((since, key) for key, (since, until, _) in homes.items() if until is None), default=None)
-        if here is not None:
-            since, key = here
-            zone = home.settings.tz
-            found.append(("home_since", str(clock.from_micros(since).astimezone(zone).year)))
-            opened = home.seal.open(homes[key][2], store.where_home(household, key))
-            district, estate, *_ = json.loads(opened)
-            place = known.meant(district, estate)
-            if place is not None:
-                found.append(("community", place.code))
-                if place.grade:
-                    found.append(("community_grade", place.grade))
-        yield household, found
+    of = defaultdict[int, dict[bytes, tuple[int, bytes]]](dict)
+    for household, token, since, address in rows:  # a home comes with the member whose address said so first
+        of[household].setdefault(bytes(token), (since, address))
+    households, zone = np.array(sorted(of), np.int64), home.settings.tz
+    years, places = np.zeros(len(of), np.int64), list[Place | None]()
+    for n, household in enumerate(households.tolist()):
+        token, (since, address) = next(reversed(of[household].items()))
+        years[n] = clock.from_micros(since).astimezone(zone).year
+        district, estate, *_ = json.loads(home.seal.open(address, store.where_home(household, token)))
+        places.append(known.meant(district, estate))
+    yield _spread("home_since", asked, households, years)
+    for fact, words in (
+        ("community", [place.code if place else None for place in places]),
+        ("community_grade", [place.grade if place else None for place in places]),
+    ):
+        yield _named(fact, asked, households, words)
+
+
+def _named(fact: str, asked: Ints, households: Ints, words: Sequence[str | None]) -> pa.Table:
+    there = np.array([word is not None for word in words], np.bool_)
+    found = [word for word in words if word is not None]
+    spread = _spread(fact, asked, households[there], np.arange(len(found)))
+    places = spread.column("value").cast(pa.int64())
+    return published.column(
+        fact, spread.column("number").to_numpy(), pa.array(found, pa.string()).take(places)
+    )
 
 
 class _Communities:
