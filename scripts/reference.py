@@ -234,7 +234,8 @@ def dimensions() -> str:
         "The tag tree as it is shipped: layers, dimensions, nodes. A person carries at most one node of a dimension, and with it the inner nodes that hold it; "
         "the key of an inner node begins with `^`. Limits of bands without a source are our own values. A window counts whole days of the home's time zone, "
         "today included. `zerodistance profiles tree KEY` lists all nodes with their counts.\n\n"
-        "*For*: the purpose for which it may be used. *Read by*: models of the catalogue (N need, R relation, D device and voice), pages and apps. "
+        "*For*: the purpose for which it may be used. *Owner*: the function of the brand that answers for it; what is about one category is its unit's. "
+        "*Read by*: models of the catalogue (N need, R relation, D device and voice), pages and apps. "
         "A dimension follows each touch; one that is *guessed* is inferred from behaviour, one that is *kept* is shown only to who may see persons.\n"
     ]
     found = dimension_list()
@@ -249,6 +250,7 @@ def dimensions() -> str:
                 _nodes(d),
                 d.unit.en,
                 d.purpose,
+                d.owner,
                 ", ".join(d.read_by),
             )
             for d in found
@@ -256,7 +258,10 @@ def dimensions() -> str:
         ]
         parts.append(f"\n## {layer.label.en} {layer.label.zh}\n\n")
         parts.append(
-            table(("dimension", "name", "meaning", "counted from", "nodes", "unit", "for", "read by"), rows)
+            table(
+                ("dimension", "name", "meaning", "counted from", "nodes", "unit", "for", "owner", "read by"),
+                rows,
+            )
         )
     return "".join(parts)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from random import Random
 
 import pytest
 
@@ -112,8 +113,11 @@ def test_households_that_were_computed_anew_make_the_index_anew(shop: Shop) -> N
     crowd.told[1, "household_size"] = "4"
     with clock.freeze(NOW):
         assert keeper.update() == 0, "nothing says that anybody changed"
+        assert keeper.audit(20, Random(1)) != []
         crowd.counted += 1
+        assert keeper.audit(20, Random(1)) == [], "it is known to be made anew"
         assert keeper.update() == 3
+        assert keeper.audit(20, Random(1)) == []
     assert _persons(home, "demo.household", "from_4") == [1]
 
 

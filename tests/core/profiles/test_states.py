@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from sqlalchemy import insert
@@ -145,16 +146,30 @@ def test_joining_small_files_keeps_every_state(home: Home, monkeypatch: pytest.M
     assert (keeper.held(), home.lake.count(states.TABLE), len(home.lake.files(states.TABLE))) == (3, 12, 1)
 
 
+def _as_earlier(home: Home) -> None:
+    """Leave the states as an earlier version of the program made them."""
+    with home.engine.connect() as connection:
+        states.view(connection, home)
+        old = connection.sql("select * exclude (quantities, amounts, durations, largest) from profile_state")
+        home.lake.replace(states.TABLE, old.to_arrow_table(), app=states.APP, version=3)
+
+
+def test_an_import_that_is_undone_after_an_upgrade_leaves_whole_states(home: Home) -> None:
+    _kept_up(home)
+    _as_earlier(home)
+    Keeper(home, world.Crowd()).remake(np.array([1]))
+    with home.engine.connect() as connection:
+        states.view(connection, home)
+        assert connection.execute("select sum(n), sum(amounts) from profile_state").fetchall() == [(12, 12)]
+
+
 def test_states_of_an_earlier_version_are_made_anew_once_and_read_until_then(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _kept_up(home)
     before = index.current(home.path("index"))
-    with home.engine.connect() as connection:
-        states.view(connection, home)
-        old = connection.sql("select * exclude (quantities, amounts, durations, largest) from profile_state")
-        home.lake.replace(states.TABLE, old.to_arrow_table(), app=states.APP, version=3)
-    assert states.outgrown(home)
+    _as_earlier(home)
+    assert states.outgrown(home) and not states.merge(home, 3, most_files=0)
     with home.engine.connect() as connection:
         assert states.view(connection, home) == 3
         found = connection.execute("select sum(n), sum(amounts) from profile_state").fetchall()

@@ -302,6 +302,7 @@ class Keeper:
         """Make the states of these subjects anew from the log, in one commit; those of all others stay as they are."""
         if not len(subjects):
             return
+        self._look_after_states()
         with states.lock(self._home), self._home.engine.connect() as connection:
             held = states.view(connection, self._home)
             if not self._home.lake.exists(states.TABLE):
@@ -324,9 +325,12 @@ class Keeper:
     def audit(self, sample: int, luck: Random) -> list[str]:
         """Recompute some people from the states and return what the index says otherwise, as `dimension: what`; empty is good.
 
-        Somebody whom a touch or a merge has changed since the index was written is left out.
+        Somebody whom a touch or a merge has changed since the index was written is left out; so is everybody when the brand's tables or the
+        households are others by now, since the index is then made anew.
         """
         here = index.current(self._folder)
+        if here.mark != self.mark():
+            return []
         everybody = here.universe.numbers()
         if not len(everybody):
             return []
@@ -338,7 +342,6 @@ class Keeper:
             moved = np.concatenate([self._people.changed(here.people), self._people.numbers_of(later)])
             numbers = np.setdiff1d(numbers, moved)
             pairs = self._people.pairs(numbers)
-            self._look_around()
             tagged = self._tag(connection, pairs, self._people.facts(numbers), here.day)
         wrong = []
         for dimension in self._dimensions:

@@ -169,8 +169,10 @@ def merge(home: Home, held: int, most_files: int = 8) -> bool:
     Batches after `held`, which the index does not hold yet, stay apart: it finds what is new by the batch.
 
     Rewrites what the table holds, so it is a job for the night; what is appended meanwhile stays apart. Does nothing while there are at
-    most `most_files` files.
+    most `most_files` files, or while an earlier version of the program has made them.
     """
+    if outgrown(home):
+        return False
     with lock(home), home.engine.connect() as connection:
         files, _ = _view(connection, home)
         if len(files) <= most_files:
