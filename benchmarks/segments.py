@@ -149,6 +149,9 @@ def _portraits(home: Home, town: Town) -> dict[str, float]:
     found, figures["profile_ms"] = _median(lambda: profiles.portrait(here, small), 7)
     exact, figures["profile_exact_10m_ms"] = _median(lambda: profiles.portrait(here, large), 3)
     drawn, figures["profile_sampled_ms"] = _median(lambda: profiles.portrait(here, large, sample=True), 7)
+    spent = profiles.dimension(NUMERIC)
+    _, figures["sum_ms"] = _median(lambda: profiles.measure(here, spent, small), 7)
+    _, figures["sum_10m_ms"] = _median(lambda: profiles.measure(here, spent, large), 7)
     figures["profile_sampled_error"] = drawn.error
     off = [abs(drawn.sizes[n].persons - s.persons) for n, s in exact.sizes.items() if n in drawn.sizes]
     figures["profile_sampled_off"] = 100 * max(off) / len(large.persons)

@@ -213,6 +213,8 @@ def test_members_come_in_pages_by_public_id(shop: Home, analyst: Who) -> None:
     assert out.getvalue().splitlines() == ["person_id", *first.ids, *second.ids]
     with pytest.raises(Invalid):
         api.members(shop, analyst, rule, limit=0)
+    with pytest.raises(Invalid, match=r"geo\.place"):
+        api.portrait(shop, analyst, rule, numbers=["geo.place"])
 
 
 def test_tags_of_one_person_come_layer_by_layer(shop: Home, analyst: Who) -> None:
@@ -297,6 +299,8 @@ def test_who_may_not_see_persons_gets_no_members(shop: Home, monkeypatch: pytest
     with pytest.raises(Forbidden):
         api.export(shop, nobody, rule, io.StringIO())
     with pytest.raises(Forbidden):
+        api.portrait(shop, nobody, rule)
+    with pytest.raises(Forbidden):
         profiles.tags_of(shop, nobody, 1)
 
 
@@ -321,6 +325,10 @@ def test_the_api_counts_saves_and_lists(shop: Home, analyst: Who) -> None:
     spend = {n["node"]: n for n in portrait["dimensions"]["value.spend_total"]}
     assert (spend["under_500"]["persons"], spend["under_500"]["of_persons"]) == (1, 1)
     assert (spend["none"]["persons"], spend["none"]["of_persons"]) == (0, 1)
+    summed = {"rule": 'Did("order.line")', "numbers": ["value.spend_total"]}
+    sums = client.post("/v1/segments/profile", json=summed).json()["numbers"]["value.spend_total"]
+    assert sums["persons"] == {"many": 2, "total": 30.0, "mean": 15.0, "quartiles": [0.0, 0.0, 30.0]}
+    assert sums["visitors"] == {"many": 1, "total": 30.0, "mean": 30.0, "quartiles": [30.0, 30.0, 30.0]}
     made = {"key": "b", "name_zh": "买家", "name_en": "Buyers", "rule": 'Did("order.line")'}
     assert client.post("/v1/segments", json=made).status_code == 201
     assert client.get("/v1/segments").json()[0]["text"] == 'Did("order.line")'

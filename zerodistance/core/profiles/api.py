@@ -8,7 +8,17 @@ from functools import cache
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
-from zerodistance.core.profiles import assay, counting, finding, index, labels, rollup, rules, states
+from zerodistance.core.profiles import (
+    assay,
+    counting,
+    finding,
+    index,
+    labels,
+    measuring,
+    rollup,
+    rules,
+    states,
+)
 from zerodistance.core.profiles import portrait as portraits
 from zerodistance.core.profiles.contracts import (
     OWNERS,
@@ -25,6 +35,7 @@ from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.figures import Assay, Found, Outline
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.keeper import Keeper
+from zerodistance.core.profiles.measuring import Measured
 from zerodistance.core.profiles.parts import Name
 from zerodistance.core.profiles.portrait import Counted
 from zerodistance.core.profiles.several import at_least
@@ -62,6 +73,8 @@ __all__ = [
     "branches",
     "portrait",
     "Counted",
+    "measure",
+    "Measured",
     "NOBODY",
     "NONE",
     "Name",
@@ -170,6 +183,11 @@ def branches(home: Home, who: Who, nodes: Mapping[str, Mapping[str, Sizes]]) -> 
 def portrait(here: Index, members: Split, *, sample: bool = False) -> Counted:
     """Return how many of an audience are at each node, exactly; or, for a large one, scaled up from a sample, with the error of that."""
     return portraits.sampled(here, members) if sample else portraits.exact(here, members)
+
+
+def measure(here: Index, dimension: Dimension, members: Split) -> tuple[Measured, Measured]:
+    """Return what the numbers of an audience come to, of persons and of visitors; the dimension has numbers."""
+    return measuring.measure(here, dimension, members)
 
 
 def tags_of(home: Home, who: Who, person: int) -> tuple[Tag, ...]:

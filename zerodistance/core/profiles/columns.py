@@ -120,6 +120,20 @@ class Column:
         places = np.flatnonzero(codes)
         return (places + self._form.first).astype(np.uint32), self._value(codes[places])
 
+    def among(self, some: Who) -> Numbers:
+        """Return the numbers of those of `some` (ascending) who have one."""
+        if self._form is None or not len(some):
+            return np.empty(0, np.float64)
+        codes = self._file.array(self._numbers)
+        if self._form.first >= 0:
+            places = some.astype(np.int64) - self._form.first
+            found = codes[places[(places >= 0) & (places < len(codes))]]
+            return self._value(found[found > 0])
+        who = self._file.array(self._who)
+        places = np.searchsorted(who, some)
+        inside = places < len(who)
+        return self._value(codes[places[inside][who[places[inside]] == some[inside]]])
+
     def _looked_at(self, low: float, high: float) -> tuple[npt.NDArray[Any], tuple[Any, Any]] | None:
         """Return the codes and the least and the largest in the range; None if there can be none."""
         if self._form is None:

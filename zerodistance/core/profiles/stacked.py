@@ -30,6 +30,16 @@ def count(layers: Sequence[Layer], dimension: str, low: float, high: float) -> S
     return Sizes(*(layers[0].column(dimension, side).count(low, high) for side in (0, 1)))
 
 
+def among(layers: Sequence[Layer], dimension: str, side: int, some: BitMap) -> Numbers:
+    """Return the numbers of those of `some`, persons (side 0) or visitors (1), who have one, in no order."""
+    found: list[Numbers] = [np.empty(0, np.float64)]
+    for layer in reversed(layers):
+        mine = some if layer.changed is None else some & layer.changed
+        found.append(layer.column(dimension, side).among(bitmaps.to_numbers(mine)))
+        some = some if layer.changed is None else some - layer.changed
+    return np.concatenate(found)
+
+
 def of(layers: Sequence[Layer], dimension: str, number: int) -> float | None:
     """Return the number of one person or visitor, None if there is none."""
     for layer in reversed(layers):

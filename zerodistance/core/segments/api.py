@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles.contracts import Dimension
 from zerodistance.core.segments import answer, rules, store, wording
 from zerodistance.core.segments.contracts import (
     KEY,
@@ -135,18 +136,25 @@ def count(home: Home, who: Who, rule: Rule, *, steps: bool = True) -> Count:
     )
 
 
-def portrait(home: Home, who: Who, rule: Rule, *, sample: bool = False) -> Portrait:
-    """Say how those who fit a rule are spread over the tag tree, beside everybody.
+def portrait(
+    home: Home, who: Who, rule: Rule, *, sample: bool = False, numbers: Sequence[str] = ()
+) -> Portrait:
+    """Say how those who fit a rule are spread over the tag tree, beside everybody; needs SEE_PERSONS, since they may be one.
 
     Parameters
     ----------
     sample
         True: a large audience is looked at through a sample, and the result says how far off it may be.
+    numbers
+        Dimensions whose numbers are summed up as well, always exactly; raises Invalid for one without numbers.
     """
+    who.need(Permission.SEE_PERSONS)
+    measured = [_with_numbers(who, key) for key in dict.fromkeys(numbers)]
     began = time.perf_counter()
     here = _answer(home, who, rule)
     fits = here.fits(rule)
     found = profiles.portrait(here.index, fits, sample=sample)
+    sums = {dimension.key: profiles.measure(here.index, dimension, fits) for dimension in measured}
     took = (time.perf_counter() - began) * 1_000
     nodes: dict[str, dict[str, profiles.Sizes]] = {}
     for (_, dimension, node), sizes in found.sizes.items():
@@ -159,7 +167,16 @@ def portrait(home: Home, who: Who, rule: Rule, *, sample: bool = False) -> Portr
         as_of=clock.from_micros(here.index.made_at or 0),
         batch=here.index.batch,
         took_ms=took,
+        numbers=sums,
     )
+
+
+def _with_numbers(who: Who, key: str) -> Dimension:
+    found = profiles.dimension(key, who)
+    if not found.numeric:
+        why = Text("它的值是文字，没有数可以汇总", "its values are texts; there are no numbers to sum up")
+        raise Invalid(field="numbers", given=key, why=why)
+    return found
 
 
 def members(

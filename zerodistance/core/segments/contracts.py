@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from zerodistance.core.profiles.contracts import Branch
+from zerodistance.core.profiles.measuring import Measured
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.text import Text
 
@@ -147,6 +149,8 @@ class Portrait:
         The layers with the counts of those who fit, and of everybody.
     error
         0.0: counted exactly. Else half of the widest 95 % interval of a share of the persons, in points: scaled up from a sample.
+    numbers
+        Dimension -> what the numbers of those who fit come to, of persons and of visitors, of those dimensions that were asked for.
     """
 
     persons: int
@@ -157,6 +161,7 @@ class Portrait:
     as_of: datetime
     batch: int
     took_ms: float
+    numbers: Mapping[str, tuple[Measured, Measured]]
 
 
 @dataclass(frozen=True, slots=True)

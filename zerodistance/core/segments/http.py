@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
+from zerodistance.core.profiles.api import Measured
 from zerodistance.core.segments import api
 from zerodistance.core.segments.contracts import Segment
 from zerodistance.kernel.access import Who
@@ -65,6 +66,9 @@ class Asked(Question):
         False,
         description="true: a large audience is looked at through a sample of 200,000; `error` then says how far off",
     )
+    numbers: list[str] = Field(
+        [], max_length=50, description="dimensions whose numbers are summed up, such as `value.spend_365d`"
+    )
 
 
 class NodeAnswer(BaseModel):
@@ -78,6 +82,22 @@ class NodeAnswer(BaseModel):
     of_visitors: int
 
 
+class Sum(BaseModel):
+    """What numbers come to: how many have one, sum, mean, and what a quarter, half and three quarters do not exceed."""
+
+    many: int
+    total: float
+    mean: float | None
+    quartiles: list[float]
+
+
+class Sums(BaseModel):
+    """What the numbers of persons and of visitors come to; never added up."""
+
+    persons: Sum
+    visitors: Sum
+
+
 class PortraitAnswer(BaseModel):
     """How those who fit are spread over the tag tree; `error` in points, 0 where everybody was counted."""
 
@@ -88,6 +108,7 @@ class PortraitAnswer(BaseModel):
     batch: int
     took_ms: float
     dimensions: dict[str, list[NodeAnswer]]
+    numbers: dict[str, Sums]
 
 
 class NewSegment(Question):
@@ -145,7 +166,9 @@ def count(question: Counted, home: Here, who: AskedBy) -> CountAnswer:
 @router.post("/profile")
 def profile(question: Asked, home: Here, who: AskedBy) -> PortraitAnswer:
     """Say how those who fit a rule are spread over the tag tree, beside everybody."""
-    found = api.portrait(home, who, api.read_rule(question.rule), sample=question.sample)
+    found = api.portrait(
+        home, who, api.read_rule(question.rule), sample=question.sample, numbers=question.numbers
+    )
     dimensions = {}
     for mine, whole in zip(found.branches, found.everybody, strict=True):
         for some, every in zip(mine.dimensions, whole.dimensions, strict=True):
@@ -169,7 +192,13 @@ def profile(question: Asked, home: Here, who: AskedBy) -> PortraitAnswer:
         batch=found.batch,
         took_ms=found.took_ms,
         dimensions=dimensions,
+        numbers={key: Sums(persons=_sum(p), visitors=_sum(v)) for key, (p, v) in found.numbers.items()},
     )
+
+
+def _sum(found: Measured) -> Sum:
+    mean = found.total / found.many if found.many else None
+    return Sum(many=found.many, total=found.total, mean=mean, quartiles=list(found.quartiles))
 
 
 @router.get("")
