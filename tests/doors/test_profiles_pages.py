@@ -87,6 +87,11 @@ def test_a_node_leads_to_a_segment_of_who_is_there(tagged: Visitor) -> None:
     assert tagged.get("/segments/new?dimension=geo.nothing").status_code == 404
 
 
+def test_the_command_box_finds_dimensions(tagged: Visitor) -> None:
+    assert 'href="/profiles/interest.hour"' in tagged.post("/find?lang=en", q="hour online").text
+    assert 'href="/profiles/needs.renovation"' in tagged.post("/find?lang=zh", q="装修迹象").text
+
+
 def test_who_may_not_see_persons_is_shown_no_sensitive_dimension(
     tagged: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ def shop(home: Home) -> tuple[Home, Keeper, world.Crowd]:
     """Return a home with the brand that comes with the program, three persons and their purchases."""
     brand.load_default(home, ADMIN)
     crowd = world.Crowd({1: 1, 2: 2, 3: 3})
+    crowd.told[1, "area"] = "370203"
     crowd.told.update({(1, "community"): "HC-0001", (2, "community"): "HC-0004", (3, "community"): "HC-N"})
     touches = [
         world.touch(1, 0, 1, "order.line", NOW, product="FR-220", category="fridge", place="HC-0001"),
@@ -56,6 +57,17 @@ def test_a_place_rolls_up_to_its_district_and_city(shop: Shop) -> None:
     assert _persons(home, "geo.community", "^HC-N") == [2, 3], "who is at the district itself is in it too"
     assert _persons(home, "geo.community", "HC-N") == [3]
     assert _persons(home, "geo.community", "^HC-S") == [1]
+
+
+def test_an_area_code_rolls_up_to_its_city_and_province(shop: Shop) -> None:
+    home, _, _ = shop
+    found = api.counted(home, ADMIN, "geo.area")
+    said = [(n.node, n.label.en, n.depth, n.persons) for n in found.nodes]
+    assert said == [
+        ("^370000", "370000", 0, 1),
+        ("^370200", "Harbour City (made up)", 1, 1),
+        ("370203", "Harbour City North (made up)", 2, 1),
+    ]
 
 
 def test_a_product_rolls_up_to_its_category_and_line(shop: Shop) -> None:

@@ -24,13 +24,13 @@ def search(here: Index, dimensions: Sequence[Dimension], names: labels.Names, te
     Parameters
     ----------
     most
-        Nodes at most, those with most persons.
+        Nodes at most, those with most persons; 0: none is looked at.
     """
     words = text.casefold().split()
     if not words:
         return Found((), (), 0)
     lines = tuple(outline(here, d) for d in dimensions if _stand(words, _said(d)))
-    nodes = list(_nodes(here, dimensions, names, words))
+    nodes = list(_nodes(here, dimensions, names, words)) if most else []
     top = heapq.nlargest(most, nodes, key=lambda n: (n.persons, n.visitors))
     return Found(lines, tuple(top), len(nodes))
 

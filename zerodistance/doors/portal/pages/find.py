@@ -1,4 +1,4 @@
-"""The command box (Ctrl-K): pages, segments, touchpoints, households, and persons by any identifier. A POST: identifiers enter no address."""
+"""The command box (Ctrl-K): pages, segments, dimensions, touchpoints, households, and persons by any identifier. A POST: identifiers enter no address."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
 from zerodistance.core.identity import api as identity
+from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import api as segments
 from zerodistance.core.touchpoints import api as touchpoints
 from zerodistance.doors.portal import registry
@@ -63,6 +64,21 @@ def find(request: Request, q: Annotated[str, Form()] = "") -> Response:
             (
                 Text("人群", "Segments"),
                 [Hit(f"/segments/{s.key}", "segments", s.name.get(lang), s.key) for s in some[:MOST]],
+            )
+        )
+        lines = profiles.search(home, who, query, 0).dimensions
+        groups.append(
+            (
+                Text("标签", "Tags"),
+                [
+                    Hit(
+                        f"/profiles/{line.dimension.key}",
+                        "tags",
+                        line.dimension.label.get(lang),
+                        line.dimension.key,
+                    )
+                    for line in lines[:MOST]
+                ],
             )
         )
         points = [
