@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -372,6 +373,21 @@ def test_no_section_is_read_that_is_not_what_was_written(home: Home) -> None:
             read(key)
         with pytest.raises(IndexDamaged):
             opened.check(1 << 30)
+
+
+def test_a_part_that_is_cut_while_it_is_open_is_found(home: Home) -> None:
+    keeper, crowd, touches = small(home)
+    found = index.current(home.path("index"))
+    index.DECODED.clear()
+    os.truncate(home.path("index", found.names[0]), 4_096)
+    with pytest.raises(IndexDamaged, match="cut"):
+        assert found.universe
+    with pytest.raises(IndexDamaged, match="cut"):
+        found.nodes_of(1)
+    index.forget(home.path("index"))
+    with clock.freeze(START):
+        keeper.update()
+    check(home, crowd, touches)
 
 
 def test_a_look_through_the_index_goes_on_where_it_stopped(home: Home) -> None:

@@ -184,6 +184,11 @@ class Opened:
     def _wrong(self, key: Key) -> IndexDamaged:
         return self.damaged(f"section {'/'.join(part for part in key[:3] if part)} is not what was written")
 
+    def _whole(self) -> None:
+        """See that nobody has cut the file since it was mapped: reading what is gone would end the process."""
+        if self._map.size() < len(self._map):
+            raise self.damaged("it has been cut")
+
     def count(self, key: Key) -> int:
         """Return how many are in a section, without reading it; 0 where there is none."""
         section = self.sections.get(key)
@@ -194,6 +199,7 @@ class Opened:
         section = self.sections.get(key)
         if section is None:
             return memoryview(b"")
+        self._whole()
         found = memoryview(self._map)[section.place : section.place + section.size]
         if key not in self._good:
             if _digest(found) != section.check:
@@ -217,6 +223,7 @@ class Opened:
 
     def array(self, key: Key, start: int = 0, stop: int | None = None) -> Array:
         """Return an array, or that part of it, mapped from the file."""
+        self._whole()
         section = self.sections[key]
         kind = np.dtype(section.kind)
         stop = section.many if stop is None else stop
