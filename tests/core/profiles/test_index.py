@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +128,26 @@ def test_what_was_asked_for_last_is_kept_within_the_bound() -> None:
     assert (kept.size, kept.get("f", ("node", "d", "2"))) == (40, None)
     kept.limit(0)
     assert kept.size == 0
+
+
+def test_of_many_who_ask_at_once_one_decodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    everybody = Split.of_sorted(np.arange(1, 100, dtype=np.uint32))
+    here = index.publish(tmp_path, Index(), Part(1, 2, 3, "m", 4, None, everybody))
+    index.forget(tmp_path)
+    asked, over, begun = list[Name](), index._over, threading.Barrier(8)
+
+    def counted(found: Split, layers: Any, name: Name) -> Split:
+        asked.append(name)
+        return over(found, layers, name)
+
+    def ask(_: int) -> Split:
+        begun.wait()
+        return here.universe
+
+    monkeypatch.setattr(index, "_over", counted)
+    with ThreadPoolExecutor(8) as threads:
+        assert all(found == everybody for found in threads.map(ask, range(8)))
+    assert asked == [UNIVERSE]
 
 
 def test_a_portrait_from_a_sample_says_how_far_off_it_may_be(tmp_path: Path) -> None:

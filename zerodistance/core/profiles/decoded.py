@@ -11,6 +11,7 @@ from pyroaring import BitMap
 from zerodistance.core.profiles.parts import Name
 from zerodistance.core.profiles.splits import Split
 
+_MAKERS = 64  # own value: locks that names share
 _EACH = 48  # own value: bytes that a container takes beside its own, as measured
 
 
@@ -37,12 +38,17 @@ class Decoded:
         self._limit, self.size = limit, 0
         self._kept: OrderedDict[tuple[str, Name], Kept] = OrderedDict()
         self._lock = threading.Lock()
+        self._making = [threading.RLock() for _ in range(_MAKERS)]
 
     def limit(self, size: int) -> None:
         """Keep at most so many bytes from now on."""
         with self._lock:
             self._limit = size
             self._shrink()
+
+    def making(self, folder: str, name: Name) -> threading.RLock:
+        """Return the lock to hold while something is decoded that is not kept yet."""
+        return self._making[hash((folder, name)) % _MAKERS]
 
     def get(self, folder: str, name: Name) -> Kept | None:
         """Return what is kept of a name."""

@@ -88,30 +88,46 @@ class Index:
 
     def split(self, name: Name, *, keep: bool = True) -> Split:
         """Return who is under a name; to be read only, since others read the same. With `keep` it stays in memory for the next who asks."""
-        stamps = self.stamps
-        kept = DECODED.get(self.folder, name)
-        start, found = 0, NOBODY
-        if kept is not None and stamps[: len(kept.stamps)] == kept.stamps:
-            start, found = len(kept.stamps), kept.value
-        if start == len(stamps):
+        found, missing = self._kept(name)
+        if not missing:
             return found
-        found = _over(found, self.layers[start:], name)
-        if keep and (kept is None or start or len(kept.stamps) <= len(stamps)):
-            DECODED.put(self.folder, name, stamps, found, bytes_of(found))
+        if not keep:
+            return _over(found, missing, name)
+        with DECODED.making(self.folder, name):  # of many who ask at once, one decodes
+            found, missing = self._kept(name)
+            if missing:
+                found = _over(found, missing, name)
+                if not self._outdone(name):
+                    DECODED.put(self.folder, name, self.stamps, found, bytes_of(found))
         return found
+
+    def _outdone(self, name: Name) -> bool:
+        """Say whether what is kept of a name has more parts than this index, and stays."""
+        kept = DECODED.get(self.folder, name)
+        many = len(self.stamps)
+        return kept is not None and len(kept.stamps) > many and kept.stamps[:many] == self.stamps
+
+    def _kept(self, name: Name) -> tuple[Split, tuple[Layer, ...]]:
+        """Return what is kept of a name, and the parts that lie on top of that."""
+        kept = DECODED.get(self.folder, name)
+        if kept is None or self.stamps[: len(kept.stamps)] != kept.stamps:
+            return NOBODY, self.layers
+        found: Split = kept.value
+        return found, self.layers[len(kept.stamps) :]
 
     def dense(self, name: Name, side: int) -> Dense:
         """Return who is under a name as words, of persons (side 0) or visitors (1): mapped where they lie so in the file."""
         if len(self.layers) == 1 and (seen := threshold.view(self.layers[0].file.raw((*name, side)))):
             return seen
         words = (f"words{side} {name[0]}", *name[1:])
-        kept = DECODED.get(self.folder, words)
-        if kept is not None and kept.stamps == self.stamps:
-            spread: Dense = kept.value
+        with DECODED.making(self.folder, words):
+            kept = DECODED.get(self.folder, words)
+            if kept is not None and kept.stamps == self.stamps:
+                spread: Dense = kept.value
+                return spread
+            spread = threshold.dense(self.split(name)[side])
+            DECODED.put(self.folder, words, self.stamps, spread, spread.words.nbytes)
             return spread
-        spread = threshold.dense(self.split(name)[side])
-        DECODED.put(self.folder, words, self.stamps, spread, spread.words.nbytes)
-        return spread
 
     @property
     def universe(self) -> Split:
