@@ -22,6 +22,7 @@ from zerodistance.core.profiles import rules as profile_rules
 from zerodistance.core.profiles import states
 from zerodistance.core.profiles.contracts import VISITORS_FROM, Input
 from zerodistance.core.profiles.keeper import Keeper
+from zerodistance.core.profiles.rollup import Rollup
 from zerodistance.core.segments import api, http
 from zerodistance.core.segments.answer import Answer
 from zerodistance.core.segments.contracts import (
@@ -122,7 +123,7 @@ def fits(rule: Rule, number: int, where: World, today: int) -> bool:
             value = world.value(dimension, number, touches, crowd, today, home)
             if rule.at_least is None and rule.at_most is None:
                 node = world.node(dimension, value)
-                return node is not None and rule.node in (None, node)
+                return node is not None and rule.node in (None, node, *Rollup().holders(dimension, node))
             if not isinstance(value, float):
                 return False
             low = rule.at_least is None or value >= rule.at_least
