@@ -25,6 +25,8 @@ def known(
     things: Iterable[Says] = (),
     surnames: Mapping[str, str] | None = None,
     names: Mapping[str, str] | None = None,
+    sexes: Mapping[str, str] | None = None,
+    born: Mapping[str, int] | None = None,
 ) -> Known:
     """Return what is known of people, who are numbered in their order."""
     number = {name: n for n, name in enumerate(people)}
@@ -49,6 +51,8 @@ def known(
         thing=column(thing[one] for _, _, one in uses),
         surname=codes(surnames),
         name=codes(names),
+        female=np.array([{"f": 0.98, "m": 0.02}.get((sexes or {}).get(name, ""), 0.5) for name in people]),
+        born=column((born or {}).get(name, 0) for name in people),
     )
 
 

@@ -90,7 +90,7 @@ DAYS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, 4
 @given(DAYS)
 def test_somebody_is_seen_in_a_home_once_in_a_month(told: list[tuple[int, int, int]]) -> None:
     person, home, day = (np.array(column, np.int64) for column in zip(*told, strict=True)) if told else NONE
-    found = signs(Known(person, day * DAY, home, *NONE, *NONE[:2]))
+    found = signs(Known(person, day * DAY, home, *NONE, *NONE[:2], np.zeros(0), NONE[0]))
     counted: list[tuple[int, int, int]] = []
     month = 0
     for one in sorted(zip(person.tolist(), home.tolist(), (day * DAY).tolist(), strict=True)):

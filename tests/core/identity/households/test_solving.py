@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,6 +43,34 @@ def test_father_and_son_of_one_name_in_one_flat_are_two_members_of_one_household
     rows = years("father", "a", 2012) + years("son", "a", 2022)
     found = solve(known(people, rows, surnames=name, names=name))
     assert together(people, found, 2023) == sets("father son")
+
+
+@pytest.mark.parametrize(
+    ("sexes", "born", "expected"),
+    [
+        ({}, {}, sets("wei na")),
+        ({"wei": "m", "na": "f"}, {"wei": 1985, "na": 1987}, sets("wei na")),
+        ({"wei": "m", "na": "m"}, {}, sets("wei", "na")),
+        ({}, {"wei": 1985, "na": 1970}, sets("wei", "na")),
+        ({"wei": "f", "na": "f"}, {"wei": 1985, "na": 2011}, sets("wei", "na")),
+        ({"wei": "m"}, {"na": 1970}, sets("wei na")),
+    ],
+)
+def test_sex_and_age_tell_tenants_of_two_surnames_who_follow_one_another_from_a_couple(
+    sexes: dict[str, str], born: dict[str, int], expected: set[frozenset[str]]
+) -> None:
+    people, names = ["wei", "na"], {"wei": "王", "na": "李"}
+    rows = years("wei", "a", 2018) + years("na", "a", 2020.5)
+    found = solve(known(people, rows, surnames=names, sexes=sexes, born=born))
+    assert together(people, found, 2021) == expected
+
+
+def test_people_of_one_surname_are_a_family_whatever_their_sex_and_age() -> None:
+    people, names = ["wei", "jun"], {"wei": "王", "jun": "王"}
+    rows = years("wei", "a", 2018) + years("jun", "a", 2018.8)
+    sexes, born = {"wei": "m", "jun": "m"}, {"wei": 1985, "jun": 1970}
+    found = solve(known(people, rows, surnames=names, sexes=sexes, born=born))
+    assert together(people, found, 2021) == sets("wei jun")
 
 
 def test_in_a_divorce_one_moves_out_and_is_a_member_until_then() -> None:
@@ -211,6 +240,8 @@ def test_the_order_in_which_things_are_said_does_not_matter(
         said.thing[::-1],
         said.surname,
         said.name,
+        said.female,
+        said.born,
     )
     one, other = solve(said), solve(turned)
     assert (list(one.members), list(one.lived)) == (list(other.members), list(other.lived))

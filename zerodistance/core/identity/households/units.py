@@ -7,6 +7,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from zerodistance.core.identity.households.columns import Ints
 from zerodistance.core.identity.households.timeline import Seen, homes
 
@@ -26,6 +29,10 @@ class Known:
         Each use of a phone or a device.
     surname, name
         Per person, a code of each; 0: not known.
+    female
+        Per person, how likely it is a woman; .5: nothing is known.
+    born
+        Per person, the year of birth; 0: not known.
     """
 
     person: Ints
@@ -36,6 +43,8 @@ class Known:
     thing: Ints
     surname: Ints
     name: Ints
+    female: npt.NDArray[np.float64]
+    born: Ints
 
 
 class Units:
