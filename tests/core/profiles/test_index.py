@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zerodistance.core.profiles import api, bitmaps, forward, index, portrait, several, threshold, turning
-from zerodistance.core.profiles.contracts import VISITORS_FROM
+from zerodistance.core.profiles.contracts import VISITORS_FROM, IndexDamaged, IndexOlder
 from zerodistance.core.profiles.decoded import Decoded
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.parts import UNIVERSE, Name, Part
+from zerodistance.core.profiles.sections import Opened
 from zerodistance.core.profiles.splits import NOBODY, Sizes, Split
 
 NUMBERS = (*range(1, 9), 500, 7_000, *range(VISITORS_FROM, VISITORS_FROM + 4))
@@ -179,3 +180,18 @@ def test_large_sets_are_added_up_by_words_and_say_the_same(tmp_path: Path) -> No
         wanted = bitmaps.at_least(least, sides)
         assert several.at_least(here, least, names).persons == wanted
         assert several.count(here, least, [nodes["1"], *names[1:]]) == Sizes(len(wanted), 0)
+
+
+def test_a_file_of_an_earlier_version_is_no_damage_and_one_whose_beginning_is_broken_is(
+    tmp_path: Path,
+) -> None:
+    older = tmp_path / "tags-1.part"
+    older.write_bytes(b"ZDINDEX1" + b"\0" * 100)
+    with pytest.raises(IndexOlder):
+        Opened(older)
+    index.publish(tmp_path, Index(), part({1: {("a", "x")}}, None))
+    (path,) = tmp_path.glob("tags-0*.part")
+    path.write_bytes(b"ZDINDEX1" + path.read_bytes()[8:])
+    with pytest.raises(IndexDamaged) as found:
+        Opened(path)
+    assert not isinstance(found.value, IndexOlder)

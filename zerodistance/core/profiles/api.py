@@ -25,6 +25,7 @@ from zerodistance.core.profiles.contracts import (
     Branch,
     Dimension,
     DimensionCount,
+    IndexOlder,
     IndexState,
     Layer,
     NoSuchDimension,
@@ -232,8 +233,11 @@ def unit_of(home: Home, dimension: Dimension) -> Text:
 
 
 def state(home: Home) -> IndexState:
-    """Return what the tag index holds."""
-    here = current(home)
+    """Return what the tag index holds: nothing, where an earlier version of the program wrote it and it is not made anew yet."""
+    try:
+        here = current(home)
+    except IndexOlder:
+        here = Index()
     made = None if here.made_at is None else clock.from_micros(here.made_at)
     size = sum(
         home.path("index", name).stat().st_size for name in here.names if home.path("index", name).exists()

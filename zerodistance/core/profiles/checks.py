@@ -8,7 +8,7 @@ from random import Random
 import duckdb
 
 from zerodistance.core.profiles import api, index, parts, states
-from zerodistance.core.profiles.contracts import IndexDamaged
+from zerodistance.core.profiles.contracts import IndexDamaged, IndexOlder
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.touchpoints import ledger
 from zerodistance.core.touchpoints.tail import TailLost, touches_view
@@ -48,6 +48,9 @@ def checks(home: Home, deep: bool = False) -> Iterator[Finding]:
     yield _all_touches(home)
     try:
         here = _read_again(home)
+    except IndexOlder as error:
+        yield Finding(Level.NOTE, "index", Text(error.message("zh"), error.message("en")))
+        return
     except IndexDamaged as error:
         yield _damage(home, error.message("zh"), error.message("en"), "index.damaged")
         return

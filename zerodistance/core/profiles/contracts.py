@@ -334,6 +334,16 @@ class IndexDamaged(ZeroDistanceError):
     )
 
 
+class IndexOlder(IndexDamaged):
+    """The tag index was written by an earlier version of the program, in another form."""
+
+    code = "index_older"
+    text = Text(
+        "标签索引 {path} 是旧版本程序写的；会自动重建，也可运行 `zerodistance profiles rebuild`",
+        "the tag index {path} is of an earlier version of the program; it is made anew by itself, or run `zerodistance profiles rebuild`",
+    )
+
+
 class People(Protocol):
     """What profiles asks of identity: which subjects are whom, what changed, and the published facts."""
 

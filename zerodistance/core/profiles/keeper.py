@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zerodistance.core.profiles import bitmaps, evaluate, index, rollup, rules, states
-from zerodistance.core.profiles.contracts import Dimension, IndexDamaged, People
+from zerodistance.core.profiles.contracts import Dimension, IndexDamaged, IndexOlder, People
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.parts import Part
@@ -121,7 +121,12 @@ class Keeper:
                 before = self._looked_through()
                 done = self._with_memory(lambda c: self._retag(c, before, day, version, subjects))
             except IndexDamaged as damage:
-                log("profiles").error("index_damaged", path=str(damage.data["path"]), why=damage.data["why"])
+                if isinstance(damage, IndexOlder):
+                    log("profiles").info("index_older", path=str(damage.data["path"]))
+                else:
+                    log("profiles").error(
+                        "index_damaged", path=str(damage.data["path"]), why=damage.data["why"]
+                    )
                 done = self._with_memory(lambda c: self._retag(c, Index(), day, version, subjects))
             if done is None:
                 return 0

@@ -21,10 +21,11 @@ import numpy.typing as npt
 import xxhash
 from pyroaring import BitMap
 
-from zerodistance.core.profiles.contracts import IndexDamaged
+from zerodistance.core.profiles.contracts import IndexDamaged, IndexOlder
 from zerodistance.kernel import fault
 
 MAGIC: Final = b"ZDINDEX3"
+_ANY = b"ZDINDEX"  # as of every version
 _END = struct.Struct("<QQ8s")  # length of the list, its checksum, magic
 _BLOCK = 1 << 18  # own value: bytes of an array that are checked together; 20 microseconds
 Key = tuple[str, str, str, int]
@@ -152,6 +153,8 @@ class Opened:
     ------
     IndexDamaged
         Here and in each method: the bytes are not those that were written.
+    IndexOlder
+        An earlier version of the program wrote it.
     FileNotFoundError
         It has been replaced since its name was read.
     """
@@ -164,7 +167,10 @@ class Opened:
             except ValueError:
                 raise self.damaged("it is empty") from None
         size = len(self._map)
-        if size < len(MAGIC) + _END.size or self._map[: len(MAGIC)] != MAGIC:
+        begins, ends = self._map[: len(MAGIC)], self._map[-len(MAGIC) :]
+        if begins != MAGIC and begins.startswith(_ANY) and ends != MAGIC:
+            raise IndexOlder(path=path)
+        if size < len(MAGIC) + _END.size or begins != MAGIC:
             raise self.damaged("it does not begin as such a file does")
         length, check, magic = _END.unpack_from(self._map, size - _END.size)
         packed = self._map[max(0, size - _END.size - length) : size - _END.size]
