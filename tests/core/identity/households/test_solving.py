@@ -65,6 +65,14 @@ def test_sex_and_age_tell_tenants_of_two_surnames_who_follow_one_another_from_a_
     assert together(people, found, 2021) == expected
 
 
+def test_a_number_that_went_to_somebody_of_another_age_makes_no_household() -> None:
+    people, names = ["wei", "na"], {"wei": "王", "na": "李"}
+    uses = [*years("wei", "phone", 2018), *years("na", "phone", 2020.5)]
+    for born, expected in (({"wei": 1985, "na": 1986}, sets("wei na")), ({"wei": 1985, "na": 1970}, sets())):
+        found = solve(known(people, (), uses, surnames=names, sexes={"wei": "m"}, born=born))
+        assert together(people, found, 2021) == expected
+
+
 def test_people_of_one_surname_are_a_family_whatever_their_sex_and_age() -> None:
     people, names = ["wei", "jun"], {"wei": "王", "jun": "王"}
     rows = years("wei", "a", 2018) + years("jun", "a", 2018.8)

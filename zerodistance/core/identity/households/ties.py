@@ -56,7 +56,7 @@ _NO_SURNAME = 1.2
 """Of one of them no surname is known: .69 of 3,898 pairs, where what else stands here says .55; most often one person who was not recognised as such."""
 _ONE_SEX, _TWO_SEXES = -1.6, 0.5
 """They have two surnames, and one sex or two: a logistic regression over 67,299 pairs of people who were seen in one home (sample city, 150,000 people,
-seed 2), beside all that stands here. A couple has two, but for a few; who follows whom in a flat has any."""
+seed 2), beside all that stands here. A couple has two, but for a few; who follows whom in a flat, or has whose number now, has any."""
 _AGES = (4, 8, 12, 24, 32)
 _BY_AGES = {True: (-0.6, -1.2, -2.5, -2.0, 0.3, 0.4), False: (1.2, 0.3, -2.5, -2.5, -0.3, -1.3)}
 """By whether they have one surname, and the years between their births: below 4, below 8, ...; the same regression. -2.5 at the lowest: in the city, whose
@@ -103,8 +103,7 @@ def ties(units: Units, known: Known) -> Iterator[Tie]:
         apart = not mine and a in units.seen and b in units.seen
         weight = max(_home(units, pair, mine), max(used, default=-9.0) + apart * _APART)
         weight += _AGAIN * (len(mine) + len(used) - 1)
-        if mine:
-            weight += _known_of(known, a[0], b[0])
+        weight += _known_of(known, a[0], b[0])
         firm = any(both.firm for both in mine)
         if weight > 0 or firm:
             yield Tie(weight, a, b, firm)
@@ -124,7 +123,7 @@ def _home(units: Units, pair: tuple[Unit, Unit], mine: Sequence[_Both]) -> float
 
 
 def _known_of(known: Known, a: int, b: int) -> float:
-    """Return what names, sexes and ages say of two people who were seen in one home."""
+    """Return what names, sexes and ages say of two people who were seen in one home, or use one phone or device."""
     if not (known.surname[a] and known.surname[b]):
         return _NO_SURNAME if known.surname[a] or known.surname[b] else 0.0
     one = bool(known.surname[a] == known.surname[b])
