@@ -121,12 +121,7 @@ class Keeper:
                 before = self._looked_through()
                 done = self._with_memory(lambda c: self._retag(c, before, day, version, subjects))
             except IndexDamaged as damage:
-                if isinstance(damage, IndexOlder):
-                    log("profiles").info("index_older", path=str(damage.data["path"]))
-                else:
-                    log("profiles").error(
-                        "index_damaged", path=str(damage.data["path"]), why=damage.data["why"]
-                    )
+                _tell(damage)
                 done = self._with_memory(lambda c: self._retag(c, Index(), day, version, subjects))
             if done is None:
                 return 0
@@ -369,7 +364,7 @@ class Keeper:
             try:
                 gone = self._forget_tags(index.current(self._folder), subjects)
             except IndexDamaged as damage:  # nobody can say any more who was in it
-                log("profiles").error("index_damaged", path=str(damage.data["path"]), why=damage.data["why"])
+                _tell(damage)
                 day = rules.day_of(clock.micros(), self._home.settings.zone)
                 version, gone = self._people.version(), len(subjects)
                 with self._home.engine.connect() as connection:
@@ -388,6 +383,14 @@ class Keeper:
                 at = (before.batch, before.day, before.people)
                 self._write(connection, before, numbers, at, sorted(subjects))
         return int(mine.sum())
+
+
+def _tell(damage: IndexDamaged) -> None:
+    """Log why the index is made anew."""
+    if isinstance(damage, IndexOlder):
+        log("profiles").info("index_older", path=str(damage.data["path"]))
+    else:
+        log("profiles").error("index_damaged", path=str(damage.data["path"]), why=damage.data["why"])
 
 
 def _expiring(connection: duckdb.DuckDBPyConnection, some: rules.Expiring) -> npt.NDArray[np.int64]:

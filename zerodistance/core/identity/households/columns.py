@@ -32,6 +32,14 @@ def once(*columns: Ints) -> tuple[Ints, ...]:
     return tuple(column[first] for column in rows)
 
 
+def place_of(known: Ints, wanted: Ints) -> Ints:
+    """Return the place of each wanted value among known ones, which ascend; -1 where it is not among them."""
+    if not len(known):
+        return np.full(len(wanted), -1, np.int64)
+    at = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+    return np.where(known[at] == wanted, at, -1)
+
+
 def apart(was: Ints, now: Ints) -> tuple[Ints, Ints]:
     """Return which rows are gone and which are new.
 

@@ -18,6 +18,7 @@ from zerodistance.core.brand.contracts import Place
 from zerodistance.core.identity import published
 from zerodistance.core.identity.addresses import core
 from zerodistance.core.identity.households import store
+from zerodistance.core.identity.households.columns import place_of
 from zerodistance.kernel import bulk, clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
@@ -77,9 +78,8 @@ def _distinct(pairs: Ints) -> Ints:
 def _spread(fact: str, asked: Ints, households: Ints, values: Ints) -> pa.Table:
     """Return what is so of households, in ascending order, for each of their members who were asked about."""
     person, household = asked
-    at = np.searchsorted(households, household)
-    there = at < len(households)
-    there[there] = households[at[there]] == household[there]
+    at = place_of(households, household)
+    there = at >= 0
     return published.column(fact, person[there], values[at[there]])
 
 
@@ -90,9 +90,8 @@ def _years(members: Ints, said: pa.Table) -> tuple[Ints, Ints]:
     years = born.column("value").cast(pa.int64()).to_numpy()
     order = np.lexsort((members[0], members[1]))
     person, household = members[0][order], members[1][order]
-    at = np.searchsorted(numbers, person)
-    there = at < len(numbers)
-    there[there] = numbers[at[there]] == person[there]
+    at = place_of(numbers, person)
+    there = at >= 0
     household, mine = household[there], years[at[there]]
     begins = np.flatnonzero(np.diff(household, prepend=-1))
     if not len(begins):

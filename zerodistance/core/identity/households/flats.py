@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from zerodistance.core.identity.households.columns import Ints, begins, once
+from zerodistance.core.identity.households.columns import Ints, begins, once, place_of
 from zerodistance.core.identity.households.gazetteer import NOWHERE, RARE, SEVERAL
 
 Bools = npt.NDArray[np.bool_]
@@ -122,7 +122,7 @@ class _Held:
         return self._is(3, said.surname, flat)
 
     def _is(self, which: int, who: Ints, flat: Ints) -> Bools:
-        return _among(self._by[which], _key(who, flat, self._flats)) & (flat >= 0) & (who > 0)
+        return (place_of(self._by[which], _key(who, flat, self._flats)) >= 0) & (flat >= 0) & (who > 0)
 
 
 @dataclass(frozen=True)
@@ -202,11 +202,7 @@ class Flats:
 
     def _number(self, place: Ints, spot: Ints) -> Ints:
         """Return the number of place and spot, -1 where nobody wrote of it."""
-        wanted = _key(place, spot, self._spots)
-        if not len(self._door):
-            return np.full(len(wanted), -1, np.int64)
-        at = np.minimum(np.searchsorted(self._door, wanted), len(self._door) - 1)
-        return np.where(self._door[at] == wanted, at, -1)
+        return place_of(self._door, _key(place, spot, self._spots))
 
     def the_one(self, said: Mentions, several: Mapping[int, Sequence[int]], many: Ints) -> Ints:
         """Return which of several places each mention means; below 0 if that can't be told.
@@ -254,7 +250,7 @@ class Flats:
         """Say whether somebody wrote of such a building there, and of such a room."""
         fine = np.ones(len(place), bool)
         for part, known in zip(self._doors.parts, built, strict=True):
-            fine &= _among(known, _key(place, part[spot], _words(part)))
+            fine &= place_of(known, _key(place, part[spot], _words(part))) >= 0
         return fine
 
     def units(self, said: Mentions) -> Ints:
@@ -286,14 +282,6 @@ def _words(part: Ints) -> int:
 
 def _key(a: Ints, b: Ints | int, many: int) -> Ints:
     return a * many + b
-
-
-def _among(known: Ints, wanted: Ints) -> Bools:
-    """Say which are among what is known, which ascends."""
-    if not len(known):
-        return np.zeros(len(wanted), bool)
-    found: Bools = known[np.minimum(np.searchsorted(known, wanted), len(known) - 1)] == wanted
-    return found
 
 
 def _ranges(begin: Ints, end: Ints) -> tuple[Ints, Ints]:

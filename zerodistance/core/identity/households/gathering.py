@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity import mentions, rules
 from zerodistance.core.identity.contracts import VISITORS_FROM
-from zerodistance.core.identity.households.columns import Ints, ascending, begins, once
+from zerodistance.core.identity.households.columns import Ints, ascending, begins, once, place_of
 from zerodistance.core.identity.households.flats import Things
 from zerodistance.core.identity.households.gazetteer import Where
 from zerodistance.core.identity.households.places import Flat, Homes, Written, homes
@@ -135,10 +135,8 @@ def _by_first(subject: Ints, person: Ints) -> tuple[Ints, Ints]:
 
 def places_of(subject: Ints, of: Ints, wanted: Ints) -> Ints:
     """Return the place of the person of each wanted subject, -1 where there is none (any more)."""
-    if not len(subject):
-        return np.full(len(wanted), -1, np.int64)
-    at = np.minimum(np.searchsorted(subject, wanted), len(subject) - 1)
-    return np.where(subject[at] == wanted, of[at], -1)
+    at = place_of(subject, wanted)
+    return np.where(at >= 0, of[at], -1) if len(of) else at
 
 
 class _Mentioned:
