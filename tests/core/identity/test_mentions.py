@@ -109,3 +109,25 @@ def test_a_home_of_before_is_named_by_the_sound_of_names_once(home: Home, admin:
     assert not together(home, ("record", "1:r0"), ("record", "1:r2"))
     with home.state.read() as tx:
         assert tx.exec_driver_sql("select count(*) from identity_number where key = 'unheard'").scalar() == 0
+
+
+def test_a_serial_number_is_kept_and_says_nothing_of_who_somebody_is(home: Home) -> None:
+    take_in(home, Touch({"member_id": "M1", "phone": "13912348001"}, 1, facts={"serial": "S1607181602"}))
+    (row,) = said(home)
+    assert row == {
+        "subject": subject(home, "member_id", "M1"),
+        "serial": "S1607181602",
+        "phone": "13912348001",
+    }
+    with home.state.read() as tx:
+        (table,) = (table for _, table in mentions.read(tx, home.seal))
+    assert mentions.in_words(table).num_rows == 0
+
+
+def test_mentions_of_a_version_that_knew_no_serial_numbers_are_read(home: Home) -> None:
+    take_in(home, Touch({"member_id": "M1"}, 1, facts={"name": "王伟"}))
+    with home.state.write() as tx:
+        table = mentions.of_batch(tx, home.seal, 1)
+        tx.exec_driver_sql("delete from identity_mention")
+        mentions.write(tx, home.seal, 1, 0, table.drop_columns("serial"))
+    assert [(row["name"], "serial" in row) for row in said(home)] == [("王伟", False)]

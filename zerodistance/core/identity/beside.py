@@ -103,7 +103,7 @@ def _first(home: Home, tx: Connection, subject: int) -> list[Way]:
     )
     if batch is None:
         return []
-    table = mentions.of_batch(tx, home.seal, batch)
+    table = mentions.in_words(mentions.of_batch(tx, home.seal, batch))
     mine = table.filter(pc.equal(table["subject"], pa.scalar(subject)))
     return [
         {name: row[name] for name in mentions.FIELDS if row[name] is not None} for row in mine.to_pylist()

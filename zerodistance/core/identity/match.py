@@ -165,7 +165,7 @@ def keep(tx: Connection, found: Found) -> tuple[int, int]:
 
 def _said(home: Home, tx: Connection, subjects: Subjects, pairs: Pairs, known: partition.Partition) -> _Said:
     """Return the mentions of subjects that are still there, without contact data that many persons share."""
-    tables = [_coded(table) for _, table in mentions.read(tx, home.seal)]
+    tables = [_coded(mentions.in_words(table)) for _, table in mentions.read(tx, home.seal)]
     if not tables or not len(subjects.number):
         nothing = np.empty(0, np.int64)
         return _Said(nothing, columns(fields.faces({})))

@@ -30,7 +30,11 @@ ALIAS = {
     "first_name": "given_name", "last_name": "surname", "province": "state", "postal_code": "postcode", "district": "suburb",
 }  # fmt: skip
 """Fields of a mention -> what the matcher calls them, where that differs."""
-MENTION = pa.schema([("subject", pa.int64()), ("at", pa.int64()), *((name, pa.string()) for name in FIELDS)])
+SERIAL = "serial"
+"""The serial number of an appliance: says nothing of who somebody is, since a household has it in common."""
+MENTION = pa.schema(
+    [("subject", pa.int64()), ("at", pa.int64()), *((name, pa.string()) for name in (*FIELDS, SERIAL))]
+)
 """`at`: happened_at, microseconds UTC. A subject has as many rows as touches said something different of it in a batch; the same words once in
 `MONTH`, at the earliest: whatever the batches are, it can be told in which months somebody was written so."""
 MONTH = 30 * 86_400_000_000
@@ -53,7 +57,7 @@ def mentioned(batch: Batch, subjects: Ints) -> pa.Table | None:
     """
     said: dict[str, tuple[list[int], list[str]]] = {}
     for row, name, value in zip(batch.facts.row, batch.facts.field, batch.facts.value, strict=True):
-        if name in _PERSONAL:
+        if name in _PERSONAL or name == SERIAL:
             rows, values = said.setdefault(name, ([], []))
             rows.append(row)
             values.append(value)
@@ -126,6 +130,16 @@ def read(tx: Connection, seal: Seal, after: int = -(1 << 62)) -> Iterator[tuple[
             yield batch, _opened(seal.open(sealed, _where(batch)))
 
 
+def in_words(table: pa.Table) -> pa.Table:
+    """Return those that say in words who somebody is, without serial numbers."""
+    table = table.drop_columns(SERIAL)
+    said = np.zeros(table.num_rows, dtype=bool)
+    for name in FIELDS[:-2]:
+        if table[name].null_count < table.num_rows:
+            said |= table[name].is_valid().to_numpy()
+    return table if said.all() else table.filter(pa.array(said))
+
+
 def of_batch(tx: Connection, seal: Seal, batch: int) -> pa.Table:
     """Return the mentions of one batch."""
     sealed = bulk.value(tx, "select sealed from identity_mention where batch = ?", (batch,))
@@ -177,4 +191,7 @@ def _packed(table: pa.Table) -> bytes:
 
 
 def _opened(packed: bytes) -> pa.Table:
-    return pa.ipc.open_stream(packed).read_all()
+    table = pa.ipc.open_stream(packed).read_all()
+    if SERIAL not in table.column_names:  # an earlier version of the program wrote it
+        table = table.append_column(MENTION.field(SERIAL), pa.nulls(table.num_rows, pa.string()))
+    return table

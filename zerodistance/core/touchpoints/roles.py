@@ -11,7 +11,7 @@ from zerodistance.core.touchpoints.mapping import NAMESPACES, NUMBERS, WORDS, Ki
 from zerodistance.kernel.text import Text
 
 IGNORED, BODY, SOURCE_ID, TIME, KNOWN, KIND = "", "body", "source_id", "time", "known", "kind"
-FACTS = ("name", "gender", "birthday", "address", "city")
+FACTS = ("name", "gender", "birthday", "address", "city", "serial")
 """Personal fields that are offered; a mapping file may name others."""
 
 _A_DAY = timedelta(days=1)
@@ -45,6 +45,7 @@ _FACT_NAMES: dict[str, Text] = {
     "birthday": Text("生日", "Birthday"),
     "address": Text("地址", "Address"),
     "city": Text("城市", "City"),
+    "serial": Text("产品机身号", "Serial number of an appliance"),
 }
 GROUPS: tuple[tuple[Text, tuple[tuple[str, Text], ...]], ...] = (
     (

@@ -22,7 +22,7 @@ _NAMES: dict[str, str] = {
     "id:member_id": "会员号 会员编号 会员id 会员卡号 客户编号 客户号 客户id "
     "member memberid memberno member_no customerid customerno customernumber cardno",
     "id:openid": "openid open_id wechatopenid",
-    "id:device_id": "设备号 设备编号 设备id 序列号 机身号 deviceid device sn serial serialno serialnumber imei mac",
+    "id:device_id": "设备号 设备编号 设备id deviceid device imei mac",
     "id:user_id": "用户号 用户编号 用户id userid uid accountid",
     "id:anonymous_id": "匿名号 访客号 anonymousid visitorid cookie cookieid clientid",
     "source_id": "编号 流水号 工单号 工单编号 记录号 交易号 单据号 ticket ticketno ticketid recordid callid transactionid eventid messageid uuid id no",
@@ -42,6 +42,7 @@ _NAMES: dict[str, str] = {
     "fact:birthday": "生日 出生日期 birthday birthdate dateofbirth dob",
     "fact:address": "地址 收货地址 联系地址 address street",
     "fact:city": "城市 市 city town",
+    "fact:serial": "序列号 机身号 产品序列号 产品机身号 机号 sn serial serialno serialnumber",
 }  # fmt: skip
 _DROPPED = str.maketrans("", "", " _-")
 _ROLES = {name.translate(_DROPPED): role for role, names in _NAMES.items() for name in names.split()}
@@ -77,6 +78,7 @@ _KINDS = (  # the first whose roles are all there
     ("service.called", ("column:duration", "id:phone")),
     ("service.called", ("column:fault",)),
     ("product.registered", ("id:device_id", "column:product")),
+    ("product.registered", ("fact:serial", "column:product")),
     ("order.line", ("column:product", "column:amount")),
     ("store.visited", ("column:place",)),
 )  # fmt: skip
@@ -169,7 +171,10 @@ def _called(column: Column) -> str:
 
 
 def _roles(columns: Sequence[Column]) -> Table[str, str]:
-    """Return column -> role, each role once: the first column that is called so has it."""
+    """Return column -> role, each role once: the first column that is called so has it.
+
+    A serial number says who shares a home; in a file that names nobody, what an appliance tells of itself, it is the device.
+    """
     out: dict[str, str] = {}
     at = _moment(columns)
     for column in columns:
@@ -183,6 +188,8 @@ def _roles(columns: Sequence[Column]) -> Table[str, str]:
     if list(out.values()).count(SOURCE_ID) > 1:
         first = next(name for name, role in out.items() if role == SOURCE_ID)
         out = {name: role for name, role in out.items() if role != SOURCE_ID or name == first}
+    if not any(role.startswith("id:") for role in out.values()):
+        out = {name: "id:device_id" if role == "fact:serial" else role for name, role in out.items()}
     return out
 
 

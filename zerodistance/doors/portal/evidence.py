@@ -120,6 +120,7 @@ FIELDS = {
     "province": Text("省、州", "province"),
     "postal_code": Text("邮编", "postal code"),
     "country": Text("国家", "country"),
+    "serial": Text("机身号", "serial number of an appliance"),
 }
 STORES = {
     "touches": Text("交互日志", "interaction log"),

@@ -15,7 +15,7 @@ from zerodistance.core.identity.households.flats import Doors, Flats, Mentions, 
 from zerodistance.core.identity.households.gazetteer import NOWHERE, RARE, SEVERAL
 
 FLATS = [("1", "", "101"), ("1", "", "102"), ("2", "", "101")]
-DOORS = Doors.of(FLATS)
+DOORS = Doors.of([*FLATS, ("1", "1", "101"), ("1", "2", "101")])
 FIT = {0: [0, 1], 1: [1, 2, 3], 2: [3, 9]}
 MANY = np.array([1, RARE, RARE + 1, 3, 0, 0, 0, 0, 0, 2])
 SAID = st.lists(
@@ -86,13 +86,18 @@ def the_one(row: Row, open_: list[Row], known: list[Row], uses: set[tuple[int, i
             has(lambda one: one[0] in mates(row, uses)),
         ],
     )
+
+    def with_unit(place: int) -> list[tuple[int, str, int]]:
+        return [(place, building, row[5])] * (row[5] > 0)
+
     most = max(int(MANY[one]) for one in fit)
     fit = narrowed(fit, [lambda place: MANY[place] * RARE >= most])
-    built = {(one[3], FLATS[one[4]][0]) for one in known} | {(one[3], FLATS[one[4]][2]) for one in known}
+    built = {(one[3], part) for one in known for part in (FLATS[one[4]][0], FLATS[one[4]][2])}
+    built |= {(one[3], FLATS[one[4]][0], one[5]) for one in known}
     fit = narrowed(
         fit,
         [
-            lambda place: {(place, building), (place, room)} <= built,
+            lambda place: {(place, building), (place, room), *with_unit(place)} <= built,
             has(lambda one: bool(row[2]) and one[2] == row[2]),
         ],
     )

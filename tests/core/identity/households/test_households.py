@@ -73,6 +73,26 @@ def test_people_of_one_flat_are_a_household_however_they_write_it(home: Home, ad
     assert api.show_household(home, admin, mine.id.lower().replace("h_", "H_")) == mine
 
 
+def test_an_appliance_that_one_registers_and_another_has_repaired_stands_in_their_home(
+    home: Home, admin: Who
+) -> None:
+    when = datetime(2021, 6, 1, tzinfo=UTC)
+    take_in(
+        home,
+        *FAMILY,
+        Touch({"record": "w1", "phone": "13912348001"}, when, facts={"serial": "S-1607 1816"}),
+        Touch({"member_id": "M9"}, datetime(2016, 7, 1, tzinfo=UTC), facts={"serial": "ｓ16071816"}),
+        Touch({"member_id": "M8"}, when, facts={"serial": "无"}),
+        Touch({"record": "s1"}, when, facts={"serial": "无"}),
+    )
+    api.rebuild(home, admin)
+    assert len({person(home, admin, "w1").id, api.lookup(home, admin, "member_id", "M9").id}) == 2
+    api.rebuild_households(home, admin)
+    member, other = (api.lookup(home, admin, "member_id", one).id for one in ("M9", "M8"))
+    assert member in {m.person for m in household(home, admin, "w1").members}
+    assert not api.households_of_person(home, admin, other)
+
+
 def test_persons_are_never_changed_by_households(home: Home, admin: Who) -> None:
     take_in(home, *FAMILY)
     api.rebuild(home, admin)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from itertools import pairwise
 
 import numpy as np
@@ -184,6 +186,15 @@ def test_a_phone_number_that_was_given_to_somebody_else_makes_no_household() -> 
     rows = years("before", "a", 2012, 2013) + years("after", "b", 2019, 2020)
     things = [("before", 2012, "phone"), ("after", 2019, "phone")]
     assert together(people, solve(known(people, rows, things)), 2021) == sets("before", "after")
+
+
+def test_an_appliance_stays_in_a_home_where_a_phone_number_goes_to_somebody_else() -> None:
+    people = ["wei", "na"]
+    rows = years("wei", "a", 2012, 2013) + years("na", "b", 2018, 2019)
+    things = [("wei", 2012, "hood"), ("na", 2018, "hood")]
+    said = known(people, rows, things)
+    assert together(people, solve(said), 2021) == sets("wei", "na")
+    assert together(people, solve(replace(said, appliances=0)), 2021) == sets("wei na")
 
 
 def test_a_tablet_on_which_too_many_sign_in_makes_no_household() -> None:

@@ -180,6 +180,33 @@ class _Choice:
         return out
 
 
+class _Built:
+    """What is known to stand at each place: buildings, rooms, and units of a building.
+
+    Parameters
+    ----------
+    known
+        Mentions of known places.
+    """
+
+    def __init__(self, known: Mentions, doors: Doors) -> None:
+        self._building, self._room = doors.parts
+        self._many = [len(words) for words in doors.words]
+        self._known = [np.unique(self._at(part, known.place, known.spot, known.unit)) for part in range(3)]
+
+    def _at(self, part: int, place: Ints, spot: Ints, unit: Ints) -> Ints:
+        """Return a number for a building, a room, or a unit of a building, at a place."""
+        if part == 1:
+            return _key(place, self._room[spot], self._many[2])
+        at = _key(place, self._building[spot], self._many[0])
+        return at if part == 0 else _key(at, unit, self._many[1])
+
+    def there(self, place: Ints, spot: Ints, unit: Ints) -> Bools:
+        """Say whether somebody wrote of such a building there, of such a room, and of such a unit if one is written."""
+        known = [place_of(self._known[part], self._at(part, place, spot, unit)) >= 0 for part in range(3)]
+        return known[0] & known[1] & (known[2] | (unit == 0))
+
+
 class Flats:
     """Flats that are written with their place, and what they say of those that are not.
 
@@ -208,8 +235,8 @@ class Flats:
         """Return which of several places each mention means; below 0 if that can't be told.
 
         It is the one where the same person has that flat, or the same name; then the one that all incomplete addresses of a person's flat fit; where
-        somebody has it who uses the same phone; the one of far more mentions than the others; where there are such a building and such a room; where
-        it stands with the same surname.
+        somebody has it who uses the same phone; the one of far more mentions than the others; where there are such a building, unit and room; where it
+        stands with the same surname.
 
         Parameters
         ----------
@@ -219,21 +246,19 @@ class Flats:
             How many mentions there are of each place.
         """
         out = np.full(len(said.person), NOWHERE, np.int64)
-        built = [
-            np.unique(_key(self._known.said.place, part[self._known.said.spot], _words(part)))
-            for part in self._doors.parts
-        ]
+        built = _Built(self._known.said, self._doors)
         for rows in _by_person(said.person):
             out[rows] = self._the_one(said.take(rows), several, many, built)
         return out
 
     def _the_one(
-        self, said: Mentions, several: Mapping[int, Sequence[int]], many: Ints, built: Sequence[Ints]
+        self, said: Mentions, several: Mapping[int, Sequence[int]], many: Ints, built: _Built
     ) -> Ints:
         fit = [several[one] for one in said.where.tolist()]
         of = np.repeat(np.arange(len(fit)), [len(some) for some in fit])
         place = np.fromiter((one for some in fit for one in some), np.int64, len(of))
-        door, spot = self._number(place, said.spot[of]), said.spot[of]
+        spot, unit = said.spot[of], said.unit[of]
+        door = self._number(place, spot)
         held = self._known.held(door[door >= 0], self._things)
         whole = _all_fit(said, of, place)
         choice = _Choice(said, of, door)
@@ -242,16 +267,9 @@ class Flats:
         choice.keep(lambda row: whole[row])
         choice.narrow(held.mates)
         choice.keep(lambda row: _usual(of[row], many[place[row]]))
-        choice.keep(lambda row: self._is_built(place[row], spot[row], built))
+        choice.keep(lambda row: built.there(place[row], spot[row], unit[row]))
         choice.narrow(held.surname)
         return choice.decided(place)
-
-    def _is_built(self, place: Ints, spot: Ints, built: Sequence[Ints]) -> Bools:
-        """Say whether somebody wrote of such a building there, and of such a room."""
-        fine = np.ones(len(place), bool)
-        for part, known in zip(self._doors.parts, built, strict=True):
-            fine &= place_of(known, _key(place, part[spot], _words(part))) >= 0
-        return fine
 
     def units(self, said: Mentions) -> Ints:
         """Return the unit: where it is not written, that of the same person, name, phone or surname, or the only one there is; `SEVERAL` where several fit."""
@@ -274,10 +292,6 @@ class Flats:
             found = choice.decided(flat[row] % units)
             out[rows] = np.where(found == NOWHERE, 0, found)
         return out
-
-
-def _words(part: Ints) -> int:
-    return int(part.max(initial=0)) + 1
 
 
 def _key(a: Ints, b: Ints | int, many: int) -> Ints:

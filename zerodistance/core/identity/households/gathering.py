@@ -1,8 +1,9 @@
-"""What households are made of: addresses from the mentions, phones and devices from the evidence; by person."""
+"""What households are made of: addresses and appliances from the mentions, phones and devices from the evidence; by person."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,7 @@ _ABROAD = ("locality", "postcode", "street", "house")
 _FLAT = ("building", "unit", "room")
 _STATED = 0.98  # own value: of what is stated of somebody's sex so much is right
 _UNSEEN = 4  # own value: a given name counts as if so many more of it were known, half of them women
+_SHORTEST = 5  # own value: characters of a serial number
 _BORN = r"(19|20)\d\d(-\d\d-\d\d)?"
 
 
@@ -75,8 +77,10 @@ def gather(tx: Connection, seal: Seal, country: str, subject: Ints, person: Ints
     a, b, used_at = _used(tx, int(subject.max(initial=0)))
     user = places_of(subject, of, a)
     fine = user >= 0
-    user, used_at = user[fine], used_at[fine]
     thing = np.unique(b[fine], return_inverse=True)[1].astype(np.int64)
+    used = np.stack([user[fine], used_at[fine], thing])
+    appliances = int(thing.max(initial=-1)) + 1
+    user, used_at, thing = np.concatenate([used, said.appliances(appliances)], axis=1)
     found, (surname, name) = said.homes(_together(thing, user, used_at)), said.names(len(first))
     female, born = said.stated(len(first))
     known = Known(
@@ -86,6 +90,7 @@ def gather(tx: Connection, seal: Seal, country: str, subject: Ints, person: Ints
         user=user,
         used_at=used_at,
         thing=thing,
+        appliances=appliances,
         surname=surname,
         name=name,
         female=female,
@@ -149,10 +154,13 @@ class _Mentioned:
         self._names: dict[tuple[str, str], int] = {("", ""): 0}
         self._parts: list[Ints] = []
         self._stated: list[Ints] = [np.zeros((3, 0), np.int64)]  # person, sex, year of birth
+        self._serials: dict[str, int] = {}
+        self._used: list[Ints] = [np.zeros((3, 0), np.int64)]  # person, time, appliance
 
     def take(self, table: pa.Table, country: str) -> None:
         """Clean the addresses and names of a batch."""
         person = places_of(self._subject, self._of, table["subject"].to_numpy())
+        self._take_serials(table, person)
         said = pc.or_(pc.is_valid(table["address"]), pc.is_valid(table["street"]))
         wanted = pc.and_(pc.or_(said, pc.is_valid(table["name"])), pa.array(person >= 0))
         table, person = table.filter(wanted), person[wanted.to_numpy(zero_copy_only=False)]
@@ -182,6 +190,22 @@ class _Mentioned:
         said, which = _rows(found, ("sex", "born"))
         sex, born = (np.array(code, np.int64)[which] for code in zip(*map(_sex_and_year, said), strict=True))
         self._stated.append(np.stack([person, sex, born])[:, (sex > 0) | (born > 0)])
+
+    def _take_serials(self, table: pa.Table, person: Ints) -> None:
+        there = table["serial"].is_valid().to_numpy() & (person >= 0)
+        if not there.any():
+            return
+        words = table["serial"].filter(pa.array(there)).combine_chunks().dictionary_encode()
+        clean = [serial(word) for word in words.dictionary.to_pylist()]
+        code = [self._serials.setdefault(word, len(self._serials)) if word else -1 for word in clean]
+        thing = np.array(code, np.int64)[words.indices.to_numpy()]
+        rows = np.stack([person[there], table["at"].to_numpy()[there], thing])
+        self._used.append(rows[:, thing >= 0])
+
+    def appliances(self, first: int) -> Ints:
+        """Return who has which appliance, by its serial number: person, time, and its number, from `first` on."""
+        person, at, thing = np.concatenate(self._used, axis=1)
+        return np.stack([person, at, thing + first])
 
     def _all(self) -> Ints:
         if len(self._parts) != 1:
@@ -243,6 +267,18 @@ class _Mentioned:
         """Return a code of the surname of each name, 0 where there is none."""
         code = {"": 0}
         return np.array([code.setdefault(surname, len(code)) for surname, _ in self._names], np.int64)
+
+
+def serial(written: str) -> str:
+    """Return a serial number without what its ways of writing differ in; empty: it is none.
+
+    Examples
+    --------
+    >>> serial(" s-1607 1816 02 "), serial("ＳＮ１２３４５"), serial("无"), serial("00000000")
+    ('S1607181602', 'SN12345', '', '')
+    """
+    clean = "".join(filter(str.isalnum, unicodedata.normalize("NFKC", written))).upper()
+    return clean if len(clean) >= _SHORTEST and len(set(clean)) > 1 and clean.isascii() else ""
 
 
 def _filled(values: Ints, persons: int) -> Ints:

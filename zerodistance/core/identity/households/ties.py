@@ -34,7 +34,7 @@ _HOME_GAPS = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 6.0, 8.0)
 _HOME = (3.0, 2.8, 2.2, 1.4, 1.0, 0.6, 0.1, -0.3, -0.7, -1.4)
 """Both were seen in a home, and neither anywhere else: .96 at the same time, .72 half a year to a year apart, .63 one or two years; less .4, since who is wrong
 in a household is so for all who are in it."""
-_IN_TURN = 1.1
+_IN_TURN = 0.8
 """For each unit of `in_turn`: of those up to a year apart, .53 where one was seen twice and the other once, .05 where it is 2 to 3."""
 _ONE_ELSEWHERE = -1.6
 """One of them was also seen where the other never was: .87 instead of .96 at the same time, if they can have had these homes one after the other; if
@@ -46,6 +46,9 @@ _CHANGES = 2.0
 hardly any in the sample city, whose couples come to it together: of those with two or three changes .04 share the home."""
 _THING = (4.0, 4.0, 2.6, 1.2, 0.7, 0.7, 0.4)
 """Both use a phone or a device, and where one of them lives is not known: .99, .93 one or two years apart; numbers are given to others."""
+_APPLIANCE = (5.0, 5.0, 5.0, 4.5, 4.0, 3.5, 3.0)
+"""Both have to do with one appliance, by its serial number. Own values: in the sample city, where none is sold on, all 15,000 such pairs share the home; an
+appliance stands for ten years and more, yet some stay behind for who moves in."""
 _APART = -3.2
 """... both have homes, and none in common: .69 instead of .99."""
 _AGAIN = 5.0
@@ -95,8 +98,8 @@ def ties(units: Units, known: Known) -> Iterator[Tie]:
     things: dict[tuple[Unit, Unit], list[float]] = defaultdict(list)
     for pair, both in _at_home(units):
         at_home[pair].append(both)
-    for pair, near in _together(units):
-        things[pair].append(_by_gap(_GAPS, _THING, near))
+    for pair, thing, near in _together(units):
+        things[pair].append(_by_gap(_GAPS, _THING if thing < known.appliances else _APPLIANCE, near))
     for pair in sorted({*at_home, *things}):
         a, b = pair
         mine, used = at_home.get(pair, ()), things.get(pair, ())
@@ -204,10 +207,10 @@ def _ways(a: int, b: int, runs: int) -> int:
     return comb(a - 1, half) * comb(b - 1, half - 1) + comb(a - 1, half - 1) * comb(b - 1, half)
 
 
-def _together(units: Units) -> Iterator[tuple[tuple[Unit, Unit], float]]:
-    for by_unit in units.users.values():
+def _together(units: Units) -> Iterator[tuple[tuple[Unit, Unit], int, float]]:
+    for thing, by_unit in units.users.items():
         for pair, near, _ in _near(by_unit):
-            yield pair, near
+            yield pair, thing, near
 
 
 def _near(by_unit: Mapping[Unit, Sequence[int]]) -> Iterator[tuple[tuple[Unit, Unit], float, bool]]:

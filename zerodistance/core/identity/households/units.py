@@ -26,13 +26,15 @@ class Known:
     person, at, home
         Each mention of a home. Persons are numbered 0, 1, ... in the order of their earliest subjects; `at` is microseconds.
     user, used_at, thing
-        Each use of a phone or a device.
+        Each use of a phone, a device or an appliance.
     surname, name
         Per person, a code of each; 0: not known.
     female
         Per person, how likely it is a woman; .5: nothing is known.
     born
         Per person, the year of birth; 0: not known.
+    appliances
+        Things from this number on are appliances, which stay in a home.
     """
 
     person: Ints
@@ -45,6 +47,7 @@ class Known:
     name: Ints
     female: npt.NDArray[np.float64]
     born: Ints
+    appliances: int = 1 << 62
 
 
 class Units:

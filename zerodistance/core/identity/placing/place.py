@@ -104,7 +104,7 @@ def faces(home: Home, tx: Connection, table: pa.Table) -> list[Said]:
     """Return the faces of mentions, without contact data that many persons share."""
     ways: list[tuple[int, Mapping[str, str]]] = [
         (row["subject"], {name: row[name] for name in mentions.FIELDS if row[name] is not None})
-        for row in table.to_pylist()
+        for row in mentions.in_words(table).to_pylist()
     ]
     written = [(subject, beside.written(home, way)) for subject, way in ways]
     token = {
