@@ -12,14 +12,13 @@ from __future__ import annotations
 import gzip
 import json
 import time
+from base64 import b64encode
 from collections import deque
 from pathlib import Path
 from typing import Any
 
-import uvloop
-from base64 import b64encode
-
 import numpy as np
+import uvloop
 
 from benchmarks.households import taken_in
 from benchmarks.lib import traffic
