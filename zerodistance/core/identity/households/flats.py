@@ -204,7 +204,8 @@ class _Built:
     def there(self, place: Ints, spot: Ints, unit: Ints) -> Bools:
         """Say whether somebody wrote of such a building there, of such a room, and of such a unit if one is written."""
         known = [place_of(self._known[part], self._at(part, place, spot, unit)) >= 0 for part in range(3)]
-        return known[0] & known[1] & (known[2] | (unit == 0))
+        fine: Bools = known[0] & known[1] & (known[2] | (unit == 0))
+        return fine
 
 
 class Flats:
