@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -48,6 +50,7 @@ from zerodistance.kernel.settings import load
 from zerodistance.kernel.text import Text
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+RULES = 2_000 if os.environ.get("ZERODISTANCE_TEST_SLOW") else 60
 World = tuple[Home, world.Crowd, list[dict[str, Any]]]
 KINDS = (
     "order.line",
@@ -92,6 +95,11 @@ def _touch(luck: random.Random, batch: int, row: int) -> dict[str, Any]:
         "product": luck.choice([None, "W1", "F1"]),
         "category": luck.choice([None, "washer", "fridge"]),
         "place": luck.choice([None, "QD"]),
+        "quantity": luck.choice([None, 1.0, 2.5, -1.0]),
+        "duration": luck.choice([None, 90.0]),
+        "currency": luck.choice([None, None, "CNY", "EUR"]),
+        "channel": luck.choice([None, "app", "web"]),
+        "fault": luck.choice([None, "E1", "E2"]),
     }
     return world.touch(
         batch, row, luck.choice([None, *range(1, 41)]), luck.choice(KINDS), NOW - back, **columns
@@ -137,13 +145,32 @@ def fits(rule: Rule, number: int, where: World, today: int) -> bool:
                 ours = t["subject"] is not None and crowd.of[t["subject"]] == number
                 if ours and recent and codes and profile_rules.is_of(t["kind"], Input(kinds=(rule.kind,))):
                     mine.append(t)
-            paid = sum(round(t["amount"] * 10_000) for t in mine if t["amount"] is not None)
+            ours_too = [t for t in mine if t["currency"] in (None, home.settings.currency)]
+            paid = sum(round(t["amount"] * 10_000) for t in ours_too if t["amount"] is not None)
+            pieces = sum(round(t["quantity"] * 1_000) for t in mine if t["quantity"] is not None)
             least = 1 if rule.at_least is None and rule.at_most is None else rule.at_least or 0
-            enough = rule.amount_at_least is None or paid >= round(rule.amount_at_least * 10_000)
-            return least <= len(mine) and (rule.at_most is None or len(mine) <= rule.at_most) and enough
+            days = [today - world.day(t["happened_at"], home.settings.zone) for t in mine]
+            return (
+                least <= len(mine)
+                and (rule.at_most is None or len(mine) <= rule.at_most)
+                and between(paid, rule.amount_at_least, rule.amount_at_most, 10_000)
+                and between(pieces, rule.quantity_at_least, rule.quantity_at_most, 1_000)
+                and dated(days, min, rule.last_at_least, rule.last_at_most)
+                and dated(days, max, rule.first_at_least, rule.first_at_most)
+            )
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def between(units: int, low: float | None, high: float | None, scale: int) -> bool:
+    return (low is None or units >= round(low * scale)) and (high is None or units <= round(high * scale))
+
+
+def dated(days: list[int], which: Callable[[list[int]], int], low: int | None, high: int | None) -> bool:
+    if (low, high) == (None, None):
+        return True
+    return bool(days) and between(which(days), low, high, 1)
+
+
+@settings(max_examples=RULES, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rule=any_rule)
 def test_any_rule_finds_whom_a_slow_reader_finds(town: World, rule: Rule) -> None:
     answer = Answer(town[0], SAVED.__getitem__)

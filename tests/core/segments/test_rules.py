@@ -29,6 +29,15 @@ def nodes_of(dimension: Dimension) -> list[str]:
 
 
 @st.composite
+def bounds(draw: st.DrawFn, word: str, values: list[Any]) -> dict[str, Any]:
+    """Draw none, one or both ends of a range; most often none."""
+    low, high = sorted(draw(st.tuples(*[st.sampled_from(values)] * 2)))
+    said = {f"{word}_at_least": low, f"{word}_at_most": high}
+    ends: tuple[str, ...] = draw(st.sampled_from([(), (), (), ("least",), ("most",), ("least", "most")]))
+    return {key: value for key, value in said.items() if key.rpartition("_")[2] in ends}
+
+
+@st.composite
 def conditions(draw: st.DrawFn) -> Rule:
     """Draw a Has or a Did that is allowed."""
     if draw(st.booleans()):
@@ -41,15 +50,22 @@ def conditions(draw: st.DrawFn) -> Rule:
             )
         return Has(dimension.key, draw(st.none() | st.sampled_from(nodes_of(dimension))))
     low, high = sorted(draw(st.tuples(st.integers(0, 3), st.integers(0, 3))))
+    some = [0.0, 0.3, 500.0, -1.0]
+    more = {
+        **draw(bounds("amount", some)),
+        **draw(bounds("quantity", some)),
+        **draw(bounds("last", [0, 1, 30, 400])),
+        **draw(bounds("first", [0, 5, 365, 3000])),
+    }
     return Did(
         draw(st.sampled_from([*KINDS, "order.*", "product.*"])),
         draw(st.sampled_from([None, low])),
         draw(st.sampled_from([None, high])),
         draw(st.none() | st.sampled_from([1, 30, 365])),
-        draw(st.none() | st.sampled_from([0.0, 0.3, 500.0, -1.0])),
-        draw(st.none() | st.just("W1")),
-        draw(st.none() | st.just("washer")),
-        draw(st.none() | st.just("QD")),
+        product=draw(st.none() | st.just("W1")),
+        category=draw(st.none() | st.just("washer")),
+        place=draw(st.none() | st.just("QD")),
+        **more,
     )
 
 

@@ -26,7 +26,16 @@ def rows_of(home: Home, **changes: Any) -> list[dict[str, Any]]:
     }
     rows = [
         line,
-        {**line, "subject": 2, "n": 1, "amount": None, "product": "W1", "category": "washer", "place": "QD"},
+        {
+            **line,
+            "subject": 2,
+            "n": 1,
+            "amount": None,
+            "product": "W1",
+            "category": "washer",
+            "place": "QD",
+            "quantity": 3,
+        },
         {**line, "kind": "order.returned", "subject": 3, "amount": -5},
         {**line, "day": 9},
         {**line, "day": 12},
@@ -47,13 +56,17 @@ def rows_of(home: Home, **changes: Any) -> list[dict[str, Any]]:
 
 
 def test_did_sql_adds_up_the_subjects_of_a_person_within_the_days(home: Home) -> None:
-    assert rows_of(home) == [{"number": 7, "times": 3.0, "amount": 5.0}]
+    days = {"began": 10, "ended": 10}
+    assert rows_of(home) == [{"number": 7, "times": 3.0, "amount": 5.0, "quantity": 3.0, **days}]
     assert rows_of(home, first_day=0)[0]["times"] == 5.0
+    assert [rows_of(home, first_day=0, last_day=12)[0][edge] for edge in days] == [9, 12]
     assert rows_of(home, batch=2)[0]["times"] == 5.0
 
 
 def test_did_sql_reads_a_family_and_keeps_to_codes(home: Home) -> None:
     assert [r["number"] for r in rows_of(home, low="order.", high="order.\U0010ffff")] == [7, 8]
     for code in ({"product": "W1"}, {"category": "washer"}, {"place": "QD"}):
-        assert rows_of(home, **code) == [{"number": 7, "times": 1.0, "amount": 0.0}]
+        assert rows_of(home, **code) == [
+            {"number": 7, "times": 1.0, "amount": 0.0, "quantity": 3.0, "began": 10, "ended": 10}
+        ]
     assert rows_of(home, product="W2") == []

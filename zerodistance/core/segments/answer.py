@@ -30,7 +30,7 @@ from zerodistance.kernel.home import Home
 
 _SQL = files(__package__) / "sql"
 _MOST_KEPT = 256  # own value: answers about behaviour that are kept
-_AMOUNT = 10_000  # units of the states per unit of currency
+_AMOUNT, _QUANTITY = 10_000, 1_000  # units of the states per unit of currency, and per piece
 _EVER = -(1 << 31)
 _kept: OrderedDict[tuple[str, int, int, Did], Split] = OrderedDict()
 _pairs: dict[str, tuple[int, pa.Table]] = {}
@@ -256,15 +256,14 @@ class Answer:
         return found
 
     def _behaviour(self, rule: Did) -> Split:
-        low = rule.at_least if rule.at_least is not None else (0 if rule.at_most is not None else 1)
-        high = np.inf if rule.at_most is None else rule.at_most
-        least = -np.inf if rule.amount_at_least is None else round(rule.amount_at_least * _AMOUNT)
         rows = self._counted(rule)
-        times, amount = rows.column("times").to_numpy(), rows.column("amount").to_numpy()
-        fits = (times >= low) & (times <= high) & (amount >= least)
-        nothing_fits = low <= 0 and least <= 0  # whoever did it no time at all fits too
-        some = np.sort(rows.column("number").to_numpy()[~fits if nothing_fits else fits]).astype(np.uint32)
-        return self.index.universe - Split.of_sorted(some) if nothing_fits else Split.of_sorted(some)
+        fits = np.ones(len(rows), np.bool_)
+        for bound in _bounds(rule, self.index.day):
+            values = rows.column(bound.column).to_numpy()
+            fits &= (values >= bound.low) & (values <= bound.high)
+        some = np.sort(rows.column("number").to_numpy()[~fits if _fits_nothing(rule) else fits])
+        found = Split.of_sorted(some.astype(np.uint32))
+        return self.index.universe - found if _fits_nothing(rule) else found
 
     def _counted(self, rule: Did) -> pa.Table:
         family = rule.kind.split(".")[0]
@@ -325,6 +324,47 @@ class _Narrowed:
                 left -= more
         else:
             self.split, self._mine = self.split - other, True
+
+
+class _Bound(NamedTuple):
+    """What a column of `did.sql` may be, both ends included."""
+
+    column: str
+    low: float
+    high: float
+
+
+def _bounds(rule: Did, day: int) -> list[_Bound]:
+    low, high = times(rule)
+    return [
+        _Bound("times", low, high),
+        _Bound("amount", *_units(rule.amount_at_least, rule.amount_at_most, _AMOUNT)),
+        _Bound("quantity", *_units(rule.quantity_at_least, rule.quantity_at_most, _QUANTITY)),
+        _Bound("ended", *_ago(rule.last_at_least, rule.last_at_most, day)),
+        _Bound("began", *_ago(rule.first_at_least, rule.first_at_most, day)),
+    ]
+
+
+def times(rule: Did) -> tuple[float, float]:
+    """Return how often something has to have been done, at least and at most."""
+    low = rule.at_least if rule.at_least is not None else (0 if rule.at_most is not None else 1)
+    return low, np.inf if rule.at_most is None else rule.at_most
+
+
+def _units(low: float | None, high: float | None, units: int) -> tuple[float, float]:
+    return -np.inf if low is None else round(low * units), np.inf if high is None else round(high * units)
+
+
+def _ago(low: int | None, high: int | None, day: int) -> tuple[float, float]:
+    """Return the days that lie so many days back."""
+    return -np.inf if high is None else day - high, np.inf if low is None else day - low
+
+
+def _fits_nothing(rule: Did) -> bool:
+    """Say whether somebody fits who did it no time at all: counts and sums are 0 then, and there is no day."""
+    counted, dated = _bounds(rule, 0)[:3], _bounds(rule, 0)[3:]
+    open_ = all((bound.low, bound.high) == (-np.inf, np.inf) for bound in dated)
+    return open_ and all(bound.low <= 0 <= bound.high for bound in counted)
 
 
 def _name(rule: Has) -> profiles.Name | None:

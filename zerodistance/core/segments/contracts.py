@@ -40,6 +40,14 @@ class Did:
         The amounts of these touches sum up to at least this, in the home's currency.
     product, category, place
         Only touches with this code.
+    amount_at_most
+        The amounts sum up to at most this.
+    quantity_at_least, quantity_at_most
+        The pieces of these touches sum up to that; what was returned counts below 0.
+    last_at_least, last_at_most
+        The last of these touches was so many days ago, both included; 0: today. Fits nobody who did it no time at all.
+    first_at_least, first_at_most
+        The same of the first of them.
     """
 
     kind: str
@@ -50,6 +58,13 @@ class Did:
     product: str | None = None
     category: str | None = None
     place: str | None = None
+    amount_at_most: float | None = None
+    quantity_at_least: float | None = None
+    quantity_at_most: float | None = None
+    last_at_least: int | None = None
+    last_at_most: int | None = None
+    first_at_least: int | None = None
+    first_at_most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +177,28 @@ class Portrait:
     batch: int
     took_ms: float
     numbers: Mapping[str, tuple[Measured, Measured]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the SQL of a rule found beside the index.
+
+    Attributes
+    ----------
+    persons, visitors
+        Whom the SQL found.
+    missing, extra
+        How many of them the index lacks, and how many it has beside them; 0 and 0: both say the same.
+    moved
+        Whether somebody has become another person since the index was written, which explains a difference.
+    """
+
+    persons: int
+    visitors: int
+    missing: int
+    extra: int
+    moved: bool
+    took_ms: float
 
 
 @dataclass(frozen=True, slots=True)

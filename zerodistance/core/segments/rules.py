@@ -46,7 +46,11 @@ _JSON = {
 }
 _NAMES = {json_name: name for name, json_name in _JSON.items()}
 _FIELDS = {name: tuple(f.name for f in fields(leaf)) for name, leaf in _LEAVES.items()}
-_NUMBERS = ("at_least", "at_most", "amount_at_least", "within_days")
+_SUMS = ("amount_at_least", "amount_at_most", "quantity_at_least", "quantity_at_most")
+_AGO = ("last_at_least", "last_at_most", "first_at_least", "first_at_most")
+_WHOLE = ("at_least", "at_most", "within_days", *_AGO)
+_NUMBERS = (*_WHOLE, *_SUMS)
+_CODES = ("product", "category", "place")
 
 
 @dataclass(frozen=True)
@@ -349,17 +353,20 @@ def _did(said: dict[str, Any], words: Words, fail: Fail) -> Did:
             f"没有交互类型 {kind!r}；相近的有 {near}",
             f"there is no kind of touch {kind!r}; near it are {near}",
         )
-    for field in ("at_least", "at_most", "within_days"):
+    for field in _WHOLE:
         value = said.get(field)
         low = 1 if field == "within_days" else 0
-        if value is not None and (value != int(value) or not low <= value <= (MOST_DAYS if low else 1e9)):
-            high = f" 到 {MOST_DAYS}" if low else ""
-            most = f" to {MOST_DAYS}" if low else " or more"
+        bounded = field == "within_days" or field in _AGO
+        if value is not None and (value != int(value) or not low <= value <= (MOST_DAYS if bounded else 1e9)):
+            high = f" 到 {MOST_DAYS}" if bounded else ""
+            most = f" to {MOST_DAYS}" if bounded else " or more"
             raise fail(f"{field} 要写整数，从 {low}{high}", f"{field} is a whole number, {low}{most}")
-    _ordered(said, fail)
-    whole: dict[str, Any] = {f: int(said[f]) for f in ("at_least", "at_most", "within_days") if f in said}
-    texts: dict[str, Any] = {f: said[f] for f in ("product", "category", "place") if f in said}
-    return Did(kind, amount_at_least=_float(said.get("amount_at_least")), **whole, **texts)
+    for word in ("", "amount_", "quantity_", "last_", "first_"):
+        _ordered(said, fail, word)
+    whole: dict[str, Any] = {f: int(said[f]) for f in _WHOLE if f in said}
+    sums: dict[str, Any] = {f: float(said[f]) for f in _SUMS if f in said}
+    texts: dict[str, Any] = {f: said[f] for f in _CODES if f in said}
+    return Did(kind, **whole, **sums, **texts)
 
 
 def _in(said: dict[str, Any], fail: Fail) -> In:
@@ -370,10 +377,11 @@ def _in(said: dict[str, Any], fail: Fail) -> In:
     return In(said["segment"])
 
 
-def _ordered(said: dict[str, Any], fail: Fail) -> None:
-    low, high = said.get("at_least"), said.get("at_most")
+def _ordered(said: dict[str, Any], fail: Fail, word: str = "") -> None:
+    least, most = f"{word}at_least", f"{word}at_most"
+    low, high = said.get(least), said.get(most)
     if low is not None and high is not None and low > high:
-        raise fail(f"at_least {low} 大于 at_most {high}", f"at_least {low} is above at_most {high}")
+        raise fail(f"{least} {low} 大于 {most} {high}", f"{least} {low} is above {most} {high}")
 
 
 def _float(value: float | None) -> float | None:

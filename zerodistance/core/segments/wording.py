@@ -120,9 +120,20 @@ def _did(home: Home, rule: Did) -> Text:
                 parts.append(verb(home, code).name)
             except NotFound:
                 parts.append(Text(code, code))
-    if rule.amount_at_least is not None:
-        amount, currency = _number(rule.amount_at_least), home.settings.currency
-        parts.append(Text(f"合计 ≥ {amount} {currency}", f"{amount} {currency} or more in all"))
+    money, pieces = Text(home.settings.currency, home.settings.currency), Text("件", "pieces")
+    if (rule.amount_at_least, rule.amount_at_most) != (None, None):
+        limits = _range(rule.amount_at_least, rule.amount_at_most, money)
+        parts.append(Text(f"合计 {limits.zh}", f"{limits.en} in all"))
+    if (rule.quantity_at_least, rule.quantity_at_most) != (None, None):
+        limits = _range(rule.quantity_at_least, rule.quantity_at_most, pieces)
+        parts.append(Text(f"共 {limits.zh}", f"{limits.en} in all"))
+    for ago, zh, en in (
+        ((rule.last_at_least, rule.last_at_most), "最后一次", "the last"),
+        ((rule.first_at_least, rule.first_at_most), "第一次", "the first"),
+    ):
+        if ago != (None, None):
+            limits = _range(*ago, Text("天前", "days ago"))
+            parts.append(Text(f"{zh} {limits.zh}", f"{en} {limits.en}"))
     if rule.within_days is not None:
         n = rule.within_days
         parts.append(Text(f"{n} 天内", "today" if n == 1 else f"in the last {n} days"))
