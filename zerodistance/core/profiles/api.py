@@ -39,6 +39,7 @@ from zerodistance.core.profiles.keeper import Keeper
 from zerodistance.core.profiles.measuring import Measured
 from zerodistance.core.profiles.parts import Name
 from zerodistance.core.profiles.portrait import Counted
+from zerodistance.core.profiles.rollup import Rollup
 from zerodistance.core.profiles.several import at_least
 from zerodistance.core.profiles.several import count as count_at_least
 from zerodistance.core.profiles.splits import NOBODY, NONE, Sizes, Split, union
@@ -86,6 +87,9 @@ __all__ = [
     "union",
     "current",
     "states_view",
+    "Index",
+    "holding",
+    "Rollup",
 ]
 
 
@@ -179,6 +183,11 @@ def branches(home: Home, who: Who, nodes: Mapping[str, Mapping[str, Sizes]]) -> 
     return tuple(
         Branch(layer, layer.label, tuple(c for c in counted if c.dimension.layer is layer)) for layer in Layer
     )
+
+
+def holding(home: Home) -> Rollup:
+    """Return what the brand's tables of today say about which node holds which."""
+    return rollup.read(home)
 
 
 def portrait(here: Index, members: Split, *, sample: bool = False) -> Counted:

@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, TextIO
 
 from sqlalchemy import Connection
@@ -16,9 +17,10 @@ from sqlalchemy import Connection
 from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Dimension
-from zerodistance.core.segments import answer, rules, store, wording
+from zerodistance.core.segments import answer, checking, rules, store, wording
 from zerodistance.core.segments.contracts import (
     KEY,
+    Checked,
     Count,
     Has,
     In,
@@ -84,12 +86,12 @@ def _called(home: Home, who: Who) -> Callable[[str], Text]:
 
 def _answer(home: Home, who: Who, rule: Rule) -> answer.Answer:
     """Return what answers a rule, and those of saved segments in it, if this account may ask for the dimensions in them."""
-
-    def saved(key: str) -> Rule:
-        return _allowed(who, segment(home, who, key).rule)
-
     _allowed(who, rule)
-    return answer.Answer(home, saved)
+    return answer.Answer(home, _saved(home, who))
+
+
+def _saved(home: Home, who: Who) -> Callable[[str], Rule]:
+    return lambda key: _allowed(who, segment(home, who, key).rule)
 
 
 def _allowed(who: Who, rule: Rule) -> Rule:
@@ -225,6 +227,29 @@ def export(home: Home, who: Who, rule: Rule, to: TextIO, *, visitors: bool = Fal
 def _slices(numbers: Iterator[int]) -> Iterator[list[int]]:
     while slice_ := list(itertools.islice(numbers, _SLICE)):
         yield slice_
+
+
+def as_sql(home: Home, who: Who, rule: Rule) -> str:
+    """Return a rule as one statement of DuckDB's SQL over the touches and who is who, as of the index; see `spelled`."""
+    return checking.text(home, _allowed(who, rule), _saved(home, who))
+
+
+def check(home: Home, who: Who, rule: Rule) -> Checked:
+    """Run the SQL of a rule over the whole log and compare it with the index; needs SEE_PERSONS. Takes as long as the log is."""
+    who.need(Permission.SEE_PERSONS)
+    return checking.check(home, rule, _answer(home, who, rule), _saved(home, who))
+
+
+def write_sql(home: Home, who: Who, rule: Rule, folder: Path) -> int:
+    """Write the SQL of a rule and the tables it reads into a folder, to be run there; return how many touches.
+
+    Subjects and numbers only, nothing raw; needs SEE_PERSONS and MANAGE_SEGMENTS.
+    """
+    who.need(Permission.SEE_PERSONS)
+    who.need(Permission.MANAGE_SEGMENTS)
+    written = checking.write(home, _allowed(who, rule), _saved(home, who), folder)
+    log("segments").info("log_exported", who=who.name, touches=written, rule=rule_text(rule))
+    return written
 
 
 def create(

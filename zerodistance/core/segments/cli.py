@@ -133,6 +133,58 @@ def members(
     sys.stdout.writelines(f"{public}\n" for public in found.ids)
 
 
+@app.command(help=words("把规则写成 SQL", "a rule as SQL"))
+def sql(
+    rule: RuleText,
+    *,
+    to: Annotated[
+        Path | None,
+        Parameter(help=words("连同所读的表写进文件夹", "a folder to write it to, with the tables it reads")),
+    ] = None,
+) -> None:
+    """Print a rule as SQL over the touches, or write it with what it reads, to be run elsewhere."""
+    from zerodistance.core.segments import api
+
+    home, who = command.home(), command.who()
+    if to is None:
+        sys.stdout.write(api.as_sql(home, who, _rule(rule)))
+        return
+    written = api.write_sql(home, who, _rule(rule), to)
+    said = Text(
+        "{folder} 里有 rule.sql 和 {n} 次交互；在那里运行 duckdb < rule.sql",
+        "rule.sql and {n} touches are in {folder}; run duckdb < rule.sql there",
+    )
+    command.tell(said, folder=to, n=f"{written:,}")
+
+
+@app.command(help=words("用 SQL 核对标签索引", "check the index against the SQL of a rule"))
+def check(rule: RuleText) -> None:
+    """Run a rule's SQL over the whole log and compare; ends with 1 where it differs."""
+    from zerodistance.core.segments import api
+
+    found = api.check(command.home(), command.who(), _rule(rule))
+    numbers = {"p": f"{found.persons:,}", "v": f"{found.visitors:,}", "ms": f"{found.took_ms:,.0f}"}
+    if not (found.missing or found.extra):
+        said = Text(
+            "一致：{p} 位用户、{v} 位访客，用时 {ms} 毫秒",
+            "both say the same: {p} persons and {v} visitors, {ms} ms",
+        )
+        command.tell(said, **numbers)
+        return
+    said = Text(
+        "不一致：SQL 数得 {p} 位用户、{v} 位访客；索引少 {less}、多 {more}",
+        "they differ: SQL finds {p} persons and {v} visitors; the index lacks {less} and has {more} beside",
+    )
+    command.tell(said, **numbers, less=found.missing, more=found.extra)
+    if found.moved:
+        why = Text(
+            "索引写成后有人合并或拆分，稍后再试",
+            "persons were merged or split since the index was written; try again in a moment",
+        )
+        command.tell(why)
+    raise SystemExit(1)
+
+
 @app.command(help=words("一个人群的规则与版本", "rule and version of a segment"))
 def show(
     key: Key,

@@ -111,6 +111,12 @@ class PortraitAnswer(BaseModel):
     numbers: dict[str, Sums]
 
 
+class SqlAnswer(BaseModel):
+    """A rule as one statement of DuckDB's SQL."""
+
+    sql: str
+
+
 class NewSegment(Question):
     """A segment to save."""
 
@@ -201,6 +207,12 @@ def _sum(found: Measured) -> Sum:
     return Sum(many=found.many, total=found.total, mean=mean, quartiles=list(found.quartiles))
 
 
+@router.post("/sql")
+def sql(question: Question, home: Here, who: AskedBy) -> SqlAnswer:
+    """Return a rule as SQL over the touches and who is who, as of the index."""
+    return SqlAnswer(sql=api.as_sql(home, who, api.read_rule(question.rule)))
+
+
 @router.get("")
 def segments(home: Here, who: AskedBy) -> list[SegmentAnswer]:
     """List the saved segments, last changed first."""
@@ -218,6 +230,12 @@ def create(given: NewSegment, home: Here, who: AskedBy) -> SegmentAnswer:
 def segment(key: str, home: Here, who: AskedBy, version: Number | None = None) -> SegmentAnswer:
     """Return one saved segment, in its newest or the given version."""
     return _answer(api.segment(home, who, key, version))
+
+
+@router.get("/{key}/sql")
+def sql_of(key: str, home: Here, who: AskedBy) -> SqlAnswer:
+    """Return the rule of a saved segment as SQL."""
+    return SqlAnswer(sql=api.as_sql(home, who, api.segment(home, who, key).rule))
 
 
 @router.get("/{key}/members")

@@ -225,6 +225,15 @@ def delete(request: Request, key: str) -> Response:
     return go("/segments")
 
 
+@router.get("/segments/{key}/sql")
+def sql(request: Request, key: str) -> Response:
+    """Show the rule of a segment as SQL."""
+    home, who = home_of(request), who_of(request)
+    segment = segments.segment(home, who, key)
+    text = segments.as_sql(home, who, segment.rule)
+    return page(request, "segment_sql.html", segment=segment, sql=text)
+
+
 @router.get("/segments/{key}/members")
 def members(request: Request, key: str, after: Number | None = None, visitors: bool = False) -> Response:
     """Show a page of members by their public ids."""
