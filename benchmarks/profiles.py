@@ -162,7 +162,7 @@ async def _probed(
     """Return how long each probe took to be counted, and each question."""
     import asyncio
 
-    bearer = f"Authorization: Bearer {key}\r\n"
+    bearer = f"Authorization: Bearer {key}\r\nContent-Type: application/json\r\n"
     basic = f"Authorization: Basic {b64encode(f'{write_key}:'.encode()).decode()}\r\n"
     question = json.dumps({"rule": f'In("{segment}")', "steps": False}).encode()
     waits, asked = list[float](), list[float]()

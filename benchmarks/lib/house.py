@@ -39,7 +39,7 @@ class House:
     Parameters
     ----------
     root
-        A folder that is there; the home is made below it.
+        A folder that is there; the home is made below it, unless there is one.
     settings
         Settings that differ from their defaults.
     """
@@ -51,7 +51,8 @@ class House:
         self.host, self.port = "127.0.0.1", 0
         self._settings = dict(settings or {})
         self._door: subprocess.Popen[bytes] | None = None
-        self.run("init")
+        if not self.home.exists():
+            self.run("init")
 
     def __enter__(self) -> Self:
         """Start the door and the worker."""
@@ -106,7 +107,7 @@ class House:
 
     def api_key(self) -> str:
         """Return a key of the API."""
-        return self.run("accounts", "key", "benchmark", "--role", "admin").split()[-1]
+        return self.run("accounts", "key", f"benchmark-{time.time_ns():x}", "--role", "admin").split()[-1]
 
     # -- door and worker
 

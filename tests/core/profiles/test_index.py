@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyroaring import BitMap
 
 from zerodistance.core.profiles import api, bitmaps, forward, index, portrait, several, threshold, turning
 from zerodistance.core.profiles.contracts import VISITORS_FROM, IndexDamaged, IndexOlder
-from zerodistance.core.profiles.decoded import Decoded
+from zerodistance.core.profiles.decoded import Decoded, Kept
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.parts import UNIVERSE, Name, Part
 from zerodistance.core.profiles.sections import Opened
@@ -89,13 +90,21 @@ def turned(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
 @pytest.mark.usefixtures("turned")
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(first=tags, later=changes, kept=st.sampled_from([0, 300, 1 << 20]), reread=st.booleans())
+@given(
+    first=tags,
+    later=changes,
+    kept=st.sampled_from([0, 300, 1 << 20]),
+    reread=st.booleans(),
+    alike=st.sampled_from([2, 3, 8]),
+)
 def test_parts_on_top_of_one_another_are_the_same_as_one_whole(
-    tmp_path_factory: pytest.TempPathFactory, first: Tags, later: Any, kept: int, reread: bool
+    tmp_path_factory: pytest.TempPathFactory, first: Tags, later: Any, kept: int, reread: bool, alike: int
 ) -> None:
     folder: Path = tmp_path_factory.mktemp("index")
     index.DECODED.limit(kept)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "_TOGETHER", alike)
+        patch.setattr(index, "_LIGHT", 2)
         known = dict(first)
         here = index.publish(folder, Index(), part(known, None))
         check(here, known)
@@ -109,26 +118,51 @@ def test_parts_on_top_of_one_another_are_the_same_as_one_whole(
                 here = index.current(folder)
             check(here, known)
             check(before, was)
+            assert not here.alike()
         together = index.publish(folder, here, part({}, set()), whole=True)
         check(together, known)
         assert len(together.names) == 1
-    finally:
-        index.DECODED.limit(1 << 30)
+    index.DECODED.limit(1 << 30)
 
 
 def test_what_was_asked_for_last_is_kept_within_the_bound() -> None:
     kept = Decoded(100)
     for n in range(4):
-        kept.put("f", ("node", "d", str(n)), (1,), n, 40)
+        kept.put("f", ("node", "d", str(n)), Kept(1, 1, n, 40))
     assert kept.size == 80
     assert [kept.get("f", ("node", "d", str(n))) is None for n in range(4)] == [True, True, False, False]
     kept.get("f", ("node", "d", "2"))
-    kept.put("f", ("node", "d", "4"), (1,), 4, 40)
+    kept.put("f", ("node", "d", "4"), Kept(1, 1, 4, 40))
     assert kept.get("f", ("node", "d", "3")) is None
-    kept.put("f", ("node", "d", "2"), (1,), 2, 101)
+    kept.put("f", ("node", "d", "4"), Kept(0, 2, 5, 10))
+    assert kept.get("f", ("node", "d", "4")) == Kept(1, 1, 4, 40)
+    kept.put("f", ("node", "d", "2"), Kept(1, 1, 2, 101))
     assert (kept.size, kept.get("f", ("node", "d", "2"))) == (40, None)
     kept.limit(0)
     assert kept.size == 0
+
+
+def test_parts_of_one_size_become_one_and_what_was_decoded_before_still_counts(tmp_path: Path) -> None:
+    everybody = np.arange(1, 100_001, dtype=np.uint32)
+    here = index.publish(
+        tmp_path,
+        Index(),
+        Part(1, 2, 3, "m", 4, None, Split.of_sorted(everybody), {"a": {"x": Split.of_sorted(everybody)}}),
+    )
+    assert here.split(("node", "a", "x")).sizes == (100_000, 0)
+    rest = here.split(("node", "a", "x"))
+    for n in range(1, 70):
+        gone = BitMap([n])
+        here = index.publish(
+            tmp_path, here, Part(n, 2, 3, "m", 4, gone, Split.of_sorted(everybody[n - 1 : n]))
+        )
+        rest = rest.without(gone)
+        assert len(here.layers) <= 1 + 2 * 7
+        kept, above = here._kept(("node", "a", "x"))
+        assert kept and len(above) <= 1
+        assert here.split(("node", "a", "x")) == rest
+    index.forget(tmp_path)
+    assert index.current(tmp_path).split(("node", "a", "x")) == rest
 
 
 def test_of_many_who_ask_at_once_one_decodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -421,8 +421,8 @@ def test_forgetting_leaves_no_state_no_tag_and_no_older_file(home: Home) -> None
     assert len(list(Path(home.lake.path(states.TABLE)).glob("*.parquet"))) == 1
 
 
-def test_many_small_updates_become_one_part_again(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index, "_MOST_PARTS", 4)
+def test_many_small_updates_become_few_parts(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index, "_TOGETHER", 3)
     keeper, crowd, touches = small(home)
     for batch in range(2, 9):
         more = [world.touch(batch, 0, 1 + batch % 3, "product.searched", START)]

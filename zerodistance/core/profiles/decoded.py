@@ -20,13 +20,14 @@ class Kept(NamedTuple):
 
     Attributes
     ----------
-    stamps
-        Of the parts, one on top of the other, that it was read from.
+    version, stamp
+        Of the index that it was read from, and of its last part.
     size
         Bytes.
     """
 
-    stamps: tuple[int, ...]
+    version: int
+    stamp: int
     value: Any
     size: int
 
@@ -58,11 +59,13 @@ class Decoded:
                 self._kept.move_to_end((folder, name))
             return found
 
-    def put(self, folder: str, name: Name, stamps: tuple[int, ...], value: Any, size: int) -> None:
-        """Keep what was decoded of a name; what is larger than everything that may be kept is not."""
-        kept = Kept(stamps, value, size)
+    def put(self, folder: str, name: Name, kept: Kept) -> None:
+        """Keep what was decoded of a name, unless a newer index gave what is kept; what is larger than everything that may be kept is not."""
         with self._lock:
-            before = self._kept.pop((folder, name), None)
+            before = self._kept.get((folder, name))
+            if before is not None and before.version > kept.version:
+                return
+            self._kept.pop((folder, name), None)
             self.size -= before.size if before else 0
             if kept.size <= self._limit:
                 self._kept[folder, name] = kept

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +19,15 @@ from pyroaring import BitMap
 
 from zerodistance.core.profiles import bitmaps, parts, rules, stacked, threshold
 from zerodistance.core.profiles.contracts import VISITORS_FROM, Dimension
-from zerodistance.core.profiles.decoded import Decoded, bytes_of
+from zerodistance.core.profiles.decoded import Decoded, Kept, bytes_of
 from zerodistance.core.profiles.parts import UNIVERSE, Layer, Name, Part
 from zerodistance.core.profiles.splits import NOBODY, NONE, Sizes, Split, Who
 from zerodistance.core.profiles.threshold import Dense
 
-_MOST_PARTS = 48  # own value: whoever asks for a bitmap has to look into all of them
+_TOGETHER = 8  # own value: so many parts of about one size become one
+_LIGHT = 1_000  # own value: numbers that a part of the smallest size speaks of, at most
+_ALL = 1 << 40
+_MERGED = 64  # own value: of so many parts that became one it is remembered that they are in it
 DECODED = Decoded(1 << 30)
 """What this process keeps of all indexes it has open; `limit` is set from the settings."""
 
@@ -79,10 +83,19 @@ class Index:
             changed=0 if layer.changed is None else self.changed + len(layer.changed),
         )
 
+    @property
+    def stamp(self) -> int:
+        """What tells its last part from all others, 0 where there is none: what lies below a part never changes."""
+        return self.layers[-1].stamp if self.layers else 0
+
     @cached_property
-    def stamps(self) -> tuple[int, ...]:
-        """What tells its parts from all others."""
-        return tuple(layer.stamp for layer in self.layers)
+    def _above(self) -> dict[int, int]:
+        """Stamp of a part -> the first part that is not all in what was read up to it; a part made of several says of each again what it says of all."""
+        found: dict[int, int] = {}
+        for n, layer in enumerate(self.layers):
+            found |= dict.fromkeys(layer.within, n)
+            found[layer.stamp] = n + 1
+        return found
 
     # -- who
 
@@ -97,23 +110,17 @@ class Index:
             found, missing = self._kept(name)
             if missing:
                 found = _over(found, missing, name)
-                if not self._outdone(name):
-                    DECODED.put(self.folder, name, self.stamps, found, bytes_of(found))
+                DECODED.put(self.folder, name, Kept(self.version, self.stamp, found, bytes_of(found)))
         return found
-
-    def _outdone(self, name: Name) -> bool:
-        """Say whether what is kept of a name has more parts than this index, and stays."""
-        kept = DECODED.get(self.folder, name)
-        many = len(self.stamps)
-        return kept is not None and len(kept.stamps) > many and kept.stamps[:many] == self.stamps
 
     def _kept(self, name: Name) -> tuple[Split, tuple[Layer, ...]]:
         """Return what is kept of a name, and the parts that lie on top of that."""
         kept = DECODED.get(self.folder, name)
-        if kept is None or self.stamps[: len(kept.stamps)] != kept.stamps:
+        above = None if kept is None else self._above.get(kept.stamp)
+        if kept is None or above is None:
             return NOBODY, self.layers
         found: Split = kept.value
-        return found, self.layers[len(kept.stamps) :]
+        return found, self.layers[above:]
 
     def dense(self, name: Name, side: int) -> Dense:
         """Return who is under a name as words, of persons (side 0) or visitors (1): mapped where they lie so in the file."""
@@ -122,11 +129,11 @@ class Index:
         words = (f"words{side} {name[0]}", *name[1:])
         with DECODED.making(self.folder, words):
             kept = DECODED.get(self.folder, words)
-            if kept is not None and kept.stamps == self.stamps:
+            if kept is not None and kept.stamp == self.stamp:
                 spread: Dense = kept.value
                 return spread
             spread = threshold.dense(self.split(name)[side])
-            DECODED.put(self.folder, words, self.stamps, spread, spread.words.nbytes)
+            DECODED.put(self.folder, words, Kept(self.version, self.stamp, spread, spread.words.nbytes))
             return spread
 
     @property
@@ -231,11 +238,18 @@ class Index:
 
     def heavy(self) -> bool:
         """Say whether the changes on top have grown so large that a whole part should be written."""
-        people = sum(self.everybody)
-        return (
-            len(self.names) >= min(_MOST_PARTS + people // 20_000, 10 * _MOST_PARTS)
-            or self.changed > 10_000 + people // 4
-        )
+        return self.changed > 10_000 + sum(self.everybody) // 4
+
+    def alike(self) -> int:
+        """Return how many of the last parts, of about one size, are to become one; 0: none. So there are at most some eight of each size."""
+        many = [_ALL if layer.changed is None else len(layer.changed) for layer in reversed(self.layers)]
+        most = _LIGHT
+        while many and most < _ALL:
+            alike = next((n for n, one in enumerate(many) if one > most), len(many))
+            if alike >= _TOGETHER:
+                return alike
+            most *= _TOGETHER
+        return 0
 
 
 def _over(found: Split, layers: Iterable[Layer], name: Name) -> Split:
@@ -306,17 +320,19 @@ def _load(folder: Path, held: Index) -> Index:
     version, names = parts.pointed(folder)
     if not names:
         return Index()
-    known = len(held.names)
-    found = held if 0 < known <= len(names) and list(held.names) == names[:known] else Index()
+    known = dict(zip(held.names, held.layers, strict=True))
+    same = held.names == tuple(names[: len(held.names)])
+    found = held if same else Index()
     for name in names[len(found.names) :]:
-        found = found.over(Layer(folder / name), version, name)
+        found = found.over(known.get(name) or Layer(folder / name), version, name)
     return replace(found, version=version)
 
 
 def publish(folder: Path, before: Index, part: Part, *, whole: bool = False) -> Index:
     """Write a part on top of `before` durably, make it valid, and return the index with it.
 
-    With `whole`, or when the changes have grown heavy, everything is written as one part and no older file stays.
+    With `whole`, or when the changes have grown heavy, everything is written as one part and no older file stays. Of the parts on top, those of about one size
+    become one now and then, so that whoever asks looks into few.
     """
     version = 1 + max([before.version, *(parts.version_of(path.name) for path in folder.glob("tags-*.part"))])
     name = parts.name_of(version)
@@ -326,7 +342,9 @@ def publish(folder: Path, before: Index, part: Part, *, whole: bool = False) -> 
             building.counts(_after(before, part, building.any_sizes()))
     after = before.over(Layer(folder / name), version, name)
     if part.changed is not None and (whole or after.heavy()):
-        after = _as_one(folder, after)
+        after = _as_one(folder, after, 0)
+    while alike := after.alike():
+        after = _as_one(folder, after, len(after.layers) - alike)
     return pointed(folder, after)
 
 
@@ -355,16 +373,37 @@ def _after(before: Index, part: Part, dimensions: dict[str, Sizes]) -> Iterable[
         yield name, before.size(name).minus(gone.get(name, NONE)).plus(fresh.get(name, NONE))
 
 
-def _as_one(folder: Path, before: Index) -> Index:
-    """Write an index as one part, node after node."""
-    version = before.version + 1
+def _as_one(folder: Path, before: Index, first: int) -> Index:
+    """Write the parts from `first` on as one, node after node: all of them a whole one, others what they change."""
+    version, layers = before.version + 1, before.layers[first:]
     name = parts.name_of(version)
-    about = {k: getattr(before, k) for k in ("batch", "day", "people", "mark", "made_at")}
-    with parts.Building(folder / name, about, before.universe) as building:
-        for dimension, nodes in before.by_dimension.items():
+    below = Index()
+    for kept, layer in zip(before.names[:first], before.layers[:first], strict=True):
+        below = below.over(layer, before.version, kept)
+    about: dict[str, Any] = {k: getattr(before, k) for k in ("batch", "day", "people", "mark", "made_at")}
+    changed, universe = None, before.universe
+    if first:
+        changed = BitMap.union(*(layer.changed for layer in layers if layer.changed is not None))
+        universe = _over(NOBODY, layers, UNIVERSE)
+        within = [stamp for layer in layers for stamp in (*layer.within, layer.stamp)]
+        about |= {"stamp": layers[-1].stamp, "within": within[:-1][-_MERGED:]}
+    with parts.Building(folder / name, about, universe, changed) as building:
+        for dimension, nodes in _nodes_of(layers).items():
             for node in nodes:
-                building.node(dimension, node, _over(NOBODY, before.layers, ("node", dimension, node)))
-        for key in dict.fromkeys(key for layer in before.layers for key in layer.columns):
-            building.numbers(key, *stacked.flat(before.layers, key))
-        building.pairs(*stacked.pairs(before.layers))
-    return before.over(Layer(folder / name), version, name)
+                building.node(dimension, node, _over(NOBODY, layers, ("node", dimension, node)))
+        for key in dict.fromkeys(key for layer in layers for key in layer.columns):
+            building.numbers(key, *stacked.flat(layers, key))
+        building.pairs(*stacked.pairs(layers))
+        if first:
+            names = dict.fromkeys(name for layer in layers for name in layer.sizes())
+            building.counts((name, before.size(name)) for name in names)
+    return below.over(Layer(folder / name), version, name)
+
+
+def _nodes_of(layers: Iterable[Layer]) -> dict[str, dict[str, None]]:
+    """Return the nodes of each dimension at which anybody is in some parts, all of a dimension together."""
+    found: dict[str, dict[str, None]] = {}
+    for layer in layers:
+        for dimension, node in layer.nodes:
+            found.setdefault(dimension, {})[node] = None
+    return found

@@ -168,7 +168,8 @@ class Layer:
         head = self.file.head
         self.batch, self.day, self.people = (int(head[k]) for k in ("batch", "day", "people"))
         self.mark, self.made_at = str(head["mark"]), int(head["made_at"])
-        self.stamp = self.file.stamp
+        self.stamp = int(head.get("stamp", self.file.stamp))  # of several that became one that of the last
+        self.within = tuple(int(stamp) for stamp in head.get("within", ()))
         self.changed = None if head["whole"] else self.file.bitmap(("changed", "", "", 0))
         self.forward = (Forward(self.file, 0), Forward(self.file, 1))
         self.nodes: list[tuple[str, str]] = list(
