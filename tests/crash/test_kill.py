@@ -38,6 +38,7 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "lake.replace.",  # in tests/core/profiles/test_states.py
     "lake.settle.",
     "moving.",
+    "profiles.blocks",  # a job of every ten minutes; tests/core/profiles/test_blocks.py
     "restore.",
     "undo.",
 )

@@ -153,7 +153,7 @@ def stories(draw: st.DrawFn) -> list[Any]:
         st.tuples(st.just("touches"), st.lists(one, max_size=6)),
         st.tuples(st.just("move"), st.tuples(subjects, people)),
         st.tuples(st.just("pass"), st.sampled_from([0, 1, 30, 90, 365])),
-        st.tuples(st.just("merge"), st.none()),
+        st.tuples(st.sampled_from(["merge", "lay"]), st.none()),
     )
     return draw(st.lists(steps, min_size=1, max_size=7))
 
@@ -190,6 +190,8 @@ def test_any_story_gives_the_tags_that_a_slow_reader_finds(
         elif what == "move":
             if how[0] in crowd.of:
                 crowd.move(*how)
+        elif what == "lay":
+            states.lay(home)
         elif what == "merge":
             states.merge(home, index.current(home.path("index")).batch, most_files=0)
         else:

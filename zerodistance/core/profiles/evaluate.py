@@ -17,15 +17,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zerodistance.core.profiles import aggregates, rules, states
+from zerodistance.core.profiles.blocks import Blocks, Broken, let_go
 from zerodistance.core.profiles.contracts import VISITORS_FROM, Bands, Dimension, Values
 from zerodistance.core.profiles.rollup import Rollup, add_inner
 from zerodistance.core.profiles.rows import ALWAYS, Rows
 from zerodistance.core.profiles.splits import NOBODY, Numbers, Split, Who
+from zerodistance.kernel.logs import log
 
 _MEASURED = ("sum", "mean", "max")
 _UNITS = {"quantity": states.QUANTITY, "amount": states.AMOUNT, "duration": states.DURATION}
 _SHORT = 1 << 15  # so many nodes are put in order by counting them
 _LISTED = 1_500  # own value, measured: subjects that are named one by one
+_OF_BLOCKS = 8  # own value, measured: unpacking one block of so many takes as long as reading the table
 _BLOCK, _FETCH = 500_000, 131_072  # own values: states in memory at once, and fetched at once
 ALONE = Rollup()
 SUBJECTS = 1_000_000  # own value: of the map at once, since the engine holds it in memory whole while it joins: some 50 bytes each
@@ -65,6 +68,7 @@ def tag(
     *,
     rollup: Rollup = ALONE,
     zone: str = "UTC",
+    kept: Blocks | None = None,
 ) -> Tagged:
     """Return the tags of everybody in `pairs` (subject, number) as of the end of `day`.
 
@@ -80,12 +84,14 @@ def tag(
         What the brand says holds what.
     zone
         Of the hours.
+    kept
+        States of a subject together, from which those of a few are read.
     """
     everybody = np.unique(pairs.column("number").to_numpy()).astype(np.uint32)
     found = Tagged(Split.of_sorted(everybody))
     of_touches = [d for d in dimensions if d.of.name == "touches"]
     answers = [_Answer() for _ in of_touches]
-    for block in _blocks(connection, pairs, of_touches, day, most):
+    for block in _blocks(connection, pairs, of_touches, day, most, kept):
         rows = Rows(block, day, zone)
         for answer, dimension in zip(answers, of_touches, strict=True):
             answer.add(aggregates.answer(rows, dimension))
@@ -124,32 +130,43 @@ def _blocks(
     dimensions: Sequence[Dimension],
     day: int,
     most: int,
+    kept: Blocks | None,
 ) -> Iterator[pa.Table]:
     """Yield the states that dimensions read, in ascending order of `number`; no person stands in two blocks."""
     for some in _slices(pairs, most):
         connection.register("person_map", some)
-        subjects = some.column("subject").to_pylist() if len(some) <= _LISTED else None
-        yield from _ordered(connection, dimensions, day, subjects)
+        held = kept if kept is not None and len(some) <= max(_LISTED, len(kept) // _OF_BLOCKS) else None
+        yield from _ordered(connection, dimensions, day, some.column("subject").to_numpy(), held)
 
 
 def _ordered(
     connection: duckdb.DuckDBPyConnection,
     dimensions: Sequence[Dimension],
     day: int,
-    subjects: Sequence[int] | None,
+    subjects: npt.NDArray[np.int64],
+    kept: Blocks | None,
 ) -> Iterator[pa.Table]:
     """Yield the states of everybody in the map, block by block.
 
-    A few `subjects` are named in the question: the engine then reads the other columns of their rows only, a quarter of the work for one person.
+    A few `subjects` are named in the question: the engine then reads the other columns of their rows only, a quarter of the work for one person. What is
+    `kept` of them together is not read from the table again.
     """
     read = ALWAYS.union(
         *(d.parsed.reads for d in dimensions), *((w[0] for w in d.of.where) for d in dimensions)
     )
-    columns = ", ".join(f"s.{name}" for name in states.STATES.names if name in read)
-    some = "" if subjects is None else f"and s.subject in ({', '.join(map(str, subjects)) or 'null'}) "
+    names = [name for name in states.STATES.names if name in read]
+    columns, source = ", ".join(f"s.{name}" for name in names), "profile_state"
+    few = len(subjects) <= _LISTED
+    some = f"s.subject in ({', '.join(map(str, subjects.tolist())) or 'null'})" if few else "true"
+    found = None if kept is None else _kept(kept, subjects, names)
+    if kept is not None and found is not None:
+        connection.register("kept_state", found)
+        both = ", ".join(("subject", *names))
+        source = f"(select {both} from profile_state s where batch > {kept.batch} and {some} union all select {both} from kept_state)"
+        some = "true"
     query = (
-        f"select m.number, {columns} from profile_state s inner join person_map m on s.subject = m.subject "
-        f"where s.day <= $day {some}order by m.number"
+        f"select m.number, {columns} from {source} s inner join person_map m on s.subject = m.subject "
+        f"where s.day <= $day and {some} order by m.number"
     )
     held, rows, last = list[pa.RecordBatch](), 0, -1
     for batch in connection.sql(query, params={"day": day}).to_arrow_reader(_FETCH):
@@ -162,6 +179,16 @@ def _ordered(
         rows, last = rows + len(batch), numbers[-1]
     if held:
         yield pa.Table.from_batches(held)
+
+
+def _kept(kept: Blocks, subjects: npt.NDArray[np.int64], names: Sequence[str]) -> pa.Table | None:
+    """Return the states of some that stand together; None, and no file any more, where it is not what was written."""
+    try:
+        return kept.of(np.unique(subjects), names)
+    except Broken:
+        log("profiles").error("blocks_damaged", path=str(kept.folder))
+        let_go(kept.folder)
+        return None
 
 
 class _Answer:

@@ -15,14 +15,27 @@ def tidy(home: Home) -> None:
     states.tidy(home)
 
 
+def lay(home: Home) -> None:
+    """Write the states once more, those of a subject together, when enough has come in."""
+    states.lay(home, anyway=False)
+
+
 def merge(home: Home) -> None:
-    """Add up the states of each key and lay those of a subject together."""
-    states.merge(home, api.current(home).batch)
+    """Add up the states of each key, and write them once more, those of a subject together."""
+    if states.merge(home, api.current(home).batch):
+        states.lay(home)
 
 
 JOBS = (
     Job(
         "profiles.tidy", timedelta(minutes=5), tidy, Text("合并小文件", "join small files of profile states")
+    ),
+    Job(
+        "profiles.lay",
+        timedelta(minutes=10),
+        lay,
+        Text("按主体另存画像状态", "lay profile states of a subject together"),
+        at_once=False,
     ),
     Job(
         "profiles.merge",

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zerodistance.core.profiles import bitmaps, evaluate, index, rollup, rules, states
+from zerodistance.core.profiles import bitmaps, blocks, evaluate, index, rollup, rules, states
 from zerodistance.core.profiles.contracts import Dimension, IndexDamaged, IndexOlder, People
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.index import Index
@@ -28,6 +28,8 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
 _SHARE_OF_TIME = 0.1  # own value: of one core, that keeping the index may take while touches stream in
+_FEW = 5_000  # own value: so many recomputed at a turn are a second or two of little traffic, after which the next turn comes as soon as that took, or
+_SOON = 0.5  # so many seconds later: half a core at most, which others have first
 _WAIT_FOR_PEOPLE = 0.5  # own value: seconds after a turn at most, while somebody waits for what they decided
 _DECIDED_SECONDS = 5.0  # own value: how long after that, since it is written down before persons are moved
 _TRIES = (
@@ -68,7 +70,7 @@ class Keeper:
         self._rollup, self._settled = rollup.Rollup(), 0
         self._looked_after = False
         self._fed = True
-        self._ended, self._spent = -_LOOK_SECONDS, 0.0  # of the last turn, monotonic seconds
+        self._ended, self._spent, self._done = -_LOOK_SECONDS, 0.0, 0  # of the last turn, monotonic seconds
         self._looked_at = self._decided_at = -_LOOK_SECONDS
         self._most = evaluate.SUBJECTS
         self._unlooked = True  # whether there are sections of the index that nobody has looked at
@@ -97,6 +99,8 @@ class Keeper:
             self._decided, self._decided_at = decided, now
         waited_for = version != self._version and now - self._decided_at < _DECIDED_SECONDS
         pause = self._spent * (1 / _SHARE_OF_TIME - 1)
+        if self._done <= _FEW:
+            pause = min(pause, max(self._spent, _SOON))
         if now - self._ended < (min(pause, _WAIT_FOR_PEOPLE) if waited_for else pause):
             return 0
         due = self._unlooked or now - self._looked_at >= _LOOK_SECONDS
@@ -126,7 +130,7 @@ class Keeper:
             if done is None:
                 return 0
             self._ended = time.monotonic()
-            self._spent = self._ended - began
+            self._spent, self._done = self._ended - began, done
             return done
 
     def _looked_through(self) -> Index:
@@ -217,7 +221,8 @@ class Keeper:
             pairs = pairs.filter(
                 pc.invert(pc.is_in(pairs.column("subject"), pa.array(forgotten, pa.int64())))
             )
-        tagged = self._tag(connection, pairs, facts, at[1], self._most)
+        kept = None if changed is None else blocks.opened(self._folder)
+        tagged = self._tag(connection, pairs, facts, at[1], self._most, kept)
         part = Part(
             *at,
             mark=self._mark() if changed is None else before.mark,
@@ -253,10 +258,11 @@ class Keeper:
         facts: pa.Table,
         day: int,
         most: int = evaluate.SUBJECTS,
+        kept: blocks.Blocks | None = None,
     ) -> evaluate.Tagged:
         zone = self._home.settings.zone
         return evaluate.tag(
-            connection, pairs, facts, self._dimensions, day, most, rollup=self._rollup, zone=zone
+            connection, pairs, facts, self._dimensions, day, most, rollup=self._rollup, zone=zone, kept=kept
         )
 
     def _look_after_states(self) -> None:

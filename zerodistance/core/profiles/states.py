@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zerodistance.core.profiles import rules
+from zerodistance.core.profiles import blocks, rules
 from zerodistance.core.profiles.values import TOUCHES_WITH
 from zerodistance.core.touchpoints.contracts import TOUCHES
 from zerodistance.kernel.home import Home
@@ -49,6 +49,7 @@ STATES = pa.schema(
 )
 _SMALL_FILE = 32 << 20  # own value: files below this are joined by `tidy`
 _MANY_FILES = 48  # own value
+_LAID = 1_000_000  # own value: so many states more are read from end to end in a fifth of a second
 _SQL = files(__package__) / "sql"
 _READ = {"batch", "subject", "kind", "category", "product", "place", "channel", "fault"} | {
     "quantity", "amount", "currency", "duration", "happened_at",
@@ -150,6 +151,7 @@ def outgrown(home: Home) -> bool:
 
 def replace(home: Home, reader: pa.RecordBatchReader, last_batch: int) -> None:
     """Put these states in the place of all others, in one commit."""
+    blocks.let_go(home.path("index"))
     home.lake.replace(TABLE, reader, app=APP, version=last_batch)
 
 
@@ -177,14 +179,45 @@ def merge(home: Home, held: int, most_files: int = 8) -> bool:
         files, _ = _view(connection, home)
         if len(files) <= most_files:
             return False
+        blocks.let_go(home.path("index"))
         found = connection.sql((_SQL / "merged.sql").read_text(), params={"held": held})
         home.lake.rewrite(TABLE, found.to_arrow_reader(131_072).cast(STATES), files)
         home.lake.purge(TABLE)
         return True
 
 
+def lay(home: Home, *, anyway: bool = True) -> bool:
+    """Write the states once more, those of a subject together (`blocks.py`); return whether it was done.
+
+    Parameters
+    ----------
+    anyway
+        False: only where enough has come in since the last time that turns of the index would be slow.
+    """
+    folder = home.path("index")
+    held = blocks.opened(folder)
+    if not anyway and home.lake.count(TABLE) - (held.rows if held else 0) < _LAID + (
+        held.rows // 2 if held else 0
+    ):
+        return False
+    gone = blocks.times_gone(folder)
+    with home.engine.connect(share=0.5) as connection:
+        batch = view(connection, home)
+        query = (
+            f"select {', '.join(blocks.COLUMNS)} from profile_state where batch <= $batch order by subject"
+        )
+        found = connection.sql(query, params={"batch": batch}).to_arrow_reader(131_072)
+        path = blocks.write(folder, iter(found), batch)
+    with lock(home):
+        if blocks.times_gone(folder) != gone:
+            return False
+        blocks.let_count(folder, path)
+    return True
+
+
 def forget(home: Home, subjects: Sequence[int]) -> int:
     """Remove the states of subjects, history included; return the number of rows."""
     with lock(home):
+        blocks.let_go(home.path("index"))
         listed = ", ".join(str(int(s)) for s in subjects)
         return home.lake.delete_where(TABLE, f"subject in ({listed})") if subjects else 0

@@ -1,0 +1,229 @@
+"""States once more, those of a subject together: a turn of the index reads a few people, for whom the table would be read from end to end.
+
+A file of blocks of some hundred states in the order of their subjects, each packed and checked by itself, and at its end the first subject of each. It
+holds the states of all batches up to one. It is made from the table and never more than that: whoever changes states that stand there lets go of it first.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import xxhash
+
+from zerodistance.kernel import fault, files
+from zerodistance.kernel.logs import log
+
+Ints = npt.NDArray[np.int64]
+Whole = npt.NDArray[Any]
+"""Whole numbers of four or eight bytes."""
+WORDS = ("kind", "category", "product", "place", "channel", "fault")
+NUMBERS = (
+    "n", "quantity", "amount", "duration", "quantities", "amounts", "durations", "largest", "first_at", "last_at",
+)  # fmt: skip
+COLUMNS = ("subject", "day", *WORDS, *NUMBERS)
+_TYPES = {"day": np.int32, **dict.fromkeys(WORDS, np.int32)}
+_WIDTHS = {name: np.dtype(_TYPES.get(name, np.int64)).itemsize for name in COLUMNS}
+_ROW = sum(_WIDTHS.values())
+_NONE = np.iinfo(np.int64).min
+_MAGIC = b"ZDSTATE1"
+_END = struct.Struct(
+    "<QQQ8s"
+)  # blocks, bytes of what is said of the file, checksum of that and of the list of blocks
+_LISTED = np.dtype([("first", "<i8"), ("start", "<u8"), ("rows", "<u4"), ("check", "<u8")])
+_ROWS = (
+    512  # own value, measured: a person has some ten, and unpacking a block takes a tenth of a millisecond
+)
+_NAME = "states.blocks"
+
+
+class _Said(msgspec.Struct):
+    batch: int
+    rows: int
+    words: dict[str, list[str]]
+
+
+class Broken(Exception):
+    """The file is not what was written; what it said is in the table."""
+
+
+class Blocks:
+    """A file of blocks, mapped.
+
+    Attributes
+    ----------
+    batch
+        States of the batches up to this one are in it.
+    rows
+        How many.
+    folder
+        Where the file lies.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with path.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            if size < len(_MAGIC) + _END.size:
+                raise Broken
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        many, length, check, magic = _END.unpack_from(self._map, size - _END.size)
+        begins = size - _END.size - length - many * _LISTED.itemsize
+        if magic != _MAGIC or begins < len(_MAGIC):
+            raise Broken
+        tail = self._map[begins : size - _END.size]
+        if xxhash.xxh3_64_intdigest(tail) != check:
+            raise Broken
+        said = msgspec.json.decode(tail[many * _LISTED.itemsize :], type=_Said)
+        self._blocks = np.frombuffer(tail, _LISTED, many)
+        self._first = np.ascontiguousarray(self._blocks["first"])
+        self._ends = np.append(self._blocks["start"][1:], begins).astype(np.int64)
+        self._words = {name: pa.array(words, pa.string()) for name, words in said.words.items()}
+        self.batch, self.rows, self.size, self.folder = said.batch, said.rows, size, path.parent
+
+    def __len__(self) -> int:
+        """Return how many blocks there are."""
+        return len(self._first)
+
+    def of(self, subjects: Ints, columns: Sequence[str]) -> pa.Table:
+        """Return the states of some subjects (ascending, distinct): `subject` and the columns asked for, in the order of subjects; raises Broken."""
+        wanted = list(dict.fromkeys(("subject", *columns)))
+        parts: dict[str, list[Whole]] = {name: [] for name in wanted}
+        for block in self._holding(subjects).tolist():
+            body, rows = self._body(block)
+            mine = np.frombuffer(body, np.int64, rows)
+            at = np.searchsorted(subjects, mine)
+            at[at == len(subjects)] = 0
+            there = np.flatnonzero(subjects[at] == mine)
+            if len(there):
+                for name in wanted:
+                    whole = np.frombuffer(body, _TYPES.get(name, np.int64), rows, _OFFSETS[name] * rows)
+                    parts[name].append(whole[there])
+        return pa.table({name: self._column(name, parts[name]) for name in wanted})
+
+    def _holding(self, subjects: Ints) -> Ints:
+        if not len(subjects) or not len(self):
+            return np.empty(0, np.int64)
+        low = np.maximum(np.searchsorted(self._first, subjects, "left") - 1, 0)
+        high = np.searchsorted(self._first, subjects, "right")
+        edges = np.zeros(len(self) + 1, np.int64)
+        np.add.at(edges, low, 1)
+        np.add.at(edges, high, -1)
+        return np.flatnonzero(np.cumsum(edges)[:-1] > 0)
+
+    def _body(self, block: int) -> tuple[pa.Buffer, int]:
+        one = self._blocks[block]
+        rows = int(one["rows"])
+        if self._map.size() < self.size:  # reading what is gone would end the process
+            raise Broken
+        packed = self._map[int(one["start"]) : int(self._ends[block])]
+        if xxhash.xxh3_64_intdigest(packed) != int(one["check"]):
+            raise Broken
+        return pa.decompress(packed, rows * _ROW, "zstd"), rows
+
+    def _column(self, name: str, parts: list[Whole]) -> pa.Array:
+        values: Whole = np.concatenate(parts) if parts else np.empty(0, _TYPES.get(name, np.int64))
+        if name in WORDS:
+            codes = pa.array(values, pa.int32(), mask=values < 0)
+            return self._words[name].take(codes)
+        if name in NUMBERS:
+            return pa.array(values, pa.int64(), mask=values == _NONE)
+        return pa.array(values)
+
+
+_OFFSETS = {name: sum(_WIDTHS[other] for other in COLUMNS[:n]) for n, name in enumerate(COLUMNS)}
+
+
+def write(folder: Path, rows: Iterator[pa.RecordBatch], batch: int) -> Path:
+    """Write states (`COLUMNS`, in the order of `subject`) into a file that does not count yet; return its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{_NAME}.new"
+    codes: dict[str, dict[str, int]] = {name: {} for name in WORDS}
+    listed: list[tuple[int, int, int, int]] = []
+    total, at = 0, len(_MAGIC)
+    with path.open("wb", buffering=1 << 20) as file:
+        file.write(_MAGIC)
+        for some in rows:
+            columns = [_plain(some, name, codes.get(name)) for name in COLUMNS]
+            for start in range(0, len(some), _ROWS):
+                cut = [column[start : start + _ROWS] for column in columns]
+                packed = pa.compress(b"".join(one.tobytes() for one in cut), "zstd", asbytes=True)
+                listed.append((int(cut[0][0]), at, len(cut[0]), xxhash.xxh3_64_intdigest(packed)))
+                file.write(packed)
+                at += len(packed)
+            total += len(some)
+        said = msgspec.json.encode(_Said(batch, total, {name: list(words) for name, words in codes.items()}))
+        tail = np.array(listed, _LISTED).tobytes() + said
+        file.write(tail)
+        file.write(_END.pack(len(listed), len(said), xxhash.xxh3_64_intdigest(tail), _MAGIC))
+        file.flush()
+        os.fsync(file.fileno())
+    fault.point("profiles.blocks")
+    return path
+
+
+def _plain(some: pa.RecordBatch, name: str, codes: dict[str, int] | None) -> Whole:
+    column = some.column(name)
+    if codes is not None:
+        words = column.dictionary_encode()
+        places = [codes.setdefault(word, len(codes)) for word in words.dictionary.to_pylist()]
+        at = words.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+        found: Whole = np.append(np.array(places, np.int32), np.int32(-1))[at]
+        return found
+    if name in NUMBERS:
+        column = column.fill_null(_NONE)
+    found = column.to_numpy(zero_copy_only=False)
+    return found.astype(_TYPES.get(name, np.int64), copy=False)
+
+
+_held: dict[str, tuple[tuple[int, int], Blocks]] = {}
+_lock = threading.Lock()
+_gone: dict[str, int] = {}
+
+
+def opened(folder: Path) -> Blocks | None:
+    """Return the file that counts, None where there is none, or it is broken."""
+    path = folder / _NAME
+    with _lock:
+        try:
+            stat = path.stat()
+            sign = stat.st_ino, stat.st_mtime_ns
+            held = _held.get(str(folder))
+            if held is None or held[0] != sign:
+                held = _held[str(folder)] = sign, Blocks(path)
+            return held[1]
+        except FileNotFoundError:
+            _held.pop(str(folder), None)
+        except (Broken, msgspec.DecodeError):
+            log("profiles").error("blocks_damaged", path=str(path))
+            path.unlink(missing_ok=True)
+    return None
+
+
+def times_gone(folder: Path) -> int:
+    """Return how often this process let go of the file: what was made meanwhile is of states that are no more."""
+    return _gone.get(str(folder), 0)
+
+
+def let_go(folder: Path) -> None:
+    """Remove the file, before states that stand in it are changed."""
+    with _lock:
+        _held.pop(str(folder), None)
+        _gone[str(folder)] = _gone.get(str(folder), 0) + 1
+        for path in (folder / _NAME, folder / f"{_NAME}.new"):
+            path.unlink(missing_ok=True)
+        if folder.exists():  # or it could be back after a power cut
+            files.sync(folder)
+
+
+def let_count(folder: Path, path: Path) -> None:
+    """Let a file that was written count from now on, in the place of the one before."""
+    os.replace(path, folder / _NAME)
