@@ -64,11 +64,13 @@ def jobs() -> Sequence[Job]:
     from zerodistance.connectors.feeds import keeping as feeds
     from zerodistance.core.identity import jobs as identity
     from zerodistance.core.profiles import jobs as profiles
+    from zerodistance.core.segments import jobs as segments
     from zerodistance.core.touchpoints import jobs as touchpoints
     from zerodistance.doors.backups import upkeep as backups
     from zerodistance.doors.operations import jobs as operations
 
-    return [*touchpoints.JOBS, *identity.JOBS, *profiles.JOBS, *backups.JOBS, *operations.JOBS, *feeds.JOBS]
+    core = [*touchpoints.JOBS, *identity.JOBS, *profiles.JOBS, *segments.JOBS]
+    return [*core, *backups.JOBS, *operations.JOBS, *feeds.JOBS]
 
 
 def shares() -> Sequence[Share]:
@@ -112,6 +114,7 @@ def work(home: Home) -> Work:
     from zerodistance.connectors.feeds import api as feeds
     from zerodistance.core.identity import api as identity
     from zerodistance.core.profiles import api as profiles
+    from zerodistance.core.segments import api as segments
     from zerodistance.core.touchpoints.imports import Feeds
     from zerodistance.core.touchpoints.intake import Intake
     from zerodistance.core.touchpoints.undo import Undoing
@@ -119,7 +122,7 @@ def work(home: Home) -> Work:
     from zerodistance.doors.worker import Work
     from zerodistance.kernel.jobs import Jobs
 
-    keeper = profiles.follower(home)
+    keeper, living = profiles.follower(home), segments.follower(home)
     recognition = identity.Recognition(home)
     place = identity.placer(home, recognition)
     intake = Intake(
@@ -135,6 +138,7 @@ def work(home: Home) -> Work:
             "backups": upkeep.forget,
             "feeds": lambda home, subjects: feeds.forget(home, identity.matcher(home, subjects)),
             "profiles": profiles.forget,
+            "segments": segments.forget,  # identity still knows whose subjects they are
             "identity": identity.forget,
         },
         undoing=Undoing(
@@ -153,7 +157,11 @@ def work(home: Home) -> Work:
         if force:  # nobody comes by later to bring the index up to the states
             intake.rest()
             keeper.update()
+            living.catch_up()
         return done
+
+    def index() -> int:
+        return keeper.catch_up() + living.catch_up()
 
     def digest(*, large: bool = False) -> int:
         rows = intake.digest(large=large)
@@ -166,7 +174,7 @@ def work(home: Home) -> Work:
         digest_large=partial(digest, large=True),
         seal=seal,
         seal_large=partial(intake.seal, False, patient=True),
-        index=keeper.catch_up,
+        index=index,
         errands=intake.errands,
         bus=bus(home),
         jobs=Jobs(home, jobs()),

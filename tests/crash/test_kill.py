@@ -40,12 +40,14 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "moving.",
     "profiles.blocks",  # a job of every ten minutes; tests/core/profiles/test_blocks.py
     "restore.",
+    "segments.",  # in tests/core/segments/test_living.py
     "undo.",
 )
 FORGETTING = (
     "forget.backups",
     "forget.feeds",
     "forget.profiles",
+    "forget.segments",
     "forget.identity",
 )  # made from the names of the rooms that take a share
 WRITTEN = [

@@ -42,7 +42,11 @@ NOBODY = {
     "identity_model",  # sealed: how frequent names are that many people have, see tests/core/identity/ruling
     "household_alias",  # old numbers of households, which nobody is told
     "identity_mention",  # sealed tables: rewritten without the person, see tests/core/identity/test_mentions.py
-    *("segment", "segment_version", "state_note"),
+    *("segment", "segment_version", "segment_size", "state_note"),
+    *(
+        "segment_kept",
+        "segment_change",
+    ),  # bitmaps: rewritten without the person, see tests/core/segments/test_living.py
     *("store_size", "alert", "alert_delivery"),  # stores, jobs and sources
     *("account", "api_key", "portal_failure", "portal_once", "portal_session"),  # those who work here
 }

@@ -150,6 +150,16 @@ class People:
             rows = bulk.rows(tx, sql, (since,))
         return np.unique(np.array(rows, dtype=np.int64).reshape(-1))
 
+    def moves(self, since: int, upto: int) -> tuple[Ints, Ints]:
+        """Return from which numbers to which others subjects moved by the changes after `since` up to `upto`; each pair once."""
+        with self._home.state.read() as tx:
+            sql = (
+                "select distinct old_person, new_person from identity_change where number > ? and number <= ?"
+            )
+            rows = bulk.rows(tx, sql, (since, upto))
+        old, new = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+        return old, new
+
     def numbers_of(self, subjects: Ints) -> Ints:
         """Return the person or visitor number of each subject, 0 for one that belongs to nobody."""
         with self._home.state.read() as tx:

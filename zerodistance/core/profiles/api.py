@@ -43,6 +43,7 @@ from zerodistance.core.profiles.rollup import Rollup
 from zerodistance.core.profiles.several import at_least
 from zerodistance.core.profiles.several import count as count_at_least
 from zerodistance.core.profiles.splits import NOBODY, NONE, Sizes, Split, union
+from zerodistance.core.profiles.states import lock
 from zerodistance.core.profiles.states import view as states_view
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
@@ -87,6 +88,7 @@ __all__ = [
     "union",
     "current",
     "states_view",
+    "lock",
     "Index",
     "holding",
     "Rollup",

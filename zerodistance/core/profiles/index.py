@@ -97,6 +97,13 @@ class Index:
             found[layer.stamp] = n + 1
         return found
 
+    def changed_since(self, stamp: int) -> BitMap | None:
+        """Return of which numbers the parts speak that came after that stamp; None: anybody may be another one since."""
+        above = self._above.get(stamp)
+        some = () if above is None else self.layers[above:]
+        changed = [layer.changed for layer in some if layer.changed is not None]
+        return None if above is None or len(changed) < len(some) else BitMap.union(BitMap(), *changed)
+
     # -- who
 
     def split(self, name: Name, *, keep: bool = True) -> Split:

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 import duckdb
 import numpy as np
 import pyarrow as pa
+from pyroaring import BitMap, BitMap64
 
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.api import NOBODY, NONE, Sizes, Split
@@ -58,13 +59,29 @@ class Answer:
     ----------
     saved
         Gives the rule of a saved segment.
+    frozen
+        Gives the subjects of the members of a saved segment that is frozen, None for one that is not.
+    index
+        The version to ask; None: the newest.
+    only
+        The answers need be right for these numbers alone.
     """
 
-    def __init__(self, home: Home, saved: Callable[[str], Rule]) -> None:
-        self._home, self._saved = home, saved
+    def __init__(
+        self,
+        home: Home,
+        saved: Callable[[str], Rule],
+        frozen: Callable[[str], BitMap64 | None] = lambda key: None,
+        *,
+        index: profiles.Index | None = None,
+        only: BitMap | None = None,
+    ) -> None:
+        self._home, self._saved, self._frozen, self._only = home, saved, frozen, only
         self._path: list[str] = []  # segments that stand in one another, from the outermost
         self._made: dict[Rule, Split] = {}
-        self.index = profiles.current(home)
+        self._few: pa.Table | None = None  # the map of those it is asked about alone
+        self._thawed: dict[str, Split | None] = {}
+        self.index = profiles.current(home) if index is None else index
 
     # -- who fits
 
@@ -83,7 +100,8 @@ class Answer:
             case Did():
                 return self._did(rule)
             case In():
-                return self._inside(rule.segment, self.fits)
+                kept = self._was_in(rule.segment)
+                return self._inside(rule.segment, self.fits) if kept is None else kept
             case AllOf():
                 return self._narrowed(*self._sorted(rule))
             case AnyOf():
@@ -150,7 +168,8 @@ class Answer:
             case Has():
                 return self.index.size_between(*_range(rule))
             case In():
-                return self._inside(rule.segment, self.total)
+                kept = self._was_in(rule.segment)
+                return self._inside(rule.segment, self.total) if kept is None else kept.sizes
             case AllOf():
                 return self._total_of_all(*self._sorted(rule))
             case AnyOf():
@@ -242,7 +261,28 @@ class Answer:
         finally:
             self._path.pop()
 
+    def _was_in(self, key: str) -> Split | None:
+        """Return who has a subject that is in a frozen segment; None: it is not frozen."""
+        if key not in self._thawed:
+            subjects = self._frozen(key)
+            self._thawed[key] = None if subjects is None else self._of_subjects(subjects)
+        return self._thawed[key]
+
+    def _of_subjects(self, subjects: BitMap64) -> Split:
+        pairs = self._whole_map()
+        mine = np.isin(pairs.column("subject").to_numpy(), np.array(subjects, np.int64))
+        numbers = np.unique(pairs.column("number").to_numpy()[mine]).astype(np.uint32)
+        return Split.of_sorted(numbers) & self.index.universe
+
+    def subjects_of(self, fits: Split) -> BitMap64:
+        """Return the subjects of those who fit."""
+        pairs = self._whole_map()
+        mine = np.isin(pairs.column("number").to_numpy(), fits.numbers().astype(np.int64))
+        return BitMap64(pairs.column("subject").to_numpy()[mine].tolist())
+
     def _did(self, rule: Did) -> Split:
+        if self._only is not None:
+            return self._behaviour(rule)
         key = (str(self._home.root), self.index.version, self.index.made_at or 0, rule)
         with _lock:
             if key in _kept:
@@ -293,6 +333,15 @@ class Answer:
         raise AssertionError
 
     def _map(self) -> pa.Table:
+        if self._only is None:
+            return self._whole_map()
+        if self._few is None:
+            pairs = self._whole_map()
+            mine = np.isin(pairs.column("number").to_numpy(), np.array(self._only, np.int64))
+            self._few = pairs.filter(pa.array(mine))
+        return self._few
+
+    def _whole_map(self) -> pa.Table:
         root = str(self._home.root)
         with _lock:
             held = _pairs.get(root)

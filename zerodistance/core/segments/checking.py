@@ -14,6 +14,7 @@ from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import spelled
 from zerodistance.core.segments.answer import Answer
 from zerodistance.core.segments.contracts import Checked, Rule
+from zerodistance.core.segments.spelled import Frozen
 from zerodistance.core.touchpoints.tail import touches_view
 from zerodistance.kernel.home import Home
 
@@ -21,24 +22,24 @@ Saved = Callable[[str], Rule]
 _TABLES = ("touches", "subject_person", "person_fact")
 
 
-def text(home: Home, rule: Rule, saved: Saved) -> str:
+def text(home: Home, rule: Rule, saved: Saved, frozen: Frozen) -> str:
     """Return the SQL of a rule as of the index."""
-    return _sql(home, rule, saved, profiles.current(home))
+    return _sql(home, rule, saved, frozen, profiles.current(home))
 
 
-def _sql(home: Home, rule: Rule, saved: Saved, index: profiles.Index) -> str:
+def _sql(home: Home, rule: Rule, saved: Saved, frozen: Frozen, index: profiles.Index) -> str:
     settings = home.settings
     here = spelled.Setting(index.day, index.batch, settings.zone, settings.currency, profiles.holding(home))
-    return spelled.sql(rule, saved, here)
+    return spelled.sql(rule, saved, here, frozen)
 
 
-def check(home: Home, rule: Rule, here: Answer, saved: Saved) -> Checked:
+def check(home: Home, rule: Rule, here: Answer, saved: Saved, frozen: Frozen) -> Checked:
     """Ask both and compare; reads the whole log."""
     began = time.perf_counter()
     people = identity.People(home)
     with home.engine.connect() as connection:
         _views(connection, home, people)
-        rows = connection.sql(_sql(home, rule, saved, here.index)).to_arrow_table()
+        rows = connection.sql(_sql(home, rule, saved, frozen, here.index)).to_arrow_table()
     numbers = rows.column("number").to_numpy().astype(np.uint32)
     found, indexed = profiles.Split.of_sorted(numbers), here.fits(rule)
     return Checked(
@@ -56,7 +57,7 @@ def _views(connection: duckdb.DuckDBPyConnection, home: Home, people: identity.P
     connection.register("person_fact", people.facts(None))
 
 
-def write(home: Home, rule: Rule, saved: Saved, folder: Path) -> int:
+def write(home: Home, rule: Rule, saved: Saved, frozen: Frozen, folder: Path) -> int:
     """Write `rule.sql` and what it reads as Parquet files into a folder, to be run there with `duckdb < rule.sql`; return how many touches."""
     folder.mkdir(parents=True, exist_ok=True)
     index = profiles.current(home)
@@ -72,5 +73,5 @@ def write(home: Home, rule: Rule, saved: Saved, folder: Path) -> int:
             "select count(*) from touches where batch <= $last", {"last": index.batch}
         ).fetchall()
     views = "".join(f"create or replace view {table} as from '{table}.parquet';\n" for table in _TABLES)
-    (folder / "rule.sql").write_text(f"{views}{_sql(home, rule, saved, index)};\n", encoding="utf-8")
+    (folder / "rule.sql").write_text(f"{views}{_sql(home, rule, saved, frozen, index)};\n", encoding="utf-8")
     return int(many)

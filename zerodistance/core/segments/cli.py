@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 from rich.table import Table
 
-from zerodistance.kernel import command
+from zerodistance.kernel import clock, command
 from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
 
@@ -207,6 +207,66 @@ def show(
         command.console.print(line, markup=False, highlight=False)
 
 
+@app.command(help=words("跟随：有人进出就记下并通知", "follow a segment: every entry and exit is told"))
+def follow(key: Key) -> None:
+    """Have every entry and exit of a living segment told."""
+    from zerodistance.core.segments import api
+
+    found = api.follow(command.home(), command.who(), key)
+    command.tell(
+        Text("开始跟随 {key}，现在有 {n} 人", "{key} is followed; {n} persons are in it"), **_kept(found)
+    )
+
+
+@app.command(help=words("冻结：成员从此不变", "freeze a segment: its members stay"))
+def freeze(key: Key) -> None:
+    """Keep who is in a segment now."""
+    from zerodistance.core.segments import api
+
+    found = api.freeze(command.home(), command.who(), key)
+    command.tell(Text("已冻结 {key}，共 {n} 人", "{key} is frozen with {n} persons"), **_kept(found))
+
+
+@app.command(help=words("解冻或不再跟随", "thaw a segment, or follow it no more"))
+def thaw(key: Key) -> None:
+    """Make a segment living again, and followed by nobody."""
+    from zerodistance.core.segments import api
+
+    api.thaw(command.home(), command.who(), key)
+    command.tell(Text("{key} 恢复为随规则变化", "{key} is living"), key=key)
+
+
+@app.command(help=words("进出记录，或某一次是谁", "entries and exits, or who they were"))
+def changes(key: Key, number: int | None = None) -> None:
+    """List the last entries and exits of a followed segment, the newest first; with a number, who they were."""
+    from zerodistance.core.segments import api
+
+    home, who, lang = command.home(), command.who(), command.lang()
+    if number is not None:
+        found = api.changed(home, who, key, number)
+        sys.stdout.writelines([f"+{i}\n" for i in found.entered] + [f"-{i}\n" for i in found.left])
+        return
+    table = Table(box=None)
+    for name in (
+        Text("第几次", "change"),
+        Text("时间", "at"),
+        Text("进", "entered"),
+        Text("出", "left"),
+        Text("访客进", "visitors entered"),
+        Text("访客出", "visitors left"),
+    ):
+        table.add_column(name.get(lang))
+    for change in api.last_changes(home, who, key, 50):
+        at = clock.from_micros(change.at).astimezone(command.settings().tz)
+        sizes = (change.entered.persons, change.left.persons, change.entered.visitors, change.left.visitors)
+        table.add_row(str(change.number), f"{at:%Y-%m-%d %H:%M:%S}", *(f"{n:,}" for n in sizes))
+    command.show(table)
+
+
+def _kept(found: Segment) -> dict[str, str]:
+    return {"key": found.key, "n": f"{found.kept.persons:,}" if found.kept else "0"}
+
+
 def _read(rule: str) -> str | dict[str, Any]:
     if not rule.lstrip().startswith("{"):
         return rule
@@ -222,7 +282,7 @@ def _rule(given: str) -> Rule:
 
     if "(" in given or given.lstrip().startswith("{"):
         return api.read_rule(_read(given))
-    return api.segment(command.home(), command.who(), given).rule
+    return api.segment(command.home(), command.who(), given).asks
 
 
 def _plain(found: Segment) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from zerodistance.core.profiles.contracts import Branch
 from zerodistance.core.profiles.measuring import Measured
+from zerodistance.core.profiles.splits import Sizes
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.text import Text
 
@@ -212,6 +213,60 @@ class Members:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """That the members of a segment are kept; times are microseconds UTC.
+
+    Attributes
+    ----------
+    frozen
+        True: whoever fitted at `at` is in it for good. False: living, and every entry and exit is told.
+    persons, visitors
+        How many there were at `at`.
+    change
+        Number of the last change, 0: none yet.
+    """
+
+    frozen: bool
+    persons: int
+    visitors: int
+    change: int
+    by: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Who entered and left a followed segment at one turn of the index; `number` counts from 1, `at` is microseconds UTC."""
+
+    number: int
+    version: int
+    reason: str
+    entered: Sizes
+    left: Sizes
+    batch: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Public ids of who entered and left by one change, persons before visitors; those who are somebody else or forgotten by now are left out."""
+
+    change: Change
+    entered: tuple[str, ...]
+    left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many were in a segment at the end of a local day (so far, of today), by the rule of that version."""
+
+    day: date
+    version: int
+    persons: int
+    visitors: int
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """A saved segment in one version; times are microseconds UTC.
 
@@ -225,6 +280,8 @@ class Segment:
         Of the first version.
     changed_by, changed_at
         Of this version.
+    kept
+        None: living, and followed by nobody.
     """
 
     key: str
@@ -237,6 +294,17 @@ class Segment:
     made_at: int
     changed_by: str
     changed_at: int
+    kept: Kept | None = None
+
+    @property
+    def frozen(self) -> bool:
+        """Whether its members stay who they are."""
+        return self.kept is not None and self.kept.frozen
+
+    @property
+    def asks(self) -> Rule:
+        """The rule that finds its members: its own, or that somebody is in it, where it is frozen."""
+        return In(self.key) if self.frozen else self.rule
 
 
 class WrongRule(ZeroDistanceError):
@@ -286,6 +354,26 @@ class SegmentInUse(ZeroDistanceError):
     text = Text(
         "人群 {key} 还在别的人群的规则里：{by}；先改那些规则",
         "segment {key} stands in the rules of others: {by}; change those first",
+    )
+
+
+class SegmentFrozen(ZeroDistanceError):
+    """What is asked needs a living segment."""
+
+    code, status = "segment_frozen", 409
+    text = Text(
+        "人群 {key} 已冻结，成员不随规则变；先解冻",
+        "segment {key} is frozen: no rule changes its members; thaw it first",
+    )
+
+
+class NoSuchChange(ZeroDistanceError):
+    """There is no such change of a segment, or it is kept no more."""
+
+    code, status = "no_such_change", 404
+    text = Text(
+        "人群 {key} 没有第 {given} 次变动，或已过保留期（{days} 天）",
+        "segment {key} has no change {given}, or it is older than the {days} days for which changes are kept",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from zerodistance.core.profiles.api import Measured
 from zerodistance.core.segments import api
-from zerodistance.core.segments.contracts import Segment
+from zerodistance.core.segments.contracts import Change, Segment
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
@@ -139,6 +139,39 @@ class SegmentAnswer(BaseModel):
     made_at: int
     changed_by: str
     changed_at: int
+    state: str = Field(description="`living`, `followed` (entries and exits are told) or `frozen`")
+    kept_at: int | None = Field(description="since when it is followed or frozen")
+    changes: int = Field(description="number of its last change, 0 where none was told")
+
+
+class ChangeAnswer(BaseModel):
+    """How many entered and left a followed segment at one turn of the index; `at` in microseconds since 1970 UTC."""
+
+    number: int
+    version: int
+    reason: str = Field(description="`people`, or `rule` where the rule means something else")
+    entered_persons: int
+    entered_visitors: int
+    left_persons: int
+    left_visitors: int
+    batch: int
+    at: int
+
+
+class ChangedAnswer(ChangeAnswer):
+    """Who they were, by public id."""
+
+    entered: list[str]
+    left: list[str]
+
+
+class SizeAnswer(BaseModel):
+    """How large a segment was on a day, by the rule of that version."""
+
+    day: date
+    version: int
+    persons: int
+    visitors: int
 
 
 class MembersAnswer(BaseModel):
@@ -235,7 +268,7 @@ def segment(key: str, home: Here, who: AskedBy, version: Number | None = None) -
 @router.get("/{key}/sql")
 def sql_of(key: str, home: Here, who: AskedBy) -> SqlAnswer:
     """Return the rule of a saved segment as SQL."""
-    return SqlAnswer(sql=api.as_sql(home, who, api.segment(home, who, key).rule))
+    return SqlAnswer(sql=api.as_sql(home, who, api.segment(home, who, key).asks))
 
 
 @router.get("/{key}/members")
@@ -248,9 +281,50 @@ def members(
     visitors: bool = False,
 ) -> MembersAnswer:
     """Return a page of members by public id."""
-    rule = api.segment(home, who, key).rule
+    rule = api.segment(home, who, key).asks
     found = api.members(home, who, rule, limit=limit, after=after, visitors=visitors)
     return MembersAnswer(ids=list(found.ids), after=found.after, total=found.total)
+
+
+@router.post("/{key}/follow")
+def follow(key: str, home: Here, who: AskedBy) -> SegmentAnswer:
+    """Have every entry and exit told from now on."""
+    return _answer(api.follow(home, who, key))
+
+
+@router.post("/{key}/freeze")
+def freeze(key: str, home: Here, who: AskedBy) -> SegmentAnswer:
+    """Keep who is in it now, whatever the rule would say later."""
+    return _answer(api.freeze(home, who, key))
+
+
+@router.post("/{key}/thaw")
+def thaw(key: str, home: Here, who: AskedBy) -> SegmentAnswer:
+    """Make it living again, and followed by nobody."""
+    return _answer(api.thaw(home, who, key))
+
+
+@router.get("/{key}/changes")
+def changes(key: str, home: Here, who: AskedBy, after: Number = 0) -> list[ChangeAnswer]:
+    """List the changes of a followed segment after one, in order, at most 100; those of 30 days are kept."""
+    return [_change(found) for found in api.changes(home, who, key, after)]
+
+
+@router.get("/{key}/changes/{number}")
+def changed(key: str, number: Number, home: Here, who: AskedBy) -> ChangedAnswer:
+    """Say who entered and who left by one change."""
+    found = api.changed(home, who, key, number)
+    about = _change(found.change).model_dump()
+    return ChangedAnswer(**about, entered=list(found.entered), left=list(found.left))
+
+
+@router.get("/{key}/growth")
+def growth(key: str, home: Here, who: AskedBy, days: Number = 90) -> list[SizeAnswer]:
+    """List how large a segment was on each day of the last ones."""
+    return [
+        SizeAnswer(day=s.day, version=s.version, persons=s.persons, visitors=s.visitors)
+        for s in api.growth(home, who, key, days)
+    ]
 
 
 def _answer(found: Segment) -> SegmentAnswer:
@@ -266,4 +340,21 @@ def _answer(found: Segment) -> SegmentAnswer:
         made_at=found.made_at,
         changed_by=found.changed_by,
         changed_at=found.changed_at,
+        state="living" if found.kept is None else "frozen" if found.frozen else "followed",
+        kept_at=None if found.kept is None else found.kept.at,
+        changes=0 if found.kept is None else found.kept.change,
+    )
+
+
+def _change(found: Change) -> ChangeAnswer:
+    return ChangeAnswer(
+        number=found.number,
+        version=found.version,
+        reason=found.reason,
+        entered_persons=found.entered.persons,
+        entered_visitors=found.entered.visitors,
+        left_persons=found.left.persons,
+        left_visitors=found.left.visitors,
+        batch=found.batch,
+        at=found.at,
     )

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from pyroaring import BitMap64
+
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import INNER, Bands, Dimension, Values
 from zerodistance.core.profiles.rollup import Rollup
@@ -30,6 +32,9 @@ PREAMBLE = """-- Views: touches (the log), subject_person(subject, number), pers
 -- DuckDB with the extension icu."""
 
 
+Frozen = Callable[[str], BitMap64 | None]
+
+
 class Setting(NamedTuple):
     """What of a home decides who fits: the day that windows end with, the last batch, zone, currency, and what holds what."""
 
@@ -40,15 +45,17 @@ class Setting(NamedTuple):
     rollup: Rollup
 
 
-def sql(rule: Rule, saved: Callable[[str], Rule], here: Setting) -> str:
+def sql(rule: Rule, saved: Callable[[str], Rule], here: Setting, frozen: Frozen = lambda key: None) -> str:
     """Return the statement; its result is one column, `number`, ascending, one row a person or visitor who fits.
 
     Parameters
     ----------
     saved
         Gives the rule of a saved segment; raises SegmentCircle for one that stands in itself.
+    frozen
+        Gives the subjects of the members of a frozen segment, None for a living one.
     """
-    writer = _Writer(saved, here)
+    writer = _Writer(saved, here, frozen)
     joined = writer.joined(rule)
     ctes = ",\n".join(f"{name} as (\n{body}\n)" for name, body in writer.ctes.items())
     lines = [
@@ -63,8 +70,8 @@ def sql(rule: Rule, saved: Callable[[str], Rule], here: Setting) -> str:
 class _Writer:
     """Writes the CTEs of a rule, each once."""
 
-    def __init__(self, saved: Callable[[str], Rule], here: Setting) -> None:
-        self._saved, self._here = saved, here
+    def __init__(self, saved: Callable[[str], Rule], here: Setting, frozen: Frozen) -> None:
+        self._saved, self._here, self._frozen = saved, here, frozen
         self._names: dict[Rule, str] = {}
         self._path: list[str] = []  # segments that stand in one another, from the outermost
         self.ctes = {
@@ -90,6 +97,9 @@ class _Writer:
                 return f"({' + '.join(each)}) >= {rule.at_least}"
 
     def _inside(self, key: str) -> str:
+        if (subjects := self._frozen(key)) is not None:
+            listed = ", ".join(map(str, subjects)) or "null"
+            return f"number in (select number from subject_person where subject in ({listed}))"
         if key in self._path:
             raise SegmentCircle(path=" → ".join([*self._path, key]))
         self._path.append(key)

@@ -100,7 +100,7 @@ def listing(request: Request) -> Response:
     """List the saved segments with their counts."""
     home, who = home_of(request), who_of(request)
     found = segments.segments(home, who)
-    counts = {s.key: segments.count(home, who, s.rule) for s in found[:PAGE]}
+    counts = {s.key: segments.count(home, who, s.asks, steps=False) for s in found[:PAGE]}
     return page(request, "segments.html", here="segments", segments=found, counts=counts)
 
 
@@ -230,7 +230,7 @@ def sql(request: Request, key: str) -> Response:
     """Show the rule of a segment as SQL."""
     home, who = home_of(request), who_of(request)
     segment = segments.segment(home, who, key)
-    text = segments.as_sql(home, who, segment.rule)
+    text = segments.as_sql(home, who, segment.asks)
     return page(request, "segment_sql.html", segment=segment, sql=text)
 
 
@@ -239,7 +239,7 @@ def members(request: Request, key: str, after: Number | None = None, visitors: b
     """Show a page of members by their public ids."""
     home, who = home_of(request), who_of(request)
     segment = segments.segment(home, who, key)
-    found = segments.members(home, who, segment.rule, limit=PAGE, after=after, visitors=visitors)
+    found = segments.members(home, who, segment.asks, limit=PAGE, after=after, visitors=visitors)
     values: dict[str, Any] = {
         "segment": segment,
         "members": found,
@@ -254,7 +254,7 @@ def members_file(request: Request, key: str, visitors: bool = False) -> Response
     """Give the public id of every person, or of every visitor, who fits as a CSV file."""
     home, who = home_of(request), who_of(request)
     segment, out = segments.segment(home, who, key), io.StringIO()
-    segments.export(home, who, segment.rule, out, visitors=visitors)
+    segments.export(home, who, segment.asks, out, visitors=visitors)
     name = f"{segment.key}-v{segment.version}{'-visitors' if visitors else ''}"
     headers = {
         "Content-Disposition": f'attachment; filename="{name}.csv"',

@@ -1,0 +1,323 @@
+"""Segments whose members are kept: frozen ones stay who they are, followed ones tell who entered and who left.
+
+A followed segment is looked at after each turn of the index. What the turn did not touch needs no look: the rule is asked for those whom the
+new parts of the index speak of, and for everybody where a day has passed, the rule means something else or the index was made anew. The change
+and its event are one transaction of the state store, so that each is said once, whatever is killed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pyroaring import BitMap, BitMap64
+from sqlalchemy import Connection
+
+from zerodistance.core.identity import api as identity
+from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles.api import Sizes, Split
+from zerodistance.core.profiles.contracts import VISITORS_FROM, IndexDamaged
+from zerodistance.core.segments import rules, store
+from zerodistance.core.segments.answer import Answer
+from zerodistance.core.segments.contracts import In, Rule
+from zerodistance.events.segments import SegmentChanged
+from zerodistance.kernel import bus, clock, fault
+from zerodistance.kernel.errors import ZeroDistanceError
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.logs import log
+
+KEEP_DAYS = 30  # own value, that of the outbox: how long changes can be read
+_LOOK_SECONDS = 1.0  # own value: how often somebody may begin to follow while the index stays as it is
+_SMALL = 1 << 16  # own value: bytes of members that are written anew at each change
+_HEAVY = 4  # own value: larger ones when the changes since are one of 4 of them
+_LAST = 1 << 32
+Saved = Callable[[str], Rule]
+Moves = Callable[[int, int], tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]
+"""Gives from which numbers to which others subjects moved after one version of identity's map up to another."""
+Frozen = Callable[[str], BitMap64 | None]
+
+
+def flat(both: Split) -> BitMap:
+    """Return persons and visitors in one bitmap: those of visitors are numbers from `VISITORS_FROM` on."""
+    return both.persons | both.visitors
+
+
+def sizes(some: BitMap) -> Sizes:
+    """Return how many persons and visitors are in a bitmap of both."""
+    return Sizes(some.range_cardinality(0, VISITORS_FROM), some.range_cardinality(VISITORS_FROM, _LAST))
+
+
+def meaning(rule: Rule, saved: Saved) -> str:
+    """Return a short hash of a rule and of those that it stands on: another one means that it may fit others."""
+    seen: dict[str, str] = {}
+
+    def walk(one: Rule) -> None:
+        for term in rules.terms(one):
+            if isinstance(term, In) and term.segment not in seen:
+                inner = saved(term.segment)
+                seen[term.segment] = rules.write_text(inner)
+                walk(inner)
+
+    walk(rule)
+    return hashlib.sha256(repr((rules.write_text(rule), sorted(seen.items()))).encode()).hexdigest()[:16]
+
+
+def begin(home: Home, rule: Rule, saved: Saved, frozen: Frozen, *, freeze: bool) -> dict[str, Any]:
+    """Return what `store.keep` is given of those who fit now: their subjects to freeze them, their numbers to follow them."""
+    here = Answer(home, saved, frozen)
+    fits = here.fits(rule)
+    members: BitMap | BitMap64 = here.subjects_of(fits) if freeze else flat(fits)
+    return {
+        "frozen": int(freeze),
+        "change": 0,
+        "meaning": meaning(rule, saved),
+        "members": members.serialize(),
+        "persons": fits.sizes.persons,
+        "visitors": fits.sizes.visitors,
+        "people": here.index.people,
+        "batch": here.index.batch,
+        "made_at": clock.micros(),
+    }
+
+
+@dataclass
+class _Seen:
+    """A followed segment as it was last looked at."""
+
+    change: int  # the last one that is in `members`
+    members: BitMap
+    people: int  # version of identity's map
+    made_at: int = 0  # when it began to be followed
+    meaning: str = ""
+    stamp: int = 0
+    day: int = -1
+
+
+class Follower:
+    """Looks at followed segments after each turn of the index; worker only.
+
+    Parameters
+    ----------
+    rule_of
+        Gives rule and version of a saved segment.
+    frozen
+        Gives the subjects of a frozen one.
+    """
+
+    def __init__(self, home: Home, rule_of: Callable[[str], tuple[Rule, int]], frozen: Frozen) -> None:
+        self._home, self._rule_of, self._frozen = home, rule_of, frozen
+        self._people = identity.People(home)
+        self._seen: dict[int, _Seen] = {}
+        self._looked_at = -_LOOK_SECONDS
+        self._at = (0, -1)
+
+    def catch_up(self) -> int:
+        """Tell what changed in followed segments since it was last looked; return how many changes were told."""
+        with profiles.lock(self._home):  # nobody is forgotten meanwhile
+            return self._catch_up()
+
+    def _catch_up(self) -> int:
+        try:
+            index = profiles.current(self._home)
+        except IndexDamaged:  # it is made anew, and looked at then
+            return 0
+        at, now = (index.stamp, index.day), time.monotonic()
+        if index.made_at is None or (at == self._at and now - self._looked_at < _LOOK_SECONDS):
+            return 0
+        self._at, self._looked_at = at, now
+        with self._home.state.read() as tx:
+            rows = store.kept(tx, frozen=False)
+        self._seen = {n: seen for n, seen in self._seen.items() if n in {row["segment"] for row in rows}}
+        return sum(self._looked(row, index) for row in rows)
+
+    def _looked(self, row: Mapping[str, Any], index: profiles.Index) -> bool:
+        try:
+            return self._look(row, index)
+        except ZeroDistanceError as error:  # a rule that can't be answered any more keeps no other waiting
+            log("segments").error("not_followed", segment=row["key"], why=error.message("en"))
+            return False
+
+    def _saved(self, key: str) -> Rule:
+        return self._rule_of(key)[0]
+
+    def _look(self, row: Mapping[str, Any], index: profiles.Index) -> bool:
+        rule, version = self._rule_of(row["key"])
+        seen, means = self._held(row), meaning(rule, self._saved)
+        if seen.meaning == means and (seen.stamp, seen.day) == (index.stamp, index.day):
+            return False
+        only = _touched(seen, index) if seen.meaning == means else None
+        here = Answer(self._home, self._saved, self._frozen, index=index, only=only)
+        fits = flat(here.fits(rule))
+        before = self._followed(seen, index)
+        after = fits if only is None else (before - only) | (fits & only)
+        entered, left = after - before, before - after
+        told = bool(entered or left)
+        if told:
+            reason = "people" if (seen.meaning or row["meaning"]) == means else "rule"
+            about = {"version": version, "reason": reason, "batch": index.batch}
+            told = self._tell(
+                row, seen, after, (entered, left), {**about, "meaning": means, "people": index.people}
+            )
+        if told or not (entered or left):
+            change = seen.change + told
+            self._seen[row["segment"]] = _Seen(
+                change, after, index.people, row["made_at"], means, index.stamp, index.day
+            )
+        return told
+
+    def _held(self, row: Mapping[str, Any]) -> _Seen:
+        """Return what is held in memory of a segment, or in the state store."""
+        seen = self._seen.get(row["segment"])
+        with self._home.state.read() as tx:
+            later = store.changes(tx, row["segment"], row["change"])
+        last = later[-1]["number"] if later else row["change"]
+        if seen is not None and (seen.change, seen.made_at) == (last, row["made_at"]):
+            return seen
+        people = later[-1]["people"] if later else row["people"]
+        return _Seen(last, members(row, later, self._people.moves), people, row["made_at"])
+
+    def _followed(self, seen: _Seen, index: profiles.Index) -> BitMap:
+        """Return who was in a segment as they are called now."""
+        return called(seen.members, seen.people, index.people, self._people.moves) & flat(index.universe)
+
+    def _tell(
+        self,
+        row: Mapping[str, Any],
+        seen: _Seen,
+        after: BitMap,
+        both: tuple[BitMap, BitMap],
+        about: Mapping[str, Any],
+    ) -> bool:
+        """Write a change and say it in one transaction; False: meanwhile it is followed no more, or anew."""
+        number = row["segment"]
+        entered, left = (sizes(some) for some in both)
+        fault.point("segments.change")
+        with self._home.state.write() as tx:
+            now = store.kept(tx, number)
+            if not now or (now[0]["made_at"], now[0]["frozen"], now[0]["change"]) != (
+                row["made_at"],
+                0,
+                row["change"],
+            ):
+                return False
+            change = seen.change + 1
+            store.add_change(
+                tx,
+                segment=number,
+                number=change,
+                version=about["version"],
+                reason=about["reason"],
+                entered=both[0].serialize(),
+                left=both[1].serialize(),
+                entered_persons=entered.persons,
+                entered_visitors=entered.visitors,
+                left_persons=left.persons,
+                left_visitors=left.visitors,
+                people=about["people"],
+                batch=about["batch"],
+                said_at=clock.micros(),
+            )
+            based: dict[str, Any] = {"meaning": about["meaning"]}
+            if _worth(tx, row, sum(len(some.serialize()) for some in both)):
+                based |= {"change": change, "members": after.serialize(), "people": about["people"]}
+            store.based(tx, number, **based)
+            event = SegmentChanged(
+                row["key"], about["version"], change, about["reason"], *entered, *left, about["batch"]
+            )
+            bus.say(tx, event, f"b{about['batch']}")
+            fault.point("segments.saying")
+        fault.point("segments.said")
+        log("segments").info(
+            "changed", segment=row["key"], change=change, entered=sum(entered), left=sum(left)
+        )
+        return True
+
+
+def _worth(tx: Connection, row: Mapping[str, Any], more: int) -> bool:
+    """Say whether the members are written anew, so that few changes lie on top of them."""
+    base = len(row["members"])
+    if base <= _SMALL:
+        return True
+    since = store.changes(tx, row["segment"], row["change"])
+    return _HEAVY * (more + sum(len(c["entered"]) + len(c["left"]) for c in since)) > base
+
+
+def called(members: BitMap, since: int, upto: int, moves: Moves) -> BitMap:
+    """Return members of one version of identity's map as they are called in another: whoever became part of somebody else is in it as that one.
+
+    Their old numbers stay in it. A visitor who becomes known is no member as a person: it enters.
+    """
+    if since == upto:
+        return BitMap(members)
+    old, new = moves(min(since, upto), max(since, upto))
+    same_side = (old < VISITORS_FROM) == (new < VISITORS_FROM)
+    pairs = np.stack([old, new], axis=1)[same_side & (old > 0) & (new > 0)]
+    found = BitMap(members)
+    while len(pairs):
+        mine = np.array([int(one) in found for one in pairs[:, 0]])
+        if not mine.any():
+            break
+        found |= BitMap(pairs[mine, 1].tolist())
+        pairs = pairs[~mine]
+    return found
+
+
+def members(row: Mapping[str, Any], later: Sequence[Mapping[str, Any]], moves: Moves) -> BitMap:
+    """Return the members of a followed segment at the last of these changes: those that are kept, and what changed since."""
+    found, people = BitMap.deserialize(row["members"]), row["people"]
+    for change in later:
+        found = called(found, people, change["people"], moves)
+        found -= BitMap.deserialize(change["left"])
+        found |= BitMap.deserialize(change["entered"])
+        people = change["people"]
+    return found
+
+
+def _touched(seen: _Seen, index: profiles.Index) -> BitMap | None:
+    """Return of whom the index speaks anew since it was last looked; None: anybody may have changed."""
+    return index.changed_since(seen.stamp) if seen.day == index.day else None
+
+
+def forget(home: Home, subjects: Sequence[int]) -> dict[str, int]:
+    """Take these subjects out of frozen segments, and whoever is nobody else out of followed ones and their changes; may be run again.
+
+    Identity still knows then whose subjects they are.
+    """
+    gone = BitMap64(list(subjects))
+    people = identity.People(home)
+    numbers = people.numbers_of(np.array(sorted(subjects), np.int64))
+    left = people.pairs(np.unique(numbers[numbers > 0]))
+    rest = ~np.isin(left.column("subject").to_numpy(), np.array(sorted(subjects), np.int64))
+    still = left.column("number").to_numpy()[rest]
+    nobody = BitMap(np.setdiff1d(numbers[numbers > 0], still).tolist())
+    removed = 0
+    with home.state.write() as tx:
+        for row in store.every_kept(tx):
+            fresh, went = _without(
+                row, ("members",), *((BitMap64, gone) if row["frozen"] else (BitMap, nobody))
+            )
+            if went:
+                store.based(tx, row["segment"], **fresh)
+            removed += went
+        for segment, number in store.every_change(tx):
+            change = store.change(tx, segment, number)
+            assert change is not None
+            fresh, went = _without(change, ("entered", "left"), BitMap, nobody)
+            if went:
+                store.rewrite(tx, segment, number, **fresh)
+            removed += went
+    return {"segment_members": removed}
+
+
+def _without(
+    row: Mapping[str, Any], columns: Sequence[str], kind: Any, gone: Any
+) -> tuple[dict[str, bytes], int]:
+    """Return bitmaps of a row without somebody, and how many went."""
+    some = {column: kind.deserialize(row[column]) for column in columns}
+    went = sum(len(one & gone) for one in some.values())
+    return {column: (one - gone).serialize() for column, one in some.items()}, went

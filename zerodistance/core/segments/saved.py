@@ -1,0 +1,237 @@
+"""Saved segments: rules under a name, in versions, living or frozen; which unit they belong to and what they stand on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from pyroaring import BitMap64
+from sqlalchemy import Connection
+
+from zerodistance.core.profiles import api as profiles
+from zerodistance.core.segments import answer, rules, store
+from zerodistance.core.segments.contracts import (
+    KEY,
+    Has,
+    In,
+    Kept,
+    Leaf,
+    NoSuchSegment,
+    Rule,
+    Segment,
+    SegmentCircle,
+    SegmentExists,
+    SegmentFrozen,
+    SegmentInUse,
+    SegmentOfUnit,
+)
+from zerodistance.core.touchpoints.kinds import KINDS
+from zerodistance.kernel import clock
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.errors import Invalid
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
+
+_MADE_UP = "s_"
+
+
+@cache
+def words() -> rules.Words:
+    """Return what a rule may name."""
+    return rules.Words({d.key: d for d in profiles.dimensions()}, tuple(KINDS))
+
+
+def read_rule(given: str | dict[str, Any]) -> Rule:
+    """Read a rule from its text or JSON form; raises WrongRule with position, what is allowed and nearest names."""
+    return rules.read_text(given, words()) if isinstance(given, str) else rules.read_json(given, words())
+
+
+def answering(home: Home, who: Who, rule: Rule) -> answer.Answer:
+    """Return what answers a rule, and those of saved segments in it, if this account may ask for the dimensions in them."""
+    allowed(who, rule)
+    return answer.Answer(home, rule_of(home, who), frozen(home))
+
+
+def rule_of(home: Home, who: Who) -> Callable[[str], Rule]:
+    """Return what gives the rule of a saved segment by its key."""
+    return lambda key: allowed(who, segment(home, who, key).rule)
+
+
+def frozen(home: Home) -> Callable[[str], BitMap64 | None]:
+    """Return what gives the subjects of the members of a frozen segment by its key, None for a living one."""
+
+    def subjects(key: str) -> BitMap64 | None:
+        with home.state.read() as tx:
+            rows = [row for row in store.kept(tx, frozen=True) if row["key"] == key]
+        return BitMap64.deserialize(rows[0]["members"]) if rows else None
+
+    return subjects
+
+
+def allowed(who: Who, rule: Rule) -> Rule:
+    """Return a rule; raises Forbidden for one that asks for a sensitive dimension which this account may not see."""
+    if isinstance(rule, Has):
+        profiles.dimension(rule.dimension, who)
+    elif not isinstance(rule, Leaf):
+        for term in rule.terms:
+            allowed(who, term)
+    return rule
+
+
+def create(
+    home: Home, who: Who, key: str | None, name: Text, rule: Rule, *, unit: int | None = None
+) -> Segment:
+    """Save a new segment as version 1; needs MANAGE_SEGMENTS; raises SegmentExists.
+
+    Parameters
+    ----------
+    key
+        None: the next of `s_1`, `s_2`, ...; the key of a segment that was deleted is not made up again.
+    """
+    who.need(Permission.MANAGE_SEGMENTS)
+    if key is not None and not re.fullmatch(KEY, key):
+        raise Invalid(
+            field=Text("标识", "key"),
+            given=key,
+            why=Text(
+                "1 到 64 个 a-z、0-9、- 和 _，头尾是字母或数字，如 washer-renewal",
+                "1 to 64 of a-z, 0-9, - and _ are allowed, a letter or digit first and last, like washer-renewal",
+            ),
+        )
+    if not who.sees_unit(unit):
+        why = Text("它不在这个账号的小微之列", "it is none of this account's units")
+        raise Invalid(field=Text("小微", "unit"), given=unit, why=why)
+    at = clock.micros()
+    with home.state.write() as tx:
+        _follow(tx, who, unit, rule, [key] if key else [], set())
+        key = key or _next_key(store.keys_like(tx, _MADE_UP))
+        if store.living(tx, key):
+            raise SegmentExists(key=key)
+        number = store.add(tx, key, unit, who.name, at)
+        store.add_version(tx, number, 1, (name.zh, name.en), json.dumps(rules.write_json(rule)), who.name, at)
+    return segment(home, who, key)
+
+
+def _next_key(taken: Sequence[str]) -> str:
+    """Return the next key that is made up.
+
+    Examples
+    --------
+    >>> _next_key(["s_2", "s_old", "s_9"]), _next_key([])
+    ('s_10', 's_1')
+    """
+    numbers = [key.removeprefix(_MADE_UP) for key in taken]
+    return f"{_MADE_UP}{max((int(n) for n in numbers if n.isdecimal()), default=0) + 1}"
+
+
+def save(home: Home, who: Who, key: str, rule: Rule, *, name: Text | None = None) -> Segment:
+    """Save a new version of a segment; an unchanged rule and name make none."""
+    who.need(Permission.MANAGE_SEGMENTS)
+    with home.state.write() as tx:
+        row = row_of(store.living(tx, key), who, key, store.living(tx))
+        _follow(tx, who, row["unit_id"], rule, [key], set())
+        before = _segment(row)
+        if before.frozen and rule != before.rule:
+            raise SegmentFrozen(key=key)
+        named = name or before.name
+        if (before.rule, before.name) == (rule, named):
+            return before
+        text = json.dumps(rules.write_json(rule))
+        at = clock.micros()
+        store.add_version(tx, row["number"], row["versions"] + 1, (named.zh, named.en), text, who.name, at)
+    return segment(home, who, key)
+
+
+def _follow(tx: Connection, who: Who, unit: int | None, rule: Rule, path: list[str], done: set[str]) -> None:
+    """Look once at every segment that a rule stands on.
+
+    Raises
+    ------
+    NoSuchSegment
+        One is not there.
+    SegmentCircle
+        One would stand in itself.
+    SegmentOfUnit
+        One is not seen by all who see the segment that this rule is for, which is `unit`'s.
+    """
+    for term in rules.terms(rule):
+        if not isinstance(term, In):
+            continue
+        further = [*path, term.segment]
+        if term.segment in path:
+            raise SegmentCircle(path=" → ".join(further))
+        if term.segment not in done:
+            row = row_of(store.living(tx, term.segment), who, term.segment, store.living(tx))
+            if row["unit_id"] not in (None, unit):
+                raise SegmentOfUnit(key=term.segment)
+            _follow(tx, who, unit, _segment(row).rule, further, done)
+            done.add(term.segment)
+
+
+def segments(home: Home, who: Who) -> Sequence[Segment]:
+    """Return the saved segments in their newest versions, last changed first."""
+    with home.state.read() as tx:
+        return [_segment(row) for row in store.living(tx) if who.sees_unit(row["unit_id"])]
+
+
+def segment(home: Home, who: Who, key: str, version: int | None = None) -> Segment:
+    """Return one saved segment, in its newest or the given version; raises NoSuchSegment."""
+    with home.state.read() as tx:
+        return _segment(row_of(store.living(tx, key, version), who, key, store.living(tx)))
+
+
+def delete(home: Home, who: Who, key: str) -> None:
+    """Delete a segment; its versions stay in the records but it is listed no more; raises SegmentInUse."""
+    who.need(Permission.MANAGE_SEGMENTS)
+    with home.state.write() as tx:
+        every = store.living(tx)
+        number = row_of(store.living(tx, key), who, key, every)["number"]
+        by = [
+            row
+            for row in every
+            if any(isinstance(term, In) and term.segment == key for term in rules.terms(_segment(row).rule))
+        ]
+        if by:
+            seen = [str(row["key"]) for row in by if who.sees_unit(row["unit_id"])]
+            raise SegmentInUse(key=key, by=", ".join(seen) or "–")
+        store.let_go(tx, number)
+        store.end(tx, number, clock.micros())
+
+
+def row_of(
+    found: Sequence[Mapping[str, Any]], who: Who, key: str, others: Sequence[Mapping[str, Any]]
+) -> Mapping[str, Any]:
+    """Return the row of a segment that this account sees; raises NoSuchSegment, which names some of the others."""
+    for row in found:
+        if who.sees_unit(row["unit_id"]):
+            return row
+    seen = [str(row["key"]) for row in others if who.sees_unit(row["unit_id"])]
+    raise NoSuchSegment(key=key, near=", ".join(seen[:10]) or "–")
+
+
+def _segment(row: Mapping[str, Any]) -> Segment:
+    return Segment(
+        key=row["key"],
+        name=Text(row["name_zh"], row["name_en"]),
+        version=row["version"],
+        versions=row["versions"],
+        rule=rules.read_json(json.loads(row["rule"]), words()),
+        unit=row["unit_id"],
+        made_by=row["made_by"],
+        made_at=row["made_at"],
+        changed_by=row["saved_by"],
+        changed_at=row["saved_at"],
+        kept=_kept(row),
+    )
+
+
+def _kept(row: Mapping[str, Any]) -> Kept | None:
+    if row["kept_at"] is None:
+        return None
+    change = max(row["kept_change"], row["last_change"] or 0)
+    return Kept(
+        bool(row["frozen"]), row["kept_persons"], row["kept_visitors"], change, row["kept_by"], row["kept_at"]
+    )
