@@ -38,7 +38,7 @@ _HEAVY = 4  # own value: larger ones when the changes since are one of 4 of them
 _LAST = 1 << 32
 Saved = Callable[[str], Rule]
 Moves = Callable[[int, int], tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]
-"""Gives from which numbers to which others subjects moved after one version of identity's map up to another."""
+"""Gives from which numbers to which others subjects moved after one version of identity's map up to another, in order."""
 Frozen = Callable[[str], BitMap64 | None]
 
 
@@ -252,18 +252,15 @@ def called(members: BitMap, since: int, upto: int, moves: Moves) -> BitMap:
 
     Their old numbers stay in it. A visitor who becomes known is no member as a person: it enters.
     """
-    if since == upto:
-        return BitMap(members)
-    old, new = moves(min(since, upto), max(since, upto))
+    old, new = moves(since, upto)
     same_side = (old < VISITORS_FROM) == (new < VISITORS_FROM)
-    pairs = np.stack([old, new], axis=1)[same_side & (old > 0) & (new > 0)]
+    some = same_side & (old > 0) & (new > 0)
     found = BitMap(members)
-    while len(pairs):
-        mine = np.array([int(one) in found for one in pairs[:, 0]])
-        if not mine.any():
-            break
-        found |= BitMap(pairs[mine, 1].tolist())
-        pairs = pairs[~mine]
+    for before, after in zip(
+        old[some].tolist(), new[some].tolist(), strict=True
+    ):  # one after the other: 3 to 9, then 2 to 3
+        if before in found:
+            found.add(after)
     return found
 
 
