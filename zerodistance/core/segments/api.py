@@ -13,6 +13,7 @@ from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Dimension
 from zerodistance.core.segments import answer, checking, rules, wording
+from zerodistance.core.segments.comparing import distinguish, overlap
 from zerodistance.core.segments.contracts import (
     Checked,
     Count,
@@ -66,6 +67,8 @@ __all__ = [
     "portrait",
     "members",
     "export",
+    "overlap",
+    "distinguish",
     # saved
     "segments",
     "segment",

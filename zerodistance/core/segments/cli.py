@@ -207,6 +207,77 @@ def show(
         command.console.print(line, markup=False, highlight=False)
 
 
+@app.command(help=words("几个人群怎样重叠", "how segments overlap"))
+def overlap(*keys: str) -> None:
+    """Count every combination of two to five saved segments, or each pair of up to twenty."""
+    from zerodistance.core.segments import api
+
+    found, lang = api.overlap(command.home(), command.who(), keys), command.lang()
+    table = Table(box=None)
+    if found.regions:
+        for segment in found.segments:
+            table.add_column(segment.key)
+        table.add_column(Text("用户", "persons").get(lang), justify="right")
+        table.add_column(Text("访客", "visitors").get(lang), justify="right")
+        for region in found.regions:
+            marks = ["●" if here else "·" for here in region.inside]
+            table.add_row(*marks, f"{region.sizes.persons:,}", f"{region.sizes.visitors:,}")
+    else:
+        table.add_column("")
+        for segment in found.segments:
+            table.add_column(segment.key, justify="right")
+        for segment, row in zip(found.segments, found.pairs, strict=True):
+            table.add_row(segment.key, *(f"{sizes.persons:,}" for sizes in row))
+    command.show(table)
+    said = Text("都不在的：{p} 位用户，{v} 位访客", "in none of them: {p} persons, {v} visitors")
+    command.tell(said, p=f"{found.outside.persons:,}", v=f"{found.outside.visitors:,}")
+
+
+@app.command(help=words("与别人有什么不同", "what tells those who fit from others"))
+def distinguish(
+    rule: RuleText,
+    *,
+    against: Annotated[
+        str | None,
+        Parameter(
+            help=words(
+                "与哪条规则或人群比；不写就与其余所有人比",
+                "a rule or segment to compare with; else everybody else",
+            )
+        ),
+    ] = None,
+    most: Annotated[int, Parameter(help=words("最多几行", "how many lines at most"))] = 20,
+) -> None:
+    """Rank the nodes of the tag tree by how surely persons who fit differ from others."""
+    from zerodistance.core.segments import api
+
+    other = None if against is None else _rule(against)
+    found, lang = (
+        api.distinguish(command.home(), command.who(), _rule(rule), other, most=most),
+        command.lang(),
+    )
+    table = Table(box=None)
+    table.add_column(Text("维度", "dimension").get(lang))
+    table.add_column(Text("节点", "node").get(lang))
+    for name in (Text("他们", "they"), Text("别人", "others"), Text("差（点）", "difference, points")):
+        table.add_column(name.get(lang), justify="right")
+    for one in found.differences:
+        limits = f"{100 * one.low:+.1f} … {100 * one.high:+.1f}"
+        table.add_row(
+            one.label.get(lang),
+            one.node_label.get(lang),
+            f"{one.share:.1%}",
+            f"{one.share_others:.1%}",
+            limits,
+        )
+    command.show(table)
+    said = Text(
+        "{p} 位用户与 {o} 位比较，看了 {n} 个节点；区间合在一起有 95 % 的把握",
+        "{p} persons beside {o}, {n} nodes looked at; all intervals together hold at 95 %",
+    )
+    command.tell(said, p=f"{found.persons:,}", o=f"{found.others:,}", n=f"{found.looked_at:,}")
+
+
 @app.command(help=words("跟随：有人进出就记下并通知", "follow a segment: every entry and exit is told"))
 def follow(key: Key) -> None:
     """Have every entry and exit of a living segment told."""

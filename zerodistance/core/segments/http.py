@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from zerodistance.core.profiles.api import Measured
-from zerodistance.core.segments import api
+from zerodistance.core.segments import api, comparing_http
 from zerodistance.core.segments.contracts import Change, Segment
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
@@ -180,6 +180,9 @@ class MembersAnswer(BaseModel):
     ids: list[str]
     after: int | None
     total: int
+
+
+router.include_router(comparing_http.router)
 
 
 @router.post("/count")
