@@ -17,6 +17,7 @@ from zerodistance.core.segments import api as segments
 from zerodistance.core.segments.contracts import KEY, AnyOf, Did, Has, Rule, Segment
 from zerodistance.core.touchpoints.kinds import KINDS
 from zerodistance.doors.portal import drafting
+from zerodistance.doors.portal.pages import segment_more
 from zerodistance.doors.portal.registry import Menu, register
 from zerodistance.doors.portal.shell import go, home_of, lang_of, page, who_of
 from zerodistance.kernel.access import Permission
@@ -263,4 +264,5 @@ def members_file(request: Request, key: str, visitors: bool = False) -> Response
     return Response(out.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
 
 
+router.include_router(segment_more.router)
 register("segments", router, MENU)
