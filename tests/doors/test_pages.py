@@ -39,6 +39,7 @@ LOOKS = [
     for lang in ("zh", "en")
     for theme in ("light", "dark")
 ]
+QUIET = Did("order.*", at_most=0)
 RULE = AllOf(
     (
         Did("order.completed", within_days=365),
@@ -97,6 +98,9 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     segments.create(
         home, who, "bought", Text("一年内买过、没有故障的人", "Bought in a year, without a fault"), RULE
     )
+    segments.create(home, who, "quiet", Text("没买过的人", "Bought nothing"), QUIET)
+    segments.follow(home, who, "bought")
+    world.sizes(home, "bought")
     world.feeds(home, folder)
     name = Text("样例城市的家电品牌“潮屿”", "the appliance brand Chaoyu of the sample city")
     holding.hold(home.settings, "city", name, 20_000, 7, holding.FOLDER)

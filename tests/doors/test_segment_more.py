@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from pyroaring import BitMap
 
 from tests.doors.conftest import Visitor
 from zerodistance.core.segments import api as segments
-from zerodistance.core.segments import kept
+from zerodistance.core.segments import kept, store
+from zerodistance.kernel import clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
@@ -46,6 +48,25 @@ def test_a_segment_is_followed_frozen_and_thawed_on_its_page(saved: Home, boss: 
     assert "frozen" in boss.get("/segments").text
     boss.post("/segments/one/thaw")
     assert "Frozen" not in boss.get("/segments/one").text
+
+
+def test_who_entered_and_left_stands_on_a_page_of_its_own(saved: Home, boss: Visitor) -> None:
+    segments.follow(saved, SYSTEM, "one")
+    with saved.state.write() as tx:
+        (row,) = store.kept(tx)
+        numbers = {
+            "entered": BitMap([1]).serialize(),
+            "left": BitMap().serialize(),
+            "reason": "people",
+            "version": 1,
+        }
+        many = {"entered_persons": 1, "entered_visitors": 0, "left_persons": 0, "left_visitors": 0}
+        at = {"number": 1, "people": 0, "batch": 1, "said_at": clock.micros()}
+        store.add_change(tx, segment=row["segment"], **numbers, **many, **at)
+    assert 'href="/segments/one/changes/1"' in boss.get("/segments/one/more").text
+    answer = boss.get("/segments/one/changes/1")
+    assert answer.status_code == 200 and "Nobody left" in answer.text
+    assert boss.get("/segments/one/changes/2").status_code == 404
 
 
 def test_the_tables_behind_the_pictures_can_be_downloaded(saved: Home, boss: Visitor) -> None:

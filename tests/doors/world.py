@@ -16,6 +16,7 @@ from zerodistance import compose
 from zerodistance.connectors.feeds import api as connectors
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
+from zerodistance.core.segments import store as segment_store
 from zerodistance.core.touchpoints import drafts, schemas, sources, store, uploads
 from zerodistance.core.touchpoints.contracts import Source
 from zerodistance.doors.portal import accounts
@@ -378,3 +379,13 @@ def feeds(home: Home, folder: Path) -> None:
     (folder / "cabinets.partner").rmdir()
     (folder / "cabinets.returns" / "bad.csv").write_text("x\n1\n")
     connectors.Runner(home).run_due()
+
+
+def sizes(home: Home, key: str, days: int = 45) -> None:
+    """Note sizes of a segment for some weeks, as the hourly job would have."""
+    with home.state.write() as tx:
+        (row,) = segment_store.living(tx, key)
+        today = clock.micros() // clock.MICROS_PER_DAY
+        for back in range(days, -1, -1):
+            persons = 900 + 14 * (days - back) + 60 * ((days - back) % 7 == 5)
+            segment_store.note_size(tx, row["number"], today - back, 1, persons, 40)

@@ -19,7 +19,7 @@ class SegmentChanged(Event):
     segment, segment_version
         Key of the segment, and the version of its rule.
     change
-        Number of the change, from 1 without a gap for each segment.
+        Number of the change; it ascends for each segment.
     reason
         `people` (touches, days that passed, who is who), or `rule` (its rule is another one, or that of one that it stands on).
     entered_persons, entered_visitors, left_persons, left_visitors

@@ -82,7 +82,10 @@ def changes(home: Home, who: Who, key: str, after: int = 0, limit: int = _MOST_C
     who.need(Permission.SEE_PERSONS)
     number = _number(home, who, key)
     with home.state.read() as tx:
-        return tuple(_change(row) for row in store.changes(tx, number, after, most=min(limit, _MOST_CHANGES)))
+        return tuple(
+            _change(row)
+            for row in store.changes(tx, number, after, most=min(limit, _MOST_CHANGES), without=living.MOVED)
+        )
 
 
 def last_changes(home: Home, who: Who, key: str, most: int = 10) -> tuple[Change, ...]:
@@ -90,7 +93,9 @@ def last_changes(home: Home, who: Who, key: str, most: int = 10) -> tuple[Change
     who.need(Permission.SEE_PERSONS)
     number = _number(home, who, key)
     with home.state.read() as tx:
-        return tuple(_change(row) for row in store.changes(tx, number, most=most, newest=True))
+        return tuple(
+            _change(row) for row in store.changes(tx, number, most=most, newest=True, without=living.MOVED)
+        )
 
 
 def changed(home: Home, who: Who, key: str, change: int) -> Changed:
@@ -99,7 +104,7 @@ def changed(home: Home, who: Who, key: str, change: int) -> Changed:
     number = _number(home, who, key)
     with home.state.read() as tx:
         row = store.change(tx, number, change)
-    if row is None:
+    if row is None or row["reason"] == living.MOVED:
         raise NoSuchChange(key=key, given=change, days=living.KEEP_DAYS)
     return Changed(_change(row), _ids(home, row["entered"]), _ids(home, row["left"]))
 

@@ -36,6 +36,8 @@ _LOOK_SECONDS = 1.0  # own value: how often somebody may begin to follow while t
 _SMALL = 1 << 16  # own value: bytes of members that are written anew at each change
 _HEAVY = 4  # own value: larger ones when the changes since are one of 4 of them
 _LAST = 1 << 32
+MOVED = "moved"
+"""The reason of changes that are kept and not told: members are called otherwise, since persons were merged or split."""
 Saved = Callable[[str], Rule]
 Moves = Callable[[int, int], tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]
 """Gives from which numbers to which others subjects moved after one version of identity's map up to another, in order."""
@@ -98,6 +100,21 @@ class _Seen:
     day: int = -1
 
 
+_Both = tuple[BitMap, BitMap]  # who entered, and who left
+_Step = tuple[_Both, str]  # and why
+
+
+@dataclass(frozen=True)
+class _About:
+    """Of when and by what rule a change is."""
+
+    version: int
+    reason: str
+    meaning: str
+    people: int
+    batch: int
+
+
 class Follower:
     """Looks at followed segments after each turn of the index; worker only.
 
@@ -156,19 +173,19 @@ class Follower:
         before = self._followed(seen, index)
         after = fits if only is None else (before - only) | (fits & only)
         entered, left = after - before, before - after
-        told = bool(entered or left)
-        if told:
+        moved = before - seen.members, seen.members - before  # who is somebody else now, or nobody
+        if entered or left or any(moved):
             reason = "people" if (seen.meaning or row["meaning"]) == means else "rule"
-            about = {"version": version, "reason": reason, "batch": index.batch}
-            told = self._tell(
-                row, seen, after, (entered, left), {**about, "meaning": means, "people": index.people}
-            )
-        if told or not (entered or left):
-            change = seen.change + told
-            self._seen[row["segment"]] = _Seen(
-                change, after, index.people, row["made_at"], means, index.stamp, index.day
-            )
-        return told
+            about = _About(version, reason, means, index.people, index.batch)
+            change = self._write(row, seen.change, after, [(moved, MOVED), ((entered, left), reason)], about)
+            if change is None:
+                return False
+        else:
+            change = seen.change
+        self._seen[row["segment"]] = _Seen(
+            change, after, index.people, row["made_at"], means, index.stamp, index.day
+        )
+        return bool(entered or left)
 
     def _held(self, row: Mapping[str, Any]) -> _Seen:
         """Return what is held in memory of a segment, or in the state store."""
@@ -179,72 +196,70 @@ class Follower:
         if seen is not None and (seen.change, seen.made_at) == (last, row["made_at"]):
             return seen
         people = later[-1]["people"] if later else row["people"]
-        return _Seen(last, members(row, later, self._people.moves), people, row["made_at"])
+        return _Seen(last, members(row, later), people, row["made_at"])
 
     def _followed(self, seen: _Seen, index: profiles.Index) -> BitMap:
         """Return who was in a segment as they are called now."""
         return called(seen.members, seen.people, index.people, self._people.moves) & flat(index.universe)
 
-    def _tell(
-        self,
-        row: Mapping[str, Any],
-        seen: _Seen,
-        after: BitMap,
-        both: tuple[BitMap, BitMap],
-        about: Mapping[str, Any],
-    ) -> bool:
-        """Write a change and say it in one transaction; False: meanwhile it is followed no more, or anew."""
+    def _write(
+        self, row: Mapping[str, Any], change: int, after: BitMap, steps: Sequence[_Step], about: _About
+    ) -> int | None:
+        """Write changes, and say those that are told, in one transaction; return the number of the last. None: it is followed no more, or anew."""
         number = row["segment"]
-        entered, left = (sizes(some) for some in both)
         fault.point("segments.change")
         with self._home.state.write() as tx:
             now = store.kept(tx, number)
-            if not now or (now[0]["made_at"], now[0]["frozen"], now[0]["change"]) != (
-                row["made_at"],
-                0,
-                row["change"],
-            ):
-                return False
-            change = seen.change + 1
-            store.add_change(
-                tx,
-                segment=number,
-                number=change,
-                version=about["version"],
-                reason=about["reason"],
-                entered=both[0].serialize(),
-                left=both[1].serialize(),
-                entered_persons=entered.persons,
-                entered_visitors=entered.visitors,
-                left_persons=left.persons,
-                left_visitors=left.visitors,
-                people=about["people"],
-                batch=about["batch"],
-                said_at=clock.micros(),
-            )
-            based: dict[str, Any] = {"meaning": about["meaning"]}
-            if _worth(tx, row, sum(len(some.serialize()) for some in both)):
-                based |= {"change": change, "members": after.serialize(), "people": about["people"]}
+            if not now or (now[0]["made_at"], now[0]["frozen"]) != (row["made_at"], 0):
+                return None
+            for (entered, left), reason in steps:
+                if entered or left:
+                    change += 1
+                    self._add(tx, row, change, (entered, left), about, reason)
+            based: dict[str, Any] = {"meaning": about.meaning}
+            if _worth(tx, row):
+                based |= {"change": change, "members": after.serialize(), "people": about.people}
             store.based(tx, number, **based)
-            event = SegmentChanged(
-                row["key"], about["version"], change, about["reason"], *entered, *left, about["batch"]
-            )
-            bus.say(tx, event, f"b{about['batch']}")
             fault.point("segments.saying")
         fault.point("segments.said")
+        return change
+
+    def _add(
+        self, tx: Connection, row: Mapping[str, Any], change: int, both: _Both, about: _About, reason: str
+    ) -> None:
+        entered, left = (sizes(some) for some in both)
+        store.add_change(
+            tx,
+            segment=row["segment"],
+            number=change,
+            version=about.version,
+            reason=reason,
+            entered=both[0].serialize(),
+            left=both[1].serialize(),
+            entered_persons=entered.persons,
+            entered_visitors=entered.visitors,
+            left_persons=left.persons,
+            left_visitors=left.visitors,
+            people=about.people,
+            batch=about.batch,
+            said_at=clock.micros(),
+        )
+        if reason == MOVED:
+            return
+        event = SegmentChanged(row["key"], about.version, change, reason, *entered, *left, about.batch)
+        bus.say(tx, event, f"b{about.batch}")
         log("segments").info(
             "changed", segment=row["key"], change=change, entered=sum(entered), left=sum(left)
         )
-        return True
 
 
-def _worth(tx: Connection, row: Mapping[str, Any], more: int) -> bool:
+def _worth(tx: Connection, row: Mapping[str, Any]) -> bool:
     """Say whether the members are written anew, so that few changes lie on top of them."""
     base = len(row["members"])
     if base <= _SMALL:
         return True
     since = store.changes(tx, row["segment"], row["change"])
-    return _HEAVY * (more + sum(len(c["entered"]) + len(c["left"]) for c in since)) > base
+    return _HEAVY * sum(len(c["entered"]) + len(c["left"]) for c in since) > base
 
 
 def called(members: BitMap, since: int, upto: int, moves: Moves) -> BitMap:
@@ -264,14 +279,12 @@ def called(members: BitMap, since: int, upto: int, moves: Moves) -> BitMap:
     return found
 
 
-def members(row: Mapping[str, Any], later: Sequence[Mapping[str, Any]], moves: Moves) -> BitMap:
-    """Return the members of a followed segment at the last of these changes: those that are kept, and what changed since."""
-    found, people = BitMap.deserialize(row["members"]), row["people"]
+def members(row: Mapping[str, Any], later: Sequence[Mapping[str, Any]]) -> BitMap:
+    """Return the members of a followed segment: those that are kept, and what changed since."""
+    found = BitMap.deserialize(row["members"])
     for change in later:
-        found = called(found, people, change["people"], moves)
         found -= BitMap.deserialize(change["left"])
         found |= BitMap.deserialize(change["entered"])
-        people = change["people"]
     return found
 
 

@@ -71,7 +71,7 @@ segment_change = Table(
     Column("segment", Integer, ForeignKey("segment.number"), primary_key=True),
     Column("number", Integer, primary_key=True),  # from 1 on
     Column("version", Integer, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Text, nullable=False),  # `moved`: not told
     Column("entered", LargeBinary, nullable=False),  # Roaring: numbers
     Column("left", LargeBinary, nullable=False),
     Column("entered_persons", BigInteger, nullable=False),
@@ -192,12 +192,19 @@ def add_change(tx: Connection, **row: Any) -> None:
 
 
 def changes(
-    tx: Connection, number: int, after: int = 0, *, most: int | None = None, newest: bool = False
+    tx: Connection,
+    number: int,
+    after: int = 0,
+    *,
+    most: int | None = None,
+    newest: bool = False,
+    without: str = "",
 ) -> list[Mapping[str, Any]]:
-    """Return the changes after one, in order; `newest`: the latest come first."""
+    """Return the changes after one, in order; `newest`: the latest come first; `without` those of a reason."""
     c = segment_change.c
     order = c.number.desc() if newest else c.number
     found = select(segment_change).where((c.segment == number) & (c.number > after)).order_by(order)
+    found = found.where(c.reason != without)
     return [dict(row) for row in tx.execute(found if most is None else found.limit(most)).mappings()]
 
 
