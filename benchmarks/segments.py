@@ -23,6 +23,7 @@ from benchmarks.lib import warehouses
 from benchmarks.lib.asking import rules
 from benchmarks.lib.house import House
 from benchmarks.lib.machine import arguments, measured, peak_mb, quantile, report, say, workspace
+from benchmarks.lib.placed import MIDDLE, Placed
 from benchmarks.lib.tagged import NUMERIC, Town
 from benchmarks.lib.users import Users
 from zerodistance.core.profiles import api as profiles
@@ -98,6 +99,8 @@ def build(home: Home, town: Town) -> None:
             for rank in ranks:
                 building.node(dimension, town.name(rank)[1], Split.of_sorted(town.members(rank)))
         building.numbers(NUMERIC, *town.numbers())
+        placed = Placed(town.people)
+        building.homes(placed.spots, placed.runs())
     layer = Layer(folder / parts.name_of(1))
     index.pointed(folder, index.Index().over(layer, 1, parts.name_of(1)))
 
@@ -129,6 +132,7 @@ def ask(home: Home, town: Town) -> dict[str, Any]:
         counts[name] = found.persons
     _, figures["five_steps_ms"] = _median(lambda: segments.count(home, who, read["five"]))
     here = profiles.current(home)
+    figures.update(_places(home, town))
     figures.update(_portraits(home, town))
     for every in here.sizes:  # whatever is asked for, it is in memory now, as far as it may be
         here.split(every)
@@ -138,6 +142,31 @@ def ask(home: Home, town: Town) -> dict[str, Any]:
     figures["person_ms"] /= len(numbers)
     figures["bandwidth_and_ms"] = _bandwidth(town)
     return {**figures, "counts": counts}
+
+
+def _places(home: Home, town: Town) -> dict[str, float]:
+    """Ask for the communities nearest to the middle of the largest city, and check what is counted there one by one."""
+    who, figures = Who.system("benchmark"), dict[str, float]()
+    tag = segments.read_rule(rules(town)["within_5km_tag"]).terms[1]  # type: ignore[union-attr]
+    asked = {"communities": None, "communities_tag": tag}
+    for name, rule in asked.items():
+        _, figures[f"{name}_ms"] = _median(
+            lambda rule=rule: segments.nearest(home, who, *MIDDLE, many=30, rule=rule)  # type: ignore[misc]
+        )
+    ground = profiles.current(home).ground
+    area = ground.near(*MIDDLE, 5)
+    figures["communities"], figures["within_5km_communities"] = len(ground.codes), int(area.sum())
+    figures["within_5km_cells"] = len(np.unique(ground.cells[area]))
+    lives = np.isin(Placed(town.people).homes(), np.flatnonzero(area))
+    figures["within_5km"] = int(lives.sum())
+    tagged = int(lives[town.members(1) - np.uint32(1)].sum())
+    said = [
+        segments.count(home, who, segments.read_rule(rules(town)[n])).persons
+        for n in ("within_5km", "within_5km_tag")
+    ]
+    if said != [figures["within_5km"], tagged]:
+        raise SystemExit(f"within 5 km the index counts {said}, one by one {figures['within_5km']}, {tagged}")
+    return figures
 
 
 def _portraits(home: Home, town: Town) -> dict[str, float]:

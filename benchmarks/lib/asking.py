@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from benchmarks.lib.placed import MIDDLE
 from benchmarks.lib.tagged import NUMERIC, Town
 
 SOME = range(1, 11)  # the ten largest nodes
@@ -15,6 +16,7 @@ def _has(town: Town, rank: int) -> str:
 def rules(town: Town) -> dict[str, str]:
     """Return the questions, by name."""
     n = {rank: _has(town, rank) for rank in range(1, 201)}
+    near = f"Near(lat={MIDDLE[0]}, lon={MIDDLE[1]}, km=5)"
     return {
         "and": f"AllOf({n[1]}, {n[2]})",
         "or": f"AnyOf({n[1]}, {n[2]})",
@@ -24,6 +26,9 @@ def rules(town: Town) -> dict[str, str]:
         "inner": f'Has("{town.name(1)[0]}")',
         "range": f'Has("{NUMERIC}", at_least=200, at_most=400)',
         "union_100": f"AnyOf({', '.join(n[rank] for rank in range(101, 201))})",
+        "within_5km": near,
+        "within_5km_tag": f"AllOf({near}, {n[1]})",
+        "within_5km_small": f"AllOf({near}, {n[200]})",
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.doors.conftest import Visitor
+from zerodistance.core.brand import api as brand
 from zerodistance.core.segments import api as segments
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.home import Home, create_home
@@ -63,7 +64,21 @@ def test_what_cannot_be_read_leaves_the_rule_alone_and_is_explained_in_its_field
     assert "not both" in error_of(boss.post("/segments/draft?lang=en", rule=held, **both).text, "node")
 
 
-@pytest.mark.parametrize(("what", "field"), [("has", "dimension"), ("did", "kind")])
+def test_where_somebody_lives_is_chosen_from_the_tables_of_the_brand(boss: Visitor, home: Home) -> None:
+    brand.load_default(home, Who.system("test"))
+    page = boss.get("/segments/new?lang=en").text
+    assert '<option value="HC-0002">Lighthouse Gardens (made up)</option>' in page
+    assert '<option value="harbour_city">' in page
+    lives = {"op": "add", "what": "lives"}
+    near = boss.post("/segments/draft?lang=en", rule="", **lives, lat="36.06", lon="120.38", km="5").text
+    assert rule_of(near) == "Near(lat=36.06, lon=120.38, km=5)"
+    assert "lives within 5 km of 36.06, 120.38" in near
+    unit = boss.post("/segments/draft?lang=zh", rule="", **lives, territory="harbour_city").text
+    assert rule_of(unit) == 'Lives(territory="harbour_city")'
+    assert "的辖区" in unit
+
+
+@pytest.mark.parametrize(("what", "field"), [("has", "dimension"), ("did", "kind"), ("lives", "community")])
 def test_adding_nothing_asks_for_a_choice(boss: Visitor, what: str, field: str) -> None:
     answer = boss.post("/segments/draft?lang=en", rule="", op="add", what=what)
     assert "choose" in error_of(answer.text, field)

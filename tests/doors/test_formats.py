@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, NoneOf
+from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, Lives, Near, NoneOf
 from zerodistance.doors.portal import charts, drafting
 from zerodistance.doors.portal.formats import Formats
 from zerodistance.doors.portal.readings import refused_place
@@ -76,6 +76,9 @@ def test_a_condition_is_read_as_it_was_typed() -> None:
         "value.spend_total", at_least=10_000, at_most=2_000_000.5
     )
     assert drafting.leaf_of({**spend, "node": "none"}) == Has("value.spend_total", node="none")
+    point = {"what": "lives", "lat": "-20.5", "lon": "120.38", "km": "５"}
+    assert drafting.leaf_of(point) == Near(-20.5, 120.38, 5)
+    assert drafting.leaf_of({"what": "lives", "territory": "north"}) == Lives(territory="north")
     did = {"what": "did", "kind": "order.line", "low": "left over from the other half"}
     assert drafting.leaf_of({**did, "times": "1,000", "within": "３０"}) == Did(
         "order.line", at_least=1_000, within_days=30
@@ -96,6 +99,11 @@ def test_a_condition_is_read_as_it_was_typed() -> None:
         ({"dimension": "value.spend_total", "low": "5", "high": "4"}, "high", "below 5"),
         ({"dimension": "value.spend_total", "low": "5", "node": "none"}, "node", "not both"),
         ({"dimension": "geo.place", "low": "5"}, "dimension", "no range"),
+        ({"what": "lives"}, "community", "choose one"),
+        ({"what": "lives", "community": "HC-1", "territory": "north"}, "community", "choose one"),
+        ({"what": "lives", "lat": "36", "lon": "120"}, "km", "distance"),
+        ({"what": "lives", "lat": "96", "lon": "120", "km": "5"}, "lat", "-90 to 90"),
+        ({"what": "lives", "lat": "36", "lon": "east", "km": "5"}, "lon", "east"),
     ],
 )
 def test_a_field_that_cannot_be_read_is_named_and_nothing_else_is_counted(

@@ -14,7 +14,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from zerodistance.core.profiles import api, bitmaps, forward, index, portrait, several, threshold, turning
+from zerodistance.core.profiles import (
+    api,
+    bitmaps,
+    forward,
+    homes,
+    index,
+    portrait,
+    several,
+    threshold,
+    turning,
+)
 from zerodistance.core.profiles.contracts import VISITORS_FROM, IndexDamaged, IndexOlder
 from zerodistance.core.profiles.decoded import Decoded, Kept
 from zerodistance.core.profiles.index import Index
@@ -51,7 +61,7 @@ def sizes(numbers: Iterable[int]) -> Sizes:
     return Sizes(persons, len(listed) - persons)
 
 
-def check(found: Index, known: Tags) -> None:
+def check(found: Index, known: Tags, every: Iterable[tuple[str, str]] = NODES) -> None:
     """Hold everything that an index says against the tags of everybody."""
     at: dict[Name, set[int]] = {UNIVERSE: set(known)}
     for number, nodes in known.items():
@@ -59,10 +69,11 @@ def check(found: Index, known: Tags) -> None:
         for dimension, node in nodes:
             at.setdefault(("node", dimension, node), set()).add(number)
             at.setdefault(("any", dimension, ""), set()).add(number)
-    assert {name: one for name, one in found.sizes.items() if any(one)} == {
+    nodes = {("node", d, node): one for d, some in found.by_dimension.items() for node, one in some.items()}
+    assert {name: one for name, one in (found.sizes | nodes).items() if any(one)} == {
         name: sizes(numbers) for name, numbers in at.items() if numbers
     }
-    for name in {*at, *found.sizes}:
+    for name in {*at, *found.sizes, *nodes}:
         assert set(found.split(name).numbers().tolist()) == at.get(name, set()), name
         for side in (0, 1):
             assert threshold.bitmap(1, [found.dense(name, side)]) == found.split(name)[side]
@@ -70,8 +81,9 @@ def check(found: Index, known: Tags) -> None:
     wanted = {
         name: sizes(w) for name, who in at.items() if name[0] == "node" and (w := who & set(some.numbers()))
     }
-    assert portrait.exact(found, some).sizes == found.portrait(some.numbers()) == wanted
-    names: list[Any] = [("node", *node) for node in NODES]
+    assert portrait.exact(found, some).sizes == portrait.sampled(found, some).sizes == wanted
+    assert found.portrait(some.numbers()) == {n: one for n, one in wanted.items() if not homes.is_home(n)}
+    names: list[Any] = [("node", *node) for node in every]
     both = several.at_least(found, 2, names)
     assert set(both.numbers().tolist()) == {n for n, nodes in known.items() if len(nodes) >= 2}
     assert several.count(found, 2, names) == both.sizes

@@ -9,14 +9,19 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import h3
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from tests.core.profiles import world
-from tests.core.segments.test_rules import any_rule
+from tests.core.profiles.test_homes import haversine
+from tests.core.segments.test_rules import HOMES, any_rule, at_home
+from zerodistance.core.brand import api as brand
+from zerodistance.core.brand.contracts import Change
 from zerodistance.core.identity import api as identity
 from zerodistance.core.identity import store as identity_store
 from zerodistance.core.profiles import api as profiles
@@ -33,6 +38,8 @@ from zerodistance.core.segments.contracts import (
     Did,
     Has,
     In,
+    Lives,
+    Near,
     NoneOf,
     NoSuchSegment,
     Rule,
@@ -41,10 +48,11 @@ from zerodistance.core.segments.contracts import (
     SegmentInUse,
     SegmentOfUnit,
     SomeOf,
+    Within,
 )
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Role, Who
-from zerodistance.kernel.errors import Forbidden, Invalid
+from zerodistance.kernel.errors import Forbidden, Invalid, NotFound
 from zerodistance.kernel.home import Home, create_home
 from zerodistance.kernel.settings import load
 from zerodistance.kernel.text import Text
@@ -71,6 +79,9 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> World:
     for subject in range(1, 41):
         crowd.move(subject, luck.choice([*range(1, 21), *range(VISITORS_FROM, VISITORS_FROM + 8)]))
     crowd.told.update({(n, "gender"): luck.choice(["female", "male"]) for n in range(1, 15)})
+    for number in {*crowd.of.values()}:
+        crowd.told[number, "community"] = luck.choice([*HOMES, "unknown"])
+    settle(home)
     keeper = Keeper(home, crowd)
     with clock.freeze(NOW):
         for batch in (1, 2, 3):
@@ -84,6 +95,49 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> World:
             home, states.made_from(home, world.table([_touch(luck, 4, 0)]), 3), 4
         )  # the index lacks it yet
     return home, crowd, touches
+
+
+def settle(home: Home) -> None:
+    """Give the brand its communities, and a unit that answers for two of them and for the district of a third."""
+    rest = {"area": "", "grade": None, "lat": None, "lon": None}
+    named = {"name_zh": "某处", "name_en": "Somewhere"}
+    rows = [
+        Change((code,), {**named, **rest, "kind": "community", "lat": lat, "lon": lon, "area": f"37020{n}"})
+        for n, (code, (lat, lon)) in enumerate(HOMES.items(), 1)
+    ]
+    rows.append(Change(("d4",), {**named, **rest, "kind": "district", "area": "370204"}))
+    system = Who.system("test")
+    brand.upsert(home, system, "places", rows)
+    brand.upsert(home, system, "units", [Change(("north",), {**named, "parent": None})])
+    mine = [Change(("north", place), {}) for place in ("c0", "c1", "d4")]
+    assert not brand.upsert(home, system, "territories", mine).bad
+
+
+TERRITORY = ("c0", "c1", "c3")
+
+
+def lives(rule: Rule, code: str | None) -> bool:
+    """Say whether somebody of a community fits a condition of place, the slow way."""
+    if code not in HOMES:
+        return False
+    cell = h3.latlng_to_cell(*HOMES[code], 9)
+    lat, lon = h3.cell_to_latlng(cell)
+    match rule:
+        case Near():
+            return haversine(rule.lat, rule.lon, lat, lon) <= rule.km
+        case Lives(community=None):
+            return code in TERRITORY
+        case Lives():
+            return code == rule.community
+        case Within(polygon=()):
+            return any(h3.cell_to_parent(cell, h3.get_resolution(one)) == one for one in rule.cells)
+        case Within():
+            ring, found = rule.polygon, False
+            for (x0, y0), (x1, y1) in zip(ring, (*ring[1:], ring[0]), strict=True):
+                if (lat < y0) != (lat < y1) and lon < (x1 - x0) * (lat - y0) / (y1 - y0) + x0:
+                    found = not found
+            return found
+    raise AssertionError
 
 
 def _touch(luck: random.Random, batch: int, row: int) -> dict[str, Any]:
@@ -124,6 +178,8 @@ def fits(rule: Rule, number: int, where: World, today: int) -> bool:
             return not any(fits(term, number, where, today) for term in rule.terms)
         case SomeOf():
             return sum(fits(term, number, where, today) for term in rule.terms) >= rule.at_least
+        case Near() | Lives() | Within():
+            return lives(rule, crowd.told.get((number, "community")))
         case In():
             return fits(SAVED[rule.segment], number, where, today)
         case Has():
@@ -183,6 +239,50 @@ def test_any_rule_finds_whom_a_slow_reader_finds(town: World, rule: Rule) -> Non
         {n for n in wanted if n >= VISITORS_FROM},
     )
     assert all(line.alone == answer.fits(line.term).sizes for line in lines)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    places=st.lists(at_home, min_size=1, max_size=3),
+    rest=st.lists(any_rule, max_size=2),
+    without=st.booleans(),
+)
+def test_a_rule_about_place_finds_whom_a_slow_reader_finds(
+    town: World, places: list[Rule], rest: list[Rule], without: bool
+) -> None:
+    rule = AllOf((*places, *((NoneOf(tuple(rest)),) if without and rest else rest)))
+    test_any_rule_finds_whom_a_slow_reader_finds.hypothesis.inner_test(town, rule)  # type: ignore[attr-defined]
+
+
+def test_the_nearest_communities_are_counted(
+    town: World, admin: Who, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, crowd, _ = town
+    found = api.nearest(home, admin, 36.0, 120.3, many=4)
+    away = {code: haversine(36.0, 120.3, *at) for code, at in HOMES.items()}
+    assert [one.code for one in found.communities] == sorted(away, key=lambda code: away[code])[:4]
+    persons = {n for n in crowd.of.values() if n < VISITORS_FROM}
+    for one in found.communities:
+        mine = {n for n in persons if crowd.told[n, "community"] == one.code}
+        assert one.persons == one.of_persons == len(mine)
+        assert one.km == pytest.approx(away[one.code])
+        assert (one.lat, one.lon, one.cell) == (*HOMES[one.code], h3.latlng_to_cell(*HOMES[one.code], 9))
+    women = api.nearest(home, admin, 36.0, 120.3, many=6, rule=Has("demo.gender", node="female"))
+    assert {one.code: one.persons for one in women.communities} == {
+        code: sum(
+            crowd.told.get((n, "gender")) == "female" and crowd.told[n, "community"] == code for n in persons
+        )
+        for code in HOMES
+    }
+    with pytest.raises(Invalid, match="-90 to 90"):
+        api.nearest(home, admin, 91, 0)
+    with pytest.raises(NotFound, match="south"):
+        api.count(home, admin, Lives(territory="south"))
+    from zerodistance.kernel import access
+
+    monkeypatch.setitem(access._MAY, Role.ANALYST, frozenset())
+    with pytest.raises(Forbidden):
+        api.nearest(home, Who(9, "nobody", Role.ANALYST), 36.0, 120.3)
 
 
 def test_steps_say_who_is_left_after_each_condition(town: World, admin: Who) -> None:
@@ -347,6 +447,9 @@ def test_the_api_counts_saves_and_lists(shop: Home, analyst: Who) -> None:
     assert (answer["persons"], answer["visitors"], answer["steps"][0]["left"]) == (2, 1, 2)
     total = client.post("/v1/segments/count", json={"rule": 'Did("order.line")', "steps": False}).json()
     assert (total["persons"], total["visitors"], total["steps"]) == (2, 1, [])
+    near = client.post("/v1/segments/nearest", json={"lat": 36.0, "lon": 120.0, "rule": 'Did("order.line")'})
+    assert near.json()["communities"] == []
+    assert client.post("/v1/segments/nearest", json={"lat": 136.0, "lon": 120.0}).status_code == 422
     asked = {"rule": 'Has("value.spend_total", node="under_500")', "sample": True}
     portrait = client.post("/v1/segments/profile", json=asked).json()
     assert (portrait["persons"], portrait["visitors"], portrait["error"]) == (1, 1, 0.0)

@@ -12,10 +12,26 @@ from hypothesis import strategies as st
 from zerodistance.core.profiles.contracts import Bands, Dimension
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.segments import rules
-from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, In, NoneOf, Rule, SomeOf, WrongRule
+from zerodistance.core.segments.contracts import (
+    AllOf,
+    AnyOf,
+    Did,
+    Has,
+    In,
+    Lives,
+    Near,
+    NoneOf,
+    Rule,
+    SomeOf,
+    Within,
+    WrongRule,
+)
 from zerodistance.core.touchpoints.kinds import KINDS
 
 WORDS = rules.Words({d.key: d for d in DIMENSIONS}, tuple(KINDS))
+
+HOMES = {f"c{n}": (36.0 + 0.004 * n, 120.3 + 0.011 * (n % 3)) for n in range(6)}
+"""Communities, and where they lie."""
 
 
 def nodes_of(dimension: Dimension) -> list[str]:
@@ -75,7 +91,18 @@ def group(terms: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:
     return some.map(AllOf) | some.map(AnyOf) | some.map(NoneOf) | several | st.just(AllOf(()))
 
 
-any_rule = st.recursive(conditions() | st.sampled_from([In("women"), In("buyers")]), group, max_leaves=6)
+coordinates = st.sampled_from([(36.0, 120.3), (36.006, 120.311), (-20.5, 8.25)])
+corners = st.tuples(st.sampled_from([120.29, 120.31, 120.33]), st.sampled_from([35.99, 36.005, 36.02]))
+at_home: st.SearchStrategy[Rule] = st.one_of(
+    st.builds(lambda at, km: Near(*at, km), coordinates, st.sampled_from([0.0, 0.5, 1.0, 2.5, 20_000.0])),
+    st.builds(Lives, community=st.sampled_from([*HOMES, "elsewhere"])),
+    st.builds(Lives, territory=st.just("north")),
+    st.builds(Within, polygon=st.lists(corners, min_size=3, max_size=5, unique=True).map(tuple)),
+    st.builds(Within, cells=st.just(("8930ac5302bffff", "8830ac5303fffff"))),
+)
+any_rule = st.recursive(
+    conditions() | st.sampled_from([In("women"), In("buyers")]) | at_home, group, max_leaves=6
+)
 
 
 wild = st.integers() | st.floats() | st.sampled_from([2**63, -(2**64), 10**400, 1e308])
@@ -139,6 +166,19 @@ def test_the_tuple_form_of_the_style_page_is_read_too() -> None:
         ('Has(*["a"])', "1:5", "a number or a text"),
         ('Has(**{"a": 1})', "1:1", "**"),
         ('Has("a" "b", "c")', "1:1", "first value"),
+        ("Near(36, 120, 5)", "1:1", "everything in Near has a name: lat, lon, km"),
+        ("Near(lat=36, lon=120)", "1:1", "needs km"),
+        ("Near(lat=96, lon=120, km=5)", "1:1", "lat is -90 to 90"),
+        ('Near(lat="36", lon=120, km=5)', "1:1", "is a number"),
+        ("Lives()", "1:1", "either community or territory"),
+        ('Lives(community="a", territory="b")', "1:1", "either community or territory"),
+        ("Lives(community=3)", "1:1", "a text in quotes"),
+        ("Within(polygon=[[120.3, 36], [120.4, 36]])", "1:1", "3 to 1,000 corners"),
+        ("Within(polygon=[[36, 120.3], [36, 120.4], [37, 120.4]])", "1:1", "[longitude, latitude]"),
+        ('Within(polygon="120.3 36")', "1:1", "3 to 1,000 corners"),
+        ('Within(cells=["here"])', "1:1", "H3 cells"),
+        ("Within(cells=[[]])", "1:1", "H3 cells"),
+        ('Has(["value.spend_365d"])', "1:5", "a number or a text"),
         ("", "1:1", "can't be read"),
         ("AllOf(" * 50 + ")" * 50, "1:79", "deeper"),
         ("(" * 5_000 + ")" * 5_000, "1:", "can't be read"),
@@ -177,3 +217,12 @@ def test_a_wrong_json_is_refused_with_its_path(given: Any, at: str, says: str) -
         rules.read_json(given, WORDS)
     assert caught.value.data["at"] == at
     assert says in caught.value.message("en")
+
+
+def test_a_ring_is_read_as_geojson_has_it() -> None:
+    ring = [[120.3, 36], [120.4, 36], [120.4, 36.1], [120.3, 36]]
+    wanted = Within(polygon=((120.3, 36.0), (120.4, 36.0), (120.4, 36.1)))
+    assert rules.read_json({"within": {"polygon": [ring]}}, WORDS) == wanted
+    assert rules.read_json({"within": {"polygon": ring}}, WORDS) == wanted
+    assert rules.read_text(f"Within(polygon={ring[:-1]})", WORDS) == wanted
+    assert rules.write_text(wanted) == "Within(polygon=[[120.3, 36], [120.4, 36], [120.4, 36.1]])"

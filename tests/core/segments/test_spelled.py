@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.core.profiles import world
-from tests.core.segments.test_answers import NOW, SAVED, World, known, town
-from tests.core.segments.test_rules import any_rule
+from tests.core.segments.test_answers import NOW, SAVED, TERRITORY, World, known, town
+from tests.core.segments.test_rules import HOMES, any_rule
 from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles.cells import spot
 from zerodistance.core.profiles.contracts import VISITORS_FROM, Values
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.rollup import Rollup
@@ -59,8 +60,14 @@ def engine(town: World) -> Any:
 def asked(engine: Any, rule: Rule, here: Answer, town: World) -> list[int]:
     """Return whom the SQL finds."""
     home = town[0]
+    rollup = Rollup(spots={code: spot(*at) for code, at in HOMES.items()})
     setting = spelled.Setting(
-        here.index.day, here.index.batch, home.settings.zone, home.settings.currency, Rollup()
+        here.index.day,
+        here.index.batch,
+        home.settings.zone,
+        home.settings.currency,
+        rollup,
+        {"north": TERRITORY}.__getitem__,
     )
     found: pa.Table = engine.sql(spelled.sql(rule, SAVED.__getitem__, setting)).to_arrow_table()
     return [int(n) for n in found.column("number").to_pylist()]

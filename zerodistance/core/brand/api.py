@@ -81,6 +81,14 @@ def territories(home: Home, who: Who, *, unit: str | None = None, at: int | None
         ]
 
 
+def see_unit(home: Home, who: Who, key: str) -> None:
+    """Raise NotFound for a unit that there never was, or that this account does not see."""
+    with home.state.read() as tx:
+        number = store.numbers(tx).get(key)
+    if number is None or not who.sees_unit(number):
+        raise NotFound(what=Text("小微", "unit"), given=key)
+
+
 def unit(home: Home, key: str, *, at: int | None = None) -> Unit:
     """Return one unit.
 
@@ -109,6 +117,18 @@ def place(home: Home, code: str, *, at: int | None = None) -> Place:
     """Return one place; raises NotFound."""
     with home.state.read() as tx:
         return _place(_one(tx, "places", Text("地点", "place"), at, code=code))
+
+
+def some_places(home: Home, codes: Iterable[str], *, at: int | None = None) -> dict[str, Place]:
+    """Return code -> place for the codes that are known at `at`; the others are left out."""
+    with home.state.read() as tx:
+        return {row["code"]: _place(row) for row in store.some_places(tx, codes, _at(at))}
+
+
+def communities_of(home: Home, unit: str, *, at: int | None = None) -> list[str]:
+    """Return the codes of the communities that a unit answers for at `at`: those of its territory, and those that lie in a district or city of it."""
+    with home.state.read() as tx:
+        return store.communities_of(tx, unit, _at(at))
 
 
 def resolve_categories(home: Home, codes: Iterable[str], *, at: int | None = None) -> dict[str, str]:

@@ -5,12 +5,13 @@ Every kind is one table of versions: one row per key and beginning, valid in [va
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    ColumnElement,
     Connection,
     Float,
     Integer,
@@ -147,6 +148,49 @@ def write(tx: Connection, kind: str, changed: Mapping[tuple[str, ...], Sequence[
 def numbers(tx: Connection) -> dict[str, int]:
     """Return the number of every unit there ever was."""
     return {row.key: row.number for row in tx.execute(select(unit_number.c.key, unit_number.c.number))}
+
+
+def some_places(tx: Connection, codes: Iterable[str], at: int) -> Iterator[RowMapping]:
+    """Yield the places of these codes that are known at `at`."""
+    wanted = sorted(set(codes))
+    for start in range(0, len(wanted), _CHUNK):
+        query = select(place).where(place.c.code.in_(wanted[start : start + _CHUNK]), *_holds(place, at))
+        yield from tx.execute(query).mappings()
+
+
+def communities_of(tx: Connection, unit: str, at: int) -> list[str]:
+    """Return the communities of a unit's territory, those in its larger places too; an area code ends in 00 for what holds others (GB/T 2260)."""
+    mine = (
+        select(place.c.code, place.c.kind, place.c.area)
+        .join(territory, territory.c.place == place.c.code)
+        .where(territory.c.unit == unit, *_holds(territory, at), *_holds(place, at))
+    )
+    listed = tx.execute(mine).all()
+    found = {row.code for row in listed if row.kind == "community"}
+    within = {_held(row.area) for row in listed if row.kind != "community"}
+    for area in sorted(one for one in within if not any(one != o and one.startswith(o) for o in within)):
+        query = select(place.c.code).where(
+            place.c.kind == "community", place.c.area.startswith(area, autoescape=True), *_holds(place, at)
+        )
+        found.update(tx.execute(query).scalars())
+    return sorted(found)
+
+
+def _held(area: str) -> str:
+    """Return what the area codes begin with of all that lies in an area.
+
+    Examples
+    --------
+    >>> _held("370200"), _held("370210"), _held("")
+    ('3702', '370210', '')
+    """
+    while area.endswith("00"):
+        area = area[:-2]
+    return area
+
+
+def _holds(table: Table, at: int) -> tuple[ColumnElement[bool], ...]:
+    return (table.c.valid_from <= at, or_(table.c.valid_to.is_(None), table.c.valid_to > at))
 
 
 def categories_of(tx: Connection, codes: Iterable[str], at: int) -> dict[str, str]:

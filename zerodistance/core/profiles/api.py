@@ -20,6 +20,9 @@ from zerodistance.core.profiles import (
     states,
 )
 from zerodistance.core.profiles import portrait as portraits
+from zerodistance.core.profiles.areas import at_home, count_at_home, living
+from zerodistance.core.profiles.areas import counts as counts_at_home
+from zerodistance.core.profiles.cells import Mask
 from zerodistance.core.profiles.contracts import (
     OWNERS,
     Branch,
@@ -34,11 +37,14 @@ from zerodistance.core.profiles.contracts import (
 )
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.figures import Assay, Found, Outline
+from zerodistance.core.profiles.grounds import Ground
+from zerodistance.core.profiles.homes import DIMENSION as HOME
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.keeper import Keeper
 from zerodistance.core.profiles.measuring import Measured
 from zerodistance.core.profiles.parts import Name
 from zerodistance.core.profiles.portrait import Counted
+from zerodistance.core.profiles.portrait import nodes as portrayed
 from zerodistance.core.profiles.rollup import Rollup
 from zerodistance.core.profiles.several import at_least
 from zerodistance.core.profiles.several import count as count_at_least
@@ -75,15 +81,23 @@ __all__ = [
     # for the rooms above
     "branches",
     "portrait",
+    "portrayed",
+    "HOME",
     "Counted",
     "measure",
     "Measured",
     "NOBODY",
     "NONE",
     "Name",
+    "Mask",
+    "Ground",
     "Split",
     "Sizes",
     "at_least",
+    "at_home",
+    "count_at_home",
+    "counts_at_home",
+    "living",
     "count_at_least",
     "union",
     "current",

@@ -17,13 +17,15 @@ import numpy as np
 import pyarrow as pa
 from pyroaring import BitMap
 
-from zerodistance.core.profiles import bitmaps, parts, rules, stacked, threshold
+from zerodistance.core.profiles import bitmaps, grounds, homes, parts, rules, stacked, threshold
 from zerodistance.core.profiles.contracts import VISITORS_FROM, Dimension
 from zerodistance.core.profiles.decoded import Decoded, Kept, bytes_of
+from zerodistance.core.profiles.grounds import Ground
 from zerodistance.core.profiles.parts import UNIVERSE, Layer, Name, Part
 from zerodistance.core.profiles.splits import NOBODY, NONE, Sizes, Split, Who
 from zerodistance.core.profiles.threshold import Dense
 
+_HOUSED: Name = ("any", homes.DIMENSION, "")
 _TOGETHER = 8  # own value: so many parts of about one size become one
 _LIGHT = 1_000  # own value: numbers that a part of the smallest size speaks of, at most
 _ALL = 1 << 40
@@ -40,7 +42,7 @@ class Index:
     names: tuple[str, ...] = ()
     layers: tuple[Layer, ...] = ()
     sizes: dict[Name, Sizes] = field(default_factory=dict)
-    """How many are under each name; names that nobody is under may be missing."""
+    """How many are under each name but communities; names that nobody is under may be missing."""
     folder: str = ""
     changed: int = 0
     """How many numbers the parts after the first speak of, together."""
@@ -171,6 +173,9 @@ class Index:
 
     def size(self, name: Name) -> Sizes:
         """Return how many are under a name, without reading a bitmap."""
+        if homes.is_home(name):
+            place = self.ground.place.get(name[2], -1)
+            return NONE if place < 0 else Sizes(*self.ground.many[:, place].tolist())
         return self.sizes.get(name, NONE)
 
     def size_between(self, dimension: Dimension, low: float, high: float) -> Sizes:
@@ -196,10 +201,14 @@ class Index:
         for (kind, dimension, node), sizes in self.sizes.items():
             if kind == "node" and any(sizes):
                 found.setdefault(dimension, {})[node] = sizes
+        lived = zip(self.ground.codes, *self.ground.many.tolist(), strict=True)
+        living = {code: Sizes(persons, visitors) for code, persons, visitors in lived if persons or visitors}
+        if living:
+            found.setdefault(homes.DIMENSION, {}).update(living)
         return found
 
     def portrait(self, who: Who, *, dimensions: bool = False) -> dict[Name, Sizes]:
-        """Return how many of these (ascending) are at each node, exactly, from person to nodes.
+        """Return how many of these (ascending) are at each node but communities, exactly, from person to nodes.
 
         With `dimensions` at any node of each dimension as well.
         """
@@ -216,6 +225,13 @@ class Index:
                     _count(found, layer, side, mine, dimensions)
         return found
 
+    # -- where
+
+    @cached_property
+    def ground(self) -> Ground:
+        """The communities in which people live, how many in each, and where they lie."""
+        return Ground.over(self.layers)
+
     # -- one person
 
     def nodes_of(self, number: int) -> list[tuple[str, str]]:
@@ -223,7 +239,9 @@ class Index:
         for layer in reversed(self.layers):
             if layer.changed is None or number in layer.changed:
                 mine = layer.forward[number >= VISITORS_FROM].of(number)
-                return [layer.nodes[node] for node in mine]
+                home = layer.homes.of(number)
+                lives = [] if home is None else [(homes.DIMENSION, home)]
+                return [*(layer.nodes[node] for node in mine), *lives]
         return []
 
     def node_of(self, dimension: Dimension, number: int) -> str | None:
@@ -367,14 +385,12 @@ def _after(before: Index, part: Part, dimensions: dict[str, Sizes]) -> Iterable[
     """Yield how many are under each name with a part on top of an index, where that changes."""
     assert part.changed is not None
     gone = before.portrait(bitmaps.to_numbers(part.changed), dimensions=True)
-    was = before.universe
-    gone[UNIVERSE] = Sizes(
-        was.persons.intersection_cardinality(part.changed),
-        was.visitors.intersection_cardinality(part.changed),
-    )
+    for name in (UNIVERSE, _HOUSED):  # a person at an inner place is in one community of it
+        gone[name] = Sizes(*(side.intersection_cardinality(part.changed) for side in before.split(name)))
     fresh: dict[Name, Sizes] = {UNIVERSE: part.universe.sizes}
     for dimension, nodes in part.nodes.items():
-        fresh.update({("node", dimension, node): both.sizes for node, both in nodes.items()})
+        named = ((("node", dimension, node), both.sizes) for node, both in nodes.items())
+        fresh.update({name: sizes for name, sizes in named if not homes.is_home(name)})
     fresh.update({("any", dimension, ""): sizes for dimension, sizes in dimensions.items()})
     for name in {**gone, **fresh}:
         yield name, before.size(name).minus(gone.get(name, NONE)).plus(fresh.get(name, NONE))
@@ -400,6 +416,7 @@ def _as_one(folder: Path, before: Index, first: int) -> Index:
                 building.node(dimension, node, _over(NOBODY, layers, ("node", dimension, node)))
         for key in dict.fromkeys(key for layer in layers for key in layer.columns):
             building.numbers(key, *stacked.flat(layers, key))
+        building.homes(*grounds.together(layers))
         building.pairs(*stacked.pairs(layers))
         if first:
             names = dict.fromkeys(name for layer in layers for name in layer.sizes())

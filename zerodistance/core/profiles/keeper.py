@@ -232,6 +232,7 @@ class Keeper:
             nodes=tagged.nodes,
             numbers=tagged.numbers,
             pairs=(pairs.column("subject").to_numpy(), pairs.column("number").to_numpy().astype(np.uint32)),
+            spots=self._rollup.spots,
         )
         index.publish(self._folder, before, part, whole=whole or bool(forgotten))
         return (

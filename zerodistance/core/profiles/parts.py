@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +18,12 @@ import numpy.typing as npt
 import xxhash
 from pyroaring import BitMap
 
-from zerodistance.core.profiles import columns, turning
+from zerodistance.core.profiles import bitmaps, columns, homes, turning
+from zerodistance.core.profiles.cells import Spot
 from zerodistance.core.profiles.columns import Column
 from zerodistance.core.profiles.contracts import VISITORS_FROM, IndexDamaged
 from zerodistance.core.profiles.forward import Forward
+from zerodistance.core.profiles.homes import NOWHERE, Homes, Runs
 from zerodistance.core.profiles.sections import Opened, Writer
 from zerodistance.core.profiles.splits import NOBODY, NONE, Numbers, Sizes, Split, Who
 from zerodistance.kernel import fault
@@ -51,6 +53,8 @@ class Part:
         Dimension -> (who, ascending; number of each).
     pairs
         Subject and the number it belongs to, in no order.
+    spots
+        Code of each community of the brand -> where it lies.
     """
 
     batch: int
@@ -65,6 +69,7 @@ class Part:
     pairs: tuple[Subjects, Who] = field(
         default_factory=lambda: (np.empty(0, np.int64), np.empty(0, np.uint32))
     )
+    spots: Mapping[str, Spot] = field(default_factory=dict)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -142,6 +147,12 @@ class Building:
         self._file.array(("subjects", "", "", 0), subjects)
         self._file.array(("numbers", "", "", 0), numbers)
 
+    def homes(self, spots: Mapping[str, Spot], runs: Sequence[Runs]) -> None:
+        """Write who lives in each community: `spots` stand in the order of `homes.in_order`, `runs` are those of persons and of visitors."""
+        if spots:
+            persons, visitors = homes.write(self._file, spots, runs)
+            self._any[homes.DIMENSION] = Split(bitmaps.of_sorted(persons), bitmaps.of_sorted(visitors))
+
     def any_sizes(self) -> dict[str, Sizes]:
         """Return how many are at any node of each dimension that was written so far."""
         return {dimension: both.sizes for dimension, both in self._any.items()}
@@ -152,9 +163,21 @@ class Building:
 
     def all_of(self, part: Part) -> None:
         """Write everything that a part has."""
+        leaves: dict[str, Split] = {}
         for dimension, nodes in part.nodes.items():
             for node, both in nodes.items():
-                self.node(dimension, node, both)
+                if homes.is_home(("node", dimension, node)):
+                    leaves[node] = both
+                else:
+                    self.node(dimension, node, both)
+        known = part.spots if part.changed is None else {}
+        spots = {code: part.spots.get(code, NOWHERE) for code in {**known, **leaves}}
+        codes = homes.in_order(spots)
+        living = [leaves.get(code, NOBODY) for code in codes]
+        self.homes(
+            {code: spots[code] for code in codes},
+            [Runs.of([bitmaps.to_numbers(both[side]) for both in living]) for side in (0, 1)],
+        )
         for dimension, (who, numbers) in part.numbers.items():
             self.numbers(dimension, who, numbers)
         self.pairs(*part.pairs)
@@ -171,6 +194,7 @@ class Layer:
         self.stamp = int(head.get("stamp", self.file.stamp))  # of several that became one that of the last
         self.within = tuple(int(stamp) for stamp in head.get("within", ()))
         self.changed = None if head["whole"] else self.file.bitmap(("changed", "", "", 0))
+        self.homes = Homes(self.file)
         self.forward = (Forward(self.file, 0), Forward(self.file, 1))
         self.nodes: list[tuple[str, str]] = list(
             dict.fromkeys((key[1], key[2]) for key in self.file.sections if key[0] == "node")
@@ -179,17 +203,15 @@ class Layer:
 
     def split(self, name: Name) -> Split:
         """Return who is under a name in this part."""
+        if homes.is_home(name):
+            return self.homes.split(name[2])
         sections = self.file.sections
         if (*name, 0) not in sections and (*name, 1) not in sections:
             return NOBODY
         return Split(self.file.bitmap((*name, 0)), self.file.bitmap((*name, 1)))
 
-    def has(self, name: Name) -> bool:
-        """Say whether anybody is under a name in this part."""
-        return (*name, 0) in self.file.sections or (*name, 1) in self.file.sections
-
     def sizes(self) -> dict[Name, Sizes]:
-        """Return how many each name has with this part on top of those before it; of names that it does not speak of, nothing."""
+        """Return how many each name has with this part on top of those before it; of communities and of names that it does not speak of, nothing."""
         if self.changed is not None:
             return {(k, d, n): Sizes(p, v) for k, d, n, p, v in self.file.head["counts"]}
         found: dict[Name, Sizes] = {}

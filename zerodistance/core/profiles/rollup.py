@@ -10,6 +10,7 @@ from functools import cached_property
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.brand.contracts import Place
+from zerodistance.core.profiles.cells import Spot, spot
 from zerodistance.core.profiles.contracts import INNER, Bands, Dimension, Values
 from zerodistance.core.profiles.splits import Split, union
 from zerodistance.kernel.access import Who
@@ -26,11 +27,14 @@ class Rollup:
     Attributes
     ----------
     named
-        What else of the tables decides who is at which node: names and grades of places, by which homes are found.
+        What else of the tables decides who is at which node, or where: names and grades of places, by which homes are found, and where they lie.
+    spots
+        Code of each community -> where it lies.
     """
 
     above: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     named: tuple[str, ...] = ()
+    spots: Mapping[str, Spot] = field(default_factory=dict)
 
     @property
     def mark(self) -> str:
@@ -98,8 +102,20 @@ def read(home: Home) -> Rollup:
     lines = {c.key: c.parent for c in brand.categories(home, who) if c.parent}
     products = {p.code: p.category for p in brand.products(home, who)}
     places = brand.places(home, who)
-    named = tuple(f"{p.code}|{p.name.zh}|{p.name.en}|{p.kind}|{p.area}|{p.grade}" for p in places)
-    return Rollup({"category": lines, "product": {**products, **lines}, "place": _places(places)}, named)
+    named = tuple(
+        f"{p.code}|{p.name.zh}|{p.name.en}|{p.kind}|{p.area}|{p.grade}|{p.lat}|{p.lon}" for p in places
+    )
+    above = {"category": lines, "product": {**products, **lines}, "place": _places(places)}
+    return Rollup(above, named, _spots(places))
+
+
+def _spots(places: Iterable[Place]) -> dict[str, Spot]:
+    """Return where each community lies."""
+    return {
+        p.code: spot(p.lat, p.lon)
+        for p in places
+        if p.kind == "community" and p.lat is not None and p.lon is not None
+    }
 
 
 def _places(places: Iterable[Place]) -> dict[str, str]:

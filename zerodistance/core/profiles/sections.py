@@ -24,10 +24,11 @@ from pyroaring import BitMap
 from zerodistance.core.profiles.contracts import IndexDamaged, IndexOlder
 from zerodistance.kernel import fault
 
-MAGIC: Final = b"ZDINDEX3"
+MAGIC: Final = b"ZDINDEX4"
 _ANY = b"ZDINDEX"  # as of every version
 _END = struct.Struct("<QQ8s")  # length of the list, its checksum, magic
 _BLOCK = 1 << 18  # own value: bytes of an array that are checked together; 20 microseconds
+_MANY = 1 << 12  # own value: values taken at once, after which the pages of an array are given back
 Key = tuple[str, str, str, int]
 """Kind of section, dimension, node, and side: 0 for persons, 1 for visitors."""
 Array = npt.NDArray[Any]
@@ -233,13 +234,32 @@ class Opened:
         section = self.sections[key]
         kind = np.dtype(section.kind)
         stop = section.many if stop is None else stop
-        if key not in self._good:
-            self._good[key] = np.zeros(-(-section.size // _BLOCK), np.bool_)
-        good = self._good[key]
+        good = self._blocks(key, section)
         first, last = start * kind.itemsize // _BLOCK, -(-stop * kind.itemsize // _BLOCK)
         if not good[first:last].all():
             self._check(key, section, good, first, last)
         return np.frombuffer(self._map, kind, stop - start, section.place + start * kind.itemsize)
+
+    def _blocks(self, key: Key, section: Section) -> npt.NDArray[np.bool_]:
+        """Return which blocks of an array have been looked at and are good."""
+        if key not in self._good:
+            self._good[key] = np.zeros(-(-section.size // _BLOCK), np.bool_)
+        return self._good[key]
+
+    def taken(self, key: Key, places: npt.NDArray[np.int64]) -> Array:
+        """Return the values at some places of an array; only blocks that they lie in are read, and of many all is let go of afterwards."""
+        self._whole()
+        section = self.sections[key]
+        kind, good = np.dtype(section.kind), self._blocks(key, section)
+        if not good.all():
+            some = np.zeros(len(good), np.bool_)
+            some[places // (_BLOCK // kind.itemsize)] = True
+            for block in np.flatnonzero(some & ~good).tolist():
+                self._check(key, section, good, block, block + 1)
+        found: Array = np.frombuffer(self._map, kind, section.many, section.place)[places]
+        if len(places) > _MANY:
+            self._let_go(section)
+        return found
 
     def search(self, key: Key, number: int) -> int:
         """Return the place of a number in an ascending array, -1 where it is not; only blocks that are looked at are read."""

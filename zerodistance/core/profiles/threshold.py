@@ -24,6 +24,7 @@ _WORDS: Final = 1_024  # of a container
 _BLOCK = 16  # own value, measured: containers of each set at once, 128 KB
 _DENSE = 1_024  # own value, measured: numbers in a container, from where on words are faster than containers
 _PATTERN = np.uint64(0x5555_5555_5555_5555)
+_AT_ONCE = 1 << 14  # own value, measured: numbers that are looked up at once
 _HALF = 32_768  # bits of the pattern in a container
 
 
@@ -88,6 +89,41 @@ def _one_by_one(bitmap: BitMap, first: int, last: int) -> Dense:
         place = (key - first) * _WORDS
         words[place : place + _WORDS] = np.packbits(bits, bitorder="little").view(np.uint64)
     return Dense(first, words)
+
+
+def has(one: Dense, who: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+    """Say of each number, in any order, whether it is in a set."""
+    return np.concatenate([np.empty(0, np.bool_), *(bits.view(np.bool_) for bits in _looked_up(one, who))])
+
+
+def count_in(one: Dense, who: npt.NDArray[np.uint32]) -> int:
+    """Return how many of these numbers are in a set."""
+    return sum(int(np.count_nonzero(bits)) for bits in _looked_up(one, who))
+
+
+def _looked_up(one: Dense, who: npt.NDArray[np.uint32]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Yield 1 for a number in the set and 0 for one that is not, so many at once that they stay in the cache."""
+    octets = one.words.view(np.uint8)
+    first, last = one.first << 16, (one.first << 16) + 8 * len(octets) - 1
+    for at in range(0, len(who), _AT_ONCE):
+        some = who[at : at + _AT_ONCE]
+        if first <= int(some.min()) and int(some.max()) <= last:
+            yield _bits(octets, some - np.uint32(first))
+            continue
+        found = np.zeros(len(some), np.uint8)
+        if len(octets):
+            there = (some >= first) & (some <= last)
+            found[there] = _bits(octets, some[there] - np.uint32(first))
+        yield found
+
+
+def _bits(octets: npt.NDArray[np.uint8], places: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
+    found = octets.take(
+        (places >> np.uint32(3)).astype(np.intp), mode="clip"
+    )  # all are inside; faster than looking if they are
+    found >>= places.astype(np.uint8) & np.uint8(7)
+    found &= np.uint8(1)
+    return found
 
 
 def count(least: int, sets: Sequence[Dense]) -> int:

@@ -10,12 +10,15 @@ from typing import NamedTuple, TypeVar
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from pyroaring import BitMap, BitMap64
 
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.api import NOBODY, NONE, Sizes, Split
 from zerodistance.core.profiles.contracts import Dimension
+from zerodistance.core.segments import lived
+from zerodistance.core.segments.bounds import bounds, fits_nothing
 from zerodistance.core.segments.contracts import (
     AllOf,
     AnyOf,
@@ -31,11 +34,11 @@ from zerodistance.kernel.home import Home
 
 _SQL = files(__package__) / "sql"
 _MOST_KEPT = 256  # own value: answers about behaviour that are kept
-_AMOUNT, _QUANTITY = 10_000, 1_000  # units of the states per unit of currency, and per piece
 _EVER = -(1 << 31)
 _kept: OrderedDict[tuple[str, int, int, Did], Split] = OrderedDict()
 _pairs: dict[str, tuple[int, pa.Table]] = {}
 _lock = threading.Lock()
+Ints = npt.NDArray[np.int64]
 Found = TypeVar("Found")
 
 
@@ -82,6 +85,7 @@ class Answer:
         self._few: pa.Table | None = None  # the map of those it is asked about alone
         self._thawed: dict[str, Split | None] = {}
         self.index = profiles.current(home) if index is None else index
+        self._areas = lived.Areas(home, self.index.ground)
 
     # -- who fits
 
@@ -94,6 +98,9 @@ class Answer:
         return self._made[rule]
 
     def _make(self, rule: Rule) -> Split:
+        area = self._areas.of(rule)
+        if area is not None:
+            return profiles.living(self.index, area)
         match rule:
             case Has():
                 return self.index.between(*_range(rule))
@@ -110,6 +117,7 @@ class Answer:
                 return self.index.universe - self.fits(AnyOf(rule.terms))
             case SomeOf():
                 return profiles.at_least(self.index, rule.at_least, self._sets(rule))
+        raise AssertionError  # a place is an area
 
     def _sorted(self, rule: AllOf) -> tuple[list[Rule], list[Rule]]:
         """Return what must hold, the smallest first, and what must not, the largest first; each once."""
@@ -131,6 +139,9 @@ class Answer:
     def _about(self, rule: Rule) -> int:
         """Return about how many fit a rule, without finding out; what is not known counts as everybody."""
         everybody = sum(self.index.everybody)
+        area = self._areas.of(rule)
+        if area is not None:
+            return sum(self.index.ground.size(area))
         match rule:
             case Has():
                 name = _name(rule)
@@ -143,6 +154,9 @@ class Answer:
                 return everybody
 
     def _narrowed(self, wanted: Sequence[Rule], unwanted: Sequence[Rule]) -> Split:
+        area, rest = self._areas.apart(wanted)
+        if area is not None and rest:
+            return profiles.at_home(self.index, area, self._narrowed(rest, unwanted))
         found = _Narrowed(self.fits(wanted[0]) if wanted else self.index.universe)
         for term in wanted[1:]:
             if found.split:
@@ -153,15 +167,25 @@ class Answer:
         return found.split
 
     def _sets(self, rule: SomeOf) -> list[profiles.Name | Split]:
-        named = [(term, _name(term) if isinstance(term, Has) else None) for term in rule.terms]
-        return [name or self.fits(term) for term, name in named]
+        return [self._set(term) for term in rule.terms]
+
+    def _set(self, rule: Rule) -> profiles.Name | Split:
+        """Return the name under which the index has who fits, or else who does."""
+        return (_name(rule) if isinstance(rule, Has) else None) or self.fits(rule)
 
     # -- how many fit
+
+    def living(self, rule: Rule, some: Ints) -> Ints:
+        """Return how many persons who fit a rule live in each of the communities at places `some` of the index."""
+        return profiles.counts_at_home(self.index, some, self._set(rule))
 
     def total(self, rule: Rule) -> Sizes:
         """Return how many fit a rule."""
         if rule in self._made:
             return self._made[rule].sizes
+        area = self._areas.of(rule)
+        if area is not None:
+            return self.index.ground.size(area)
         match rule:
             case Has() if name := _name(rule):
                 return self.index.size(name)
@@ -184,6 +208,9 @@ class Answer:
     def _total_of_all(self, wanted: list[Rule], unwanted: list[Rule]) -> Sizes:
         if not wanted:
             return self.total(NoneOf(tuple(unwanted))) if unwanted else self.index.everybody
+        area, rest = self._areas.apart(wanted)
+        if area is not None:
+            return self._total_at_home(area, rest, unwanted)
         if unwanted:
             found = self._narrowed(wanted, unwanted[:-1])
             return found.sizes.minus(found.both(self.fits(unwanted[-1])) if found else NONE)
@@ -191,6 +218,18 @@ class Answer:
             return self.total(wanted[0])
         found = self._narrowed(wanted[:-1], [])
         return found.both(self.fits(wanted[-1])) if found else NONE
+
+    def _total_at_home(self, area: profiles.Mask, rest: Sequence[Rule], unwanted: Sequence[Rule]) -> Sizes:
+        """Return how many live in an area and fit the rest."""
+        if len(rest) == 1 and not unwanted:
+            return profiles.count_at_home(self.index, area, self._set(rest[0]))
+        if rest:
+            return profiles.count_at_home(self.index, area, self._narrowed(rest, unwanted))
+        here = self.index.ground.size(area)
+        if not unwanted:
+            return here
+        gone = self._set(unwanted[0] if len(unwanted) == 1 else AnyOf(tuple(unwanted)))
+        return here.minus(profiles.count_at_home(self.index, area, gone))
 
     def _total_of_any(self, terms: Iterable[Rule]) -> Sizes:
         *some, last = sorted(terms, key=self._about)
@@ -215,7 +254,7 @@ class Answer:
         some = NOBODY
         for n, term in enumerate(terms):
             last = end and n == len(terms) - 1
-            mine = None if last else self.fits(term)
+            mine = self.fits(term) if not last and isinstance(rule, AnyOf | NoneOf) else None
             match rule:
                 case AllOf():
                     left = self._walk(term, left, depth, found, end=last)
@@ -227,8 +266,8 @@ class Answer:
                     left = left if mine is None else left - mine
                     size = left.sizes if mine is not None else left.sizes.minus(self._both(left, term))
                 case _:
-                    left = left if mine is None else self._and(left, mine)
-                    size = left.sizes if mine is not None else self._both(left, term)
+                    left = left if last else self._kept(left, term)
+                    size = self._both(left, term) if last else left.sizes
             inside = isinstance(rule, AnyOf)
             how = "not" if isinstance(rule, NoneOf) else "or" if inside and n else joined
             found.append(Line(term, depth + inside, how, self.total(term), size))
@@ -240,9 +279,17 @@ class Answer:
     def _and(self, left: Split, mine: Split) -> Split:
         return mine if self._all(left) else left & mine
 
+    def _kept(self, left: Split, term: Rule) -> Split:
+        """Return who of `left` fits."""
+        area = None if self._all(left) else self._areas.of(term)
+        return self._and(left, self.fits(term)) if area is None else profiles.at_home(self.index, area, left)
+
     def _both(self, left: Split, term: Rule) -> Sizes:
         """Return how many of `left` fit."""
-        return self.total(term) if self._all(left) else left.both(self.fits(term))
+        if self._all(left):
+            return self.total(term)
+        area = self._areas.of(term)
+        return left.both(self.fits(term)) if area is None else profiles.count_at_home(self.index, area, left)
 
     def _also(self, left: Split, some: Split, term: Rule) -> Sizes:
         """Return how many are in `some`, who are of `left`, or are of `left` and fit."""
@@ -298,12 +345,12 @@ class Answer:
     def _behaviour(self, rule: Did) -> Split:
         rows = self._counted(rule)
         fits = np.ones(len(rows), np.bool_)
-        for bound in _bounds(rule, self.index.day):
+        for bound in bounds(rule, self.index.day):
             values = rows.column(bound.column).to_numpy()
             fits &= (values >= bound.low) & (values <= bound.high)
-        some = np.sort(rows.column("number").to_numpy()[~fits if _fits_nothing(rule) else fits])
+        some = np.sort(rows.column("number").to_numpy()[~fits if fits_nothing(rule) else fits])
         found = Split.of_sorted(some.astype(np.uint32))
-        return self.index.universe - found if _fits_nothing(rule) else found
+        return self.index.universe - found if fits_nothing(rule) else found
 
     def _counted(self, rule: Did) -> pa.Table:
         family = rule.kind.split(".")[0]
@@ -373,47 +420,6 @@ class _Narrowed:
                 left -= more
         else:
             self.split, self._mine = self.split - other, True
-
-
-class _Bound(NamedTuple):
-    """What a column of `did.sql` may be, both ends included."""
-
-    column: str
-    low: float
-    high: float
-
-
-def _bounds(rule: Did, day: int) -> list[_Bound]:
-    low, high = times(rule)
-    return [
-        _Bound("times", low, high),
-        _Bound("amount", *_units(rule.amount_at_least, rule.amount_at_most, _AMOUNT)),
-        _Bound("quantity", *_units(rule.quantity_at_least, rule.quantity_at_most, _QUANTITY)),
-        _Bound("ended", *_ago(rule.last_at_least, rule.last_at_most, day)),
-        _Bound("began", *_ago(rule.first_at_least, rule.first_at_most, day)),
-    ]
-
-
-def times(rule: Did) -> tuple[float, float]:
-    """Return how often something has to have been done, at least and at most."""
-    low = rule.at_least if rule.at_least is not None else (0 if rule.at_most is not None else 1)
-    return low, np.inf if rule.at_most is None else rule.at_most
-
-
-def _units(low: float | None, high: float | None, units: int) -> tuple[float, float]:
-    return -np.inf if low is None else round(low * units), np.inf if high is None else round(high * units)
-
-
-def _ago(low: int | None, high: int | None, day: int) -> tuple[float, float]:
-    """Return the days that lie so many days back."""
-    return -np.inf if high is None else day - high, np.inf if low is None else day - low
-
-
-def _fits_nothing(rule: Did) -> bool:
-    """Say whether somebody fits who did it no time at all: counts and sums are 0 then, and there is no day."""
-    counted, dated = _bounds(rule, 0)[:3], _bounds(rule, 0)[3:]
-    open_ = all((bound.low, bound.high) == (-np.inf, np.inf) for bound in dated)
-    return open_ and all(bound.low <= 0 <= bound.high for bound in counted)
 
 
 def _name(rule: Has) -> profiles.Name | None:

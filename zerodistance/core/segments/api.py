@@ -9,15 +9,19 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Dimension
 from zerodistance.core.segments import answer, checking, rules, wording
 from zerodistance.core.segments.comparing import distinguish, overlap
 from zerodistance.core.segments.contracts import (
+    AllOf,
     Checked,
     Count,
     Members,
+    Nearby,
+    Neighbour,
     NoSuchSegment,
     Portrait,
     Rule,
@@ -64,6 +68,7 @@ __all__ = [
     "write_sql",
     # who fits
     "count",
+    "nearest",
     "portrait",
     "members",
     "export",
@@ -88,6 +93,7 @@ __all__ = [
     "forget",
 ]
 _MOST_MEMBERS = 1_000  # own value: members on one page
+_MOST_NEAR = 1_000  # own value: communities in one answer
 _SLICE = 10_000
 
 
@@ -193,6 +199,56 @@ def _with_numbers(who: Who, key: str) -> Dimension:
     return found
 
 
+def nearest(
+    home: Home, who: Who, lat: float, lon: float, *, many: int = 30, rule: Rule | None = None
+) -> Nearby:
+    """Return the communities nearest to a point (degrees, WGS-84), and how many persons live in each; needs SEE_PERSONS, since they may be one.
+
+    `took_ms` is the time of the answer itself, without names.
+
+    Parameters
+    ----------
+    many
+        How many communities.
+    rule
+        Only persons who fit are counted; None: all.
+    """
+    who.need(Permission.SEE_PERSONS)
+    limits = (("lat", lat, -90, 90), ("lon", lon, -180, 180), ("many", many, 1, _MOST_NEAR))
+    for field, given, low, high in limits:
+        if not low <= given <= high:
+            why = Text(f"可用 {low} 到 {high:,}", f"{low} to {high:,} are allowed")
+            raise Invalid(field=field, given=given, why=why)
+    began = time.perf_counter()
+    here = answering(home, who, AllOf(()) if rule is None else rule)
+    ground = here.index.ground
+    places, km = ground.nearest(lat, lon, many)
+    of_persons = ground.many[0, places].tolist()
+    persons = of_persons if rule is None else here.living(rule, places).tolist()
+    took = (time.perf_counter() - began) * 1_000
+    codes = [ground.codes[place] for place in places.tolist()]
+    known = brand.some_places(home, codes)
+    cells, points = ground.cells[places].tolist(), ground.points[places].tolist()
+    return Nearby(
+        tuple(
+            Neighbour(
+                code=code,
+                name=known[code].name if code in known else Text(code, code),
+                lat=points[n][0],
+                lon=points[n][1],
+                cell=f"{cells[n]:x}",
+                km=float(km[n]),
+                persons=persons[n],
+                of_persons=of_persons[n],
+            )
+            for n, code in enumerate(codes)
+        ),
+        as_of=clock.from_micros(here.index.made_at or 0),
+        batch=here.index.batch,
+        took_ms=took,
+    )
+
+
 def members(
     home: Home, who: Who, rule: Rule, *, limit: int = 50, after: int | None = None, visitors: bool = False
 ) -> Members:
@@ -243,7 +299,7 @@ def _slices(numbers: Iterator[int]) -> Iterator[list[int]]:
 
 def as_sql(home: Home, who: Who, rule: Rule) -> str:
     """Return a rule as one statement of DuckDB's SQL over the touches and who is who, as of the index; see `spelled`."""
-    return checking.text(home, allowed(who, rule), rule_of(home, who), frozen(home))
+    return checking.text(home, allowed(home, who, rule), rule_of(home, who), frozen(home))
 
 
 def check(home: Home, who: Who, rule: Rule) -> Checked:
@@ -259,6 +315,6 @@ def write_sql(home: Home, who: Who, rule: Rule, folder: Path) -> int:
     """
     who.need(Permission.SEE_PERSONS)
     who.need(Permission.MANAGE_SEGMENTS)
-    written = checking.write(home, allowed(who, rule), rule_of(home, who), frozen(home), folder)
+    written = checking.write(home, allowed(home, who, rule), rule_of(home, who), frozen(home), folder)
     log("segments").info("log_exported", who=who.name, touches=written, rule=rule_text(rule))
     return written

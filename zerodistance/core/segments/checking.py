@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
+from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import spelled
@@ -29,7 +30,14 @@ def text(home: Home, rule: Rule, saved: Saved, frozen: Frozen) -> str:
 
 def _sql(home: Home, rule: Rule, saved: Saved, frozen: Frozen, index: profiles.Index) -> str:
     settings = home.settings
-    here = spelled.Setting(index.day, index.batch, settings.zone, settings.currency, profiles.holding(home))
+    here = spelled.Setting(
+        index.day,
+        index.batch,
+        settings.zone,
+        settings.currency,
+        profiles.holding(home),
+        lambda unit: brand.communities_of(home, unit),
+    )
     return spelled.sql(rule, saved, here, frozen)
 
 

@@ -90,6 +90,64 @@ def count(rule: RuleText, *, as_json: AsJson = False) -> None:
     command.tell(said, **numbers, at=f"{at:%Y-%m-%d %H:%M:%S}", ms=f"{found.took_ms:.1f}")
 
 
+@app.command(
+    help=words(
+        "离一个点最近的小区，各住着多少人", "the communities nearest to a point, and how many live in each"
+    )
+)
+def nearest(
+    lat: Annotated[float, Parameter(help=words("纬度，WGS-84", "latitude, WGS-84"))],
+    lon: Annotated[float, Parameter(help=words("经度，WGS-84", "longitude, WGS-84"))],
+    *,
+    rule: Annotated[
+        str | None,
+        Parameter(
+            help=words(
+                "只数符合的人：规则，或人群的键", "count only who fits: a rule, or the key of a segment"
+            )
+        ),
+    ] = None,
+    many: Annotated[int, Parameter(help=words("几个小区", "how many communities"))] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Print communities with their distance and their persons, the nearest first."""
+    from dataclasses import asdict
+
+    from zerodistance.core.segments import api
+
+    asked = None if rule is None else _rule(rule)
+    found = api.nearest(command.home(), command.who(), lat, lon, many=many, rule=asked)
+    lang = command.lang()
+    if as_json:
+        command.say_json([{**asdict(one), "name": one.name.get(lang)} for one in found.communities])
+        return
+    if not found.communities:
+        command.tell(
+            Text(
+                "索引里没有小区：品牌的地点表里要有带经纬度的小区",
+                "the index knows no community: the brand's places need communities with their coordinates",
+            )
+        )
+        return
+    table = Table(box=None)
+    for name in (
+        Text("公里", "km"),
+        Text("小区", "community"),
+        Text("符合的用户", "persons who fit"),
+        Text("用户", "persons"),
+    ):
+        table.add_column(name.get(lang))
+    for one in found.communities:
+        row = (
+            f"{one.km:,.2f}",
+            f"{one.name.get(lang)} ({one.code})",
+            f"{one.persons:,}",
+            f"{one.of_persons:,}",
+        )
+        table.add_row(*row)
+    command.show(table)
+
+
 @app.command(help=words("保存人群", "save a segment"))
 def create(
     key: Key,

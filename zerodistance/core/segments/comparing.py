@@ -16,6 +16,7 @@ from zerodistance.core.segments.contracts import (
     Has,
     In,
     NoneOf,
+    Place,
     Rule,
 )
 from zerodistance.core.segments.figures import Difference, Distinguished, Overlap, Region
@@ -103,6 +104,7 @@ def distinguish(
     found = profiles.portrait(here.index, mine, sample=sample)
     others = None if theirs is None else profiles.portrait(here.index, theirs, sample=sample)
     asked = {term.dimension for term in rules.terms(both) if isinstance(term, Has)}
+    asked |= {profiles.HOME for term in rules.terms(both) if isinstance(term, Place)}
     differences, looked = _ranked(here, who, mine.sizes, found.sizes, of_others, others, asked, sample)
     return Distinguished(
         persons=mine.sizes.persons,
@@ -131,7 +133,7 @@ def _ranked(
     if not mine.persons or not of_others.persons:
         return [], 0
     allowed = {dimension.key for dimension in profiles.dimensions(who)}
-    names = [name for name in here.index.sizes if name[0] == "node" and name[1] in allowed - asked]
+    names = [name for name in profiles.portrayed(here.index) if name[1] in allowed - asked]
     z = intervals.z_of(LEVEL, len(names))
     seen = min(mine.persons, SAMPLE) if sample else mine.persons
     seen_others = min(of_others.persons, SAMPLE) if sample and others is not None else of_others.persons

@@ -76,6 +76,37 @@ class In:
 
 
 @dataclass(frozen=True, slots=True)
+class Near:
+    """Lives near a point: the middle of the H3 cell of the home community is at most `km` away, over ground.
+
+    Attributes
+    ----------
+    lat, lon
+        Degrees, WGS-84.
+    """
+
+    lat: float
+    lon: float
+    km: float
+
+
+@dataclass(frozen=True, slots=True)
+class Lives:
+    """Lives in a community, or in the territory of a unit: its communities, and those in its districts and cities. One of the two."""
+
+    community: str | None = None
+    territory: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """Lives in an area, by the middle of the H3 cell of the home community: a ring of (longitude, latitude), or H3 cells. One of the two."""
+
+    polygon: tuple[tuple[float, float], ...] = ()
+    cells: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AllOf:
     """Every one of these holds."""
 
@@ -104,7 +135,8 @@ class SomeOf:
     terms: tuple[Rule, ...]
 
 
-Leaf = Has | Did | In
+Place = Near | Lives | Within
+Leaf = Has | Did | In | Place
 Rule = Leaf | AllOf | AnyOf | NoneOf | SomeOf
 
 
@@ -199,6 +231,30 @@ class Checked:
     missing: int
     extra: int
     moved: bool
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A community near a point: its H3 cell of resolution 9, how far it is over ground, the persons who live there and fit, and all of them."""
+
+    code: str
+    name: Text
+    lat: float
+    lon: float
+    cell: str
+    km: float
+    persons: int
+    of_persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """The communities nearest to a point, the nearest first; those of the brand's table in which nobody lives too."""
+
+    communities: tuple[Neighbour, ...]
+    as_of: datetime
+    batch: int
     took_ms: float
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -125,6 +126,37 @@ class NewSegment(Question):
     name_en: str
 
 
+class AskedNear(BaseModel):
+    """A point, degrees, WGS-84; with a rule only persons who fit are counted."""
+
+    lat: float = Field(ge=-90, le=90)
+    lon: float = Field(ge=-180, le=180)
+    many: int = Field(30, ge=1, le=1_000, description="how many communities")
+    rule: str | dict[str, Any] | None = Field(None, description="text form or JSON form of a rule")
+
+
+class NeighbourAnswer(BaseModel):
+    """A community: where it lies, how far it is in km, and how many persons live there who fit, and in all."""
+
+    code: str
+    name: str
+    lat: float
+    lon: float
+    cell: str
+    km: float
+    persons: int
+    of_persons: int
+
+
+class NearbyAnswer(BaseModel):
+    """The communities nearest to a point, the nearest first."""
+
+    communities: list[NeighbourAnswer]
+    as_of: datetime
+    batch: int
+    took_ms: float
+
+
 class SegmentAnswer(BaseModel):
     """A saved segment; times are microseconds since 1970 UTC."""
 
@@ -236,6 +268,15 @@ def profile(question: Asked, home: Here, who: AskedBy) -> PortraitAnswer:
         dimensions=dimensions,
         numbers={key: Sums(persons=_sum(p), visitors=_sum(v)) for key, (p, v) in found.numbers.items()},
     )
+
+
+@router.post("/nearest")
+def nearest(question: AskedNear, home: Here, who: AskedBy) -> NearbyAnswer:
+    """Return the communities nearest to a point, and how many persons live in each."""
+    rule = None if question.rule is None else api.read_rule(question.rule)
+    found = api.nearest(home, who, question.lat, question.lon, many=question.many, rule=rule)
+    rows = [NeighbourAnswer(**{**asdict(one), "name": one.name.get(who.lang)}) for one in found.communities]
+    return NearbyAnswer(communities=rows, as_of=found.as_of, batch=found.batch, took_ms=found.took_ms)
 
 
 def _sum(found: Measured) -> Sum:

@@ -63,7 +63,7 @@ def _keep(home: Home, who: Who, key: str, *, freeze: bool) -> Segment:
     who.need(Permission.MANAGE_SEGMENTS)
     found, number = saved.segment(home, who, key), _number(home, who, key)
     rule_of = saved.rule_of(home, _SYSTEM)
-    saved.allowed(who, found.rule)
+    saved.allowed(home, who, found.rule)
     row = living.begin(home, found.rule, rule_of, saved.frozen(home), freeze=freeze)
     with home.state.write() as tx:
         store.let_go(tx, number)

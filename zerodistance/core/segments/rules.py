@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from zerodistance.core.profiles.contracts import INNER, Bands, Dimension
+from zerodistance.core.segments import places
 from zerodistance.core.segments.contracts import (
     KEY,
     MOST_DAYS,
@@ -20,9 +21,12 @@ from zerodistance.core.segments.contracts import (
     Has,
     In,
     Leaf,
+    Lives,
+    Near,
     NoneOf,
     Rule,
     SomeOf,
+    Within,
     WrongRule,
 )
 
@@ -33,7 +37,15 @@ _GROUPS: dict[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {
     "AnyOf": AnyOf,
     "NoneOf": NoneOf,
 }
-_LEAVES: dict[str, type[Leaf]] = {"Has": Has, "Did": Did, "In": In}
+_LEAVES: dict[str, type[Leaf]] = {
+    "Has": Has,
+    "Did": Did,
+    "In": In,
+    "Near": Near,
+    "Lives": Lives,
+    "Within": Within,
+}
+_NAMED = ("Near", "Lives", "Within")  # all that stands in them has a name
 _SOME = "SomeOf"
 _JSON = {
     "AllOf": "all_of",
@@ -43,13 +55,16 @@ _JSON = {
     "Has": "has",
     "Did": "did",
     "In": "in",
+    "Near": "near",
+    "Lives": "lives",
+    "Within": "within",
 }
 _NAMES = {json_name: name for name, json_name in _JSON.items()}
 _FIELDS = {name: tuple(f.name for f in fields(leaf)) for name, leaf in _LEAVES.items()}
 _SUMS = ("amount_at_least", "amount_at_most", "quantity_at_least", "quantity_at_most")
 _AGO = ("last_at_least", "last_at_most", "first_at_least", "first_at_most")
 _WHOLE = ("at_least", "at_most", "within_days", *_AGO)
-_NUMBERS = (*_WHOLE, *_SUMS)
+_NUMBERS = (*_WHOLE, *_SUMS, "lat", "lon", "km")
 _CODES = ("product", "category", "place")
 
 
@@ -95,7 +110,7 @@ def read_text(text: str, words: Words) -> Rule:
 
 
 def read_json(given: Any, words: Words) -> Rule:
-    """Read the JSON form: an object with one key, `all_of`, `any_of`, `none_of` (lists), `some_of`, `has`, `did` or `in` (objects).
+    """Read the JSON form: an object with one key, `all_of`, `any_of`, `none_of` (lists), `some_of`, `has`, `did`, `in`, `near`, `lives` or `within` (objects).
 
     Raises
     ------
@@ -116,9 +131,9 @@ def write_text(rule: Rule) -> str:
     """
     if isinstance(rule, Leaf):
         name = type(rule).__name__
-        first, *rest = _FIELDS[name]
-        said = [f"{f}={_literal(getattr(rule, f))}" for f in rest if getattr(rule, f) is not None]
-        return f"{name}({', '.join([_literal(getattr(rule, first)), *said])})"
+        first, *rest = ["", *_FIELDS[name]] if name in _NAMED else _FIELDS[name]
+        said = [f"{f}={_literal(getattr(rule, f))}" for f in rest if getattr(rule, f) not in (None, ())]
+        return f"{name}({', '.join([*([_literal(getattr(rule, first))] if first else []), *said])})"
     inside = [write_text(term) for term in rule.terms]
     if isinstance(rule, SomeOf):
         inside = [str(rule.at_least), *inside]
@@ -129,7 +144,7 @@ def write_json(rule: Rule) -> dict[str, Any]:
     """Return the JSON form."""
     name = type(rule).__name__
     if isinstance(rule, Leaf):
-        said = {f: getattr(rule, f) for f in _FIELDS[name] if getattr(rule, f) is not None}
+        said = {f: getattr(rule, f) for f in _FIELDS[name] if getattr(rule, f) not in (None, ())}
         return {_JSON[name]: {f: _plain(value) for f, value in said.items()}}
     inside = [write_json(term) for term in rule.terms]
     return {_JSON[name]: {"at_least": rule.at_least, "of": inside} if isinstance(rule, SomeOf) else inside}
@@ -149,6 +164,8 @@ def _wrong(at: str, zh: str, en: str) -> WrongRule:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(one) for one in value]
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
 
 
@@ -195,6 +212,9 @@ def _of_node(node: ast.expr, words: Words, depth: int) -> Rule:
         near = _near(name, [*_GROUPS, _SOME, *_LEAVES])
         raise fail(f"没有 {name}；可用 {near}", f"there is no {name}; allowed are {near}")
     said: dict[str, Any] = {}
+    if node.args and name in _NAMED:
+        names = ", ".join(_FIELDS[name])
+        raise fail(f"{name} 里每一项都要写名字：{names}", f"everything in {name} has a name: {names}")
     if len(node.args) > 1:
         raise fail(f"{name} 只有第一项可以不写名字", f"only the first value of {name} goes without a name")
     for value in node.args:
@@ -204,7 +224,7 @@ def _of_node(node: ast.expr, words: Words, depth: int) -> Rule:
             raise fail("不能用 **", "** is not allowed")
         if keyword.arg in said:
             raise fail(f"{keyword.arg} 写了两次", f"{keyword.arg} is given twice")
-        said[keyword.arg] = _constant(keyword.value)
+        said[keyword.arg] = _value(keyword.value) if keyword.arg in places.LISTS else _constant(keyword.value)
     return _leaf(name, said, words, fail)
 
 
@@ -218,6 +238,13 @@ def _constant(node: ast.expr) -> Any:
         at = f"{node.lineno}:{node.col_offset + 1}"
         raise _wrong(at, "这里只能写数字或带引号的文字", "a number or a text in quotes is expected here")
     return sign * value if number else value  # type: ignore[operator]
+
+
+def _value(node: ast.expr) -> Any:
+    """Return a number, a text, or a list of them as a tuple."""
+    if isinstance(node, ast.List | ast.Tuple):
+        return tuple(_value(one) for one in node.elts)
+    return _constant(node)
 
 
 def _of_json(given: Any, at: str, words: Words, depth: int) -> Rule:
@@ -244,11 +271,12 @@ def _of_json(given: Any, at: str, words: Words, depth: int) -> Rule:
     if not isinstance(inside, dict):
         raise fail(f"{key} 里要写对象", f"{key} holds an object with {', '.join(_FIELDS[name])}")
     for field, value in inside.items():
-        if isinstance(value, bool) or not isinstance(value, int | float | str | None):
+        listed = field in places.LISTS and isinstance(value, list)
+        if isinstance(value, bool) or not (listed or isinstance(value, int | float | str | None)):
             raise _wrong(f"{at}.{key}.{field}", "只能写数字或文字", "a number or a text is expected here")
     return _leaf(
         name,
-        {f: v for f, v in inside.items() if v is not None},
+        {f: places.as_tuple(v) if isinstance(v, list) else v for f, v in inside.items() if v is not None},
         words,
         lambda zh, en: _wrong(f"{at}.{key}", zh, en),
     )
@@ -296,8 +324,10 @@ def _leaf(name: str, said: dict[str, Any], words: Words, fail: Fail) -> Leaf:
                     f"{field} 要写数字，绝对值不超过 10 的 15 次方",
                     f"{field} is a number, at most 10 to the 15th above or below 0",
                 )
-        elif not isinstance(value, str) or not value:
+        elif field not in places.LISTS and (not isinstance(value, str) or not value):
             raise fail(f"{field} 要写带引号的文字", f"{field} is a text in quotes")
+    if name in _NAMED:
+        return places.read(name, said, fail)
     if first not in said:
         raise fail(f"{name} 要写 {first}", f"{name} needs {first}")
     if name == "In":

@@ -11,6 +11,7 @@ from typing import Any
 from pyroaring import BitMap64
 from sqlalchemy import Connection
 
+from zerodistance.core.brand import api as brand
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import answer, rules, store
 from zerodistance.core.segments.contracts import (
@@ -19,6 +20,7 @@ from zerodistance.core.segments.contracts import (
     In,
     Kept,
     Leaf,
+    Lives,
     NoSuchSegment,
     Rule,
     Segment,
@@ -51,13 +53,13 @@ def read_rule(given: str | dict[str, Any]) -> Rule:
 
 def answering(home: Home, who: Who, rule: Rule) -> answer.Answer:
     """Return what answers a rule, and those of saved segments in it, if this account may ask for the dimensions in them."""
-    allowed(who, rule)
+    allowed(home, who, rule)
     return answer.Answer(home, rule_of(home, who), frozen(home))
 
 
 def rule_of(home: Home, who: Who) -> Callable[[str], Rule]:
     """Return what gives the rule of a saved segment by its key."""
-    return lambda key: allowed(who, segment(home, who, key).rule)
+    return lambda key: allowed(home, who, segment(home, who, key).rule)
 
 
 def frozen(home: Home) -> Callable[[str], BitMap64 | None]:
@@ -71,13 +73,15 @@ def frozen(home: Home) -> Callable[[str], BitMap64 | None]:
     return subjects
 
 
-def allowed(who: Who, rule: Rule) -> Rule:
-    """Return a rule; raises Forbidden for one that asks for a sensitive dimension which this account may not see."""
+def allowed(home: Home, who: Who, rule: Rule) -> Rule:
+    """Return a rule; raises Forbidden for one that asks for a sensitive dimension, NotFound for the territory of a unit, which this account may not see."""
     if isinstance(rule, Has):
         profiles.dimension(rule.dimension, who)
+    elif isinstance(rule, Lives) and rule.territory is not None:
+        brand.see_unit(home, who, rule.territory)
     elif not isinstance(rule, Leaf):
         for term in rule.terms:
-            allowed(who, term)
+            allowed(home, who, term)
     return rule
 
 

@@ -14,17 +14,20 @@ from pyroaring import BitMap64
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import INNER, Bands, Dimension, Values
 from zerodistance.core.profiles.rollup import Rollup
-from zerodistance.core.segments import rules
+from zerodistance.core.segments import places_sql, rules
 from zerodistance.core.segments.contracts import (
     AllOf,
     AnyOf,
     Did,
     Has,
     In,
+    Lives,
+    Near,
     NoneOf,
     Rule,
     SegmentCircle,
     SomeOf,
+    Within,
 )
 from zerodistance.core.segments.values_sql import UNITS, kinds, text, value
 
@@ -36,13 +39,14 @@ Frozen = Callable[[str], BitMap64 | None]
 
 
 class Setting(NamedTuple):
-    """What of a home decides who fits: the day that windows end with, the last batch, zone, currency, and what holds what."""
+    """What of a home decides who fits: day of the windows, last batch, zone, currency, what holds what, who answers for which communities."""
 
     day: int
     batch: int
     zone: str
     currency: str
     rollup: Rollup
+    answering: places_sql.Answering = lambda _: ()
 
 
 def sql(rule: Rule, saved: Callable[[str], Rule], here: Setting, frozen: Frozen = lambda key: None) -> str:
@@ -84,6 +88,8 @@ class _Writer:
         match rule:
             case Has() | Did():
                 return f"number in (select number from {self._condition(rule)})"
+            case Near() | Lives() | Within():
+                return places_sql.lives(rule, self._here.rollup, self._here.answering)
             case In():
                 return self._inside(rule.segment)
             case AllOf():

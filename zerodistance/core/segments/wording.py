@@ -6,7 +6,22 @@ from collections.abc import Callable, Sequence
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, In, Leaf, NoneOf, Rule, SomeOf
+from zerodistance.core.segments import lived
+from zerodistance.core.segments.contracts import (
+    AllOf,
+    AnyOf,
+    Did,
+    Has,
+    In,
+    Leaf,
+    Lives,
+    Near,
+    NoneOf,
+    Place,
+    Rule,
+    SomeOf,
+    Within,
+)
 from zerodistance.core.touchpoints.kinds import KINDS
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import NotFound
@@ -21,6 +36,8 @@ def of(home: Home, who: Who, rule: Rule, called: Callable[[str], Text]) -> Text:
         if isinstance(one, In):
             name = called(one.segment)
             return Text(f"属于人群“{name.zh}”", f"in segment “{name.en}”")
+        if isinstance(one, Place):
+            return lived.described(home, one)
         return _has(home, who, one) if isinstance(one, Has) else _did(home, one)
 
     return said(rule, leaf)
@@ -38,7 +55,7 @@ def said(rule: Rule, leaf: Callable[[Leaf], Text]) -> Text:
     '不符合（a 或 b）'
     """
     match rule:
-        case Has() | Did() | In():
+        case Has() | Did() | In() | Near() | Lives() | Within():
             return leaf(rule)
         case AllOf():
             if not rule.terms:

@@ -15,10 +15,13 @@ from zerodistance.core.segments.contracts import (
     Has,
     In,
     Leaf,
+    Lives,
+    Near,
     NoneOf,
     Rule,
     SomeOf,
 )
+from zerodistance.core.segments.places import FARTHEST
 from zerodistance.doors.portal import numbers
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import ZeroDistanceError
@@ -110,7 +113,7 @@ def leaf_of(fields: Mapping[str, str]) -> Leaf:
         Something is missing or can't be read; `wrong` says what, field by field.
     """
     reading = _Reading(fields)
-    leaf = {"did": _did, "in": _in}.get(fields.get("what", ""), _has)(reading)
+    leaf = {"did": _did, "in": _in, "lives": _lives}.get(fields.get("what", ""), _has)(reading)
     if leaf is None or reading.wrong:
         raise WrongFields(reading.wrong)
     return leaf
@@ -172,6 +175,40 @@ def _in(reading: _Reading) -> In | None:
         reading.wrong["segment"] = Text("先选一个人群", "choose a segment")
         return None
     return In(key)
+
+
+_EVERYWHERE = {"lat": 90.0, "lon": 180.0, "km": float(FARTHEST)}
+
+
+def _lives(reading: _Reading) -> Near | Lives | None:
+    """Read where somebody lives: near a point, or in a community, or in a territory."""
+    found: dict[str, float] = {}
+    for name, most in _EVERYWHERE.items():
+        least = 0.0 if name == "km" else -most
+        allowed = Text(
+            f"写 {least:,g} 到 {most:,g} 的数", f"a number from {least:,g} to {most:,g} is allowed"
+        )
+        given = reading.number(name, allowed)
+        if given is not None and not least <= given <= most:
+            reading.complain(name, allowed)
+        elif given is not None:
+            found[name] = given
+    community, territory = reading.text("community"), reading.text("territory")
+    typed = any(reading.text(name) for name in _EVERYWHERE)
+    if reading.wrong:
+        return None
+    if bool(community) + bool(territory) + typed != 1:
+        reading.wrong["community"] = Text(
+            "小区、辖区、一个点，三样选一样", "choose one of the three: a community, a territory, or a point"
+        )
+        return None
+    if not typed:
+        return Lives(community=community or None, territory=territory or None)
+    for name in _EVERYWHERE:
+        if name not in found:
+            reading.wrong[name] = Text("点和距离要一起写", "a point needs latitude, longitude and distance")
+            return None
+    return Near(**found)
 
 
 def _has(reading: _Reading) -> Has | None:

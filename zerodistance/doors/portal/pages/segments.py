@@ -29,6 +29,9 @@ router = APIRouter()
 Field = Annotated[str, Form()]
 MENU = Menu("segments", "/segments", "segments", Text("人群", "Segments"), 30, tab=True)
 PAGE = 50
+MOST_COMMUNITIES = (
+    1_000  # own value: that a browser proposes while somebody types one; any other can be typed too
+)
 FIRST_QUESTIONS = (
     (
         Text("一年内买过的人", "Bought within a year"),
@@ -67,12 +70,18 @@ def _choices(request: Request) -> dict[str, Any]:
         "layers": [(label, found) for label, found in grouped if found],
         "kinds": list(KINDS.values()),
         "categories": brand.categories(home, who),
+        "communities": brand.places(home, who, kind="community")[:MOST_COMMUNITIES],
+        "territories": [unit for unit in brand.units(home, who) if unit.key in _answering(request)],
         "saved_segments": segments.segments(home, who),
         "joins": drafting.JOINS,
         "given": {},
         "wrong": {},
         **_fields(request, ""),
     }
+
+
+def _answering(request: Request) -> set[str]:
+    return {territory.unit for territory in brand.territories(home_of(request), who_of(request))}
 
 
 def _fields(request: Request, dimension: str) -> dict[str, Any]:
