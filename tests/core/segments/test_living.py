@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -140,7 +143,7 @@ def test_another_rule_is_told_as_such_even_of_a_segment_that_it_stands_on(town: 
     assert [(e["segment"], e["reason"], e["entered_persons"]) for e in town.told()] == [("spent", "rule", 1)]
 
 
-@pytest.mark.parametrize("small", [0, 1 << 16])
+@pytest.mark.parametrize("small", [0, pytest.param(1 << 16, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("seed", range(100 if SLOW else 1))
 def test_what_was_told_adds_up_to_who_fits_whatever_happens(
     home: Home, seed: int, small: int, monkeypatch: pytest.MonkeyPatch
@@ -152,7 +155,7 @@ def test_what_was_told_adds_up_to_who_fits_whatever_happens(
     make(town, "often", "spent", "quiet")
     for key in RULES:
         api.follow(home, SYSTEM, key)
-    for _ in range(12):
+    for _ in range(12 if SLOW else 6):
         what = luck.randrange(6)
         if what < 3:
             town.buy(
@@ -193,7 +196,10 @@ def test_a_visitor_who_becomes_known_enters(town: Town) -> None:
     assert [(e["entered_persons"], e["left_visitors"]) for e in town.told()] == [(1, 0)]
 
 
-@pytest.mark.parametrize("point", ["segments.change", "segments.saying", "segments.said"])
+POINTS = ("segments.change", "segments.saying", "segments.said")
+
+
+@pytest.mark.parametrize("point", POINTS)
 def test_a_change_is_told_once_wherever_it_breaks_off(
     town: Town, point: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,3 +280,44 @@ def test_sizes_are_noted_once_a_day(town: Town) -> None:
         assert [(size.day.day, size.persons) for size in found] == [(1, 2), (2, 3)]
         assert api.growth(town.home, SYSTEM, "often", days=1) == found[1:]
     api.delete(town.home, SYSTEM, "often")
+
+
+SLOW_POINTS = (
+    "index.rename",
+    "index.write",
+    "index.fsync",
+    "index.renamed",
+    "segments.change",
+    "segments.said",
+)
+
+
+@pytest.mark.parametrize(
+    "point",
+    [
+        "segments.saying",
+        *(pytest.param(point, marks=pytest.mark.slow) for point in SLOW_POINTS),
+    ],
+)
+def test_a_kill_in_any_step_leaves_no_wrong_count_and_tells_each_change_once(town: Town, point: str) -> None:
+    make(town, *RULES)
+    for key in RULES:
+        api.follow(town.home, SYSTEM, key)
+    counts = {key: len(fitting(town, key)) for key in RULES}
+    town.buy(2, 3, 3, amount=20.0)
+    pairs = [f"{subject}:{number}" for subject, number in town.crowd.of.items()]
+    run = subprocess.run(
+        [sys.executable, "-m", "tests.core.segments.killed", str(town.home.root), *pairs],
+        env={**os.environ, "ZERODISTANCE_FAULT": point},
+        check=False,
+    )
+    assert run.returncode == -signal.SIGKILL
+    after = {"often": 3, "spent": 0, "quiet": 8}
+    written = point in ("index.renamed", *POINTS)
+    assert {key: len(fitting(town, key)) for key in RULES} == (after if written else counts)
+    town.follower = town.fresh()
+    town.turn()
+    assert {key: len(fitting(town, key)) for key in RULES} == after
+    assert [inside(town, key) == fitting(town, key) for key in RULES] == [True] * 3
+    told = [(e["segment"], e["change"], e["entered_persons"], e["left_persons"]) for e in town.told()]
+    assert sorted(told) == [("often", 1, 2, 0), ("quiet", 1, 0, 1)]

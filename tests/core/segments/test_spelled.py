@@ -74,7 +74,7 @@ def asked(engine: Any, rule: Rule, here: Answer, town: World) -> list[int]:
 
 
 @settings(
-    max_examples=10_000 if SLOW else 40,
+    max_examples=10_000 if SLOW else 25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
