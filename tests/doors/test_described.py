@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from annotated_types import Le
+from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 from starlette.testclient import TestClient
@@ -21,6 +22,7 @@ from tests import needs
 from tests.doors.conftest import Visitor
 from tests.doors.test_serving import Served, run
 from tests.patience import PATIENCE
+from zerodistance.core.segments import comparing_http, released_http
 from zerodistance.core.segments import http as segments
 from zerodistance.core.touchpoints import routes
 from zerodistance.doors.portal import registry
@@ -64,8 +66,9 @@ def test_every_whole_number_in_an_address_has_bounds_that_the_stores_can_hold() 
     """A number of more than 64 bits once ended in the state store."""
     asked = [
         (route.path, field)
-        for router in (*registry.routers(), segments.router)
+        for router in (*registry.routers(), segments.router, comparing_http.router, released_http.router)
         for route in router.routes
+        if isinstance(route, APIRoute)
         for field in (*route.dependant.path_params, *route.dependant.query_params)
         if int in {field.field_info.annotation, *typing.get_args(field.field_info.annotation)}
     ]

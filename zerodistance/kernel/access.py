@@ -16,6 +16,7 @@ class Permission(StrEnum):
     MANAGE_SOURCES = "manage_sources"
     IMPORT = "import"
     MANAGE_SEGMENTS = "manage_segments"
+    APPROVE_AUDIENCES = "approve_audiences"
     MANAGE_BRAND = "manage_brand"
     MANAGE_ACCOUNTS = "manage_accounts"
     FORGET = "forget"
@@ -27,13 +28,17 @@ class Role(StrEnum):
 
     ADMIN = "admin"
     ANALYST = "analyst"
+    PLANNER = "planner"
     SYSTEM = "system"
 
 
 _MAY: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
     Role.SYSTEM: frozenset(Permission),
-    Role.ANALYST: frozenset({Permission.SEE_PERSONS, Permission.MANAGE_SEGMENTS}),
+    Role.ANALYST: frozenset(
+        {Permission.SEE_PERSONS, Permission.MANAGE_SEGMENTS, Permission.APPROVE_AUDIENCES}
+    ),
+    Role.PLANNER: frozenset(),
 }
 
 

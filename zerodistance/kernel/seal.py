@@ -11,7 +11,10 @@ from pathlib import Path
 
 import xxhash
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 
 from zerodistance.kernel.errors import Invalid, NoHome, WrongKey
 from zerodistance.kernel.text import Text
@@ -66,6 +69,7 @@ class Seal:
         self._salt, self._process, self._left = b"", 0, 0
         self._token_inner, self._token_outer = _hmac_states(self._derive(key, b"token"))
         self._rounds = [self._derive(key, b"public-id-%d" % i) for i in range(4)]
+        self._stream_key, self._draw_key = self._derive(key, b"stream"), self._derive(key, b"draw")
         self.name = self._derive(key, b"name")[:6].hex()
         """Fingerprint of the key: says which one it is and nothing about it."""
         self.fingerprint_seed = int.from_bytes(self._derive(key, b"fingerprint")[:8], "little")
@@ -146,6 +150,17 @@ class Seal:
     def mark(self, kind: str, word: str) -> int:
         """Return a keyed hash of a word as a positive whole number of 63 bits: equal words stay equal, and nobody reads them."""
         return int.from_bytes(self.token(kind, word)[:8], "little") >> 1 or 1
+
+    def stream(self, first: int, many: int) -> bytes:
+        """Return bytes of one endless keyed stream (AES-256 in counter mode), the same ones always; `first` is a multiple of 16."""
+        if first % 16:
+            raise ValueError(first)
+        begin = (first // 16).to_bytes(16, "big")
+        return Cipher(AES(self._stream_key), CTR(begin)).encryptor().update(bytes(many))
+
+    def draw(self, data: bytes | memoryview) -> int:
+        """Return a keyed draw of 64 bits from bytes: the same bytes always draw the same."""
+        return int.from_bytes(hmac.digest(self._draw_key, data, hashlib.sha256)[:8], "little")
 
     def pseudonym(self, word: str) -> str:
         """Return what stands in the log for a word that looks like personal data: equal words stay equal, and nobody reads them."""

@@ -140,6 +140,15 @@ class Settings(BaseSettings):
     backup_keep_days: int = Field(
         30, ge=1, le=3_650, description="days after which a backup is removed (own value)"
     )
+    released_k: int = Field(
+        20,
+        ge=10,
+        le=1_000,
+        description="persons below whom a count is hidden from accounts that may not see persons; the others are rounded to it (own value)",
+    )
+    audit_days: int = Field(
+        730, ge=30, le=3_650, description="days the record of exact counts is kept (own value)"
+    )
     session_hours: int = Field(12, ge=1, description="hours after which a portal session ends (own value)")
 
     metrics: Literal["off", "loopback", "key"] = Field(

@@ -114,6 +114,8 @@ class State:
         """Times what `ask` asks."""
         self._mine = threading.local()
         self._kept: list[PoolProxiedConnection] = []
+        self.before_close: list[Callable[[], None]] = []
+        """What is still to be written when the store is closed."""
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -344,7 +346,9 @@ class State:
             self.store.scrub(connection, tables)
 
     def close(self) -> None:
-        """Give back every connection."""
+        """Write what still waits to be written, and give back every connection."""
+        for last in self.before_close:
+            last()
         self._threads.shutdown(wait=False, cancel_futures=True)
         while self._kept:
             self._kept.pop().close()

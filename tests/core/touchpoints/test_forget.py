@@ -47,6 +47,8 @@ NOBODY = {
         "segment_kept",
         "segment_change",
     ),  # bitmaps: rewritten without the person, see tests/core/segments/test_living.py
+    "segment_approval",
+    "segment_exact",  # rules name nodes and codes, and how many fit
     *("store_size", "alert", "alert_delivery"),  # stores, jobs and sources
     *("account", "api_key", "portal_failure", "portal_once", "portal_session"),  # those who work here
 }

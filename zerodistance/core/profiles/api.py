@@ -28,6 +28,7 @@ from zerodistance.core.profiles.contracts import (
     Branch,
     Dimension,
     DimensionCount,
+    FreeRule,
     IndexOlder,
     IndexState,
     Layer,
@@ -139,20 +140,29 @@ def dimension(key: str, who: Who | None = None) -> Dimension:
     return found
 
 
+def _may_count(who: Who) -> None:
+    """Raise FreeRule for an account that may not see persons: nodes are told to it as released counts only, by segments."""
+    if not who.may(Permission.SEE_PERSONS):
+        raise FreeRule(who=who.name)
+
+
 def counted(home: Home, who: Who, key: str) -> DimensionCount:
-    """Return one dimension with exact counts of its nodes and inner nodes; raises as `dimension`."""
+    """Return one dimension with exact counts of its nodes and inner nodes; raises as `dimension`, and FreeRule."""
+    _may_count(who)
     found = dimension(key, who)
     return counting.counted(current(home).nodes(key), found, labels.Names(home, who), rollup.read(home))
 
 
 def outlines(home: Home, who: Who) -> tuple[Outline, ...]:
-    """Return a line for each dimension that this account may see, layer by layer: quick, since no node is named."""
+    """Return a line for each dimension that this account may see, layer by layer: quick, since no node is named. Raises FreeRule."""
+    _may_count(who)
     here = current(home)
     return tuple(finding.outline(here, one) for one in dimensions(who))
 
 
 def search(home: Home, who: Who, text: str, most: int = 50) -> Found:
-    """Return the dimensions and nodes in which all words of a text stand, in either language; see `finding.search`."""
+    """Return the dimensions and nodes in which all words of a text stand, in either language; see `finding.search`. Raises FreeRule."""
+    _may_count(who)
     return finding.search(current(home), dimensions(who), labels.Names(home, who), text, most)
 
 
@@ -184,7 +194,8 @@ def current(home: Home) -> Index:
 
 
 def tree(home: Home, who: Who) -> Tree:
-    """Return the tag tree with exact counts of persons and visitors per node, as far as this account may see it."""
+    """Return the tag tree with exact counts of persons and visitors per node, as far as this account may see it; raises FreeRule."""
+    _may_count(who)
     here = current(home)
     return Tree(branches(home, who, here.by_dimension), *here.everybody, _as_of(here), here.batch)
 
@@ -192,8 +203,9 @@ def tree(home: Home, who: Who) -> Tree:
 def branches(home: Home, who: Who, nodes: Mapping[str, Mapping[str, Sizes]]) -> tuple[Branch, ...]:
     """Return the layers with their dimensions and named nodes, from how many are at each node of each dimension.
 
-    Sensitive dimensions are for those who may see persons.
+    Sensitive dimensions are for those who may see persons. Raises FreeRule.
     """
+    _may_count(who)
     names, above = labels.Names(home, who), rollup.read(home)
     counted = [counting.counted(nodes.get(d.key, {}), d, names, above) for d in dimensions(who)]
     return tuple(

@@ -374,3 +374,16 @@ class People(Protocol):
     def facts(self, numbers: npt.NDArray[np.int64] | None) -> pa.Table:
         """Return `number` (int64), `fact` and `value` (string): one row per number and published fact."""
         ...
+
+
+class FreeRule(ZeroDistanceError):
+    """An account that may not see persons asks what a free rule counts, or for the counts of the tag tree."""
+
+    code, status = "free_rule", 403
+    text = Text(
+        "{who} 不能看用户，得不到自由规则和标签树的精确人数：两次只差一个人的提问就会说出这个人。可以问的是：自己的辖区 × 已批准的人群 × 品类 × 档位"
+        "（“人群”页，或 POST /v1/segments/released）",
+        "{who} may not see persons and gets no exact counts of free rules or of the tag tree: two questions that differ by one person "
+        "would tell about that person. What can be asked: own territory x approved audience x category x band "
+        "(the page Segments, or POST /v1/segments/released)",
+    )

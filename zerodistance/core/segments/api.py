@@ -12,8 +12,8 @@ from typing import Any, TextIO
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.profiles.contracts import Dimension
-from zerodistance.core.segments import answer, checking, rules, wording
+from zerodistance.core.profiles.contracts import Dimension, FreeRule
+from zerodistance.core.segments import answer, audit, checking, rules, wording
 from zerodistance.core.segments.comparing import distinguish, overlap
 from zerodistance.core.segments.contracts import (
     AllOf,
@@ -123,19 +123,23 @@ def _called(home: Home, who: Who) -> Callable[[str], Text]:
 
 
 def count(home: Home, who: Who, rule: Rule, *, steps: bool = True) -> Count:
-    """Count exactly who fits a rule, with the persons left after each condition.
+    """Count exactly who fits a rule, with the persons left after each condition; recorded.
 
-    `took_ms` is the time of the answer itself, without names and labels.
+    `took_ms` is the time of the answer itself, without names and labels. Raises FreeRule for an account that may not see
+    persons; see `releasing.ask`.
 
     Parameters
     ----------
     steps
         False: only the total, for which conditions may be taken in any order and none has to be looked at by itself.
     """
+    if not who.may(Permission.SEE_PERSONS):
+        raise FreeRule(who=who.name)
     began = time.perf_counter()
     here = answering(home, who, rule)
     lines, found = here.lines(rule) if steps else ([], here.total(rule))
     took = (time.perf_counter() - began) * 1_000
+    audit.note(home, who, "count", rule, *found)
     called = _called(home, who)
     return Count(
         *found,
@@ -176,6 +180,7 @@ def portrait(
     found = profiles.portrait(here.index, fits, sample=sample)
     sums = {dimension.key: profiles.measure(here.index, dimension, fits) for dimension in measured}
     took = (time.perf_counter() - began) * 1_000
+    audit.note(home, who, "portrait", rule, *fits.sizes)
     nodes: dict[str, dict[str, profiles.Sizes]] = {}
     for (_, dimension, node), sizes in found.sizes.items():
         nodes.setdefault(dimension, {})[node] = sizes
@@ -226,6 +231,7 @@ def nearest(
     of_persons = ground.many[0, places].tolist()
     persons = of_persons if rule is None else here.living(rule, places).tolist()
     took = (time.perf_counter() - began) * 1_000
+    audit.note(home, who, "nearest", AllOf(()) if rule is None else rule, sum(persons))
     codes = [ground.codes[place] for place in places.tolist()]
     known = brand.some_places(home, codes)
     cells, points = ground.cells[places].tolist(), ground.points[places].tolist()
@@ -268,6 +274,8 @@ def members(
     numbers = list(itertools.islice(answer.after(found, after, visitors=visitors), limit + 1))
     page = numbers[:limit]
     named = identity.public_ids(home, page)
+    listed = (0, len(page)) if visitors else (len(page), 0)
+    audit.note(home, who, "members", rule, *listed)
     here = [n for n in page if n in named]
     following = page[-1] if len(numbers) > limit else None
     return Members(tuple(named[n] for n in here), tuple(here), following, total)
@@ -288,6 +296,7 @@ def export(home: Home, who: Who, rule: Rule, to: TextIO, *, visitors: bool = Fal
         named = identity.public_ids(home, slice_)
         out.writerows([named[n]] for n in slice_ if n in named)
         written += sum(n in named for n in slice_)
+    audit.note(home, who, "export", rule, *((0, written) if visitors else (written, 0)))
     log("segments").info("exported", who=who.name, visitors=visitors, written=written, rule=rule_text(rule))
     return written
 
@@ -305,7 +314,9 @@ def as_sql(home: Home, who: Who, rule: Rule) -> str:
 def check(home: Home, who: Who, rule: Rule) -> Checked:
     """Run the SQL of a rule over the whole log and compare it with the index; needs SEE_PERSONS. Takes as long as the log is."""
     who.need(Permission.SEE_PERSONS)
-    return checking.check(home, rule, answering(home, who, rule), rule_of(home, who), frozen(home))
+    found = checking.check(home, rule, answering(home, who, rule), rule_of(home, who), frozen(home))
+    audit.note(home, who, "check", rule, found.persons, found.visitors)
+    return found
 
 
 def write_sql(home: Home, who: Who, rule: Rule, folder: Path) -> int:

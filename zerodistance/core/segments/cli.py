@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 from rich.table import Table
 
+from zerodistance.core.segments import released_cli
 from zerodistance.kernel import clock, command
 from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from zerodistance.core.segments.contracts import Rule, Segment
 
 app = App(name="segments", help=words("人群", "segments"))
+released_cli.add_to(app)
 
 RuleText = Annotated[
     str,

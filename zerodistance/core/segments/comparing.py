@@ -9,7 +9,7 @@ from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.api import NONE, Name, Sizes, Split
 from zerodistance.core.profiles.portrait import SAMPLE
 from zerodistance.core.profiles.rules import is_inner
-from zerodistance.core.segments import intervals, rules, saved
+from zerodistance.core.segments import audit, intervals, rules, saved
 from zerodistance.core.segments.answer import Answer
 from zerodistance.core.segments.contracts import (
     AllOf,
@@ -50,6 +50,7 @@ def overlap(home: Home, who: Who, keys: Sequence[str]) -> Overlap:
     sets = [here.fits(In(key)) for key in keys]
     pairs = tuple(tuple(one.both(other) for other in sets) for one in sets)
     whole = profiles.union(sets)
+    audit.note(home, who, "overlap", AllOf(tuple(In(key) for key in keys)), *whole.sizes)
     regions = tuple(_regions(sets, whole)) if len(keys) <= MOST_APART else ()
     return Overlap(
         segments=tuple(named),
@@ -105,6 +106,7 @@ def distinguish(
     others = None if theirs is None else profiles.portrait(here.index, theirs, sample=sample)
     asked = {term.dimension for term in rules.terms(both) if isinstance(term, Has)}
     asked |= {profiles.HOME for term in rules.terms(both) if isinstance(term, Place)}
+    audit.note(home, who, "distinguish", rule, *mine.sizes)
     differences, looked = _ranked(here, who, mine.sizes, found.sizes, of_others, others, asked, sample)
     return Distinguished(
         persons=mine.sizes.persons,

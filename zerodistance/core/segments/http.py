@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
 from zerodistance.core.profiles.api import Measured
-from zerodistance.core.segments import api, comparing_http
+from zerodistance.core.segments import api, comparing_http, released_http
 from zerodistance.core.segments.contracts import Change, Segment
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
@@ -215,6 +215,7 @@ class MembersAnswer(BaseModel):
 
 
 router.include_router(comparing_http.router)
+router.include_router(released_http.router)
 
 
 @router.post("/count")

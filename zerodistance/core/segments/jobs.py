@@ -1,12 +1,19 @@
-"""What segments does by itself now and then: note how large each saved segment is."""
+"""What segments does by itself now and then: note how large each saved segment is; the record of exact counts expires."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from zerodistance.core.segments import kept
+from zerodistance.core.segments import audit, kept
+from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Job
 from zerodistance.kernel.text import Text
+
+
+def expire(home: Home) -> None:
+    """Remove old lines of the record of exact counts."""
+    audit.expire(home)
+
 
 JOBS = (
     Job(
@@ -14,5 +21,12 @@ JOBS = (
         timedelta(hours=1),
         kept.note_sizes,
         Text("记下人群的大小", "note how large segments are"),
+    ),
+    Job(
+        "segments.expire",
+        timedelta(days=1),
+        expire,
+        Text("清理精确计数的旧记录", "remove old records of exact counts"),
+        at_once=False,
     ),
 )

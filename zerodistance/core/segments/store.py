@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     Connection,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     Table,
@@ -21,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from zerodistance.kernel.state import metadata
+from zerodistance.kernel.state import Number, metadata
 
 segment = Table(
     "segment",
@@ -91,6 +92,36 @@ segment_size = Table(
     Column("version", Integer, nullable=False),
     Column("persons", BigInteger, nullable=False),
     Column("visitors", BigInteger, nullable=False),
+)
+
+segment_approval = Table(
+    "segment_approval",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("segment", Integer, ForeignKey("segment.number"), nullable=False, index=True),
+    Column("version", Integer, nullable=False),
+    Column("means", Text, nullable=False),  # SHA-256 of the rule with the segments in it written out
+    Column("approved_by", Text, nullable=False),
+    Column("approved_at", BigInteger, nullable=False),
+    Column("ended_by", Text),
+    Column("ended_at", BigInteger),
+    sqlite_autoincrement=True,
+)
+
+segment_exact = Table(
+    "segment_exact",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("said_at", BigInteger, nullable=False),
+    Column("who", Text, nullable=False),
+    Column(
+        "verb", Text, nullable=False
+    ),  # count, portrait, members, export, check, overlap, distinguish, nearest
+    Column("rule", Text, nullable=False),  # text form; names nodes and codes, no person
+    Column("persons", BigInteger, nullable=False),
+    Column("visitors", BigInteger, nullable=False),
+    Column("times", Integer, nullable=False),
+    Index("ix_segment_exact_said_at", "said_at"),
 )
 
 
@@ -254,3 +285,40 @@ def sizes(tx: Connection, number: int, first_day: int) -> list[Mapping[str, Any]
     c = segment_size.c
     found = select(segment_size).where((c.segment == number) & (c.day >= first_day)).order_by(c.day)
     return [dict(row) for row in tx.execute(found).mappings()]
+
+
+def approve(tx: Connection, number: int, version: int, means: str, by: str, at: int) -> None:
+    """Note that a version was approved as an audience; an older approval of the segment ends."""
+    disapprove(tx, number, by, at)
+    row = {"segment": number, "version": version, "means": means, "approved_by": by, "approved_at": at}
+    tx.execute(insert(segment_approval).values(**row))
+
+
+def disapprove(tx: Connection, number: int, by: str, at: int) -> int:
+    """End the approval of a segment; return how many ended."""
+    a = segment_approval
+    open_ = (a.c.segment == number) & a.c.ended_at.is_(None)
+    return tx.execute(update(a).where(open_).values(ended_by=by, ended_at=at)).rowcount
+
+
+def approvals(tx: Connection) -> dict[int, Mapping[str, Any]]:
+    """Return number of the segment -> its approval, of those that were not ended."""
+    a = segment_approval
+    found = tx.execute(select(a).where(a.c.ended_at.is_(None)).order_by(a.c.number)).mappings()
+    return {row["segment"]: dict(row) for row in found}
+
+
+def note_exact(tx: Connection, rows: list[dict[str, Any]]) -> None:
+    """Add lines to the record of exact counts."""
+    tx.execute(insert(segment_exact), rows)
+
+
+def exact(tx: Connection, most: int) -> list[Mapping[str, Any]]:
+    """Return the newest lines of the record of exact counts, the newest first."""
+    e = segment_exact
+    return [dict(row) for row in tx.execute(select(e).order_by(e.c.id.desc()).limit(most)).mappings()]
+
+
+def drop_exact(tx: Connection, before: int) -> int:
+    """Remove lines of the record that are older than a moment; return how many."""
+    return tx.execute(delete(segment_exact).where(segment_exact.c.said_at < before)).rowcount

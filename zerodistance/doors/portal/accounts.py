@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from collections.abc import Sequence
 from functools import lru_cache
 
 from argon2 import PasswordHasher
@@ -12,6 +13,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, RowMapping, delete, insert, select, update
 from sqlalchemy import func as sql
 
+from zerodistance.core.brand import api as brand
 from zerodistance.doors.portal import store
 from zerodistance.doors.portal.contracts import (
     Account,
@@ -38,7 +40,7 @@ PASSWORD_LENGTH = 10  # own value, above the 8 of NIST SP 800-63B
 WINDOW = 15 * 60 * clock.MICROS_PER_SECOND  # own value: failures older than this no longer count
 LIMITS = {"pair": 5, "address": 30, "account": 100}  # own values: failures within the window
 NAME = re.compile(r"[\w.@-]{2,40}")
-ROLES = (Role.ADMIN, Role.ANALYST)
+ROLES = (Role.ADMIN, Role.ANALYST, Role.PLANNER)
 _ACCOUNT = Text("账号", "account")
 _NAME_ALLOWED = Text(
     "可用 2 到 40 个字母、数字、. @ _ 和 -", "2 to 40 letters, digits, . @ _ or - are allowed"
@@ -64,8 +66,21 @@ def digest(secret: str) -> bytes:
 def check_role(role: Role) -> None:
     """Raise `Invalid` for a role that nobody may be given."""
     if role not in ROLES:
-        why = Text("可用 admin（管理员）、analyst（分析员）", "admin or analyst are allowed")
+        why = Text(
+            "可用 admin（管理员）、analyst（分析员）、planner（企划员）",
+            "admin, analyst or planner are allowed",
+        )
         raise Invalid(field=Text("角色", "the role"), given=role.value, why=why)
+
+
+def units_of(held: str | None) -> frozenset[int]:
+    """Return the numbers of units as a row holds them; none: every unit."""
+    return frozenset(int(number) for number in held.split(",")) if held else frozenset()
+
+
+def numbers_of(home: Home, units: Sequence[str]) -> str | None:
+    """Return units, named by their keys, as a row holds them; raises NotFound for one that there is not."""
+    return ",".join(str(n) for n in sorted({brand.unit(home, key).number for key in units})) or None
 
 
 def account_of_row(row: RowMapping, seen_at: int | None = None) -> Account:
@@ -74,6 +89,7 @@ def account_of_row(row: RowMapping, seen_at: int | None = None) -> Account:
         number=row["number"],
         name=row["name"],
         role=Role(row["role"]),
+        units=units_of(row["units"]),
         lang=row["lang"],
         theme=row["theme"],
         created_at=row["created_at"],
@@ -106,20 +122,37 @@ def accounts(home: Home, who: Who) -> list[Account]:
     return [account_of_row(row, seen.get(row["number"])) for row in rows]
 
 
-def create(home: Home, who: Who, name: str, role: Role = Role.ANALYST) -> Account:
-    """Create an account without a password; `one_time_login` gives the link that sets one."""
+def create(home: Home, who: Who, name: str, role: Role = Role.ANALYST, units: Sequence[str] = ()) -> Account:
+    """Create an account without a password; `one_time_login` gives the link that sets one.
+
+    Parameters
+    ----------
+    units
+        Keys of the units to whose rows it is limited; none: every unit.
+    """
     who.need(Permission.MANAGE_ACCOUNTS)
+    held = numbers_of(home, units)
     if not NAME.fullmatch(name):
         raise Invalid(field=Text("账号名", "the name"), given=name, why=_NAME_ALLOWED)
     check_role(role)
     with home.state.write() as tx:
         if _named(tx, name) is not None:
             raise NameTaken(name=name)
-        values = {"name": name, "role": role.value, "created_at": clock.micros()}
+        values = {"name": name, "role": role.value, "units": held, "created_at": clock.micros()}
         tx.execute(insert(store.account).values(values))
         row = _named(tx, name)
     assert row is not None
     return account_of_row(row)
+
+
+def set_units(home: Home, who: Who, name: str, units: Sequence[str]) -> None:
+    """Limit an account to the rows of these units, named by their keys; none: every unit."""
+    who.need(Permission.MANAGE_ACCOUNTS)
+    held = numbers_of(home, units)
+    with home.state.write() as tx:
+        if _named(tx, name) is None:
+            raise NotFound(what=_ACCOUNT, given=name)
+        tx.execute(update(store.account).where(store.account.c.name == name).values(units=held))
 
 
 def one_time_login(home: Home, who: Who, name: str) -> str:

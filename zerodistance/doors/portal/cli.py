@@ -14,7 +14,17 @@ from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
 
 app = App(name="accounts", help=words("门户账号和接口密钥", "accounts of the portal, keys of the API"))
-_Role = Annotated[Literal["admin", "analyst"], Parameter(help=words("能做什么", "what it may do"))]
+_Role = Annotated[Literal["admin", "analyst", "planner"], Parameter(help=words("能做什么", "what it may do"))]
+_Units = Annotated[
+    list[str] | None,
+    Parameter(
+        "--unit",
+        negative="",
+        help=words(
+            "只看这个小微的（可写几次）；不写就是全部", "limit it to a unit (may be said again); without: all"
+        ),
+    ),
+]
 _Name = Annotated[str, Parameter(help=words("名称", "name"))]
 
 
@@ -48,9 +58,9 @@ def list_() -> None:
         "新建账号，并给出设置密码的链接", "create an account and print the link that sets its password"
     )
 )
-def create(name: _Name, *, role: _Role = "analyst") -> None:
+def create(name: _Name, *, role: _Role = "analyst", units: _Units = None) -> None:
     """Create an account and print the link that sets its password."""
-    accounts.create(command.home(), command.who(), name, Role(role))
+    accounts.create(command.home(), command.who(), name, Role(role), units or ())
     login_link(name)
 
 
@@ -75,6 +85,16 @@ def login_link(name: _Name = "admin") -> None:
     )
 
 
+@app.command(help=words("账号看哪些小微", "limit an account to units"))
+def units(name: _Name, *, units: _Units = None) -> None:
+    """Limit an account to units; without any it sees all of them."""
+    accounts.set_units(command.home(), command.who(), name, units or ())
+    said = Text("{name} 只看：{units}", "{name} is limited to: {units}")
+    if not units:
+        said = Text("{name} 看所有小微", "{name} sees every unit")
+    command.tell(said, name=name, units=", ".join(units or ()))
+
+
 @app.command(help=words("停用账号，会话随即结束", "switch an account off; its sessions end"))
 def disable(name: _Name) -> None:
     """Switch an account off; its sessions end."""
@@ -85,9 +105,9 @@ def disable(name: _Name) -> None:
 
 
 @app.command(help=words("新建接口密钥，只显示一次", "make an API key; it is shown this once"))
-def key(name: _Name, *, role: _Role = "analyst") -> None:
+def key(name: _Name, *, role: _Role = "analyst", units: _Units = None) -> None:
     """Make an API key and print it; it is shown this once."""
-    secret = sessions.create_key(command.home(), command.who(), name, Role(role))
+    secret = sessions.create_key(command.home(), command.who(), name, Role(role), units or ())
     command.tell(
         Text("API 密钥（只显示这一次）：{secret}", "API key, shown this once: {secret}"), secret=secret
     )

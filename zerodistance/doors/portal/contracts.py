@@ -65,10 +65,11 @@ class Account:
     disabled_at: int | None
     has_password: bool
     seen_at: int | None = None
+    units: frozenset[int] = frozenset()
 
     def who(self, lang: str) -> Who:
         """Return the account as every verb asks for it."""
-        return Who(self.number, self.name, self.role, lang=lang)
+        return Who(self.number, self.name, self.role, self.units, lang)
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class ApiKey:
     created_by: str
     created_at: int
     off_at: int | None
+    units: frozenset[int] = frozenset()
 
 
 class PasswordShort(ZeroDistanceError):

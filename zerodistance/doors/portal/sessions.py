@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 from sqlalchemy import delete, insert, select, update
 
 from zerodistance.doors.portal import store
-from zerodistance.doors.portal.accounts import account_of_row, check_role, digest
+from zerodistance.doors.portal.accounts import account_of_row, check_role, digest, numbers_of, units_of
 from zerodistance.doors.portal.contracts import Account, ApiKey, NameTaken
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Role, Who
@@ -58,9 +59,10 @@ def account_of(home: Home, secret: str) -> Account | None:
     return None if row is None else account_of_row(row)
 
 
-def create_key(home: Home, who: Who, name: str, role: Role = Role.ANALYST) -> str:
-    """Make an API key and return its secret, which is shown this once."""
+def create_key(home: Home, who: Who, name: str, role: Role = Role.ANALYST, units: Sequence[str] = ()) -> str:
+    """Make an API key and return its secret, which is shown this once; `units` as for an account."""
     who.need(Permission.MANAGE_ACCOUNTS)
+    held = numbers_of(home, units)
     if not name.strip() or len(name) > 60:
         why = Text("可用 1 到 60 个字符", "1 to 60 characters are allowed")
         raise Invalid(field=Text("密钥的名称", "the name of the key"), given=name, why=why)
@@ -69,6 +71,7 @@ def create_key(home: Home, who: Who, name: str, role: Role = Role.ANALYST) -> st
     values = {
         "name": name.strip(),
         "role": role.value,
+        "units": held,
         "secret_hash": digest(secret),
         "created_by": who.name,
         "created_at": clock.micros(),
@@ -86,7 +89,7 @@ def keys(home: Home, who: Who) -> list[ApiKey]:
     columns = [c for c in store.api_key.c if c.name != "secret_hash"]
     with home.state.read() as tx:
         rows = tx.execute(select(*columns).order_by(store.api_key.c.number)).mappings().all()
-    return [ApiKey(**{**row, "role": Role(row["role"])}) for row in rows]
+    return [ApiKey(**{**row, "role": Role(row["role"]), "units": units_of(row["units"])}) for row in rows]
 
 
 def switch_key_off(home: Home, who: Who, number: int) -> None:
@@ -115,7 +118,7 @@ def who_of_key(home: Home, secret: str) -> Who | None:
             .mappings()
             .first()
         )
-    who = None if row is None else Who(None, f"key:{row['name']}", Role(row["role"]))
+    who = None if row is None else Who(None, f"key:{row['name']}", Role(row["role"]), units_of(row["units"]))
     if len(_found) > 10_000:
         _found.clear()
     _found[hashed] = (now, who)

@@ -11,7 +11,8 @@ account = Table(
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("name", Text, nullable=False, unique=True),
-    Column("role", Text, nullable=False),  # admin, analyst
+    Column("role", Text, nullable=False),  # admin, analyst, planner
+    Column("units", Text),  # numbers of units, with commas; null: every unit
     Column("password", Text),  # argon2id; null until the one-time link was used
     Column("lang", Text),  # zh, en; null: as the browser asks
     Column("theme", Text),  # light, dark; null: as the system
@@ -54,6 +55,7 @@ api_key = Table(
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("name", Text, nullable=False, unique=True),
     Column("role", Text, nullable=False),
+    Column("units", Text),  # numbers of units, with commas; null: every unit
     Column("secret_hash", LargeBinary, nullable=False, unique=True),
     Column("created_by", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from fastapi.responses import Response
 
+from zerodistance.core.brand import api as brand
 from zerodistance.doors.portal import accounts, sessions
 from zerodistance.doors.portal.registry import Menu, register
 from zerodistance.doors.portal.shell import go, home_of, lang_of, page, who_of
@@ -25,14 +26,14 @@ MENU = Menu(
 def _show(request: Request, status: int = 200, **values: object) -> Response:
     home, who = home_of(request), who_of(request)
     shown = {"link": "", "link_name": "", "key": "", "problem": "", "key_problem": "", "given": "", **values}
-    everybody, keys = accounts.accounts(home, who), sessions.keys(home, who)
-    return page(
-        request, "accounts.html", status=status, here="accounts", accounts=everybody, keys=keys, **shown
-    )
+    units = brand.units(home, who)
+    listed = {"accounts": accounts.accounts(home, who), "keys": sessions.keys(home, who), "units": units}
+    names = {unit.number: unit.name for unit in units}
+    return page(request, "accounts.html", status=status, here="accounts", unit_names=names, **listed, **shown)
 
 
 def _role(given: str) -> Role:
-    return Role.ADMIN if given == Role.ADMIN.value else Role.ANALYST
+    return next((role for role in accounts.ROLES if role.value == given), Role.ANALYST)
 
 
 def _link(request: Request, secret: str) -> str:
@@ -46,11 +47,11 @@ def listing(request: Request) -> Response:
 
 
 @router.post("/accounts")
-def create(request: Request, name: Field, role: Field = "analyst") -> Response:
+def create(request: Request, name: Field, role: Field = "analyst", unit: Field = "") -> Response:
     """Create an account and show its one-time link, this once."""
     home, who = home_of(request), who_of(request)
     try:
-        account = accounts.create(home, who, name.strip(), _role(role))
+        account = accounts.create(home, who, name.strip(), _role(role), [unit] if unit else [])
     except ZeroDistanceError as error:
         who.need(Permission.MANAGE_ACCOUNTS)
         return _show(request, error.status, problem=error.message(lang_of(request)), given=name)
@@ -73,11 +74,11 @@ def switch(request: Request, number: Number, state: str) -> Response:
 
 
 @router.post("/keys")
-def create_key(request: Request, name: Field, role: Field = "analyst") -> Response:
+def create_key(request: Request, name: Field, role: Field = "analyst", unit: Field = "") -> Response:
     """Make an API key and show it, this once."""
     home, who = home_of(request), who_of(request)
     try:
-        secret = sessions.create_key(home, who, name, _role(role))
+        secret = sessions.create_key(home, who, name, _role(role), [unit] if unit else [])
     except ZeroDistanceError as error:
         who.need(Permission.MANAGE_ACCOUNTS)
         return _show(request, error.status, key_problem=error.message(lang_of(request)))

@@ -66,7 +66,8 @@ def find(request: Request, q: Annotated[str, Form()] = "") -> Response:
                 [Hit(f"/segments/{s.key}", "segments", s.name.get(lang), s.key) for s in some[:MOST]],
             )
         )
-        lines = profiles.search(home, who, query, 0).dimensions
+        may = who.may(Permission.SEE_PERSONS)
+        lines = profiles.search(home, who, query, 0).dimensions if may else ()
         groups.append(
             (
                 Text("标签", "Tags"),

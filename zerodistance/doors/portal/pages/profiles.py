@@ -12,10 +12,11 @@ from zerodistance.core.profiles import lineage
 from zerodistance.core.profiles.contracts import DimensionCount, Layer, NodeCount
 from zerodistance.doors.portal.registry import Menu, register
 from zerodistance.doors.portal.shell import home_of, lang_of, page, table_file, who_of
+from zerodistance.kernel.access import Permission
 from zerodistance.kernel.text import Text
 
 router = APIRouter()
-MENU = Menu("profiles", "/profiles", "tags", Text("标签树", "Tag tree"), 25)
+MENU = Menu("profiles", "/profiles", "tags", Text("标签树", "Tag tree"), 25, need=Permission.SEE_PERSONS)
 FOUND = 60  # nodes that a search lists
 
 

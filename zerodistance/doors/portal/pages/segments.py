@@ -14,10 +14,11 @@ from zerodistance.core.brand import api as brand
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Layer
 from zerodistance.core.segments import api as segments
+from zerodistance.core.segments import audiences
 from zerodistance.core.segments.contracts import KEY, AnyOf, Did, Has, Rule, Segment
 from zerodistance.core.touchpoints.kinds import KINDS
 from zerodistance.doors.portal import drafting
-from zerodistance.doors.portal.pages import segment_more
+from zerodistance.doors.portal.pages import released, segment_more
 from zerodistance.doors.portal.registry import Menu, register
 from zerodistance.doors.portal.shell import go, home_of, lang_of, page, who_of
 from zerodistance.kernel.access import Permission
@@ -109,15 +110,26 @@ def _adder(request: Request, given: Mapping[str, str], wrong: Mapping[str, Text]
 def listing(request: Request) -> Response:
     """List the saved segments with their counts."""
     home, who = home_of(request), who_of(request)
+    if not who.may(Permission.SEE_PERSONS):
+        return go("/segments/released")
     found = segments.segments(home, who)
     counts = {s.key: segments.count(home, who, s.asks, steps=False) for s in found[:PAGE]}
-    return page(request, "segments.html", here="segments", segments=found, counts=counts)
+    said = {one.key: one for one in audiences.approvals(home, who)}
+    return page(request, "segments.html", here="segments", segments=found, counts=counts, approvals=said)
 
 
 def _builder(
     request: Request, segment: Segment | None, text: str, status: int = 200, **values: Any
 ) -> Response:
-    shown = {"saved": "", "save_problem": "", "naming": {"name": "", "key": ""}, "pattern": KEY, **values}
+    about = released.approval(request, segment.key) if segment else {"approval": None, "own": False}
+    shown = {
+        **about,
+        "saved": "",
+        "save_problem": "",
+        "naming": {"name": "", "key": ""},
+        "pattern": KEY,
+        **values,
+    }
     parts = {
         **_counted(request, text),
         **_choices(request),
@@ -211,8 +223,10 @@ class NoRule(Invalid):
 
 @router.get("/segments/{key}")
 def detail(request: Request, key: str, saved: str = "") -> Response:
-    """Show one segment in the builder."""
+    """Show one segment in the builder; to an account that may not see persons as the audience of a question."""
     segment = segments.segment(home_of(request), who_of(request), key)
+    if not who_of(request).may(Permission.SEE_PERSONS):
+        return go(f"/segments/released?audience={segment.key}")
     return _builder(request, segment, segments.rule_text(segment.rule), saved=saved)
 
 
