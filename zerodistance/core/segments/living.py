@@ -18,13 +18,14 @@ import numpy.typing as npt
 from pyroaring import BitMap, BitMap64
 from sqlalchemy import Connection
 
+from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.api import Sizes, Split
 from zerodistance.core.profiles.contracts import VISITORS_FROM, IndexDamaged
 from zerodistance.core.segments import rules, store
 from zerodistance.core.segments.answer import Answer
-from zerodistance.core.segments.contracts import In, Rule
+from zerodistance.core.segments.contracts import In, Lives, Rule
 from zerodistance.events.segments import SegmentChanged
 from zerodistance.kernel import bus, clock, fault
 from zerodistance.kernel.errors import ZeroDistanceError
@@ -54,8 +55,8 @@ def sizes(some: BitMap) -> Sizes:
     return Sizes(some.range_cardinality(0, VISITORS_FROM), some.range_cardinality(VISITORS_FROM, _LAST))
 
 
-def meaning(rule: Rule, saved: Saved) -> str:
-    """Return a short hash of a rule and of those that it stands on: another one means that it may fit others."""
+def meaning(home: Home, rule: Rule, saved: Saved) -> str:
+    """Return a short hash of a rule, of those that it stands on and of the territories in them: another one means that it may fit others."""
     seen: dict[str, str] = {}
 
     def walk(one: Rule) -> None:
@@ -64,6 +65,8 @@ def meaning(rule: Rule, saved: Saved) -> str:
                 inner = saved(term.segment)
                 seen[term.segment] = rules.write_text(inner)
                 walk(inner)
+            elif isinstance(term, Lives) and term.territory is not None:
+                seen[f"territory {term.territory}"] = repr(sorted(brand.communities_of(home, term.territory)))
 
     walk(rule)
     return hashlib.sha256(repr((rules.write_text(rule), sorted(seen.items()))).encode()).hexdigest()[:16]
@@ -77,7 +80,7 @@ def begin(home: Home, rule: Rule, saved: Saved, frozen: Frozen, *, freeze: bool)
     return {
         "frozen": int(freeze),
         "change": 0,
-        "meaning": meaning(rule, saved),
+        "meaning": meaning(home, rule, saved),
         "members": members.serialize(),
         "persons": fits.sizes.persons,
         "visitors": fits.sizes.visitors,
@@ -164,7 +167,7 @@ class Follower:
 
     def _look(self, row: Mapping[str, Any], index: profiles.Index) -> bool:
         rule, version = self._rule_of(row["key"])
-        seen, means = self._held(row), meaning(rule, self._saved)
+        seen, means = self._held(row), meaning(self._home, rule, self._saved)
         if seen.meaning == means and (seen.stamp, seen.day) == (index.stamp, index.day):
             return False
         only = _touched(seen, index) if seen.meaning == means else None
