@@ -331,6 +331,14 @@ def test_a_segment_is_counted_while_it_is_built_and_saved(stand: Stand) -> None:
     tab.until("document.querySelectorAll('#conditions .cond').length === 3")
     assert 0 < _persons(tab) < first
     shot(tab, "segment-building-1280-en-light.png")
+    tab.click(".what label:has([value='lives'])")
+    for field, value in (("lat", "36.07"), ("lon", "120.38"), ("km", "5")):
+        tab.fill(f"#{field}", value)
+    shot(tab, "segment-place-1280-en-light.png")
+    tab.click("#add > div:last-child .btn")
+    tab.until("document.querySelectorAll('#conditions .cond').length === 4")
+    tab.click("#conditions .cond:nth-of-type(3) .drop")
+    tab.until("document.querySelectorAll('#conditions .cond').length === 3")
     tab.click("#conditions .cond:nth-of-type(1) .drop")
     tab.until("document.querySelectorAll('#conditions .cond').length === 2")
     tab.run("document.querySelector('details:has(#rule)').open = true")
