@@ -28,7 +28,7 @@ _MEASURED = ("sum", "mean", "max")
 _UNITS = {"quantity": states.QUANTITY, "amount": states.AMOUNT, "duration": states.DURATION}
 _SHORT = 1 << 15  # so many nodes are put in order by counting them
 _LISTED = 1_500  # own value, measured: subjects that are named one by one
-_OF_BLOCKS = 8  # own value, measured: unpacking one block of so many takes as long as reading the table
+_TOGETHER = 200_000  # own value: subjects whose states are read at once from where they stand together; a person has some ten of 120 bytes
 _BLOCK, _FETCH = 500_000, 131_072  # own values: states in memory at once, and fetched at once
 ALONE = Rollup()
 SUBJECTS = 1_000_000  # own value: of the map at once, since the engine holds it in memory whole while it joins: some 50 bytes each
@@ -133,40 +133,64 @@ def _blocks(
     kept: Blocks | None,
 ) -> Iterator[pa.Table]:
     """Yield the states that dimensions read, in ascending order of `number`; no person stands in two blocks."""
-    for some in _slices(pairs, most):
-        connection.register("person_map", some)
-        held = kept if kept is not None and len(some) <= max(_LISTED, len(kept) // _OF_BLOCKS) else None
-        yield from _ordered(connection, dimensions, day, some.column("subject").to_numpy(), held)
-
-
-def _ordered(
-    connection: duckdb.DuckDBPyConnection,
-    dimensions: Sequence[Dimension],
-    day: int,
-    subjects: npt.NDArray[np.int64],
-    kept: Blocks | None,
-) -> Iterator[pa.Table]:
-    """Yield the states of everybody in the map, block by block.
-
-    A few `subjects` are named in the question: the engine then reads the other columns of their rows only, a quarter of the work for one person. What is
-    `kept` of them together is not read from the table again.
-    """
     read = ALWAYS.union(
         *(d.parsed.reads for d in dimensions), *((w[0] for w in d.of.where) for d in dimensions)
     )
     names = [name for name in states.STATES.names if name in read]
-    columns, source = ", ".join(f"s.{name}" for name in names), "profile_state"
-    few = len(subjects) <= _LISTED
-    some = f"s.subject in ({', '.join(map(str, subjects.tolist())) or 'null'})" if few else "true"
-    found = None if kept is None else _kept(kept, subjects, names)
-    if kept is not None and found is not None:
-        connection.register("kept_state", found)
-        both = ", ".join(("subject", *names))
-        source = f"(select {both} from profile_state s where batch > {kept.batch} and {some} union all select {both} from kept_state)"
-        some = "true"
+    for some in _slices(pairs, most if kept is None else min(most, _TOGETHER)):
+        connection.register("person_map", some)
+        found = None if kept is None else _together(connection, kept, some, names)
+        yield from _ordered(connection, names, day, some) if found is None else _cut(found, day)
+
+
+def _together(
+    connection: duckdb.DuckDBPyConnection, kept: Blocks, some: pa.Table, names: Sequence[str]
+) -> pa.Table | None:
+    """Return `number` and the states of some of whom those up to a batch stand together; None, and no file any more, where it is not what was written."""
+    subjects, number = (some.column(name).to_numpy() for name in ("subject", "number"))
+    order = np.argsort(subjects, kind="stable")
+    subjects, number = subjects[order], number[order]
+    try:
+        found = kept.of(subjects, names)
+    except Broken:
+        log("profiles").error("blocks_damaged", path=str(kept.folder))
+        let_go(kept.folder)
+        return None
+    later = f"select s.subject, {_listed(names)} from profile_state s semi join person_map m on s.subject = m.subject where s.batch > $batch"
+    rest = connection.sql(later, params={"batch": kept.batch}).to_arrow_table()
+    both = pa.concat_tables([found, rest.cast(found.schema)])
+    whose = number[np.searchsorted(subjects, both.column("subject").to_numpy())]
+    order = np.argsort(whose, kind="stable")
+    return both.drop_columns("subject").take(order).add_column(0, "number", pa.array(whose[order]))
+
+
+def _cut(found: pa.Table, day: int) -> Iterator[pa.Table]:
+    """Yield states up to a day, in order of `number`, some persons at a time."""
+    found = found.filter(pc.less_equal(found.column("day"), day))
+    numbers, start = found.column("number").to_numpy(), 0
+    while start < len(numbers):
+        stop = int(np.searchsorted(numbers, numbers[min(start + _BLOCK, len(numbers)) - 1], "right"))
+        yield found.slice(start, stop - start)
+        start = stop
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"s.{name}" for name in names)
+
+
+def _ordered(
+    connection: duckdb.DuckDBPyConnection, names: Sequence[str], day: int, some: pa.Table
+) -> Iterator[pa.Table]:
+    """Yield the states of everybody in the map, block by block.
+
+    A few subjects are named in the question: the engine then reads the other columns of their rows only, a quarter of the work for one person.
+    """
+    few = ""
+    if len(some) <= _LISTED:
+        few = f"and s.subject in ({', '.join(map(str, some.column('subject').to_pylist())) or 'null'}) "
     query = (
-        f"select m.number, {columns} from {source} s inner join person_map m on s.subject = m.subject "
-        f"where s.day <= $day and {some} order by m.number"
+        f"select m.number, {_listed(names)} from profile_state s inner join person_map m on s.subject = m.subject "
+        f"where s.day <= $day {few}order by m.number"
     )
     held, rows, last = list[pa.RecordBatch](), 0, -1
     for batch in connection.sql(query, params={"day": day}).to_arrow_reader(_FETCH):
@@ -179,16 +203,6 @@ def _ordered(
         rows, last = rows + len(batch), numbers[-1]
     if held:
         yield pa.Table.from_batches(held)
-
-
-def _kept(kept: Blocks, subjects: npt.NDArray[np.int64], names: Sequence[str]) -> pa.Table | None:
-    """Return the states of some that stand together; None, and no file any more, where it is not what was written."""
-    try:
-        return kept.of(np.unique(subjects), names)
-    except Broken:
-        log("profiles").error("blocks_damaged", path=str(kept.folder))
-        let_go(kept.folder)
-        return None
 
 
 class _Answer:

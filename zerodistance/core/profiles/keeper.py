@@ -285,9 +285,12 @@ class Keeper:
             before = Index()
             day = rules.day_of(clock.micros(), self._home.settings.zone)
             version = self._people.version()
-            return self._with_memory(
+            done = self._with_memory(
                 lambda c: self._write(c, before, None, (states.view(c, self._home), day, version))
             )
+        if touches_too:
+            states.lay(self._home, anyway=False)
+        return done
 
     def _remake_states(self) -> None:
         held = self.held()
