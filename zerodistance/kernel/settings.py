@@ -108,7 +108,7 @@ class Settings(BaseSettings):
         64 * _MIB, ge=_MIB, description="size at which the hot tail moves into the lake, bytes"
     )
     index_seconds: float = Field(
-        2.0, gt=0, description="pause between two updates of profiles and tag index, seconds"
+        0.5, gt=0, description="pause between two updates of profiles and tag index, seconds"
     )
     engine_memory_mb: int = Field(
         1024, ge=128, description="memory of one DuckDB connection before it spills to disk, MiB"

@@ -177,6 +177,16 @@ def test_parts_of_one_size_become_one_and_what_was_decoded_before_still_counts(t
     assert index.current(tmp_path).split(("node", "a", "x")) == rest
 
 
+def test_a_large_part_is_not_written_again_for_a_few_small_ones(tmp_path: Path) -> None:
+    everybody = np.arange(1, 100_001, dtype=np.uint32)
+    here = index.publish(tmp_path, Index(), Part(1, 2, 3, "m", 4, None, Split.of_sorted(everybody)))
+    for many in (20_000, *[10] * 7, *[2_000] * 6, *[10] * 40):
+        some = everybody[:many]
+        here = index.publish(tmp_path, here, Part(1, 2, 3, "m", 4, BitMap(some), Split.of_sorted(some)))
+        assert [len(layer.changed or ()) for layer in here.layers[:2]] == [0, 20_000]
+        assert len(here.layers) <= 2 + 7 + 6 + 7
+
+
 def test_of_many_who_ask_at_once_one_decodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     everybody = Split.of_sorted(np.arange(1, 100, dtype=np.uint32))
     here = index.publish(tmp_path, Index(), Part(1, 2, 3, "m", 4, None, everybody))

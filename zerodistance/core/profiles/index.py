@@ -268,12 +268,12 @@ class Index:
     def alike(self) -> int:
         """Return how many of the last parts, of about one size, are to become one; 0: none. So there are at most some eight of each size."""
         many = [_ALL if layer.changed is None else len(layer.changed) for layer in reversed(self.layers)]
-        most = _LIGHT
-        while many and most < _ALL:
-            alike = next((n for n, one in enumerate(many) if one > most), len(many))
-            if alike >= _TOGETHER:
-                return alike
-            most *= _TOGETHER
+        least, most = -1, _LIGHT
+        while many and least < max(many):
+            last = many[: next((n for n, one in enumerate(many) if one > most), len(many))]
+            if sum(one > least for one in last) >= _TOGETHER:
+                return len(last)
+            least, most = most, most * _TOGETHER
         return 0
 
 
