@@ -57,18 +57,16 @@ def main() -> None:
     parser.add_argument("--people", type=int, default=1_000_000)
     parser.add_argument("--records", type=int, default=2_000, help="people who come in")
     parser.add_argument("--seed", type=int, default=4, help="1 to 3 are those that defaults come from")
+    parser.add_argument(
+        "--root",
+        type=Path,
+        help="a folder with a home that holds a city and was matched; it stays, with what this adds",
+    )
     options = parser.parse_args()
     with workspace(options.folder) as root:
-        city = root / "city"
-        sample.generate(options.people, options.seed, "base", city, processes=1)
+        root = options.root.resolve() if options.root else root
         house = House(root, {"placing": "false"})
-        rows = 0
-        for silo in COLUMNS:
-            (path,) = (city / "silos").glob(f"{silo}.*")
-            mapping = str(city / "mappings" / f"{silo}.toml")
-            rows += json.loads(house.run("import", str(path), "--mapping", mapping, "--json"))["accepted"]
-        say(f"{rows:,} rows; matching")
-        house.run("identity", "match")
+        rows = None if options.root else _filled(house, root / "city", options)
         home = open_home(load(home=house.home))
         whose = _come_in(home, root, options.records, random.Random(options.seed))
         house.run("import", str(root / "desk.csv"), "--mapping", str(root / "desk.toml"))
@@ -87,6 +85,19 @@ def main() -> None:
         **found,
         peak_rss_mb=peak_mb(os.getpid()),
     )
+
+
+def _filled(house: House, city: Path, options: Any) -> int:
+    """Take in the rows of a city that name somebody, and match; return how many there are."""
+    sample.generate(options.people, options.seed, "base", city, processes=1)
+    rows = 0
+    for silo in COLUMNS:
+        (path,) = (city / "silos").glob(f"{silo}.*")
+        mapping = str(city / "mappings" / f"{silo}.toml")
+        rows += json.loads(house.run("import", str(path), "--mapping", mapping, "--json"))["accepted"]
+    say(f"{rows:,} rows; matching")
+    house.run("identity", "match")
+    return rows
 
 
 def _come_in(home: Home, root: Path, count: int, rng: random.Random) -> dict[str, int]:
