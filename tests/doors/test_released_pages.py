@@ -75,6 +75,14 @@ def test_no_page_tells_somebody_without_sight_an_exact_count(town: Home, planner
     assert not shows_exact(planner.post("/find", q="gender").text)
 
 
+def test_every_page_of_the_menu_opens_for_a_planner(town: Home, planner: Visitor) -> None:
+    menu = registry.menus(Who(3, "planner", Role.PLANNER))
+    assert {one.key for one in menu} >= {"today", "segments"}
+    for one in menu:
+        assert planner.client.get(one.path).status_code == 200, one.path
+    assert planner.get("/today/feed").status_code == 200
+
+
 def test_a_planner_asks_and_is_told_why_not(town: Home, planner: Visitor) -> None:
     assert planner.get("/segments").headers["location"] == "/segments/released"
     page = planner.get("/segments/released?lang=en").text

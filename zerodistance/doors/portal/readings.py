@@ -133,6 +133,8 @@ def needs_a_person(home: Home, who: Who, found: Overview, lang: str) -> list[Nee
 
 
 def _held(home: Home, who: Who, f: Formats, zh: bool) -> list[Need]:
+    if not who.may(Permission.SEE_PERSONS):
+        return []
     guards = identity.guards(home, who)
     out = []
     for one in guards.shared[:3]:
