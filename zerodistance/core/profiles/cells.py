@@ -53,7 +53,7 @@ def spot(lat: float, lon: float) -> Spot:
     Examples
     --------
     >>> h3.int_to_str(spot(36.0612, 120.3705).cell)
-    '8930ac5302bffff'
+    '8930ac5349bffff'
     """
     return Spot(h3.latlng_to_cell(lat, lon, RESOLUTION), lat, lon)
 

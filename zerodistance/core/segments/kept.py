@@ -106,7 +106,7 @@ def changed(home: Home, who: Who, key: str, change: int) -> Changed:
         row = store.change(tx, number, change)
     if row is None or row["reason"] == living.MOVED:
         raise NoSuchChange(key=key, given=change, days=living.KEEP_DAYS)
-    return Changed(_change(row), _ids(home, row["entered"]), _ids(home, row["left"]))
+    return Changed(_change(row), _ids(home, row["entering"]), _ids(home, row["leaving"]))
 
 
 def _ids(home: Home, some: bytes) -> tuple[str, ...]:

@@ -237,8 +237,8 @@ class Follower:
             number=change,
             version=about.version,
             reason=reason,
-            entered=both[0].serialize(),
-            left=both[1].serialize(),
+            entering=both[0].serialize(),
+            leaving=both[1].serialize(),
             entered_persons=entered.persons,
             entered_visitors=entered.visitors,
             left_persons=left.persons,
@@ -262,7 +262,7 @@ def _worth(tx: Connection, row: Mapping[str, Any]) -> bool:
     if base <= _SMALL:
         return True
     since = store.changes(tx, row["segment"], row["change"])
-    return _HEAVY * sum(len(c["entered"]) + len(c["left"]) for c in since) > base
+    return _HEAVY * sum(len(c["entering"]) + len(c["leaving"]) for c in since) > base
 
 
 def called(members: BitMap, since: int, upto: int, moves: Moves) -> BitMap:
@@ -286,8 +286,8 @@ def members(row: Mapping[str, Any], later: Sequence[Mapping[str, Any]]) -> BitMa
     """Return the members of a followed segment: those that are kept, and what changed since."""
     found = BitMap.deserialize(row["members"])
     for change in later:
-        found -= BitMap.deserialize(change["left"])
-        found |= BitMap.deserialize(change["entered"])
+        found -= BitMap.deserialize(change["leaving"])
+        found |= BitMap.deserialize(change["entering"])
     return found
 
 
@@ -320,7 +320,7 @@ def forget(home: Home, subjects: Sequence[int]) -> dict[str, int]:
         for segment, number in store.every_change(tx):
             change = store.change(tx, segment, number)
             assert change is not None
-            fresh, went = _without(change, ("entered", "left"), BitMap, nobody)
+            fresh, went = _without(change, ("entering", "leaving"), BitMap, nobody)
             if went:
                 store.rewrite(tx, segment, number, **fresh)
             removed += went
