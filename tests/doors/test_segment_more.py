@@ -55,8 +55,8 @@ def test_who_entered_and_left_stands_on_a_page_of_its_own(saved: Home, boss: Vis
     with saved.state.write() as tx:
         (row,) = store.kept(tx)
         numbers = {
-            "entered": BitMap([1]).serialize(),
-            "left": BitMap().serialize(),
+            "entering": BitMap([1]).serialize(),
+            "leaving": BitMap().serialize(),
             "reason": "people",
             "version": 1,
         }
