@@ -450,6 +450,7 @@ def test_the_api_counts_saves_and_lists(shop: Home, analyst: Who) -> None:
     near = client.post("/v1/segments/nearest", json={"lat": 36.0, "lon": 120.0, "rule": 'Did("order.line")'})
     assert near.json()["communities"] == []
     assert client.post("/v1/segments/nearest", json={"lat": 136.0, "lon": 120.0}).status_code == 422
+    assert client.post("/v1/segments/nearest", json={"lat": 36.0, "lon": False}).status_code == 422
     asked = {"rule": 'Has("value.spend_total", node="under_500")', "sample": True}
     portrait = client.post("/v1/segments/profile", json=asked).json()
     assert (portrait["persons"], portrait["visitors"], portrait["error"]) == (1, 1, 0.0)

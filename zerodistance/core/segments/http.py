@@ -129,9 +129,9 @@ class NewSegment(Question):
 class AskedNear(BaseModel):
     """A point, degrees, WGS-84; with a rule only persons who fit are counted."""
 
-    lat: float = Field(ge=-90, le=90)
-    lon: float = Field(ge=-180, le=180)
-    many: int = Field(30, ge=1, le=1_000, description="how many communities")
+    lat: float = Field(ge=-90, le=90, strict=True)
+    lon: float = Field(ge=-180, le=180, strict=True)
+    many: int = Field(30, ge=1, le=1_000, strict=True, description="how many communities")
     rule: str | dict[str, Any] | None = Field(None, description="text form or JSON form of a rule")
 
 
