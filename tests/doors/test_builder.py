@@ -78,6 +78,17 @@ def test_where_somebody_lives_is_chosen_from_the_tables_of_the_brand(boss: Visit
     assert "的辖区" in unit
 
 
+def test_a_condition_may_be_about_others_at_home(boss: Visitor) -> None:
+    did = {"op": "add", "what": "did", "kind": "order.line"}
+    one = boss.post("/segments/draft?lang=en", rule="", **did, whom="home").text
+    assert rule_of(one) == 'Household(Did("order.line"))'
+    assert "somebody of the household (Order line)" in one
+    both = boss.post("/segments/draft?lang=zh", rule=rule_of(one), **did, whom="others", join="not").text
+    assert rule_of(both) == 'AllOf(Household(Did("order.line")), NoneOf(OthersAtHome(Did("order.line"))))'
+    assert "家里别的人（订单行）" in both or "家里别的人（" in both
+    assert rule_of(boss.post("/segments/draft", rule=rule_of(both), op="drop:1").text) == rule_of(one)
+
+
 @pytest.mark.parametrize(("what", "field"), [("has", "dimension"), ("did", "kind"), ("lives", "community")])
 def test_adding_nothing_asks_for_a_choice(boss: Visitor, what: str, field: str) -> None:
     answer = boss.post("/segments/draft?lang=en", rule="", op="add", what=what)

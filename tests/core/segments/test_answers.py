@@ -37,11 +37,13 @@ from zerodistance.core.segments.contracts import (
     AnyOf,
     Did,
     Has,
+    Household,
     In,
     Lives,
     Near,
     NoneOf,
     NoSuchSegment,
+    OthersAtHome,
     Rule,
     SegmentCircle,
     SegmentExists,
@@ -81,6 +83,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> World:
     crowd.told.update({(n, "gender"): luck.choice(["female", "male"]) for n in range(1, 15)})
     for number in {*crowd.of.values()}:
         crowd.told[number, "community"] = luck.choice([*HOMES, "unknown"])
+        if number % 4:
+            crowd.told[number, "household"] = str(luck.randrange(1, 7))
     settle(home)
     keeper = Keeper(home, crowd)
     with clock.freeze(NOW):
@@ -178,6 +182,13 @@ def fits(rule: Rule, number: int, where: World, today: int) -> bool:
             return not any(fits(term, number, where, today) for term in rule.terms)
         case SomeOf():
             return sum(fits(term, number, where, today) for term in rule.terms) >= rule.at_least
+        case Household() | OthersAtHome():
+            mine = crowd.told.get((number, "household"))
+            alone = number >= VISITORS_FROM or mine is None
+            persons = {n for n in crowd.of.values() if n < VISITORS_FROM and n != number}
+            others = [n for n in persons if crowd.told.get((n, "household")) == mine]
+            asked = [*([] if alone else others), *([number] if isinstance(rule, Household) else [])]
+            return sum(fits(rule.terms[0], n, where, today) for n in asked) >= rule.at_least
         case Near() | Lives() | Within():
             return lives(rule, crowd.told.get((number, "community")))
         case In():
@@ -278,6 +289,9 @@ def test_the_nearest_communities_are_counted(
         api.nearest(home, admin, 91, 0)
     with pytest.raises(NotFound, match="south"):
         api.count(home, admin, Lives(territory="south"))
+    with pytest.raises(NotFound, match="c99"):
+        api.count(home, admin, Lives(community="c99"))
+    assert api.count(home, admin, Lives(community="d4")).persons == 0
     from zerodistance.kernel import access
 
     monkeypatch.setitem(access._MAY, Role.ANALYST, frozenset())

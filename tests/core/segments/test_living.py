@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 import pytest
 from pyroaring import BitMap
 from sqlalchemy import insert
@@ -39,13 +41,39 @@ RULES = {
 }
 
 
+AT_HOME = {
+    "others": 'OthersAtHome(Did("order.line", at_least=2, within_days=3))',
+    "homes": 'AllOf(Household(2, NoneOf(In("quiet"))), NoneOf(In("others")))',
+}
+
+
+class Homes(world.Crowd):
+    """People of four households; who was joined from persons of two is of both, and the least is told."""
+
+    def households(self) -> dict[int, set[int]]:
+        found: dict[int, set[int]] = {}
+        for subject, number in self.of.items():
+            if subject % 5:
+                found.setdefault(number, set()).add(subject % 4)
+        return found
+
+    def facts(self, numbers: npt.NDArray[np.int64] | None) -> pa.Table:
+        self.told = {(number, "household"): str(min(some)) for number, some in self.households().items()}
+        return super().facts(numbers)
+
+    def sharing(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        of = self.households()
+        mine = set[int]().union(*(of.get(n, set()) for n in numbers.tolist()))
+        return np.union1d(numbers, np.array([n for n, some in of.items() if some & mine], np.int64))
+
+
 class Town:
     """A home, its people, the worker's two loops, and the time."""
 
     def __init__(self, home: Home, subjects: int = 12) -> None:
         self.home, self.batch, self.at = home, 0, NOW
-        self.crowd = world.Crowd()
-        self.keeper = Keeper(home, self.crowd, [profiles.dimension("value.spend_total")])
+        self.crowd = Homes()
+        self.keeper = Keeper(home, self.crowd, [profiles.dimension("value.spend_total"), profiles.HOUSEHOLD])
         self.follower = self.fresh()
         row = {"namespace": 1, "person_from": 0, "first_at": 0, "seen_at": 0, "shared": 0, "batch": 1}
         with home.state.write() as tx:
@@ -64,6 +92,9 @@ class Town:
     def moves(self, since: int, upto: int) -> Any:
         pairs = np.array(self.crowd.log[since:upto], np.int64).reshape(-1, 2)
         return pairs[:, 0], pairs[:, 1]
+
+    def sharing(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        return self.crowd.sharing(numbers)
 
     def buy(self, *subjects: int, amount: float = 10.0) -> None:
         self.batch += 1
@@ -111,7 +142,7 @@ def fitting(town: Town, key: str) -> BitMap:
 
 def make(town: Town, *keys: str) -> None:
     for key in keys:
-        api.create(town.home, SYSTEM, key, NAME, api.read_rule(RULES[key]))
+        api.create(town.home, SYSTEM, key, NAME, api.read_rule({**RULES, **AT_HOME}[key]))
 
 
 def test_entries_and_exits_are_told_with_their_people(town: Town) -> None:
@@ -152,8 +183,8 @@ def test_what_was_told_adds_up_to_who_fits_whatever_happens(
     monkeypatch.setattr(living, "_HEAVY", 4 if small else 0)
     luck, town = random.Random(seed), Town(home)
     town.turn()
-    make(town, "often", "spent", "quiet")
-    for key in RULES:
+    make(town, *RULES, *AT_HOME)
+    for key in (*RULES, *AT_HOME):
         api.follow(home, SYSTEM, key)
     for _ in range(12 if SLOW else 6):
         what = luck.randrange(6)
@@ -168,9 +199,9 @@ def test_what_was_told_adds_up_to_who_fits_whatever_happens(
         else:
             town.follower = town.fresh()
         town.turn()
-        for key in RULES:
+        for key in (*RULES, *AT_HOME):
             assert inside(town, key) == fitting(town, key)
-    for key in RULES:
+    for key in (*RULES, *AT_HOME):
         numbers = [e["change"] for e in town.told() if e["segment"] == key]
         assert numbers == sorted(set(numbers))
 

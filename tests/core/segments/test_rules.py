@@ -12,15 +12,18 @@ from hypothesis import strategies as st
 from zerodistance.core.profiles.contracts import Bands, Dimension
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.segments import rules
+from zerodistance.core.segments.conditions import LARGEST, Words
 from zerodistance.core.segments.contracts import (
     AllOf,
     AnyOf,
     Did,
     Has,
+    Household,
     In,
     Lives,
     Near,
     NoneOf,
+    OthersAtHome,
     Rule,
     SomeOf,
     Within,
@@ -28,7 +31,7 @@ from zerodistance.core.segments.contracts import (
 )
 from zerodistance.core.touchpoints.kinds import KINDS
 
-WORDS = rules.Words({d.key: d for d in DIMENSIONS}, tuple(KINDS))
+WORDS = Words({d.key: d for d in DIMENSIONS}, tuple(KINDS))
 
 HOMES = {f"c{n}": (36.0 + 0.004 * n, 120.3 + 0.011 * (n % 3)) for n in range(6)}
 """Communities, and where they lie."""
@@ -88,14 +91,20 @@ def conditions(draw: st.DrawFn) -> Rule:
 def group(terms: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:
     some = st.lists(terms, min_size=1, max_size=3).map(tuple)
     several = st.integers(0, 5).flatmap(lambda n: some.map(lambda terms: SomeOf(1 + n % len(terms), terms)))
-    return some.map(AllOf) | some.map(AnyOf) | some.map(NoneOf) | several | st.just(AllOf(()))
+    homes = st.builds(
+        lambda kind, least, term: kind(least, (term,)),
+        st.sampled_from([Household, OthersAtHome]),
+        st.integers(1, 3),
+        terms,
+    )
+    return homes | some.map(AllOf) | some.map(AnyOf) | some.map(NoneOf) | several | st.just(AllOf(()))
 
 
 coordinates = st.sampled_from([(36.0, 120.3), (36.006, 120.311), (-20.5, 8.25)])
 corners = st.tuples(st.sampled_from([120.29, 120.31, 120.33]), st.sampled_from([35.99, 36.005, 36.02]))
 at_home: st.SearchStrategy[Rule] = st.one_of(
     st.builds(lambda at, km: Near(*at, km), coordinates, st.sampled_from([0.0, 0.5, 1.0, 2.5, 20_000.0])),
-    st.builds(Lives, community=st.sampled_from([*HOMES, "elsewhere"])),
+    st.builds(Lives, community=st.sampled_from([*HOMES, "d4"])),
     st.builds(Lives, territory=st.just("north")),
     st.builds(Within, polygon=st.lists(corners, min_size=3, max_size=5, unique=True).map(tuple)),
     st.builds(Within, cells=st.just(("8930ac5302bffff", "8830ac5303fffff"))),
@@ -116,7 +125,7 @@ def test_any_number_is_read_or_refused_with_a_reason(field: str, number: float) 
     except WrongRule:
         assert not 0 <= number <= 1e9 or number != int(number) or field == "within_days"
     else:
-        assert abs(getattr(rule, field)) <= rules.LARGEST
+        assert abs(getattr(rule, field)) <= LARGEST
 
 
 @settings(max_examples=200, deadline=None)

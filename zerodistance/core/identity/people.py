@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from zerodistance.core.identity import counted, published, settling, store
 from zerodistance.core.identity.contracts import VISITORS_FROM
 from zerodistance.core.identity.households.facts import facts as household_facts
+from zerodistance.core.identity.households.facts import sharing as households_shared
 from zerodistance.core.identity.households.reading import households_made_at
 from zerodistance.kernel import bulk
 from zerodistance.kernel.home import Home
@@ -164,6 +165,11 @@ class People:
         """Return the person or visitor number of each subject, 0 for one that belongs to nobody."""
         with self._home.state.read() as tx:
             return person_of(tx, subjects)
+
+    def sharing(self, numbers: Ints) -> Ints:
+        """Return these persons and whoever is of a household of one of them, ascending."""
+        with self._home.state.read() as tx:
+            return np.union1d(numbers, households_shared(tx, numbers))
 
     def pairs(self, numbers: Ints | None) -> pa.Table:
         """Return `subject` (int64) and `number` (int64): all of these numbers, None for everybody."""

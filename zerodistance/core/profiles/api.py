@@ -49,6 +49,7 @@ from zerodistance.core.profiles.portrait import nodes as portrayed
 from zerodistance.core.profiles.rollup import Rollup
 from zerodistance.core.profiles.several import at_least
 from zerodistance.core.profiles.several import count as count_at_least
+from zerodistance.core.profiles.sharing import HOUSEHOLD, sharing, together
 from zerodistance.core.profiles.splits import NOBODY, NONE, Sizes, Split, union
 from zerodistance.core.profiles.states import lock
 from zerodistance.core.profiles.states import view as states_view
@@ -84,6 +85,7 @@ __all__ = [
     "portrait",
     "portrayed",
     "HOME",
+    "HOUSEHOLD",
     "Counted",
     "measure",
     "Measured",
@@ -99,6 +101,8 @@ __all__ = [
     "count_at_home",
     "counts_at_home",
     "living",
+    "sharing",
+    "together",
     "count_at_least",
     "union",
     "current",

@@ -24,6 +24,7 @@ _LARGEST = float(1 << 53)  # beyond it a double has no whole numbers any more
 _DENSE = 1 << 16  # own value: up to so many are listed, however close together
 _LISTED = 4  # bytes of a number that is listed
 _CONTAINER = 1 << 16
+_PIECE = 1 << 20  # own value: numbers that are handed on together, so few that they stay in the cache
 _AT_ONCE = 1 << 22  # own value: listed numbers that are looked at together
 
 
@@ -119,6 +120,20 @@ class Column:
             return self._file.array(self._who), self._value(codes)
         places = np.flatnonzero(codes)
         return (places + self._form.first).astype(np.uint32), self._value(codes[places])
+
+    def pieces(self) -> Iterator[tuple[Who, Numbers]]:
+        """Yield who has a number, ascending, and the number of each, some at a time."""
+        if self._form is None:
+            return
+        codes = self._file.array(self._numbers)
+        listed = self._file.array(self._who) if self._form.first < 0 else None
+        for at in range(0, len(codes), _PIECE):
+            some = codes[at : at + _PIECE]
+            if listed is not None:
+                yield listed[at : at + _PIECE], self._value(some)
+                continue
+            places = np.flatnonzero(some)
+            yield (places + (self._form.first + at)).astype(np.uint32), self._value(some[places])
 
     def among(self, some: Who) -> Numbers:
         """Return the numbers of those of `some` (ascending) who have one."""

@@ -22,6 +22,7 @@ from zerodistance.core.profiles.contracts import Dimension, IndexDamaged, IndexO
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.parts import Part
+from zerodistance.core.profiles.sharing import HOUSEHOLD
 from zerodistance.core.touchpoints.tail import touches_view
 from zerodistance.kernel import clock, fault, spans
 from zerodistance.kernel.home import Home
@@ -63,7 +64,9 @@ class Keeper:
 
     name = "profiles"
 
-    def __init__(self, home: Home, people: People, dimensions: Sequence[Dimension] = DIMENSIONS) -> None:
+    def __init__(
+        self, home: Home, people: People, dimensions: Sequence[Dimension] = (*DIMENSIONS, HOUSEHOLD)
+    ) -> None:
         self._home, self._people, self._dimensions = home, people, tuple(dimensions)
         self._folder = home.path("index")
         self._means = rules.fingerprint(dimensions, home.settings.zone, home.settings.currency)

@@ -24,8 +24,10 @@ from zerodistance.core.segments.contracts import (
     AnyOf,
     Did,
     Has,
+    Household,
     In,
     NoneOf,
+    OthersAtHome,
     Rule,
     SegmentCircle,
     SomeOf,
@@ -117,6 +119,9 @@ class Answer:
                 return self.index.universe - self.fits(AnyOf(rule.terms))
             case SomeOf():
                 return profiles.at_least(self.index, rule.at_least, self._sets(rule))
+            case Household() | OthersAtHome():
+                others = isinstance(rule, OthersAtHome)
+                return profiles.sharing(self.index, self.fits(rule.terms[0]), rule.at_least, others=others)
         raise AssertionError  # a place is an area
 
     def _sorted(self, rule: AllOf) -> tuple[list[Rule], list[Rule]]:

@@ -17,16 +17,14 @@ from zerodistance.core.segments import answer, audit, checking, rules, wording
 from zerodistance.core.segments.comparing import distinguish, overlap
 from zerodistance.core.segments.contracts import (
     AllOf,
-    Checked,
     Count,
     Members,
-    Nearby,
-    Neighbour,
     NoSuchSegment,
     Portrait,
     Rule,
     Step,
 )
+from zerodistance.core.segments.figures import Checked, Nearby, Neighbour
 from zerodistance.core.segments.kept import (
     changed,
     changes,

@@ -91,7 +91,9 @@ def answered(home: Home) -> answer.Answer:
 def _must_be_many(home: Home, found: Segment) -> None:
     """Raise NoAudience for a rule that singles persons out, as far as can be seen from the rule and from the index of now."""
     asked = _dimensions(_written_out(home, api.rule_json(found.rule)))
-    if sensitive := {key for key in asked if profiles.dimension(key).sensitive}:
+    if sensitive := {
+        key for key in asked if key == profiles.HOUSEHOLD.key or profiles.dimension(key).sensitive
+    }:
         names = ", ".join(sorted(sensitive))
         why = Text(f"规则里有敏感维度 {names}", f"its rule asks for what is sensitive: {names}")
         raise NoAudience(key=found.key, why=why)
@@ -145,12 +147,14 @@ def _written_out(home: Home, said: Any) -> Any:
 
 
 def _dimensions(said: Any) -> Iterator[str]:
-    """Yield the dimensions that the JSON form of a rule asks for."""
+    """Yield the dimensions that the JSON form of a rule asks for; one about those who share a home asks who does."""
     if isinstance(said, list):
         for one in said:
             yield from _dimensions(one)
     elif isinstance(said, dict):
         if isinstance(has := said.get("has"), dict):
             yield has["dimension"]
+        if said.keys() & {"household", "others_at_home"}:
+            yield profiles.HOUSEHOLD.key
         for one in said.values():
             yield from _dimensions(one)

@@ -14,7 +14,8 @@ from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import spelled
 from zerodistance.core.segments.answer import Answer
-from zerodistance.core.segments.contracts import Checked, Rule
+from zerodistance.core.segments.contracts import Rule
+from zerodistance.core.segments.figures import Checked
 from zerodistance.core.segments.spelled import Frozen
 from zerodistance.core.touchpoints.tail import touches_view
 from zerodistance.kernel.home import Home

@@ -135,9 +135,26 @@ class SomeOf:
     terms: tuple[Rule, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Household:
+    """Is of a household in which at least so many fit the one rule in `terms`, whoever it is; who is of none that is known is alone."""
+
+    at_least: int
+    terms: tuple[Rule]
+
+
+@dataclass(frozen=True, slots=True)
+class OthersAtHome:
+    """Is of a household in which at least so many others fit the one rule in `terms`."""
+
+    at_least: int
+    terms: tuple[Rule]
+
+
 Place = Near | Lives | Within
 Leaf = Has | Did | In | Place
-Rule = Leaf | AllOf | AnyOf | NoneOf | SomeOf
+AtHome = Household | OthersAtHome
+Rule = Leaf | AtHome | AllOf | AnyOf | NoneOf | SomeOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,52 +227,6 @@ class Portrait:
     batch: int
     took_ms: float
     numbers: Mapping[str, tuple[Measured, Measured]]
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What the SQL of a rule found beside the index.
-
-    Attributes
-    ----------
-    persons, visitors
-        Whom the SQL found.
-    missing, extra
-        How many of them the index lacks, and how many it has beside them; 0 and 0: both say the same.
-    moved
-        Whether somebody has become another person since the index was written, which explains a difference.
-    """
-
-    persons: int
-    visitors: int
-    missing: int
-    extra: int
-    moved: bool
-    took_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Neighbour:
-    """A community near a point: its H3 cell of resolution 9, how far it is over ground, the persons who live there and fit, and all of them."""
-
-    code: str
-    name: Text
-    lat: float
-    lon: float
-    cell: str
-    km: float
-    persons: int
-    of_persons: int
-
-
-@dataclass(frozen=True, slots=True)
-class Nearby:
-    """The communities nearest to a point, the nearest first; those of the brand's table in which nobody lives too."""
-
-    communities: tuple[Neighbour, ...]
-    as_of: datetime
-    batch: int
-    took_ms: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What crosses the door of segments where segments are compared."""
+"""What crosses the door of segments where they are compared, checked, or counted by place."""
 
 from __future__ import annotations
 
@@ -91,6 +91,52 @@ class Distinguished:
     looked_at: int
     differences: tuple[Difference, ...]
     error: float
+    as_of: datetime
+    batch: int
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the SQL of a rule found beside the index.
+
+    Attributes
+    ----------
+    persons, visitors
+        Whom the SQL found.
+    missing, extra
+        How many of them the index lacks, and how many it has beside them; 0 and 0: both say the same.
+    moved
+        Whether somebody has become another person since the index was written, which explains a difference.
+    """
+
+    persons: int
+    visitors: int
+    missing: int
+    extra: int
+    moved: bool
+    took_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A community near a point: its H3 cell of resolution 9, how far it is over ground, the persons who live there and fit, and all of them."""
+
+    code: str
+    name: Text
+    lat: float
+    lon: float
+    cell: str
+    km: float
+    persons: int
+    of_persons: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nearby:
+    """The communities nearest to a point, the nearest first; those of the brand's table in which nobody lives too."""
+
+    communities: tuple[Neighbour, ...]
     as_of: datetime
     batch: int
     took_ms: float

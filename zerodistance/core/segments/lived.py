@@ -16,11 +16,13 @@ from zerodistance.kernel.text import Text
 
 
 def meant(home: Home, ground: profiles.Ground, rule: Place) -> Mask:
-    """Return the communities that a condition means."""
+    """Return the communities that a condition means; raises NotFound for one that there is not, and for a unit."""
     match rule:
         case Near():
             return ground.near(rule.lat, rule.lon, rule.km)
         case Lives(community=str() as code):
+            if code not in ground.place:
+                brand.place(home, code)
             return ground.of([code])
         case Lives():
             return ground.of(brand.communities_of(home, str(rule.territory)))

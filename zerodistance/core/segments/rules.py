@@ -3,55 +3,41 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import json
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable
 from typing import Any
 
-from zerodistance.core.profiles.contracts import INNER, Bands, Dimension
 from zerodistance.core.segments import places
+from zerodistance.core.segments.conditions import FIELDS, LEAVES, NAMED, Fail, Words, leaf, nearest
 from zerodistance.core.segments.contracts import (
-    KEY,
-    MOST_DAYS,
     AllOf,
     AnyOf,
-    Did,
-    Has,
-    In,
+    AtHome,
+    Household,
     Leaf,
-    Lives,
-    Near,
     NoneOf,
+    OthersAtHome,
     Rule,
     SomeOf,
-    Within,
     WrongRule,
 )
 
-LARGEST = 1e15  # own value: up to it a float counts every whole number
 MOST_TEXT, MOST_DEPTH, MOST_TERMS = 20_000, 12, 200  # own values
 _GROUPS: dict[str, type[AllOf] | type[AnyOf] | type[NoneOf]] = {
     "AllOf": AllOf,
     "AnyOf": AnyOf,
     "NoneOf": NoneOf,
 }
-_LEAVES: dict[str, type[Leaf]] = {
-    "Has": Has,
-    "Did": Did,
-    "In": In,
-    "Near": Near,
-    "Lives": Lives,
-    "Within": Within,
-}
-_NAMED = ("Near", "Lives", "Within")  # all that stands in them has a name
 _SOME = "SomeOf"
+_AT_HOME: dict[str, type[AtHome]] = {"Household": Household, "OthersAtHome": OthersAtHome}
+MOST_AT_HOME = 100  # own value: who must fit in one household, at most
 _JSON = {
     "AllOf": "all_of",
     "AnyOf": "any_of",
     "NoneOf": "none_of",
     _SOME: "some_of",
+    "Household": "household",
+    "OthersAtHome": "others_at_home",
     "Has": "has",
     "Did": "did",
     "In": "in",
@@ -60,24 +46,6 @@ _JSON = {
     "Within": "within",
 }
 _NAMES = {json_name: name for name, json_name in _JSON.items()}
-_FIELDS = {name: tuple(f.name for f in fields(leaf)) for name, leaf in _LEAVES.items()}
-_SUMS = ("amount_at_least", "amount_at_most", "quantity_at_least", "quantity_at_most")
-_AGO = ("last_at_least", "last_at_most", "first_at_least", "first_at_most")
-_WHOLE = ("at_least", "at_most", "within_days", *_AGO)
-_NUMBERS = (*_WHOLE, *_SUMS, "lat", "lon", "km")
-_CODES = ("product", "category", "place")
-
-
-@dataclass(frozen=True)
-class Words:
-    """What a rule may name: dimensions by key, and kinds of touch."""
-
-    dimensions: Mapping[str, Dimension]
-    kinds: Sequence[str]
-
-
-Fail = Callable[[str, str], WrongRule]
-"""Makes the error of one place from its Chinese and English reasons."""
 
 
 def read_text(text: str, words: Words) -> Rule:
@@ -110,7 +78,9 @@ def read_text(text: str, words: Words) -> Rule:
 
 
 def read_json(given: Any, words: Words) -> Rule:
-    """Read the JSON form: an object with one key, `all_of`, `any_of`, `none_of` (lists), `some_of`, `has`, `did`, `in`, `near`, `lives` or `within` (objects).
+    """Read the JSON form: an object with one key.
+
+    `all_of`, `any_of`, `none_of` hold lists; `some_of`, `household`, `others_at_home`, `has`, `did`, `in`, `near`, `lives` and `within` objects.
 
     Raises
     ------
@@ -131,11 +101,11 @@ def write_text(rule: Rule) -> str:
     """
     if isinstance(rule, Leaf):
         name = type(rule).__name__
-        first, *rest = ["", *_FIELDS[name]] if name in _NAMED else _FIELDS[name]
+        first, *rest = ["", *FIELDS[name]] if name in NAMED else FIELDS[name]
         said = [f"{f}={_literal(getattr(rule, f))}" for f in rest if getattr(rule, f) not in (None, ())]
         return f"{name}({', '.join([*([_literal(getattr(rule, first))] if first else []), *said])})"
     inside = [write_text(term) for term in rule.terms]
-    if isinstance(rule, SomeOf):
+    if isinstance(rule, SomeOf) or (isinstance(rule, AtHome) and rule.at_least > 1):
         inside = [str(rule.at_least), *inside]
     return f"{type(rule).__name__}({', '.join(inside)})"
 
@@ -144,9 +114,11 @@ def write_json(rule: Rule) -> dict[str, Any]:
     """Return the JSON form."""
     name = type(rule).__name__
     if isinstance(rule, Leaf):
-        said = {f: getattr(rule, f) for f in _FIELDS[name] if getattr(rule, f) not in (None, ())}
+        said = {f: getattr(rule, f) for f in FIELDS[name] if getattr(rule, f) not in (None, ())}
         return {_JSON[name]: {f: _plain(value) for f, value in said.items()}}
     inside = [write_json(term) for term in rule.terms]
+    if isinstance(rule, AtHome):
+        return {_JSON[name]: {"of": inside[0], **({"at_least": rule.at_least} if rule.at_least > 1 else {})}}
     return {_JSON[name]: {"at_least": rule.at_least, "of": inside} if isinstance(rule, SomeOf) else inside}
 
 
@@ -157,6 +129,11 @@ def terms(rule: Rule) -> Iterable[Leaf]:
     else:
         for term in rule.terms:
             yield from terms(term)
+
+
+def about_homes(rule: Rule) -> bool:
+    """Say whether a rule asks about others of somebody's household; segments in it are not looked at."""
+    return not isinstance(rule, Leaf) and (isinstance(rule, AtHome) or any(map(about_homes, rule.terms)))
 
 
 def _wrong(at: str, zh: str, en: str) -> WrongRule:
@@ -183,49 +160,49 @@ def _limited(rule: Rule, fail: Fail) -> Rule:
     return rule
 
 
-def _near(given: str, known: Iterable[str]) -> str:
-    names = list(known)
-    return ", ".join(difflib.get_close_matches(given, names, n=4, cutoff=0.4) or names[:6])
-
-
 def _of_node(node: ast.expr, words: Words, depth: int) -> Rule:
     def fail(zh: str, en: str) -> WrongRule:
         return _wrong(f"{node.lineno}:{node.col_offset + 1}", zh, en)
 
     if depth > MOST_DEPTH:
         raise fail(f"嵌套超过 {MOST_DEPTH} 层", f"nested deeper than {MOST_DEPTH}")
-    known = ", ".join([*_GROUPS, _SOME, *_LEAVES])
+    known = ", ".join([*_GROUPS, _SOME, *_AT_HOME, *LEAVES])
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
         raise fail(f"这里要写条件，可用 {known}", f"a condition is expected here: {known}")
     name = node.func.id
-    if name in _GROUPS or name == _SOME:
+    if name in _GROUPS or name == _SOME or name in _AT_HOME:
         if node.keywords:
             raise fail(f"{name} 里只放条件", f"{name} takes conditions only, no {node.keywords[0].arg}=")
         inside = node.args
-        number = _constant(inside[0]) if name == _SOME and inside else None
-        inside = inside[1:] if name == _SOME else inside
+        counted = bool(inside) and (
+            name == _SOME or (name in _AT_HOME and isinstance(inside[0], ast.Constant))
+        )
+        number = _constant(inside[0]) if counted else None
+        inside = inside[1:] if name == _SOME or counted else inside
         if len(inside) == 1 and isinstance(inside[0], ast.Tuple):
             inside = inside[0].elts
         found = [_of_node(term, words, depth + 1) for term in inside]
+        if name in _AT_HOME:
+            return _at_home(name, 1 if number is None else number, found, fail)
         return _some(number, found, fail) if name == _SOME else _group(name, found, fail)
-    if name not in _LEAVES:
-        near = _near(name, [*_GROUPS, _SOME, *_LEAVES])
+    if name not in LEAVES:
+        near = nearest(name, [*_GROUPS, _SOME, *_AT_HOME, *LEAVES])
         raise fail(f"没有 {name}；可用 {near}", f"there is no {name}; allowed are {near}")
     said: dict[str, Any] = {}
-    if node.args and name in _NAMED:
-        names = ", ".join(_FIELDS[name])
+    if node.args and name in NAMED:
+        names = ", ".join(FIELDS[name])
         raise fail(f"{name} 里每一项都要写名字：{names}", f"everything in {name} has a name: {names}")
     if len(node.args) > 1:
         raise fail(f"{name} 只有第一项可以不写名字", f"only the first value of {name} goes without a name")
     for value in node.args:
-        said[_FIELDS[name][0]] = _constant(value)
+        said[FIELDS[name][0]] = _constant(value)
     for keyword in node.keywords:
         if keyword.arg is None:
             raise fail("不能用 **", "** is not allowed")
         if keyword.arg in said:
             raise fail(f"{keyword.arg} 写了两次", f"{keyword.arg} is given twice")
         said[keyword.arg] = _value(keyword.value) if keyword.arg in places.LISTS else _constant(keyword.value)
-    return _leaf(name, said, words, fail)
+    return leaf(name, said, words, fail)
 
 
 def _constant(node: ast.expr) -> Any:
@@ -268,13 +245,15 @@ def _of_json(given: Any, at: str, words: Words, depth: int) -> Rule:
         return _group(name, found, fail)
     if name == _SOME:
         return _some_json(inside, at, words, depth, fail)
+    if name in _AT_HOME:
+        return _at_home_json(name, inside, at, words, depth, fail)
     if not isinstance(inside, dict):
-        raise fail(f"{key} 里要写对象", f"{key} holds an object with {', '.join(_FIELDS[name])}")
+        raise fail(f"{key} 里要写对象", f"{key} holds an object with {', '.join(FIELDS[name])}")
     for field, value in inside.items():
         listed = field in places.LISTS and isinstance(value, list)
         if isinstance(value, bool) or not (listed or isinstance(value, int | float | str | None)):
             raise _wrong(f"{at}.{key}.{field}", "只能写数字或文字", "a number or a text is expected here")
-    return _leaf(
+    return leaf(
         name,
         {f: places.as_tuple(v) if isinstance(v, list) else v for f, v in inside.items() if v is not None},
         words,
@@ -312,107 +291,21 @@ def _some_json(inside: Any, at: str, words: Words, depth: int, fail: Fail) -> So
     return _some(None if isinstance(number, bool) else number, found, fail)
 
 
-def _leaf(name: str, said: dict[str, Any], words: Words, fail: Fail) -> Leaf:
-    allowed, first = _FIELDS[name], _FIELDS[name][0]
-    for field, value in said.items():
-        if field not in allowed:
-            near = _near(field, allowed[1:] or allowed)
-            raise fail(f"{name} 没有 {field}；可用 {near}", f"{name} has no {field}; allowed are {near}")
-        if field in _NUMBERS:
-            if isinstance(value, str) or not abs(value) <= LARGEST:  # NaN is not either
-                raise fail(
-                    f"{field} 要写数字，绝对值不超过 10 的 15 次方",
-                    f"{field} is a number, at most 10 to the 15th above or below 0",
-                )
-        elif field not in places.LISTS and (not isinstance(value, str) or not value):
-            raise fail(f"{field} 要写带引号的文字", f"{field} is a text in quotes")
-    if name in _NAMED:
-        return places.read(name, said, fail)
-    if first not in said:
-        raise fail(f"{name} 要写 {first}", f"{name} needs {first}")
-    if name == "In":
-        return _in(said, fail)
-    return _has(said, words, fail) if name == "Has" else _did(said, words, fail)
-
-
-def _node(dimension: Dimension, said: dict[str, Any], fail: Fail) -> str | None:
-    """Return the node that is said; an inner node of known nodes may be named without its sign, where no other node has that name."""
-    if "node" not in said:
-        return None
-    node: str = said["node"]
-    nodes = dimension.nodes
-    if isinstance(nodes, Bands):
-        outer, inner = [b[1] for b in nodes.bands], [b[1] for b in nodes.groups]
-    else:
-        inner = list(dict.fromkeys(nodes.parents.values()))
-        outer = [key for key in nodes.labels if key not in inner]
-    if node in outer or node.removeprefix(INNER) not in (*outer, *inner):
-        if node not in outer and (isinstance(nodes, Bands) or nodes.closed):
-            near = ", ".join([*outer, *(INNER + key for key in inner)])
-            raise fail(
-                f"{dimension.key} 没有节点 {node!r}；有 {near}",
-                f"{dimension.key} has no node {node!r}; it has {near}",
-            )
-        return node
-    return INNER + node.removeprefix(INNER) if node.removeprefix(INNER) in inner else node
-
-
-def _has(said: dict[str, Any], words: Words, fail: Fail) -> Has:
-    key = said["dimension"]
-    dimension = words.dimensions.get(key)
-    if dimension is None:
-        near = _near(key, words.dimensions)
-        raise fail(f"没有维度 {key!r}；相近的有 {near}", f"there is no dimension {key!r}; near it are {near}")
-    ranged = "at_least" in said or "at_most" in said
-    if ranged and not dimension.numeric:
-        raise fail(f"{key} 不是数，用 node=", f"{key} is not a number; use node=")
-    if ranged and "node" in said:
+def _at_home(name: str, number: Any, found: list[Rule], fail: Fail) -> AtHome:
+    if not isinstance(number, int) or not 1 <= number <= MOST_AT_HOME or len(found) != 1:
         raise fail(
-            "node 与 at_least、at_most 不能同用", "node can't be used together with at_least or at_most"
+            f"{name} 里写一个条件，前面可写至少几个人（1 到 {MOST_AT_HOME}），如 {name}(2, Has(...))",
+            f"{name} takes one condition, and before it how many persons at least, 1 to {MOST_AT_HOME}, like {name}(2, Has(...))",
         )
-    _ordered(said, fail)
-    return Has(key, _node(dimension, said, fail), _float(said.get("at_least")), _float(said.get("at_most")))
+    return _AT_HOME[name](number, (found[0],))
 
 
-def _did(said: dict[str, Any], words: Words, fail: Fail) -> Did:
-    kind = said["kind"]
-    family = {f"{k.split('.')[0]}.*" for k in words.kinds if "." in k}
-    if kind not in words.kinds and kind not in family:
-        near = _near(kind, [*words.kinds, *sorted(family)])
+def _at_home_json(name: str, inside: Any, at: str, words: Words, depth: int, fail: Fail) -> AtHome:
+    if not isinstance(inside, dict) or "of" not in inside or not set(inside) <= {"at_least", "of"}:
         raise fail(
-            f"没有交互类型 {kind!r}；相近的有 {near}",
-            f"there is no kind of touch {kind!r}; near it are {near}",
+            f"{_JSON[name]} 里要写 of（一个条件），可写 at_least（至少几个人）",
+            f"{_JSON[name]} holds of, a condition, and may hold at_least, how many persons",
         )
-    for field in _WHOLE:
-        value = said.get(field)
-        low = 1 if field == "within_days" else 0
-        bounded = field == "within_days" or field in _AGO
-        if value is not None and (value != int(value) or not low <= value <= (MOST_DAYS if bounded else 1e9)):
-            high = f" 到 {MOST_DAYS}" if bounded else ""
-            most = f" to {MOST_DAYS}" if bounded else " or more"
-            raise fail(f"{field} 要写整数，从 {low}{high}", f"{field} is a whole number, {low}{most}")
-    for word in ("", "amount_", "quantity_", "last_", "first_"):
-        _ordered(said, fail, word)
-    whole: dict[str, Any] = {f: int(said[f]) for f in _WHOLE if f in said}
-    sums: dict[str, Any] = {f: float(said[f]) for f in _SUMS if f in said}
-    texts: dict[str, Any] = {f: said[f] for f in _CODES if f in said}
-    return Did(kind, **whole, **sums, **texts)
-
-
-def _in(said: dict[str, Any], fail: Fail) -> In:
-    if not re.fullmatch(KEY, said["segment"]):
-        raise fail(
-            "In 里写人群的键，如 big-spenders", "In takes the key of a saved segment, like big-spenders"
-        )
-    return In(said["segment"])
-
-
-def _ordered(said: dict[str, Any], fail: Fail, word: str = "") -> None:
-    least, most = f"{word}at_least", f"{word}at_most"
-    low, high = said.get(least), said.get(most)
-    if low is not None and high is not None and low > high:
-        raise fail(f"{least} {low} 大于 {most} {high}", f"{least} {low} is above {most} {high}")
-
-
-def _float(value: float | None) -> float | None:
-    return None if value is None else float(value)
+    found = _of_json(inside["of"], f"{at}.{_JSON[name]}.of", words, depth + 1)
+    number = inside.get("at_least", 1)
+    return _at_home(name, None if isinstance(number, bool) else number, [found], fail)

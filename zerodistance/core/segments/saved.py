@@ -13,9 +13,10 @@ from sqlalchemy import Connection
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.segments import answer, rules, store
+from zerodistance.core.segments import answer, conditions, rules, store
 from zerodistance.core.segments.contracts import (
     KEY,
+    AtHome,
     Has,
     In,
     Kept,
@@ -41,9 +42,9 @@ _MADE_UP = "s_"
 
 
 @cache
-def words() -> rules.Words:
+def words() -> conditions.Words:
     """Return what a rule may name."""
-    return rules.Words({d.key: d for d in profiles.dimensions()}, tuple(KINDS))
+    return conditions.Words({d.key: d for d in profiles.dimensions()}, tuple(KINDS))
 
 
 def read_rule(given: str | dict[str, Any]) -> Rule:
@@ -74,7 +75,9 @@ def frozen(home: Home) -> Callable[[str], BitMap64 | None]:
 
 
 def allowed(home: Home, who: Who, rule: Rule) -> Rule:
-    """Return a rule; raises Forbidden for one that asks for a sensitive dimension, NotFound for the territory of a unit, which this account may not see."""
+    """Return a rule; raises Forbidden, NotFound for one that this account may not ask: a sensitive dimension, a household, the territory of a unit."""
+    if isinstance(rule, AtHome):
+        who.need(Permission.SEE_PERSONS)
     if isinstance(rule, Has):
         profiles.dimension(rule.dimension, who)
     elif isinstance(rule, Lives) and rule.territory is not None:

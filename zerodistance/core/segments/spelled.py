@@ -18,12 +18,15 @@ from zerodistance.core.segments import places_sql, rules
 from zerodistance.core.segments.contracts import (
     AllOf,
     AnyOf,
+    AtHome,
     Did,
     Has,
+    Household,
     In,
     Lives,
     Near,
     NoneOf,
+    OthersAtHome,
     Rule,
     SegmentCircle,
     SomeOf,
@@ -35,6 +38,8 @@ PREAMBLE = """-- Views: touches (the log), subject_person(subject, number), pers
 -- DuckDB with the extension icu."""
 
 
+_HOME = """    select everybody.number, coalesce('h' || f.value, 'p' || everybody.number) as household
+    from everybody left join (select number, value from person_fact where fact = 'household' and number < 2147483648) f on everybody.number = f.number"""
 Frozen = Callable[[str], BitMap64 | None]
 
 
@@ -77,6 +82,7 @@ class _Writer:
     def __init__(self, saved: Callable[[str], Rule], here: Setting, frozen: Frozen) -> None:
         self._saved, self._here, self._frozen = saved, here, frozen
         self._names: dict[Rule, str] = {}
+        self._homes: dict[Rule, str] = {}
         self._path: list[str] = []  # segments that stand in one another, from the outermost
         self.ctes = {
             "everybody": "    select distinct number from subject_person",
@@ -98,6 +104,8 @@ class _Writer:
                 return _all(" or ", [self.joined(term) for term in rule.terms])
             case NoneOf():
                 return f"not {_all(' or ', [self.joined(term) for term in rule.terms])}"
+            case Household() | OthersAtHome():
+                return f"number in (select number from {self._at_home(rule)})"
             case SomeOf():
                 each = [f"cast({self.joined(term)} as integer)" for term in rule.terms]
                 return f"({' + '.join(each)}) >= {rule.at_least}"
@@ -120,6 +128,19 @@ class _Writer:
             self._names[rule] = name
             self.ctes[name] = self._has(rule) if isinstance(rule, Has) else _did(rule, self._here)
         return self._names[rule]
+
+    def _at_home(self, rule: AtHome) -> str:
+        if rule not in self._homes:
+            mine = f"cast({self.joined(rule.terms[0])} as integer)"
+            self.ctes.setdefault("home", _HOME)
+            name = self._homes[rule] = f"at_home_{len(self._homes) + 1}"
+            less = " - mine" if isinstance(rule, OthersAtHome) else ""
+            many = f"sum(mine) over (partition by household){less} as many"
+            self.ctes[name] = (
+                f"    select number from (\n        select number, {many}\n"
+                f"        from (select number, household, {mine} as mine from home)\n    ) where many >= {rule.at_least}"
+            )
+        return self._homes[rule]
 
     def _has(self, rule: Has) -> str:
         dimension = profiles.dimension(rule.dimension)

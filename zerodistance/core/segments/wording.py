@@ -10,13 +10,16 @@ from zerodistance.core.segments import lived
 from zerodistance.core.segments.contracts import (
     AllOf,
     AnyOf,
+    AtHome,
     Did,
     Has,
+    Household,
     In,
     Leaf,
     Lives,
     Near,
     NoneOf,
+    OthersAtHome,
     Place,
     Rule,
     SomeOf,
@@ -66,11 +69,32 @@ def said(rule: Rule, leaf: Callable[[Leaf], Text]) -> Text:
         case NoneOf():
             some = said(AnyOf(rule.terms), leaf)
             return Text(f"不符合（{some.zh}）", f"not ({some.en})")
+        case Household() | OthersAtHome():
+            return _at_home(rule, said(rule.terms[0], leaf))
         case SomeOf():
             each = _joined([_inside(term, SomeOf, leaf) for term in rule.terms], "、", ", ")
             return Text(
                 f"至少符合 {rule.at_least} 项（{each.zh}）", f"at least {rule.at_least} of ({each.en})"
             )
+
+
+def _at_home(rule: AtHome, words: Text) -> Text:
+    """Return a condition about those who share a home.
+
+    Examples
+    --------
+    >>> a = Text("买过", "bought")
+    >>> _at_home(Household(1, (Did("a"),)), a).en, _at_home(OthersAtHome(2, (Did("a"),)), a).en
+    ('somebody of the household (bought)', 'at least 2 others of the household (bought)')
+    """
+    others = isinstance(rule, OthersAtHome)
+    if rule.at_least == 1:
+        zh, en = ("家里别的人", "somebody else") if others else ("家里有人", "somebody")
+    else:
+        n = rule.at_least
+        zh = f"家里别的人中至少 {n} 人" if others else f"家里至少 {n} 人"
+        en = f"at least {n} others" if others else f"at least {n}"
+    return Text(f"{zh}（{words.zh}）", f"{en} of the household ({words.en})")
 
 
 def _inside(
@@ -80,7 +104,7 @@ def _inside(
     words = said(term, leaf)
     while isinstance(term, AllOf | AnyOf) and len(term.terms) == 1:
         (term,) = term.terms
-    plain = isinstance(term, group | Leaf | NoneOf | SomeOf) or not term.terms
+    plain = isinstance(term, group | Leaf | NoneOf | SomeOf | AtHome) or not term.terms
     return words if plain else Text(f"（{words.zh}）", f"({words.en})")
 
 

@@ -11,13 +11,16 @@ from zerodistance.core.segments.contracts import (
     MOST_DAYS,
     AllOf,
     AnyOf,
+    AtHome,
     Did,
     Has,
+    Household,
     In,
     Leaf,
     Lives,
     Near,
     NoneOf,
+    OthersAtHome,
     Rule,
     SomeOf,
 )
@@ -28,6 +31,11 @@ from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
+WHOM = {
+    "self": Text("本人", "they"),
+    "home": Text("家里有人", "somebody at home"),
+    "others": Text("家里别的人", "somebody else at home"),
+}
 JOINS = {"and": Text("并且", "and"), "or": Text("或者", "or"), "not": Text("但不要", "but not")}
 MOST_TIMES = 1_000_000_000
 _MOST_NODES = 400  # own value: nodes that a person may pick from a list
@@ -41,9 +49,9 @@ class Choice:
     label: Text
 
 
-def leaves(rule: Rule) -> Iterator[Leaf]:
-    """Yield the conditions of a rule in reading order."""
-    if isinstance(rule, Leaf):
+def leaves(rule: Rule) -> Iterator[Leaf | AtHome]:
+    """Yield the conditions of a rule in reading order; one about a household is one, whatever stands in it."""
+    if isinstance(rule, Leaf | AtHome):
         yield rule
     else:
         for term in rule.terms:
@@ -56,7 +64,7 @@ def without(rule: Rule, index: int) -> Rule | None:
 
 
 def _pruned(rule: Rule, countdown: list[int]) -> Rule | None:
-    if isinstance(rule, Leaf):
+    if isinstance(rule, Leaf | AtHome):
         countdown[0] -= 1
         return None if countdown[0] == -1 else rule
     kept = tuple(t for t in (_pruned(term, countdown) for term in rule.terms) if t is not None)
@@ -69,7 +77,7 @@ def _pruned(rule: Rule, countdown: list[int]) -> Rule | None:
     return type(rule)(kept)
 
 
-def joined(rule: Rule | None, leaf: Leaf, join: str) -> Rule:
+def joined(rule: Rule | None, leaf: Leaf | AtHome, join: str) -> Rule:
     """Return the rule with one more condition.
 
     Parameters
@@ -104,7 +112,7 @@ def _terms(rule: Rule | None) -> tuple[Rule, ...]:
     return rule.terms if isinstance(rule, AllOf) else (rule,)
 
 
-def leaf_of(fields: Mapping[str, str]) -> Leaf:
+def leaf_of(fields: Mapping[str, str]) -> Leaf | AtHome:
     """Read one condition from the form.
 
     Raises
@@ -116,7 +124,10 @@ def leaf_of(fields: Mapping[str, str]) -> Leaf:
     leaf = {"did": _did, "in": _in, "lives": _lives}.get(fields.get("what", ""), _has)(reading)
     if leaf is None or reading.wrong:
         raise WrongFields(reading.wrong)
-    return leaf
+    whom = fields.get("whom", "self")
+    if whom == "home":
+        return Household(1, (leaf,))
+    return OthersAtHome(1, (leaf,)) if whom == "others" else leaf
 
 
 class WrongFields(ZeroDistanceError):

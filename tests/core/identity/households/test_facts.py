@@ -102,3 +102,17 @@ def test_visitors_have_no_facts_of_identifiers(home: Home, admin: Who) -> None:
     take_in(home, Touch({"anonymous_id": "a1"}, NOW), Touch({"anonymous_id": "a2", "user_id": "u2"}, NOW))
     found = api.People(home).facts(None).to_pylist()
     assert [(row["fact"], row["value"]) for row in found] == [("cookies", "1")]
+
+
+def test_who_shares_a_home_is_found_from_each_of_them(home: Home, admin: Who) -> None:
+    take_in(home, *FAMILY[:3])
+    wei, na = (person(home, admin, record).number for record in ("w1", "n1"))
+    people = api.People(home)
+    assert people.sharing(np.array([wei])).tolist() == [wei]
+    api.rebuild_households(home, admin)
+    assert facts_of(home, admin, "w1")["household"] == facts_of(home, admin, "n1")["household"]
+    assert (
+        people.sharing(np.array([wei])).tolist()
+        == people.sharing(np.array([na])).tolist()
+        == sorted((wei, na))
+    )

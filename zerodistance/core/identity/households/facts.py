@@ -25,6 +25,7 @@ from zerodistance.kernel.home import Home
 
 Ints = npt.NDArray[np.int64]
 FACTS: Final = (
+    "household",
     "household_size",
     "household_years",
     "household_homes",
@@ -32,8 +33,8 @@ FACTS: Final = (
     "community",
     "community_grade",
 )
-"""Members now; years between the births of the oldest and the youngest of them; homes known, and the year since which they are known at this one;
-code of the brand's community that it lies in, and its grade."""
+"""Number of the household, as it is until households are computed again; members now; years between the births of the oldest and the youngest of them;
+homes known, and the year since which they are known at this one; code of the brand's community that it lies in, and its grade."""
 _MEMBERS = "select s.person, m.household from household_member m join subject s on s.number = m.subject where m.until is null"
 _MINE = f"{_MEMBERS} and s.person in {{values}}"
 _OTHERS = f"{_MEMBERS} and m.household in {{values}}"
@@ -45,22 +46,30 @@ _AMONG = "household in {values}"
 def facts(home: Home, tx: Connection, numbers: Ints | None, said: pa.Table) -> Iterator[pa.Table]:
     """Yield a table for each fact, of these persons, None: of everybody who is of a household; `said` is what they said (`published.latest`)."""
     if numbers is None:
-        asked = members = _distinct(bulk.columns(tx, _MEMBERS, 2))
+        members = _distinct(bulk.columns(tx, _MEMBERS, 2))
+        asked = _one(members)
         counted = bulk.columns(tx, _COUNTED.format(""), 2)
         here: Iterable[bulk.Row] = (row for part in bulk.stream(tx, _HERE.format("")) for row in part)
     else:
-        asked = _distinct(_rows(bulk.among(tx, _MINE, np.unique(numbers).tolist())))
+        asked = _one(_distinct(_rows(bulk.among(tx, _MINE, np.unique(numbers).tolist()))))
         some = np.unique(asked[1]).tolist()
         members = _distinct(_rows(bulk.among(tx, _OTHERS, some)))
         counted = _rows(bulk.among(tx, _COUNTED.format(f"where {_AMONG}"), some))
         here = bulk.among(tx, _HERE.format(f"and {_AMONG}"), some)
         said = published.latest(tx, members[0])
     person, household = asked
+    yield published.column("household", person, household)
     known, size = np.unique(members[1], return_counts=True)
     yield published.column("household_size", person, size[np.searchsorted(known, household)])
     yield _spread("household_years", asked, *_years(members, said))
     yield _spread("household_homes", asked, *counted[:, np.argsort(counted[0], kind="stable")])
     yield from _of_homes(home, here, asked)
+
+
+def sharing(tx: Connection, numbers: Ints) -> Ints:
+    """Return whoever is of a household of one of these persons; who was joined from persons of two is of both."""
+    mine = _rows(bulk.among(tx, _MINE, np.unique(numbers).tolist()))
+    return np.unique(_rows(bulk.among(tx, _OTHERS, np.unique(mine[1]).tolist()))[0])
 
 
 def _rows(rows: Iterable[bulk.Row]) -> Ints:
@@ -73,6 +82,11 @@ def _distinct(pairs: Ints) -> Ints:
     person, household = pairs[0][order], pairs[1][order]
     fresh = (np.diff(person, prepend=-1) != 0) | (np.diff(household, prepend=-1) != 0)
     return np.stack([person[fresh], household[fresh]])
+
+
+def _one(pairs: Ints) -> Ints:
+    """Return one household of each person, the least: who was joined from persons of two is of both until households are computed again."""
+    return pairs[:, np.diff(pairs[0], prepend=-1) != 0]
 
 
 def _spread(fact: str, asked: Ints, households: Ints, values: Ints) -> pa.Table:

@@ -75,6 +75,7 @@ def _choices(request: Request) -> dict[str, Any]:
         "territories": [unit for unit in brand.units(home, who) if unit.key in _answering(request)],
         "saved_segments": segments.segments(home, who),
         "joins": drafting.JOINS,
+        "whom": drafting.WHOM if who.may(Permission.SEE_PERSONS) else {},
         "given": {},
         "wrong": {},
         **_fields(request, ""),
