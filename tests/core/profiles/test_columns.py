@@ -56,6 +56,30 @@ def test_a_column_finds_by_range_and_by_person_what_was_written(
         assert [column.of(n) for n in asked] == [numbers.get(n) for n in asked]
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    numbers=st.dictionaries(st.integers(0, 300_000), st.integers(1, 300), min_size=1, max_size=40),
+    marks=st.sets(st.integers(1, 320), min_size=1),
+    dense=st.booleans(),
+)
+def test_a_column_finds_whose_number_is_marked(
+    folder: Path, numbers: dict[int, int], marks: set[int], dense: bool
+) -> None:
+    listed = sorted(numbers)
+    marked = np.zeros(max(marks) + 2, np.bool_)
+    marked[list(marks)] = True
+    before = marked.copy()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(columns, "_DENSE", -1 if dense else 1 << 16)
+        patch.setattr(columns, "_LISTED", 1e9 if dense else 4)
+        with sections.Writer(folder / "part") as file:
+            values = np.array([numbers[n] for n in listed], np.float64)
+            columns.write(file, "d", 0, np.array(listed, np.uint32), values)
+        found = Column(sections.Opened(folder / "part"), "d", 0).where(marked)
+    assert list(found) == [n for n in listed if numbers[n] in marks]
+    assert np.array_equal(marked, before)
+
+
 def test_counts_and_money_are_whole_numbers_in_few_bytes(tmp_path: Path) -> None:
     who = np.arange(1, 200_001, dtype=np.uint32)
     with sections.Writer(tmp_path / "part") as file:

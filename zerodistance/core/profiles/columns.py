@@ -24,7 +24,7 @@ _LARGEST = float(1 << 53)  # beyond it a double has no whole numbers any more
 _DENSE = 1 << 16  # own value: up to so many are listed, however close together
 _LISTED = 4  # bytes of a number that is listed
 _CONTAINER = 1 << 16
-_PIECE = 1 << 20  # own value: numbers that are handed on together, so few that they stay in the cache
+_LOOKED_UP = 1 << 14  # own value, measured: codes that are looked up together
 _AT_ONCE = 1 << 22  # own value: listed numbers that are looked at together
 
 
@@ -121,19 +121,23 @@ class Column:
         places = np.flatnonzero(codes)
         return (places + self._form.first).astype(np.uint32), self._value(codes[places])
 
-    def pieces(self) -> Iterator[tuple[Who, Numbers]]:
-        """Yield who has a number, ascending, and the number of each, some at a time."""
-        if self._form is None:
-            return
-        codes = self._file.array(self._numbers)
-        listed = self._file.array(self._who) if self._form.first < 0 else None
-        for at in range(0, len(codes), _PIECE):
-            some = codes[at : at + _PIECE]
-            if listed is not None:
-                yield listed[at : at + _PIECE], self._value(some)
-                continue
-            places = np.flatnonzero(some)
-            yield (places + (self._form.first + at)).astype(np.uint32), self._value(some[places])
+    def where(self, marked: npt.NDArray[np.bool_]) -> BitMap:
+        """Return whose number is marked; numbers are whole, from 1 on, and the last place of `marked`, which is none, stands for all that are larger."""
+        if self._form is None or self._form.base >= len(marked):
+            return BitMap()
+        codes, before = self._file.array(self._numbers), self._form.base - 1
+        if self._form.first < 0:
+            who, numbers = self.flat()
+            return bitmaps.of_sorted(who[marked.take(numbers.astype(np.int64), mode="clip")])
+        nobody = marked[before]  # where the code of who has no number looks
+        marked[before] = False
+        octets = np.append(np.packbits(marked[before:], bitorder="little"), np.uint8(0))
+        marked[before] = nobody
+        first = self._form.first // _CONTAINER
+        return bitmaps.of_masks(
+            (first + n, _bits(octets, codes[at : at + _CONTAINER]))
+            for n, at in enumerate(range(0, len(codes), _CONTAINER))
+        )
 
     def among(self, some: Who) -> Numbers:
         """Return the numbers of those of `some` (ascending) who have one."""
@@ -197,6 +201,17 @@ class Column:
         last = base + most if high >= (base + most) / scale else -_least(-high, scale)
         first, end = least - base + 1, min(last - base + 1, most)
         return (kind.type(first), kind.type(end)) if 1 <= first <= end else None
+
+
+def _bits(octets: npt.NDArray[np.uint8], codes: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Return the bit of each code; of those beyond all octets that of the last."""
+    found = np.empty(len(codes), np.uint8)
+    for at in range(0, len(codes), _LOOKED_UP):
+        some = codes[at : at + _LOOKED_UP]
+        bits = octets.take(some >> some.dtype.type(3), mode="clip")
+        bits >>= some.astype(np.uint8) & np.uint8(7)
+        np.bitwise_and(bits, np.uint8(1), out=found[at : at + _LOOKED_UP])
+    return found.view(np.bool_)
 
 
 def _least(low: float, scale: int) -> int:

@@ -1,21 +1,18 @@
 """Who shares a home: the household of each person, kept as a number that no page shows, and who is of one in which others fit.
 
-Two looks at the numbers of everybody, some millions at a time: in which households somebody fits, then who is of one of those.
+The households of those who fit are marked, as many times as is asked for, and then everybody's is looked up among the marks.
 """
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from zerodistance.core.profiles import bitmaps, threshold
-from zerodistance.core.profiles.contracts import VISITORS_FROM, Bands, Dimension, Input, Layer
+from zerodistance.core.profiles import bitmaps
+from zerodistance.core.profiles.contracts import Bands, Dimension, Input, Layer
 from zerodistance.core.profiles.index import Index
-from zerodistance.core.profiles.splits import Split, Who
+from zerodistance.core.profiles.splits import Split
 from zerodistance.kernel.text import Text
 
 HOUSEHOLD = Dimension(
@@ -31,7 +28,7 @@ HOUSEHOLD = Dimension(
     sensitive=True,
 )
 """It has no nodes and is not of the tag tree; the index keeps its numbers."""
-Counts = npt.NDArray[Any]
+_AT_ONCE = 1 << 22  # own value: persons whose households are looked up together
 
 
 def sharing(here: Index, fits: Split, least: int, *, others: bool = False) -> Split:
@@ -39,16 +36,12 @@ def sharing(here: Index, fits: Split, least: int, *, others: bool = False) -> Sp
 
     Whoever is of no household that is known is alone: fits where they fit themselves and one is enough. So is every visitor.
     """
-    inside = threshold.dense(fits.persons)
-    found = BitMap()
-    if fits.persons:
-        counts = _counted(here, inside)
-        for who, household in _pieces(here):
-            many = counts[household]
-            if others:
-                many = many - threshold.has(inside, who)
-            found |= bitmaps.of_sorted(who[many >= least])
-    if least > 1 or others:
+    numbers = _households(here, fits.persons)
+    if others:
+        found = _of(here, _often(numbers, least)) - fits.persons
+        return Split(found | (_of(here, _often(numbers, least + 1)) & fits.persons), BitMap())
+    found = _of(here, _often(numbers, least))
+    if least > 1:
         return Split(found, BitMap())
     known = here.split(("known", HOUSEHOLD.key, ""))
     return Split(found | (fits.persons - known.persons), fits.visitors)
@@ -56,29 +49,42 @@ def sharing(here: Index, fits: Split, least: int, *, others: bool = False) -> Sp
 
 def together(here: Index, some: BitMap) -> BitMap:
     """Return these and all who share a household with one of them."""
-    fits = Split(some & here.universe.persons, BitMap())
-    return some | sharing(here, fits, 1).persons
+    persons = Split(some & here.universe.persons, BitMap())
+    return some | sharing(here, persons, 1).persons
 
 
-def _counted(here: Index, inside: threshold.Dense) -> Counts:
-    """Return how many of each household are inside."""
-    counts = np.zeros(1 << 10, np.int32)
-    for who, household in _pieces(here):
-        top = int(household.max(initial=0))
-        if top >= len(counts):
-            counts = np.concatenate([counts, np.zeros(max(top + 1, 2 * len(counts)) - len(counts), np.int32)])
-        np.add.at(counts, household[threshold.has(inside, who)], 1)
-    return counts
-
-
-def _pieces(here: Index) -> Iterator[tuple[Who, npt.NDArray[np.int64]]]:
-    """Yield persons, ascending, and their households; each person once."""
-    above = BitMap()
+def _households(here: Index, some: BitMap) -> npt.NDArray[np.uint32]:
+    """Return the households of persons, one each, in no order."""
+    found = np.empty(len(some), np.uint32)
+    many = 0
     for layer in reversed(here.layers):
-        gone = threshold.dense(above)
-        for who, numbers in layer.column(HOUSEHOLD.key, 0).pieces():
-            stays = ~threshold.has(gone, who)
-            yield who[stays], numbers[stays].astype(np.int64)
-        if layer.changed is not None:
-            some = bitmaps.to_numbers(layer.changed)
-            above = above | bitmaps.of_sorted(some[: np.searchsorted(some, VISITORS_FROM)])
+        mine = some if layer.changed is None else some & layer.changed
+        some = some if layer.changed is None else some - layer.changed
+        numbers = bitmaps.to_numbers(mine)
+        column = layer.column(HOUSEHOLD.key, 0)
+        for at in range(0, len(numbers), _AT_ONCE):
+            said = column.among(numbers[at : at + _AT_ONCE])
+            found[many : many + len(said)] = said
+            many += len(said)
+    return found[:many]
+
+
+def _often(numbers: npt.NDArray[np.uint32], least: int) -> npt.NDArray[np.uint32]:
+    """Return the numbers that stand there at least so often, not each once."""
+    if least == 1:
+        return numbers
+    numbers = np.sort(numbers)
+    return numbers[least - 1 :][numbers[least - 1 :] == numbers[: max(len(numbers) - least + 1, 0)]]
+
+
+def _of(here: Index, households: npt.NDArray[np.uint32]) -> BitMap:
+    """Return the persons of these households."""
+    found = BitMap()
+    if not len(households):
+        return found
+    marked = np.zeros(int(households.max()) + 2, np.bool_)
+    marked[households] = True
+    for layer in here.layers:
+        fresh = layer.column(HOUSEHOLD.key, 0).where(marked)
+        found = fresh if layer.changed is None else (found - layer.changed) | fresh
+    return found
