@@ -140,6 +140,7 @@ def work(home: Home) -> Work:
             "profiles": profiles.forget,
             "segments": segments.forget,  # identity still knows whose subjects they are
             "identity": identity.forget,
+            "past": profiles.forget_pasts,  # when nothing names them any more
         },
         undoing=Undoing(
             counts={"identity": identity.undo_counts},
@@ -209,6 +210,7 @@ def door(home: Home) -> Any:
     name_jobs(jobs())
     from zerodistance.core.identity import http as identity
     from zerodistance.core.identity.ruling import http as ruling
+    from zerodistance.core.profiles import http as profiles
     from zerodistance.core.segments import http as segments
     from zerodistance.core.touchpoints.http import collector
     from zerodistance.doors.http import Answering, create_app
@@ -220,7 +222,7 @@ def door(home: Home) -> Any:
 
     taking = collector(home)
     quick: list[Answering] = [Probes(home, taking, who_of_key), identity.Recognise(home, who_of_key)]
-    return create_app(home, taking, [identity.router, ruling.router, segments.router], quick)
+    return create_app(home, taking, [identity.router, ruling.router, profiles.router, segments.router], quick)
 
 
 def begin(home: Home, who: Who) -> None:

@@ -38,6 +38,7 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "lake.replace.",  # in tests/core/profiles/test_states.py
     "lake.settle.",
     "moving.",
+    "profiles.past",  # a job and a command; tests/core/profiles/test_then.py
     "profiles.blocks",  # a job of every ten minutes; tests/core/profiles/test_blocks.py
     "restore.",
     "segments.",  # in tests/core/segments/test_living.py
@@ -49,6 +50,7 @@ FORGETTING = (
     "forget.profiles",
     "forget.segments",
     "forget.identity",
+    "forget.past",
 )  # made from the names of the rooms that take a share
 WRITTEN = [
     point

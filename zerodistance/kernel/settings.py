@@ -146,6 +146,12 @@ class Settings(BaseSettings):
         le=1_000,
         description="persons below whom a count is hidden from accounts that may not see persons; the others are rounded to it (own value)",
     )
+    past_days: int = Field(
+        7,
+        ge=1,
+        le=400,
+        description="days a tag index of an earlier moment is kept once it was made (own value)",
+    )
     audit_days: int = Field(
         730, ge=30, le=3_650, description="days the record of exact counts is kept (own value)"
     )

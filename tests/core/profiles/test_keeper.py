@@ -74,10 +74,14 @@ ALSO = tuple(
 
 
 def check(
-    home: Home, crowd: world.Crowd, touches: list[dict[str, Any]], dimensions: Any = DIMENSIONS
+    home: Home,
+    crowd: world.Crowd,
+    touches: list[dict[str, Any]],
+    dimensions: Any = DIMENSIONS,
+    found: Index | None = None,
 ) -> None:
     """Hold every tag of everybody against the oracle."""
-    found = index.current(home.path("index"))
+    found = found or index.current(home.path("index"))
     today, brand = found.day, rollup.read(home)
     numbers = set(crowd.of.values())
     assert set(found.universe.persons) == {n for n in numbers if world.is_person(n)}

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from zerodistance.core.identity.then import THEN
 from zerodistance.core.profiles import rules
 from zerodistance.core.profiles.contracts import VISITORS_FROM, Bands, Dimension, Values
 from zerodistance.core.profiles.rollup import Rollup
@@ -51,11 +52,14 @@ class Crowd:
     told: dict[tuple[int, str], str] = field(default_factory=dict)
     said: int = 0
     counted: int = 0
+    held: list[tuple[int, int, int]] = field(default_factory=list)
+    """From when on (microseconds) which subject was whose, in order; a subject that is not in it has always been whose it is."""
 
     def move(self, subject: int, number: int) -> None:
         """Give a subject to a person, new or another one."""
         old = self.of.get(subject)
         self.of[subject] = number
+        self.held.append((clock.micros(), subject, number))
         if old is not None and old != number:
             self.log.append((old, number))
 
@@ -95,6 +99,21 @@ class Crowd:
                 "value": pa.array([r[2] for r in rows], pa.string()),
             }
         )
+
+    def then(self, at: int, subject: int | None = None) -> pa.Table:
+        was = self.as_of(at)
+        first = {s: n for _, s, n in reversed(self.held)}
+        rows = [(s, was.get(s, first.get(s, n)), n, s in was) for s, n in sorted(self.of.items())]
+        if subject is not None:
+            mine = next((row[1] for row in rows if row[0] == subject), None)
+            rows = [row for row in rows if row[1] == mine]
+        return pa.Table.from_pylist([dict(zip(THEN.names, row, strict=True)) for row in rows], schema=THEN)
+
+    def as_of(self, at: int) -> dict[int, int]:
+        """Return subject -> number as it was at a moment, of those who were there."""
+        moved = {s for _, s, _ in self.held}
+        found = {s: n for s, n in self.of.items() if s not in moved}
+        return found | {s: n for moment, s, n in self.held if moment <= at and s in self.of}
 
 
 def day(at: datetime, zone: str) -> int:

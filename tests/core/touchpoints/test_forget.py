@@ -47,6 +47,7 @@ NOBODY = {
         "segment_kept",
         "segment_change",
     ),  # bitmaps: rewritten without the person, see tests/core/segments/test_living.py
+    "profile_past",  # moments that somebody who works here waits for
     "segment_approval",
     "segment_exact",  # rules name nodes and codes, and how many fit
     *("store_size", "alert", "alert_delivery"),  # stores, jobs and sources

@@ -45,7 +45,15 @@ from zerodistance.core.identity.people import (
     subjects_with,
     tokens_of,
 )
-from zerodistance.core.identity.reading import guards, lookup, of_number, public_ids, search, show
+from zerodistance.core.identity.reading import (
+    guards,
+    lookup,
+    numbers_of_ids,
+    of_number,
+    public_ids,
+    search,
+    show,
+)
 from zerodistance.core.identity.rebuild import rebuild as _rebuild
 from zerodistance.core.identity.recogniser import Recognition
 from zerodistance.core.identity.releasing import release, share
@@ -77,6 +85,7 @@ __all__ = [
     "alike",
     "of_number",
     "public_ids",
+    "numbers_of_ids",
     "explain",
     "path",
     "subject_of",

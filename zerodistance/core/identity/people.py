@@ -16,6 +16,7 @@ from zerodistance.core.identity.contracts import VISITORS_FROM
 from zerodistance.core.identity.households.facts import facts as household_facts
 from zerodistance.core.identity.households.facts import sharing as households_shared
 from zerodistance.core.identity.households.reading import households_made_at
+from zerodistance.core.identity.then import everybody_then, person_then
 from zerodistance.kernel import bulk
 from zerodistance.kernel.home import Home
 
@@ -193,3 +194,7 @@ class People:
             said = published.latest(tx, numbers)
             worked_out = chain(household_facts(self._home, tx, numbers, said), counted.facts(tx, numbers))
             return published.beside(said, worked_out)
+
+    def then(self, at: int, subject: int | None = None) -> pa.Table:
+        """Return the map as of a moment (microseconds UTC), of everybody or of whoever a subject belonged to then; a table of `then.THEN`."""
+        return everybody_then(self._home, at) if subject is None else person_then(self._home, at, subject)

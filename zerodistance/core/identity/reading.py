@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -150,6 +151,19 @@ def public_ids(home: Home, persons: Sequence[int]) -> dict[int, str]:
     """Return person number -> public id, for those that exist."""
     with home.state.read() as tx:
         return {p: home.seal.public_id("p", first) for p, first in settling.named(tx, persons).items()}
+
+
+def numbers_of_ids(home: Home, who: Who, ids: Sequence[str]) -> dict[str, int]:
+    """Return public id -> person number, of as many as belong to somebody; an id of earlier days leads to the person of today."""
+    who.need(Permission.SEE_PERSONS)
+    subjects: dict[str, int] = {}
+    for given in ids:
+        with suppress(Invalid):
+            subjects[given] = home.seal.number_of(given)
+    with home.state.read() as tx:
+        sql = "select number, person from subject where number in {values}"
+        persons: dict[int, int] = dict(bulk.among(tx, sql, sorted(set(subjects.values()))))
+    return {given: persons[subject] for given, subject in subjects.items() if subject in persons}
 
 
 def resolve(home: Home, tx: Connection, person_id: str) -> tuple[int, str | None]:

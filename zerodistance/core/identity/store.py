@@ -69,7 +69,7 @@ identity_change = Table(
     metadata,
     Column("number", Number, primary_key=True, autoincrement=True),
     Column("subject", BigInteger, nullable=False, index=True),
-    Column("old_person", BigInteger, nullable=False),
+    Column("old_person", BigInteger, nullable=False, index=True),  # who somebody was at an earlier time
     Column("new_person", BigInteger, nullable=False),
     Column("old_from", BigInteger, nullable=False),  # old_person held it from here ...
     Column("at", BigInteger, nullable=False),  # ... to here

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+
+import duckdb
+import numpy as np
+import pyarrow as pa
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import (
+    asking,
     assay,
     counting,
     finding,
     index,
     labels,
     measuring,
+    portraits,
     rollup,
     rules,
     states,
+    store,
 )
-from zerodistance.core.profiles import portrait as portraits
+from zerodistance.core.profiles import (
+    past as pasts,
+)
+from zerodistance.core.profiles import portrait as audiences
 from zerodistance.core.profiles.areas import at_home, count_at_home, living
 from zerodistance.core.profiles.areas import counts as counts_at_home
+from zerodistance.core.profiles.asked import PastNotMade, Portraits
 from zerodistance.core.profiles.cells import Mask
 from zerodistance.core.profiles.contracts import (
     OWNERS,
@@ -44,15 +55,17 @@ from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.keeper import Keeper
 from zerodistance.core.profiles.measuring import Measured
 from zerodistance.core.profiles.parts import Name
+from zerodistance.core.profiles.past import Made
 from zerodistance.core.profiles.portrait import Counted
 from zerodistance.core.profiles.portrait import nodes as portrayed
+from zerodistance.core.profiles.portraits import unit_of
 from zerodistance.core.profiles.rollup import Rollup
 from zerodistance.core.profiles.several import at_least
 from zerodistance.core.profiles.several import count as count_at_least
 from zerodistance.core.profiles.sharing import HOUSEHOLD, sharing, together
 from zerodistance.core.profiles.splits import NOBODY, NONE, Sizes, Split, union
 from zerodistance.core.profiles.states import lock
-from zerodistance.core.profiles.states import view as states_view
+from zerodistance.core.profiles.then import moment
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import NotFound
@@ -63,6 +76,9 @@ __all__ = [
     # for pages
     "tree",
     "tags_of",
+    "portraits_of",
+    "profiles_of",
+    "choose",
     "dimensions",
     "dimension",
     "counted",
@@ -73,6 +89,9 @@ __all__ = [
     "node_labels",
     "unit_of",
     "state",
+    "moment",
+    "make_past",
+    "pasts_made",
     # for the worker
     "follower",
     "rebuild",
@@ -80,6 +99,7 @@ __all__ = [
     "forget",
     "undo_states",
     "undo_tags",
+    "forget_pasts",
     # for the rooms above
     "branches",
     "portrait",
@@ -106,6 +126,9 @@ __all__ = [
     "count_at_least",
     "union",
     "current",
+    "past",
+    "of_past",
+    "public_ids",
     "states_view",
     "lock",
     "Index",
@@ -197,6 +220,66 @@ def current(home: Home) -> Index:
     return index.current(home.path("index"))
 
 
+def past(home: Home, who: Who, at: int) -> Index:
+    """Return the tag index as of a moment (microseconds UTC); needs SEE_PERSONS.
+
+    Raises
+    ------
+    PastNotMade
+        It is not there; from now on it is wanted, and the worker makes it.
+    """
+    who.need(Permission.SEE_PERSONS)
+    try:
+        return pasts.current(home, at)
+    except PastNotMade:
+        store.want(home, at, who.name)
+        raise
+
+
+def make_past(
+    home: Home, who: Who, at: int, told: Callable[[Text, int, int], None] = lambda stage, done, of: None
+) -> Made:
+    """Make the tag index as of a moment, unless it is there; needs SEE_PERSONS. Takes as long as making everything anew.
+
+    `told` hears what is being done, how much of it is done, and of how much.
+    """
+    who.need(Permission.SEE_PERSONS)
+    return pasts.make(home, identity.People(home), at, told)
+
+
+def pasts_made(home: Home, who: Who) -> list[Made]:
+    """Return the tag indexes of earlier moments that are there, the latest moment first; needs SEE_PERSONS."""
+    who.need(Permission.SEE_PERSONS)
+    return pasts.listed(home)
+
+
+def of_past(folder: str) -> bool:
+    """Say whether the index in a folder is one of an earlier moment."""
+    return pasts.is_past(folder)
+
+
+def states_view(connection: duckdb.DuckDBPyConnection, home: Home, here: Index | None = None) -> int:
+    """Make the view `profile_state` (columns of `states.STATES`); return the last batch in it. With `here`, of what that index was made from."""
+    if here is not None and pasts.is_past(here.folder):
+        pasts.states_view(connection, here)
+        return here.batch
+    return states.view(connection, home)
+
+
+def public_ids(home: Home, here: Index, numbers: Sequence[int]) -> dict[int, str]:
+    """Return person number -> public id of today; of an earlier moment who is part of somebody else now has an id of then, which leads there."""
+    found = identity.public_ids(home, numbers)
+    if pasts.is_past(here.folder) and len(found) < len(numbers):
+        pairs = here.pairs().sort_by("subject")
+        missing = np.array([number for number in numbers if number not in found], np.int64)
+        mine = pairs.filter(pa.array(np.isin(pairs.column("number").to_numpy(), missing)))
+        for subject, number in zip(
+            *(mine.column(name).to_pylist() for name in ("subject", "number")), strict=True
+        ):
+            found.setdefault(number, home.seal.public_id("p", subject))
+    return found
+
+
 def tree(home: Home, who: Who) -> Tree:
     """Return the tag tree with exact counts of persons and visitors per node, as far as this account may see it; raises FreeRule."""
     _may_count(who)
@@ -224,7 +307,7 @@ def holding(home: Home) -> Rollup:
 
 def portrait(here: Index, members: Split, *, sample: bool = False) -> Counted:
     """Return how many of an audience are at each node, exactly; or, for a large one, scaled up from a sample, with the error of that."""
-    return portraits.sampled(here, members) if sample else portraits.exact(here, members)
+    return audiences.sampled(here, members) if sample else audiences.exact(here, members)
 
 
 def measure(here: Index, dimension: Dimension, members: Split) -> tuple[Measured, Measured]:
@@ -234,43 +317,59 @@ def measure(here: Index, dimension: Dimension, members: Split) -> tuple[Measured
 
 def tags_of(home: Home, who: Who, person: int) -> tuple[Tag, ...]:
     """Return the tags of one person or visitor (by number), layer by layer; needs SEE_PERSONS."""
+    return portraits_of(home, who, [person], dimensions(who))[person]
+
+
+def portraits_of(
+    home: Home, who: Who, numbers: Sequence[int], some: Sequence[Dimension]
+) -> dict[int, tuple[Tag, ...]]:
+    """Return the tags of each of these persons or visitors (by number) in some dimensions, layer by layer; needs SEE_PERSONS.
+
+    They come from the forward index, all at once; whoever is not in the index has none.
+    """
     who.need(Permission.SEE_PERSONS)
-    here = current(home)
-    as_of = _as_of(here)
-    found, names = [], labels.Names(home, who)
-    nodes = {key: node for key, node in here.nodes_of(person) if not rules.is_inner(node)}
-    for dimension in DIMENSIONS:
-        node = nodes.get(dimension.key)
-        if node is None:
-            continue
-        number = here.number(dimension, person) if dimension.numeric else None
-        found.append(
-            Tag(
-                dimension=dimension.key,
-                layer=dimension.layer,
-                label=dimension.label,
-                node=node,
-                node_label=labels.label(dimension, node, names.of_dimension(dimension)),
-                value=node if number is None else number,
-                unit=unit_of(home, dimension),
-                as_of=as_of,
-                inferred=dimension.inferred,
-                sensitive=dimension.sensitive,
-            )
-        )
-    return tuple(found)
+    return portraits.of_index(home, who, current(home), numbers, some)
+
+
+def choose(who: Who, wanted: Sequence[str]) -> tuple[Dimension, ...]:
+    """Return the dimensions whose key or layer is named, all where nothing is; raises as `dimension`."""
+    for key in wanted:
+        if key not in portraits.layers():
+            dimension(key, who)
+    return portraits.chosen(dimensions(who), wanted)
+
+
+def profiles_of(
+    home: Home,
+    who: Who,
+    ids: Sequence[str],
+    *,
+    wanted: Sequence[str] = (),
+    as_of: int | None = None,
+    dated: bool = False,
+) -> Portraits:
+    """Return what is known of some persons by public id; needs SEE_PERSONS.
+
+    Parameters
+    ----------
+    wanted
+        Keys of dimensions or of layers; none: every dimension.
+    as_of
+        A moment, microseconds UTC: what was known then, of whoever an id belonged to then.
+    dated
+        Whether to say since when each tag is so, which takes some milliseconds a person.
+
+    Raises
+    ------
+    NoSuchDimension
+        A key is neither a dimension nor a layer.
+    """
+    return asking.profiles_of(home, who, current(home), ids, choose(who, wanted), as_of=as_of, dated=dated)
 
 
 def node_labels(home: Home, who: Who, dimension: Dimension, nodes: Iterable[str]) -> dict[str, Text]:
     """Return the label of each node; a value that the brand does not know is its own label."""
     return labels.some(home, who, dimension, list(nodes))
-
-
-def unit_of(home: Home, dimension: Dimension) -> Text:
-    """Return the unit of a dimension; money is named by the home's currency."""
-    if dimension.parsed.of == "amount":
-        return Text(home.settings.currency, home.settings.currency)
-    return dimension.unit
 
 
 def state(home: Home) -> IndexState:
@@ -317,6 +416,12 @@ def undo_states(home: Home, origin: int, batches: Sequence[int]) -> None:
 def undo_tags(home: Home, origin: int, batches: Sequence[int]) -> None:
     """Bring the tags of everybody up to now whom an undone import touched, and leave no older file. Worker only."""
     follower(home).retag(identity.brought(home, origin))
+    pasts.let_go(home)
+
+
+def forget_pasts(home: Home, subjects: Sequence[int]) -> dict[str, int]:
+    """Remove every tag index of an earlier moment, since these subjects may be in it; to be called last, when nothing names them any more."""
+    return {"indexes": pasts.let_go(home)}
 
 
 def _as_of(here: Index) -> datetime:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Annotated
 
 from cyclopts import App, Parameter
-from rich.table import Table
 
 from zerodistance.core.profiles.contracts import Layer
 from zerodistance.kernel import command
@@ -68,39 +66,68 @@ def tree(
         command.tell(said, p=f"{state.persons:,}", v=f"{state.visitors:,}", at=f"{at:%Y-%m-%d %H:%M:%S}")
 
 
-@app.command(help=words("一个人的全部标签", "all tags of one person"))
+@app.command(
+    help=words(
+        "一个人的标签：全部或所选，现在的或当时的",
+        "tags of one person: all or chosen ones, of today or of then",
+    )
+)
 def show(
     person: Annotated[str, Parameter(help=words("用户号，如 p_7Q2K9F3A", "public id, like p_7Q2K9F3A"))],
     *,
+    dimensions: Annotated[
+        list[str] | None,
+        Parameter(
+            "--dimensions",
+            consume_multiple=True,
+            help=words(
+                "只要这些维度或层，如 value geo.place",
+                "these dimensions or layers only, like value geo.place",
+            ),
+        ),
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        Parameter(
+            "--as-of",
+            help=words(
+                "一天（其结束时）或一个时刻：当时所知", "a day (its end) or a moment: what was known then"
+            ),
+        ),
+    ] = None,
+    since: Annotated[
+        bool, Parameter("--since", negative="", help=words("说明从哪天起", "say since which day"))
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Print the tags of one person, layer by layer."""
-    from zerodistance.core.identity import api as identity
-    from zerodistance.core.profiles import api
+    from zerodistance.core.profiles import api, printing
 
-    home, who, lang = command.home(), command.who(), command.lang()
-    found = api.tags_of(home, who, identity.show(home, who, person).number)
-    if as_json:
-        command.say_json(
-            [
-                {**{f.name: getattr(tag, f.name) for f in dataclasses.fields(tag)}, "label": tag.label.get(lang),
-                 "node_label": tag.node_label.get(lang), "unit": tag.unit.get(lang)}
-                for tag in found
-            ]
-        )  # fmt: skip
-        return
-    table = Table(box=None, show_header=False)
-    layer = None
-    for tag in found:
-        value = f"{_number(tag.value)} {tag.unit.get(lang)}" if isinstance(tag.value, float) else ""
-        table.add_row(
-            tag.layer.label.get(lang) if tag.layer != layer else "",
-            tag.label.get(lang),
-            tag.node_label.get(lang),
-            value,
-        )
-        layer = tag.layer
-    command.show(table)
+    home, who = command.home(), command.who()
+    at = None if as_of is None else api.moment(home, as_of)
+    found = api.profiles_of(home, who, [person], wanted=dimensions or (), as_of=at, dated=since)
+    printing.person(found, home.settings.tz, command.lang(), as_json=as_json)
+
+
+@app.command(
+    help=words(
+        "往日的标签索引：列出，或按某天某时所知做一个",
+        "tag indexes of earlier moments: list them, or make one by what was known then",
+    )
+)
+def past(
+    as_of: Annotated[
+        str | None,
+        Parameter(help=words("一天（其结束时）或一个时刻", "a day (its end) or a moment")),
+    ] = None,
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """List the tag indexes of earlier moments, and make one first if a moment is named."""
+    from zerodistance.core.profiles import moments
+
+    moments.made(command.home(), command.who(), as_of)
+    moments.show(command.home(), command.who(), as_json=as_json)
 
 
 @app.command(
@@ -121,8 +148,3 @@ def rebuild() -> None:
         "已重建：{p} 位用户，{v} 位访客，到第 {b} 批", "rebuilt: {p} persons, {v} visitors, up to batch {b}"
     )
     command.tell(said, p=f"{found.persons:,}", v=f"{found.visitors:,}", b=found.batch)
-
-
-def _number(value: float) -> str:
-    """Return a number for people; a year has no thousands."""
-    return f"{round(value, 2):,.10g}" if abs(value) >= 10_000 else f"{round(value, 2):.10g}"

@@ -111,6 +111,22 @@ class Column:
         codes = self._file.array(self._numbers, place, place + 1)
         return None if self._form.scale and not codes[0] else float(self._value(codes)[0])
 
+    def pick(self, some: Who) -> Numbers:
+        """Return the number of each of a few (ascending), NaN where there is none; only what lies around them is read."""
+        found = np.full(len(some), np.nan)
+        if self._form is None or not len(some):
+            return found
+        if self._form.first < 0:
+            places = np.array([self._file.search(self._who, number) for number in some.tolist()], np.int64)
+            here = places >= 0
+        else:
+            places = some.astype(np.int64) - self._form.first
+            here = (places >= 0) & (places < self._file.count(self._numbers))
+        codes = self._file.taken(self._numbers, places[here])
+        values = self._value(codes)
+        found[here] = np.where(codes == 0, np.nan, values) if self._form.scale else values
+        return found
+
     def flat(self) -> tuple[Who, Numbers]:
         """Return who has a number, ascending, and the number of each."""
         if self._form is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -205,6 +205,10 @@ class Tag:
         The number or text behind the node.
     as_of
         The moment the value holds for.
+    since
+        The first day of those on which the person has been at this node without a break; None: as long as anything is known, or nobody has asked.
+    dated
+        Whether it is of the moment asked for; False: a fact of today, since no history of it is kept.
     """
 
     dimension: str
@@ -217,6 +221,8 @@ class Tag:
     as_of: datetime
     inferred: bool
     sensitive: bool
+    since: date | None = None
+    dated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +379,13 @@ class People(Protocol):
 
     def facts(self, numbers: npt.NDArray[np.int64] | None) -> pa.Table:
         """Return `number` (int64), `fact` and `value` (string): one row per number and published fact."""
+        ...
+
+    def then(self, at: int, subject: int | None = None) -> pa.Table:
+        """Return the map as of a moment, microseconds UTC, of everybody or of whoever a subject belonged to then.
+
+        One row a subject: `subject`, `number` (then), `today` (int64), `there` (whether it was known then; if not, `number` is whom it was first given to).
+        """
         ...
 
 

@@ -98,8 +98,7 @@ def tag(
     for answer, dimension in zip(answers, of_touches, strict=True):
         who, values = answer.taken()
         if dimension.numeric:
-            unit = _UNITS[dimension.parsed.of] if dimension.parsed.verb in _MEASURED else 1
-            _take_numbers(found, dimension, who, values.astype(np.float64) / unit, day)
+            _take_numbers(found, dimension, who, values.astype(np.float64) / unit_of(dimension), day)
         else:
             _take_words(found, dimension, who, values.astype(np.int64), list(answer.words))
     for dimension in dimensions:
@@ -108,6 +107,23 @@ def tag(
     for dimension in dimensions:
         add_inner(found.nodes[dimension.key], dimension, rollup)
     return found
+
+
+def unit_of(dimension: Dimension) -> int:
+    """Return by how much the whole numbers of the states are larger than what a dimension says."""
+    return _UNITS[dimension.parsed.of] if dimension.parsed.verb in _MEASURED else 1
+
+
+def states_of(
+    connection: duckdb.DuckDBPyConnection, pairs: pa.Table, day: int, kept: Blocks | None
+) -> pa.Table:
+    """Return `number` and the states of a few people, up to a day; the connection has the view `profile_state`."""
+    connection.register("person_map", pairs)
+    names = [name for name in states.STATES.names if name not in ("batch", "family", "subject")]
+    found = None if kept is None else _together(connection, kept, pairs, names)
+    blocks = list(_ordered(connection, names, day, pairs) if found is None else _cut(found, day))
+    empty = states.STATES.empty_table().select(names).add_column(0, "number", pa.array([], pa.int64()))
+    return pa.concat_tables([empty, *(block.cast(empty.schema) for block in blocks)])
 
 
 def _slices(pairs: pa.Table, most: int) -> Iterator[pa.Table]:

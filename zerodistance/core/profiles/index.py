@@ -22,7 +22,7 @@ from zerodistance.core.profiles.contracts import VISITORS_FROM, Dimension
 from zerodistance.core.profiles.decoded import Decoded, Kept, bytes_of
 from zerodistance.core.profiles.grounds import Ground
 from zerodistance.core.profiles.parts import UNIVERSE, Layer, Name, Part
-from zerodistance.core.profiles.splits import NOBODY, NONE, Sizes, Split, Who
+from zerodistance.core.profiles.splits import NOBODY, NONE, Numbers, Sizes, Split, Who
 from zerodistance.core.profiles.threshold import Dense
 
 _HOUSED: Name = ("any", homes.DIMENSION, "")
@@ -255,6 +255,13 @@ class Index:
         if kept is not None and dimension.parsed.ageing:
             return self.day - kept
         return 0.0 if kept is None and dimension.parsed.counting else kept
+
+    def numbers(self, dimension: Dimension, some: Who) -> Numbers:
+        """Return the number of each of a few (ascending) in a numeric dimension, NaN where there is none."""
+        found = stacked.pick(self.layers, dimension.key, some)
+        if dimension.parsed.ageing:
+            return self.day - found
+        return np.nan_to_num(found) if dimension.parsed.counting else found
 
     def pairs(self) -> pa.Table:
         """Return `subject` and `number` (int64), all that are in the index, in no order."""

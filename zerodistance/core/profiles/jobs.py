@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from zerodistance.core.profiles import api, states
+from zerodistance.core.identity import api as identity
+from zerodistance.core.profiles import api, past, states
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Job
 from zerodistance.kernel.text import Text
@@ -26,6 +27,16 @@ def merge(home: Home) -> None:
         states.lay(home)
 
 
+def make_pasts(home: Home) -> None:
+    """Make the tag indexes of earlier moments that somebody waits for."""
+    past.make_wanted(home, identity.People(home))
+
+
+def expire_pasts(home: Home) -> None:
+    """Remove tag indexes of earlier moments that are too old."""
+    past.expire(home)
+
+
 JOBS = (
     Job(
         "profiles.tidy", timedelta(minutes=5), tidy, Text("合并小文件", "join small files of profile states")
@@ -42,6 +53,20 @@ JOBS = (
         timedelta(days=1),
         merge,
         Text("汇总画像状态", "add up profile states"),
+        at_once=False,
+    ),
+    Job(
+        "profiles.past",
+        timedelta(minutes=1),
+        make_pasts,
+        Text("制作某一时点的标签索引", "make tag indexes of earlier moments that somebody asked for"),
+        at_once=False,
+    ),
+    Job(
+        "profiles.past_expire",
+        timedelta(days=1),
+        expire_pasts,
+        Text("删除过期的时点标签索引", "remove old tag indexes of earlier moments"),
         at_once=False,
     ),
 )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
+from datetime import tzinfo
 from typing import Any
 
 from rich.table import Table
 
+from zerodistance.core.identity.api import NoSuchPerson
 from zerodistance.core.profiles import lineage
+from zerodistance.core.profiles.asked import NotThen, Portraits
 from zerodistance.core.profiles.contracts import DimensionCount
 from zerodistance.core.profiles.figures import Assay, Found, Outline
 from zerodistance.kernel import command
@@ -145,3 +149,42 @@ def _outline(line: Outline, lang: str) -> dict[str, Any]:
         "persons": line.persons,
         "visitors": line.visitors,
     }
+
+
+def person(found: Portraits, zone: tzinfo, lang: str, *, as_json: bool) -> None:
+    """Print the tags of one person; raises NoSuchPerson, NotThen."""
+    if found.unknown:
+        raise NoSuchPerson(given=found.unknown[0])
+    at = found.as_of.astimezone(zone)
+    if found.not_then:
+        raise NotThen(at=at.isoformat(" ", "seconds"))
+    (mine,) = found.persons
+    if as_json:
+        command.say_json(
+            [
+                {**{f.name: getattr(tag, f.name) for f in dataclasses.fields(tag)}, "label": tag.label.get(lang),
+                 "node_label": tag.node_label.get(lang), "unit": tag.unit.get(lang)}
+                for tag in mine.tags
+            ]
+        )  # fmt: skip
+        return
+    table, layer = Table(box=None, show_header=False), None
+    for tag in mine.tags:
+        value = f"{_number(tag.value)} {tag.unit.get(lang)}" if isinstance(tag.value, float) else ""
+        since = "" if tag.since is None else _SINCE.format(day=tag.since).get(lang)
+        today = "" if tag.dated else _TODAY.get(lang)
+        name = tag.layer.label.get(lang) if tag.layer != layer else ""
+        table.add_row(name, tag.label.get(lang), tag.node_label.get(lang), value, since or today)
+        layer = tag.layer
+    command.show(table)
+    command.tell(_AS_OF, id=mine.id, n=len(mine.tags), at=f"{at:%Y-%m-%d %H:%M:%S}")
+
+
+_SINCE = Text("自 {day} 起", "since {day}")
+_TODAY = Text("今天的事实", "a fact of today")
+_AS_OF = Text("{id}：{n} 个标签，截至 {at}", "{id}: {n} tags, as of {at}")
+
+
+def _number(value: float) -> str:
+    """Return a number for people; a year has no thousands."""
+    return f"{round(value, 2):,.10g}" if abs(value) >= 10_000 else f"{round(value, 2):.10g}"

@@ -113,7 +113,7 @@ def expiring(dimensions: Iterable[Dimension], before: int, now: int) -> list[Exp
     reach[0].add(EVERY)
     for dimension in dimensions:
         kinds = dimension.of.kinds or (EVERY,)
-        for days in _limits(dimension):
+        for days in limits(dimension):
             reach[days].update(kinds)
     return [
         Expiring(low - days + 1, high - days, () if EVERY in kinds else tuple(sorted(kinds)))
@@ -121,7 +121,7 @@ def expiring(dimensions: Iterable[Dimension], before: int, now: int) -> list[Exp
     ]
 
 
-def _limits(dimension: Dimension) -> Iterator[int]:
+def limits(dimension: Dimension) -> Iterator[int]:
     """Yield after how many days a touch may change what a dimension says, without anything happening."""
     days = dimension.of.days
     if days is not None:

@@ -48,6 +48,23 @@ def of(layers: Sequence[Layer], dimension: str, number: int) -> float | None:
     return None
 
 
+def pick(layers: Sequence[Layer], dimension: str, some: Who) -> Numbers:
+    """Return the number of each of a few (ascending), NaN where there is none."""
+    found, left = np.full(len(some), np.nan), np.ones(len(some), np.bool_)
+    for layer in reversed(layers):
+        mine = (
+            left
+            if layer.changed is None
+            else left & np.isin(some, bitmaps.to_numbers(bitmaps.of_sorted(some) & layer.changed))
+        )
+        for side, here in ((0, some < VISITORS_FROM), (1, some >= VISITORS_FROM)):
+            asked = mine & here
+            if asked.any():
+                found[asked] = layer.column(dimension, side).pick(some[asked])
+        left = left & ~mine
+    return found
+
+
 def flat(layers: Sequence[Layer], dimension: str) -> tuple[Who, Numbers]:
     """Return the numbers of all layers as one column."""
     whos: list[Who] = [np.empty(0, np.uint32)]

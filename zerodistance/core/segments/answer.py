@@ -37,7 +37,7 @@ from zerodistance.kernel.home import Home
 _SQL = files(__package__) / "sql"
 _MOST_KEPT = 256  # own value: answers about behaviour that are kept
 _EVER = -(1 << 31)
-_kept: OrderedDict[tuple[str, int, int, Did], Split] = OrderedDict()
+_kept: OrderedDict[tuple[str, int, Did], Split] = OrderedDict()
 _pairs: dict[str, tuple[int, pa.Table]] = {}
 _lock = threading.Lock()
 Ints = npt.NDArray[np.int64]
@@ -335,7 +335,7 @@ class Answer:
     def _did(self, rule: Did) -> Split:
         if self._only is not None:
             return self._behaviour(rule)
-        key = (str(self._home.root), self.index.version, self.index.made_at or 0, rule)
+        key = (self.index.folder, self.index.stamp, rule)
         with _lock:
             if key in _kept:
                 _kept.move_to_end(key)
@@ -376,7 +376,7 @@ class Answer:
         for attempt in (1, 2, 3):
             try:
                 with self._home.engine.connect() as connection:
-                    profiles.states_view(connection, self._home)
+                    profiles.states_view(connection, self._home, self.index)
                     connection.register("person_map", self._map())
                     return connection.sql(text, params=values).to_arrow_table()
             except duckdb.IOException:  # the worker has put other files in the place of these
@@ -394,13 +394,15 @@ class Answer:
         return self._few
 
     def _whole_map(self) -> pa.Table:
-        root = str(self._home.root)
+        folder = self.index.folder
         with _lock:
-            held = _pairs.get(root)
-        if held is None or held[0] != self.index.version:
-            held = (self.index.version, self.index.pairs())
+            held = _pairs.get(folder)
+        if held is None or held[0] != self.index.stamp:
+            held = (self.index.stamp, self.index.pairs())
             with _lock:
-                _pairs[root] = held
+                for other in [one for one in _pairs if profiles.of_past(one)]:  # one of them at a time
+                    del _pairs[other]
+                _pairs[folder] = held
         return held[1]
 
 

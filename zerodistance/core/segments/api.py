@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from zerodistance.core.brand import api as brand
-from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Dimension, FreeRule
 from zerodistance.core.segments import answer, audit, checking, rules, wording
@@ -120,7 +119,7 @@ def _called(home: Home, who: Who) -> Callable[[str], Text]:
     return name
 
 
-def count(home: Home, who: Who, rule: Rule, *, steps: bool = True) -> Count:
+def count(home: Home, who: Who, rule: Rule, *, steps: bool = True, as_of: int | None = None) -> Count:
     """Count exactly who fits a rule, with the persons left after each condition; recorded.
 
     `took_ms` is the time of the answer itself, without names and labels. Raises FreeRule for an account that may not see
@@ -130,11 +129,13 @@ def count(home: Home, who: Who, rule: Rule, *, steps: bool = True) -> Count:
     ----------
     steps
         False: only the total, for which conditions may be taken in any order and none has to be looked at by itself.
+    as_of
+        A moment, microseconds UTC: who fitted by what was known then; raises PastNotMade where the index of it has to be made first.
     """
     if not who.may(Permission.SEE_PERSONS):
         raise FreeRule(who=who.name)
     began = time.perf_counter()
-    here = answering(home, who, rule)
+    here = answering(home, who, rule, as_of)
     lines, found = here.lines(rule) if steps else ([], here.total(rule))
     took = (time.perf_counter() - began) * 1_000
     audit.note(home, who, "count", rule, *found)
@@ -254,11 +255,19 @@ def nearest(
 
 
 def members(
-    home: Home, who: Who, rule: Rule, *, limit: int = 50, after: int | None = None, visitors: bool = False
+    home: Home,
+    who: Who,
+    rule: Rule,
+    *,
+    limit: int = 50,
+    after: int | None = None,
+    visitors: bool = False,
+    as_of: int | None = None,
 ) -> Members:
     """Return a page of members; needs SEE_PERSONS.
 
-    Somebody who was merged or forgotten since the index was written is left out.
+    Somebody who was merged or forgotten since the index was written is left out. With `as_of` it is who fitted then, see `count`; who has become
+    part of somebody else since stands there under an id of then, which leads to the person of today.
     """
     who.need(Permission.SEE_PERSONS)
     if not 1 <= limit <= _MOST_MEMBERS:
@@ -267,11 +276,12 @@ def members(
             given=limit,
             why=Text(f"可用 1 到 {_MOST_MEMBERS}", f"1 to {_MOST_MEMBERS} are allowed"),
         )
-    found = answering(home, who, rule).fits(rule)
+    asked = answering(home, who, rule, as_of)
+    found = asked.fits(rule)
     total = len(found.visitors if visitors else found.persons)
     numbers = list(itertools.islice(answer.after(found, after, visitors=visitors), limit + 1))
     page = numbers[:limit]
-    named = identity.public_ids(home, page)
+    named = profiles.public_ids(home, asked.index, page)
     listed = (0, len(page)) if visitors else (len(page), 0)
     audit.note(home, who, "members", rule, *listed)
     here = [n for n in page if n in named]
@@ -279,19 +289,22 @@ def members(
     return Members(tuple(named[n] for n in here), tuple(here), following, total)
 
 
-def export(home: Home, who: Who, rule: Rule, to: TextIO, *, visitors: bool = False) -> int:
+def export(
+    home: Home, who: Who, rule: Rule, to: TextIO, *, visitors: bool = False, as_of: int | None = None
+) -> int:
     """Write the public ids of all persons, or all visitors, who fit as CSV, one a line; return how many.
 
-    The column is `person_id`, or `visitor_id`.
+    The column is `person_id`, or `visitor_id`. With `as_of` it is who fitted then, see `members`.
     """
     who.need(Permission.SEE_PERSONS)
     who.need(Permission.MANAGE_SEGMENTS)
-    found = answering(home, who, rule).fits(rule)
+    asked = answering(home, who, rule, as_of)
+    found = asked.fits(rule)
     out = csv.writer(to, lineterminator="\n")
     out.writerow(["visitor_id" if visitors else "person_id"])
     written = 0
     for slice_ in _slices(answer.after(found, None, visitors=visitors)):
-        named = identity.public_ids(home, slice_)
+        named = profiles.public_ids(home, asked.index, slice_)
         out.writerows([named[n]] for n in slice_ if n in named)
         written += sum(n in named for n in slice_)
     audit.note(home, who, "export", rule, *((0, written) if visitors else (written, 0)))

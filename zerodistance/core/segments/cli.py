@@ -31,6 +31,16 @@ RuleText = Annotated[
     ),
 ]
 Key = Annotated[str, Parameter(help=words("人群的键", "key of the segment"))]
+AsOf = Annotated[
+    str | None,
+    Parameter(
+        "--as-of",
+        help=words(
+            "一天（其结束时）或一个时刻：按当时所知，先做那时的索引",
+            "a day (its end) or a moment: by what was known then; makes the index of it first",
+        ),
+    ),
+]
 AsJson = Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))]
 
 
@@ -53,12 +63,13 @@ def list_(*, as_json: AsJson = False) -> None:
 
 
 @app.command(help=words("数一数有多少人符合", "count who fits a rule"))
-def count(rule: RuleText, *, as_json: AsJson = False) -> None:
+def count(rule: RuleText, *, as_of: AsOf = None, as_json: AsJson = False) -> None:
     """Count exactly who fits, with the persons left after each condition."""
+    from zerodistance.core.profiles.moments import made
     from zerodistance.core.segments import api
 
     home, who, lang = command.home(), command.who(), command.lang()
-    found = api.count(home, who, _rule(rule))
+    found = api.count(home, who, _rule(rule), as_of=made(home, who, as_of))
     if as_json:
         steps = [
             {"text": s.text.get(lang), "joined": s.joined, "alone": s.alone, "left": s.left}
@@ -179,17 +190,20 @@ def members(
     to: Annotated[
         Path | None, Parameter(help=words("把全部用户号写成 CSV", "write all persons as CSV"))
     ] = None,
+    as_of: AsOf = None,
 ) -> None:
     """Print members, or write all of them to a CSV file."""
+    from zerodistance.core.profiles.moments import made
     from zerodistance.core.segments import api
 
     home, who = command.home(), command.who()
+    at = made(home, who, as_of)
     if to is not None:
         with to.open("w", encoding="utf-8", newline="") as file:
-            written = api.export(home, who, _rule(rule), file)
+            written = api.export(home, who, _rule(rule), file, visitors=visitors, as_of=at)
         command.tell(Text("{n} 个用户号已写入 {file}", "{n} ids written to {file}"), n=written, file=to)
         return
-    found = api.members(home, who, _rule(rule), limit=limit, visitors=visitors)
+    found = api.members(home, who, _rule(rule), limit=limit, visitors=visitors, as_of=at)
     sys.stdout.writelines(f"{public}\n" for public in found.ids)
 
 

@@ -6,10 +6,10 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from zerodistance.core.profiles.api import Measured
+from zerodistance.core.profiles.api import Measured, moment
 from zerodistance.core.segments import api, comparing_http, released_http
 from zerodistance.core.segments.contracts import Change, Segment
 from zerodistance.kernel.access import Who
@@ -34,6 +34,11 @@ class Counted(Question):
 
     steps: bool = Field(
         True, description="false: the total only, without who is left after each condition; faster"
+    )
+    as_of: str | None = Field(
+        None,
+        max_length=40,
+        description="a day (its end) or a moment: who fitted by what was known then; 409 `past_not_made` while the index of it is being made",
     )
 
 
@@ -221,7 +226,8 @@ router.include_router(released_http.router)
 @router.post("/count")
 def count(question: Counted, home: Here, who: AskedBy) -> CountAnswer:
     """Count exactly who fits a rule."""
-    found = api.count(home, who, api.read_rule(question.rule), steps=question.steps)
+    at = None if question.as_of is None else moment(home, question.as_of)
+    found = api.count(home, who, api.read_rule(question.rule), steps=question.steps, as_of=at)
     steps = [
         StepAnswer(text=s.text.get(who.lang), depth=s.depth, joined=s.joined, alone=s.alone, left=s.left)
         for s in found.steps
@@ -324,10 +330,12 @@ def members(
     limit: Number = 50,
     after: Number | None = None,
     visitors: bool = False,
+    as_of: Annotated[str | None, Query(max_length=40)] = None,
 ) -> MembersAnswer:
-    """Return a page of members by public id."""
+    """Return a page of members by public id; with `as_of`, a day or a moment, of those who fitted then."""
     rule = api.segment(home, who, key).asks
-    found = api.members(home, who, rule, limit=limit, after=after, visitors=visitors)
+    at = None if as_of is None else moment(home, as_of)
+    found = api.members(home, who, rule, limit=limit, after=after, visitors=visitors, as_of=at)
     return MembersAnswer(ids=list(found.ids), after=found.after, total=found.total)
 
 

@@ -52,10 +52,14 @@ def read_rule(given: str | dict[str, Any]) -> Rule:
     return rules.read_text(given, words()) if isinstance(given, str) else rules.read_json(given, words())
 
 
-def answering(home: Home, who: Who, rule: Rule) -> answer.Answer:
-    """Return what answers a rule, and those of saved segments in it, if this account may ask for the dimensions in them."""
+def answering(home: Home, who: Who, rule: Rule, as_of: int | None = None) -> answer.Answer:
+    """Return what answers a rule, and those of saved segments in it, if this account may ask for the dimensions in them.
+
+    With `as_of` it answers as of that moment, microseconds UTC; raises PastNotMade, and has the index of it made.
+    """
     allowed(home, who, rule)
-    return answer.Answer(home, rule_of(home, who), frozen(home))
+    here = None if as_of is None else profiles.past(home, who, as_of)
+    return answer.Answer(home, rule_of(home, who), frozen(home), index=here)
 
 
 def rule_of(home: Home, who: Who) -> Callable[[str], Rule]:

@@ -148,6 +148,7 @@ STORES = {
     "identity.identity_reveal": Text("查看原文的记录里的用户号", "person ids in the record of reveals"),
     "profiles.profile_state": Text("画像的累计", "states of the profile"),
     "profiles.tag_index": Text("标签索引", "tag index"),
+    "past.indexes": Text("往日的标签索引（整个删除）", "tag indexes of earlier moments (whole)"),
     "segments.segment_members": Text(
         "冻结和跟随的人群里的成员", "membership of segments that are frozen or followed"
     ),
