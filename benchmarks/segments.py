@@ -40,6 +40,7 @@ from zerodistance.kernel.settings import load
 _TIMES = 15
 _AUDIENCE, _LARGE = 475_000, 10_000_000  # of the portraits, as far as there are so many
 _CHURN = 3_000_000
+_TYPED = 500  # counts while one user types
 
 
 def main() -> None:
@@ -63,7 +64,7 @@ def main() -> None:
         figures["index_bytes"] = sum(file.stat().st_size for file in (house.home / "index").iterdir())
         say("asking the door of the room")
         asked = _own("ask", house, words)
-        counts = asked.pop("counts")
+        counts = {**asked.pop("counts"), "communities": asked["communities_persons"]}
         figures.update(asked)
         with house:
             say(f"asking over HTTP, then {options.users} users for {options.seconds:.0f} s")
@@ -99,6 +100,7 @@ def build(home: Home, town: Town) -> None:
             for rank in ranks:
                 building.node(dimension, town.name(rank)[1], Split.of_sorted(town.members(rank)))
         building.numbers(NUMERIC, *town.numbers())
+        building.numbers(profiles.HOUSEHOLD.key, *town.households())
         placed = Placed(town.people)
         building.homes(placed.spots, placed.runs())
     layer = Layer(folder / parts.name_of(1))
@@ -137,6 +139,7 @@ def ask(home: Home, town: Town) -> dict[str, Any]:
     for every in here.sizes:  # whatever is asked for, it is in memory now, as far as it may be
         here.split(every)
     figures["memory_gb"] = _resident()
+    figures.update(_households(home, town))
     numbers = np.random.default_rng(1).integers(1, town.people + 1, 1_000).tolist()
     _, figures["person_ms"] = _median(lambda: [here.nodes_of(number) for number in numbers], 3)
     figures["person_ms"] /= len(numbers)
@@ -150,9 +153,10 @@ def _places(home: Home, town: Town) -> dict[str, float]:
     tag = segments.read_rule(rules(town)["within_5km_tag"]).terms[1]  # type: ignore[union-attr]
     asked = {"communities": None, "communities_tag": tag}
     for name, rule in asked.items():
-        _, figures[f"{name}_ms"] = _median(
+        found, figures[f"{name}_ms"] = _median(
             lambda rule=rule: segments.nearest(home, who, *MIDDLE, many=30, rule=rule)  # type: ignore[misc]
         )
+        figures[f"{name}_persons"] = sum(one.persons for one in found.communities)
     ground = profiles.current(home).ground
     area = ground.near(*MIDDLE, 5)
     figures["communities"], figures["within_5km_communities"] = len(ground.codes), int(area.sum())
@@ -166,6 +170,24 @@ def _places(home: Home, town: Town) -> dict[str, float]:
     ]
     if said != [figures["within_5km"], tagged]:
         raise SystemExit(f"within 5 km the index counts {said}, one by one {figures['within_5km']}, {tagged}")
+    return figures
+
+
+def _households(home: Home, town: Town) -> dict[str, float]:
+    """Ask for somebody of the household who is at a large node, and at a small one; look if the counts are right."""
+    who, figures = Who.system("benchmark"), dict[str, float]()
+    _, household = town.households()
+    for name, rank in (("household", 2), ("household_small", 200)):
+        dimension, node = town.name(rank)
+        rule = segments.read_rule(f'Household(Has("{dimension}", node="{node}"))')
+        found, figures[f"{name}_ms"] = _median(
+            lambda rule=rule: segments.count(home, who, rule, steps=False),  # type: ignore[misc]
+            5,
+        )
+        some = np.zeros(int(household.max()) + 1, np.bool_)
+        some[household[town.members(rank) - np.uint32(1)].astype(np.int64)] = True
+        if found.persons != int(np.count_nonzero(some[household.astype(np.int64)])):
+            raise SystemExit(f"{name}: the index counts {found.persons:,}, one by one it is another number")
     return figures
 
 
@@ -222,6 +244,9 @@ def _over_http(
             if said["persons"] != counts[name]:
                 raise SystemExit(f"{name}: over HTTP {said['persons']:,}, asked directly {counts[name]:,}")
         figures[f"http_{name}_ms"] = float(np.median(waits))
+    over = asking.typing(town, _TYPED)
+    figures["typing_over_p50_ms"] = 1_000 * quantile(np.array(over), 0.5)
+    figures["typing_over_p99_ms"] = 1_000 * quantile(np.array(over), 0.99)
     waits = asking.together(town, users, seconds)
     figures["concurrent_p50_ms"] = 1_000 * quantile(np.array(waits), 0.5)
     figures["concurrent_p99_ms"] = 1_000 * quantile(np.array(waits), 0.99)

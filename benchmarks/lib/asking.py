@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.lib.placed import MIDDLE
+from benchmarks.lib.placed import MIDDLE, Placed
 from benchmarks.lib.tagged import NUMERIC, Town
 
 SOME = range(1, 11)  # the ten largest nodes
@@ -29,6 +29,24 @@ def rules(town: Town) -> dict[str, str]:
         "within_5km": near,
         "within_5km_tag": f"AllOf({near}, {n[1]})",
         "within_5km_small": f"AllOf({near}, {n[200]})",
+    }
+
+
+def places(town: Town) -> dict[str, str]:
+    """Return the questions about place as SQL over `home(person, community)`, which lies in the order of communities; which they are is said beforehand.
+
+    What `communities` counts are the persons of all thirty together, since an answer is one number here.
+    """
+    placed = Placed(town.people)
+    area, near = (", ".join(map(str, some.tolist())) for some in (placed.around(5), placed.nearest(30)))
+    living = f"select person from home where community in ({area})"
+    return {
+        "within_5km": f"select count(*) from home where community in ({area})",
+        **{
+            f"within_5km_{name}": f"select count(*) from ({living}) h where h.person in (select person from tag where node = {rank})"
+            for name, rank in (("tag", 1), ("small", 200))
+        },
+        "communities": f"select sum(n) from (select community, count(*) as n from home where community in ({near}) group by community) c",
     }
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from zerodistance.core.profiles import cells
 from zerodistance.core.profiles.cells import Spot, spot
 from zerodistance.core.profiles.homes import Runs, in_order
 
@@ -62,6 +63,18 @@ class Placed:
         """Return the place of the community of each person among `spots`, shape (people,)."""
         luck = np.random.default_rng((self.seed, (1 << 20) + 1))
         return luck.integers(0, len(self.spots), self.people, np.uint32)
+
+    def around(self, km: float) -> npt.NDArray[np.int64]:
+        """Return the places of the communities the middle of whose cell lies within so many km of the middle of the largest city."""
+        vectors = cells.on_sphere(
+            cells.centres(np.array([one.cell for one in self.spots.values()], np.uint64))
+        )
+        return np.flatnonzero(cells.chords(vectors, *MIDDLE) <= cells.chord(km))
+
+    def nearest(self, many: int) -> npt.NDArray[np.int64]:
+        """Return the places of the communities nearest to there, the nearest first."""
+        points = np.array([(one.lat, one.lon) for one in self.spots.values()])
+        return np.argsort(cells.chords(cells.on_sphere(points), *MIDDLE), kind="stable")[:many]
 
     def runs(self) -> list[Runs]:
         """Return who lives in each community; there are no visitors."""

@@ -56,6 +56,12 @@ class Town:
         who = np.flatnonzero(luck.random(self.people, np.float32) < 0.5).astype(np.uint32) + np.uint32(1)
         return who, np.floor(luck.standard_exponential(len(who), np.float32) * 300).astype(np.float64) + 1
 
+    def households(self) -> tuple[Who, npt.NDArray[np.float64]]:
+        """Return everybody, ascending, and the household of each, 2.3 persons in one on average, at random."""
+        luck = np.random.default_rng((self.seed, 1 << 21))
+        numbers = luck.integers(1, max(2, round(self.people / 2.3)), self.people, np.uint32)
+        return np.arange(1, self.people + 1, dtype=np.uint32), numbers.astype(np.float64)
+
     def members(self, rank: int) -> Who:
         """Return who is at a node, ascending: each person with the same chance, gap after gap."""
         luck = np.random.default_rng((self.seed, rank))

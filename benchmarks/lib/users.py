@@ -32,6 +32,17 @@ class Users:
             raise SystemExit(f"{answer.status}: {said.decode()}")
         return dict(json.loads(said))
 
+    def typing(self, town: Town, many: int) -> list[float]:
+        """Let one user type questions, each word of each counted; return by how many seconds a wait is longer than what the program says it took."""
+        over, luck = list[float](), random.Random(5)
+        while len(over) < many:
+            terms = [_has(town, luck) for _ in range(5)]
+            for n in range(1, len(terms) + 1):
+                began = time.perf_counter()
+                said = self.count(f"AllOf({', '.join(terms[:n])})")
+                over.append(time.perf_counter() - began - said["took_ms"] / 1_000)
+        return over
+
     def together(self, town: Town, users: int, seconds: float) -> list[float]:
         """Let users ask at once, each a question a second, from when it is due; return the waits, in seconds."""
         waits: list[float] = []
@@ -55,20 +66,21 @@ class Users:
         return waits
 
 
+def _has(town: Town, luck: random.Random) -> str:
+    dimension, node = town.name(round(town.nodes ** luck.random()))
+    return f'Has("{dimension}", node="{node}")'
+
+
 def question(town: Town, luck: random.Random) -> str:
     """Return a question as somebody may type it: one to five nodes, the larger the likelier, or one of the fixed ones."""
     if luck.random() < 0.2:
         return luck.choice(list(rules(town).values()))
 
-    def has() -> str:
-        dimension, node = town.name(round(town.nodes ** luck.random()))
-        return f'Has("{dimension}", node="{node}")'
-
-    some = [has() for _ in range(luck.randint(1, 4))]
+    some = [_has(town, luck) for _ in range(luck.randint(1, 4))]
     return luck.choice(
         [
             f"AllOf({', '.join(some)})",
             f"AnyOf({', '.join(some)})",
-            f"AllOf({has()}, NoneOf({', '.join(some)}))",
+            f"AllOf({_has(town, luck)}, NoneOf({', '.join(some)}))",
         ]
     )

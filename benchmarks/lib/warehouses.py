@@ -12,11 +12,14 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from benchmarks.lib.asking import bitmap_queries, queries
+from benchmarks.lib.asking import bitmap_queries, places, queries
 from benchmarks.lib.machine import say
+from benchmarks.lib.placed import Placed
 from benchmarks.lib.tagged import Town
 
 _MEMORY = "6GB"
+_TOGETHER = 1_000  # communities in a batch
+_HOMES = pa.schema([("person", pa.uint32()), ("community", pa.uint32())])
 
 
 def _pairs(town: Town) -> Iterator[pa.RecordBatch]:
@@ -29,6 +32,17 @@ def _pairs(town: Town) -> Iterator[pa.RecordBatch]:
 def _numbers(town: Town) -> pa.Table:
     who, numbers = town.numbers()
     return pa.table({"person": pa.array(who), "value": pa.array(numbers.astype(np.int32))})
+
+
+def _homes(town: Town) -> Iterator[pa.RecordBatch]:
+    """Yield who lives in which community, by place, community after community."""
+    (begins, who), _ = Placed(town.people).runs()
+    for first in range(0, len(begins) - 1, _TOGETHER):
+        edges = begins[first : first + _TOGETHER + 1]
+        some = np.repeat(np.arange(first, first + len(edges) - 1, dtype=np.uint32), np.diff(edges))
+        yield pa.RecordBatch.from_arrays(
+            [pa.array(who[edges[0] : edges[-1]]), pa.array(some)], names=["person", "community"]
+        )
 
 
 def duckdb_(town: Town, folder: Path) -> dict[str, Any]:
@@ -45,6 +59,8 @@ def duckdb_(town: Town, folder: Path) -> dict[str, Any]:
         connection.register("numbers", _numbers(town))
         connection.execute("create table number as select person, value from numbers")
         connection.unregister("numbers")
+        connection.register("homes", pa.RecordBatchReader.from_batches(_HOMES, _homes(town)))
+        connection.execute("create table home as select person, community from homes")
         connection.execute("checkpoint")
         loaded = time.perf_counter() - began
         say(f"DuckDB holds the pairs after {loaded:.0f} s")
@@ -52,7 +68,7 @@ def duckdb_(town: Town, folder: Path) -> dict[str, Any]:
         def ask(sql: str) -> int:
             return int(connection.execute(sql).fetchall()[0][0])
 
-        asked = _asked(town, queries(town), ask)
+        asked = _asked(town, queries(town) | places(town), ask)
     return {"load_s": loaded, "bytes": (folder / "tags.duckdb").stat().st_size, "asked": asked}
 
 
@@ -79,7 +95,18 @@ def chdb_(town: Town, folder: Path) -> dict[str, Any] | None:
     pq.write_table(_numbers(town), path, compression="none")
     session.query("create table b.number (person UInt32, value Int32) engine = MergeTree order by person")
     session.query(f"insert into b.number select * from file('{path}')")
+    with pq.ParquetWriter(path, _HOMES, compression="none") as writer:
+        for batch in _homes(town):
+            writer.write_batch(batch)
+    session.query(
+        "create table b.home (person UInt32, community UInt32) engine = MergeTree order by community"
+    )
+    session.query(f"insert into b.home select * from file('{path}')")
     path.unlink()
+    in_b = {
+        name: sql.replace("from home", "from b.home").replace("from tag", "from b.tag")
+        for name, sql in places(town).items()
+    }
 
     session.query(
         "create table b.node (node UInt16, who AggregateFunction(groupBitmap, UInt32)) engine = MergeTree order by node "
@@ -93,7 +120,7 @@ def chdb_(town: Town, folder: Path) -> dict[str, Any] | None:
         settings = " settings max_threads = 2, max_bytes_before_external_group_by = 3000000000"
         return int(str(session.query(sql + settings, "CSV")).strip())
 
-    return {"load_s": loaded, "asked": _asked(town, bitmap_queries(town), ask)}
+    return {"load_s": loaded, "asked": _asked(town, bitmap_queries(town) | in_b, ask)}
 
 
 def _asked(town: Town, asked: dict[str, str], ask: Callable[[str], int]) -> dict[str, tuple[int, float]]:

@@ -74,7 +74,10 @@ def _often(numbers: npt.NDArray[np.uint32], least: int) -> npt.NDArray[np.uint32
     if least == 1:
         return numbers
     numbers = np.sort(numbers)
-    return numbers[least - 1 :][numbers[least - 1 :] == numbers[: max(len(numbers) - least + 1, 0)]]
+    found: npt.NDArray[np.uint32] = np.compress(
+        numbers[least - 1 :] == numbers[: max(len(numbers) - least + 1, 0)], numbers[least - 1 :]
+    )
+    return found
 
 
 def _of(here: Index, households: npt.NDArray[np.uint32]) -> BitMap:
