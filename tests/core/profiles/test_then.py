@@ -17,6 +17,7 @@ from zerodistance.core.profiles import index, past, store, then
 from zerodistance.core.profiles.asked import NotThen, PastNotMade
 from zerodistance.core.profiles.contracts import VISITORS_FROM
 from zerodistance.core.profiles.dimensions import DIMENSIONS
+from zerodistance.core.profiles.dimensions.unseen import HOUSEHOLD
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.keeper import Keeper
 from zerodistance.kernel import clock
@@ -65,7 +66,7 @@ def test_an_earlier_moment_is_told_as_it_was(tmp_path_factory: Any, story: list[
     crowd, touches, now, luck = world.Crowd(), list[dict[str, Any]](), START, random.Random(seed)
     kept = list[tuple[int, Index]]()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(past, "DIMENSIONS", dimensions)
+        patch.setattr(past, "INDEXED", dimensions)
         keeper = Keeper(home, crowd, dimensions)
         for batch, ((what, how), days) in enumerate(story, 1):
             with clock.freeze(now):
@@ -135,6 +136,7 @@ def test_a_past_is_made_for_whoever_asked_kept_for_some_days_and_made_anew_when_
     home: Home,
 ) -> None:
     crowd, at = shop(home), clock.to_micros(START) + 1
+    crowd.told[1, "household"] = "7"
     with clock.freeze(START + timedelta(days=60)):
         with pytest.raises(PastNotMade):
             past.current(home, at)
@@ -142,6 +144,7 @@ def test_a_past_is_made_for_whoever_asked_kept_for_some_days_and_made_anew_when_
         store.want(home, at, "somebody else")
         assert (past.make_wanted(home, crowd), past.make_wanted(home, crowd)) == (1, 0)
         assert past.current(home, at).everybody == (1, 0)
+        assert past.current(home, at).number(HOUSEHOLD, 1) == 7
         (made,) = past.listed(home)
         assert (made.at, made.batch, made.persons) == (at, 2, 1)
         assert past.make(home, crowd, at).made_at == made.made_at, "it is there"

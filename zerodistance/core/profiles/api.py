@@ -48,6 +48,7 @@ from zerodistance.core.profiles.contracts import (
     Tree,
 )
 from zerodistance.core.profiles.dimensions import DIMENSIONS
+from zerodistance.core.profiles.dimensions.unseen import HOUSEHOLD
 from zerodistance.core.profiles.figures import Assay, Found, Outline
 from zerodistance.core.profiles.grounds import Ground
 from zerodistance.core.profiles.homes import DIMENSION as HOME
@@ -62,7 +63,7 @@ from zerodistance.core.profiles.portraits import unit_of
 from zerodistance.core.profiles.rollup import Rollup
 from zerodistance.core.profiles.several import at_least
 from zerodistance.core.profiles.several import count as count_at_least
-from zerodistance.core.profiles.sharing import HOUSEHOLD, sharing, together
+from zerodistance.core.profiles.sharing import sharing, together
 from zerodistance.core.profiles.splits import NOBODY, NONE, Sizes, Split, union
 from zerodistance.core.profiles.states import lock
 from zerodistance.core.profiles.then import moment

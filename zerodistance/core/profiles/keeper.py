@@ -19,10 +19,9 @@ import pyarrow.compute as pc
 
 from zerodistance.core.profiles import bitmaps, blocks, evaluate, index, rollup, rules, states
 from zerodistance.core.profiles.contracts import Dimension, IndexDamaged, IndexOlder, People
-from zerodistance.core.profiles.dimensions import DIMENSIONS
+from zerodistance.core.profiles.dimensions import INDEXED
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.parts import Part
-from zerodistance.core.profiles.sharing import HOUSEHOLD
 from zerodistance.core.touchpoints.tail import touches_view
 from zerodistance.kernel import clock, fault, spans
 from zerodistance.kernel.home import Home
@@ -64,9 +63,7 @@ class Keeper:
 
     name = "profiles"
 
-    def __init__(
-        self, home: Home, people: People, dimensions: Sequence[Dimension] = (*DIMENSIONS, HOUSEHOLD)
-    ) -> None:
+    def __init__(self, home: Home, people: People, dimensions: Sequence[Dimension] = INDEXED) -> None:
         self._home, self._people, self._dimensions = home, people, tuple(dimensions)
         self._folder = home.path("index")
         self._means = rules.fingerprint(dimensions, home.settings.zone, home.settings.currency)

@@ -28,7 +28,7 @@ from zerodistance.core.profiles.contracts import (
     IndexDamaged,
     People,
 )
-from zerodistance.core.profiles.dimensions import DIMENSIONS
+from zerodistance.core.profiles.dimensions import INDEXED
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.parts import Part
 from zerodistance.core.touchpoints.tail import touches_view
@@ -181,7 +181,7 @@ def _build(home: Home, people: People, folder: Path, at: int, told: Told) -> Mad
         connection.execute(f"create temp view profile_state as select * from read_parquet('{path}')")
         told_facts = then.facts(people, them, everybody=True)
         pairs = them.select(["subject", "number"])
-        tagged = evaluate.tag(connection, pairs, told_facts, DIMENSIONS, day, rollup=brand, zone=zone)
+        tagged = evaluate.tag(connection, pairs, told_facts, INDEXED, day, rollup=brand, zone=zone)
     told(TAGGING, 1, 1)
     told(WRITING, 0, 1)
     mark = _mark(home)
@@ -291,7 +291,7 @@ def _said(folder: Path) -> Made | None:
 
 def _mark(home: Home) -> str:
     """Return the fingerprint of what decides tags beside touches and identity; facts are those of the day it was made."""
-    means = rules.fingerprint(DIMENSIONS, home.settings.zone, home.settings.currency)
+    means = rules.fingerprint(INDEXED, home.settings.zone, home.settings.currency)
     return f"{means}.{rollup.read(home).mark}"
 
 

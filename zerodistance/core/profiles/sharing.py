@@ -10,24 +10,10 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from zerodistance.core.profiles import bitmaps
-from zerodistance.core.profiles.contracts import Bands, Dimension, Input, Layer
+from zerodistance.core.profiles.dimensions.unseen import HOUSEHOLD
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.splits import Split
-from zerodistance.kernel.text import Text
 
-HOUSEHOLD = Dimension(
-    key="home.household",
-    layer=Layer.DEMOGRAPHICS,
-    label=Text("家庭编号", "Household number"),
-    meaning=Text(
-        "用户属于哪个家庭；只用来找同住的人", "Of which household somebody is; only to find who shares a home"
-    ),
-    of=Input("facts"),
-    value="number(household)",
-    nodes=Bands(()),
-    sensitive=True,
-)
-"""It has no nodes and is not of the tag tree; the index keeps its numbers."""
 _AT_ONCE = 1 << 22  # own value: persons whose households are looked up together
 
 

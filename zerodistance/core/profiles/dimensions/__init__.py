@@ -11,6 +11,7 @@ from zerodistance.core.profiles.dimensions.looking import LOOKING
 from zerodistance.core.profiles.dimensions.needing import NEEDING
 from zerodistance.core.profiles.dimensions.paying import WORTH
 from zerodistance.core.profiles.dimensions.serving import SERVICE
+from zerodistance.core.profiles.dimensions.unseen import HOUSEHOLD
 from zerodistance.core.profiles.dimensions.use import BRAND, USAGE
 from zerodistance.core.profiles.dimensions.using import APPLIANCES, TOUCH
 from zerodistance.core.profiles.dimensions.worth import NEEDS, VALUE
@@ -21,3 +22,5 @@ _ALL = (
 )  # fmt: skip
 DIMENSIONS: tuple[Dimension, ...] = tuple(one for layer in Layer for one in _ALL if one.layer is layer)
 """Every dimension that is shipped, in the order pages show them."""
+INDEXED: tuple[Dimension, ...] = (*DIMENSIONS, HOUSEHOLD)
+"""What the tag index is made of: those, and what it keeps beside them."""
