@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import subprocess
 import threading
 import typing
@@ -15,6 +16,7 @@ from annotated_types import Le
 from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 import zerodistance.compose as compose
@@ -22,11 +24,15 @@ from tests import needs
 from tests.doors.conftest import Visitor
 from tests.doors.test_serving import Served, run
 from tests.patience import PATIENCE
-from zerodistance.core.segments import comparing_http, released_http
+from zerodistance.core.segments import api, comparing_http, contracts, released_http
 from zerodistance.core.segments import http as segments
+from zerodistance.core.segments.contracts import AllOf
 from zerodistance.core.touchpoints import routes
 from zerodistance.doors.portal import registry
+from zerodistance.kernel.access import Who
+from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
 
 
 def _said(home: Home) -> dict[str, dict[str, dict[str, object]]]:
@@ -74,6 +80,24 @@ def test_every_whole_number_in_an_address_has_bounds_that_the_stores_can_hold() 
     ]
     assert len(asked) > 20
     assert [(path, f.name) for path, f in asked if not _bounded(f.field_info)] == []
+
+
+def test_no_segment_is_called_like_an_address_of_another_page(home: Home, admin: Who) -> None:
+    """A segment `exact` once could not be read over HTTP."""
+    apart = (comparing_http.router, released_http.router)
+    routers = (*registry.routers(), segments.router, *apart)
+    paths = [
+        f"/v1/segments{route.path}" if router in apart else route.path
+        for router in routers
+        for route in router.routes
+        if isinstance(route, Route)
+    ]
+    found = {name[1] for path in paths if (name := re.match(r"(?:/v1)?/segments/([a-z]+)", path))}
+    assert found >= {"new", "count", "released", "exact", "overlap"}
+    assert found <= contracts.TAKEN
+    for key in sorted(found):
+        with pytest.raises(Invalid, match="stand for something else"):
+            api.create(home, admin, key, Text("", ""), AllOf(()))
 
 
 def _bounded(info: FieldInfo) -> bool:

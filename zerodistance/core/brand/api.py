@@ -25,6 +25,7 @@ from zerodistance.core.brand.contracts import (
     Territory,
     Unit,
 )
+from zerodistance.core.brand.held import held as held
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid, NotFound

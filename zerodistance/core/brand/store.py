@@ -19,13 +19,14 @@ from sqlalchemy import (
     Table,
     Text,
     delete,
+    func,
     insert,
     or_,
     select,
 )
 
 from zerodistance.core.brand.rules import KINDS, Version
-from zerodistance.kernel.state import metadata
+from zerodistance.kernel.state import metadata, note, upsert
 
 
 def _validity() -> tuple[Column[Any], Column[Any]]:
@@ -102,6 +103,7 @@ TABLES: Mapping[str, Table] = {
     "places": place,
     "territories": territory,
 }
+_CHANGES = "brand_changes"
 _CHUNK = 500  # bound values in one statement
 
 
@@ -130,6 +132,10 @@ def histories(tx: Connection, kind: str) -> dict[tuple[str, ...], list[Version]]
 
 def write(tx: Connection, kind: str, changed: Mapping[tuple[str, ...], Sequence[Version]]) -> None:
     """Replace the histories of the given keys."""
+    if not changed:
+        return
+    said = {"key": _CHANGES, "value": str(changes(tx) + 1)}
+    tx.execute(upsert(note).values(said).on_conflict_do_update(index_elements=["key"], set_=said))
     table, keys = TABLES[kind], KINDS[kind].keys
     for key, versions in changed.items():
         names = dict(zip(keys, key, strict=True))
@@ -143,6 +149,19 @@ def write(tx: Connection, kind: str, changed: Mapping[tuple[str, ...], Sequence[
         fresh = [{"key": key[0]} for key in changed if key[0] not in known]
         if fresh:
             tx.execute(insert(unit_number), fresh)
+
+
+def changes(tx: Connection) -> int:
+    """Return how often these tables were written."""
+    said = tx.execute(select(note.c.value).where(note.c.key == _CHANGES)).scalar()
+    return int(said or 0)
+
+
+def holds_until(tx: Connection, at: int) -> int | None:
+    """Return when after `at` a row begins or ends to hold, None if none does."""
+    edges = [column for table in TABLES.values() for column in (table.c.valid_from, table.c.valid_to)]
+    found = [tx.execute(select(func.min(column)).where(column > at)).scalar() for column in edges]
+    return min((int(one) for one in found if one is not None), default=None)
 
 
 def numbers(tx: Connection) -> dict[str, int]:

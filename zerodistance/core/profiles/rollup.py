@@ -36,7 +36,7 @@ class Rollup:
     named: tuple[str, ...] = ()
     spots: Mapping[str, Spot] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def mark(self) -> str:
         """A short hash: another one means that inner nodes are others."""
         lines = (f"{s}|{k}|{p}" for s, some in sorted(self.above.items()) for k, p in sorted(some.items()))
@@ -98,6 +98,10 @@ def _areas(code: str) -> Iterator[str]:
 
 def read(home: Home) -> Rollup:
     """Return what the brand's tables of today say."""
+    return brand.held(home, "rollup", lambda: _read(home))
+
+
+def _read(home: Home) -> Rollup:
     who = Who.system("profiles")
     lines = {c.key: c.parent for c in brand.categories(home, who) if c.parent}
     products = {p.code: p.category for p in brand.products(home, who)}

@@ -16,6 +16,7 @@ from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import answer, conditions, rules, store
 from zerodistance.core.segments.contracts import (
     KEY,
+    TAKEN,
     AtHome,
     Has,
     In,
@@ -112,6 +113,13 @@ def create(
                 "1 to 64 of a-z, 0-9, - and _ are allowed, a letter or digit first and last, like washer-renewal",
             ),
         )
+    if key in TAKEN:
+        taken = ", ".join(sorted(TAKEN))
+        why = Text(
+            f"这些字在网址里另有用处，不能做标识：{taken}",
+            f"these words stand for something else in addresses: {taken}",
+        )
+        raise Invalid(field=Text("标识", "key"), given=key, why=why)
     if not who.sees_unit(unit):
         why = Text("它不在这个账号的小微之列", "it is none of this account's units")
         raise Invalid(field=Text("小微", "unit"), given=unit, why=why)

@@ -117,7 +117,7 @@ def _years(members: Ints, said: pa.Table) -> tuple[Ints, Ints]:
 
 def _of_homes(home: Home, rows: Iterable[bulk.Row], asked: Ints) -> Iterator[pa.Table]:
     """Yield what the home says in which a household lives, the last that it moved into: since when, the community, its grade."""
-    known = _Communities(brand.places(home, Who.system("identity")))
+    known = brand.held(home, "communities", lambda: _Communities(brand.places(home, Who.system("identity"))))
     of = defaultdict[int, dict[bytes, tuple[int, bytes]]](dict)
     for household, token, since, address in rows:  # a home comes with the member whose address said so first
         of[household].setdefault(bytes(token), (since, address))
