@@ -47,13 +47,14 @@ def main() -> None:
         if options.root:
             root = options.root.resolve()
         else:
-            _filled(root, options.people, options.seed)
+            filled(root, options.people, options.seed)
         figures = _full(root) | _incremental(root, options.share)
         figures |= _fresh(root, options.rate, options.seconds)
     report("profiles", people=options.people, seed=options.seed, **figures)
 
 
-def _filled(root: Path, people: int, seed: int) -> None:
+def filled(root: Path, people: int, seed: int) -> None:
+    """Make a city and a home that holds it: persons matched, households computed."""
     sample.generate(people, seed, "base", root / "city", processes=2)
     house = House(root)
     taken_in(house, root / "city")

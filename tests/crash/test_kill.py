@@ -42,6 +42,7 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "profiles.blocks",  # a job of every ten minutes; tests/core/profiles/test_blocks.py
     "restore.",
     "segments.",  # in tests/core/segments/test_living.py
+    "touchpoints.book",  # a job of every minute; tests/core/touchpoints/test_book.py
     "undo.",
 )
 FORGETTING = (

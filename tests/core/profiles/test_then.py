@@ -82,6 +82,7 @@ def test_an_earlier_moment_is_told_as_it_was(tmp_path_factory: Any, story: list[
                     home.lake.append(
                         "touches", world.table(fresh), app="touches", version=batch, partition_by="month"
                     )
+                    store_batches(home, batch)
                     keeper.follow(world.table(fresh), batch)
                 keeper.update()
                 kept.append((clock.micros(), index.current(home.path("index"))))
@@ -128,6 +129,7 @@ def shop(home: Home) -> world.Crowd:
             crowd.move(subject, subject)
             rows = world.table([world.touch(batch, 0, subject, "service.visited", at)])
             home.lake.append("touches", rows, app="touches", version=batch, partition_by="month")
+            store_batches(home, batch)
             Keeper(home, crowd).follow(rows, batch)
     return crowd
 

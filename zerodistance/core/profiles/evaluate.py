@@ -114,18 +114,6 @@ def unit_of(dimension: Dimension) -> int:
     return _UNITS[dimension.parsed.of] if dimension.parsed.verb in _MEASURED else 1
 
 
-def states_of(
-    connection: duckdb.DuckDBPyConnection, pairs: pa.Table, day: int, kept: Blocks | None
-) -> pa.Table:
-    """Return `number` and the states of a few people, up to a day; the connection has the view `profile_state`."""
-    connection.register("person_map", pairs)
-    names = [name for name in states.STATES.names if name not in ("batch", "family", "subject")]
-    found = None if kept is None else _together(connection, kept, pairs, names)
-    blocks = list(_ordered(connection, names, day, pairs) if found is None else _cut(found, day))
-    empty = states.STATES.empty_table().select(names).add_column(0, "number", pa.array([], pa.int64()))
-    return pa.concat_tables([empty, *(block.cast(empty.schema) for block in blocks)])
-
-
 def _slices(pairs: pa.Table, most: int) -> Iterator[pa.Table]:
     """Yield the map in pieces, in ascending order of `number`; no person stands in two of them."""
     if len(pairs) <= most:

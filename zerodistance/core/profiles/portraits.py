@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from zerodistance.core.identity import api as identity
-from zerodistance.core.profiles import blocks, evaluate, labels, rules, since, states, then
+from zerodistance.core.profiles import labels, rules, since, states, then
 from zerodistance.core.profiles.contracts import Dimension, Layer, Tag
 from zerodistance.core.profiles.index import Index
+from zerodistance.core.touchpoints import book
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
@@ -72,11 +73,13 @@ def dated(home: Home, tags: Tags, dimensions: Sequence[Dimension], day: int, row
 
 
 def states_of(home: Home, numbers: Sequence[int], day: int) -> pa.Table:
-    """Return `number` and the states of a few people of today, up to a day."""
-    pairs = identity.People(home).pairs(np.array(numbers, np.int64))
-    with home.engine.connect() as connection:
-        states.view(connection, home)
-        return evaluate.states_of(connection, pairs, day, blocks.opened(home.path("index")))
+    """Return `number` and the states of a few people of today, up to a day, one row a touch."""
+    pairs = identity.People(home).pairs(np.unique(np.array(numbers, np.int64))).sort_by("subject")
+    subject, number = (pairs.column(name).to_numpy() for name in ("subject", "number"))
+    rows = states.made_from(home, book.rows_of(home, subject.tolist()), 0)
+    whose = number[np.searchsorted(subject, rows.column("subject").to_numpy())]
+    rows = rows.add_column(0, "number", pa.array(whose, pa.int64()))
+    return rows.filter(pa.array(rows.column("day").to_numpy() <= day))
 
 
 def date_of(day: int | None) -> date | None:

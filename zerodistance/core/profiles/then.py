@@ -22,7 +22,7 @@ from zerodistance.core.profiles.contracts import (
     Dimension,
     People,
 )
-from zerodistance.core.touchpoints.tail import touches_view
+from zerodistance.core.touchpoints import book
 from zerodistance.kernel import clock
 from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.home import Home
@@ -94,10 +94,10 @@ def of_some(
     day = rules.day_of(at, home.settings.zone)
     found = {subject: people.then(at, subject) for subject in dict.fromkeys(subjects)}
     them = pa.concat_tables(found.values()).group_by(THEN, use_threads=False).aggregate([])
+    touches = book.rows_of(home, them.column("subject").to_pylist())
+    touches = touches.filter(pa.array(touches.column("known_at").to_numpy() <= at))
+    rows = states.made_from(home, touches, 0)
     with home.engine.connect() as connection:
-        touches_view(connection, home)
-        made = known(home, connection, at, them.column("subject").to_pylist())
-        rows = pa.concat_tables([states.STATES.empty_table(), *made])
         them = there(them, rows.column("subject")).sort_by("subject")
         pairs = them.select(["subject", "number"])
         connection.register("profile_state", rows)
@@ -133,20 +133,10 @@ def of_one(home: Home, people: People, subject: int, at: int, dimensions: Sequen
     return found
 
 
-def known(
-    home: Home, connection: duckdb.DuckDBPyConnection, at: int, subjects: Sequence[int] | None = None
-) -> Iterator[pa.Table]:
-    """Yield the states of the touches that were known at a moment, one row a touch; the connection has the view `touches`.
-
-    Parameters
-    ----------
-    subjects
-        Of these alone; None: of everybody.
-    """
-    where, values = "subject is not null and known_at <= $at", {"at": clock.from_micros(at)}
-    if subjects is not None:
-        where += f" and subject in ({', '.join(map(str, map(int, subjects))) or 'null'})"
-    found = connection.sql(f"select * from touches where {where}", params=values)
+def known(home: Home, connection: duckdb.DuckDBPyConnection, at: int) -> Iterator[pa.Table]:
+    """Yield the states of all touches that were known at a moment, one row a touch; the connection has the view `touches`."""
+    sql = "select * from touches where subject is not null and known_at <= $at"
+    found = connection.sql(sql, params={"at": clock.from_micros(at)})
     for some in found.to_arrow_reader(_SLICE):
         yield states.made_from(home, pa.Table.from_batches([some]), 0)
 

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from zerodistance.core.touchpoints import bodies, drafts, kept, repeats, store, tail, wire
+from zerodistance.core.touchpoints import bodies, book, drafts, kept, repeats, store, tail, wire
 from zerodistance.core.touchpoints.contracts import Forget
 from zerodistance.kernel import backups, clock, fault
 from zerodistance.kernel.access import Permission, Who
@@ -290,6 +290,7 @@ def _forget_touches(home: Home, subjects: Sequence[int]) -> int:
     texts = 0
     for some in _chunks(subjects):
         home.lake.delete_where(tail.TABLE, f"subject in ({', '.join(str(int(s)) for s in some)})")
+        book.forget(home, some)
         with home.state.write() as tx:
             texts += tx.execute(
                 delete(store.sealed_text).where(store.sealed_text.c.subject.in_(some))

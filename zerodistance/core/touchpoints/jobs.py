@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from zerodistance.core.touchpoints import drafts, ledger, quarantine, tail
+from zerodistance.core.touchpoints import book, drafts, ledger, quarantine, tail
 from zerodistance.kernel import bus, clock
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Job
@@ -27,6 +27,11 @@ def expire(home: Home) -> None:
 def compact(home: Home) -> None:
     """Join small files of the log, its rows sorted by subject, month by month."""
     home.lake.settle(tail.TABLE, by="month", order=("subject", "happened_at"), engine=home.engine)
+
+
+def lay(home: Home) -> None:
+    """Lay the touches of each subject together, for whoever asks for one person."""
+    book.lay(home)
 
 
 JOBS = (
@@ -53,6 +58,13 @@ JOBS = (
         timedelta(hours=1),
         compact,
         Text("合并日志的小文件", "join small files of the log"),
+        at_once=False,
+    ),
+    Job(
+        "touchpoints.book",
+        timedelta(minutes=1),
+        lay,
+        Text("按主体另存日志", "lay the touches of each subject together"),
         at_once=False,
     ),
 )

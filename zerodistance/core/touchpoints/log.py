@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from zerodistance.core.touchpoints import ledger, tail
+import pyarrow as pa
+
+from zerodistance.core.touchpoints import book, ledger, tail
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.home import Home
@@ -19,6 +22,7 @@ _COLUMNS = (
     "duration", "fault", "place", "order_id", "channel", "page", "referrer", "campaign",
 )  # fmt: skip
 _TIMES = ("happened_at", "received_at", "known_at")
+_PLACE = ("happened_at", "batch", "row")
 _SELECT = ", ".join((*_COLUMNS, *(f"epoch_us({t}) as {t}" for t in _TIMES)))
 _recent: dict[Path, tuple[int, int, tuple[LoggedTouch, ...]]] = {}
 
@@ -78,6 +82,86 @@ class TouchPage:
     before: str | None
 
 
+@dataclass(frozen=True)
+class History:
+    """Everything that some subjects did.
+
+    Attributes
+    ----------
+    rows
+        A table of `book.BOOK`, the latest first.
+    """
+
+    rows: pa.Table
+
+    def journey(self) -> Journey:
+        """Return how often, from when to when, at which sources."""
+        if not len(self.rows):
+            return Journey(0, None, None, None, {})
+        at, sources = (self.rows.column(name).to_pylist() for name in ("happened_at", "source"))
+        return Journey(len(at), at[-1], at[0], sources[0], dict(Counter(sources).most_common()))
+
+    def kinds(self) -> dict[str, int]:
+        """Return kind -> touches, the most frequent first."""
+        return dict(Counter(self.rows.column("kind").to_pylist()).most_common())
+
+    def page(
+        self,
+        *,
+        before: str | None = None,
+        limit: int = 20,
+        sources: Collection[int] = (),
+        kinds: Collection[str] = (),
+        known_by: int | None = None,
+    ) -> TouchPage:
+        """Return a page, the latest first.
+
+        Parameters
+        ----------
+        before
+            What the page before gave.
+        sources, kinds
+            Only touches of these sources, and of these kinds or families (`order.*`); empty: all.
+        known_by
+            Only those that were known at that moment, microseconds UTC.
+
+        Raises
+        ------
+        Invalid
+            `before` is not what a page before gave.
+        """
+        places = range(len(self.rows))
+        if before is not None:
+            place = _place(before)
+            ends = zip(*(self.rows.column(name).to_pylist() for name in _PLACE), strict=True)
+            places = range(
+                next((n for n, one in enumerate(ends) if one < place), len(self.rows)), len(self.rows)
+            )
+        mine, some = self.rows.select(["source", "kind", "known_at"]).to_pydict(), list[int]()
+        for n in places:
+            if sources and mine["source"][n] not in sources:
+                continue
+            if kinds and not any(_is_of(mine["kind"][n], kind) for kind in kinds):
+                continue
+            if known_by is not None and mine["known_at"][n] > known_by:
+                continue
+            some.append(n)
+            if len(some) > limit:
+                break
+        found = (
+            self.rows.take(pa.array(some[:limit], pa.int64()))
+            .select([f.name for f in fields(LoggedTouch)])
+            .to_pylist()
+        )
+        touches = tuple(LoggedTouch(**row) for row in found)
+        end = touches[-1] if len(some) > limit else None
+        return TouchPage(touches, f"{end.happened_at}.{end.batch}.{end.row}" if end else None)
+
+
+def _is_of(kind: str, wanted: str) -> bool:
+    return kind.startswith(wanted[:-1]) if wanted.endswith(".*") else kind == wanted
+
+
 def just_now(home: Home, who: Who, limit: int = 12) -> tuple[LoggedTouch, ...]:
     """Return the touches committed last, newest first. Kept until the next commit, so polling costs nothing."""
     with home.state.read() as tx:
@@ -110,34 +194,20 @@ def just_now(home: Home, who: Who, limit: int = 12) -> tuple[LoggedTouch, ...]:
     return found
 
 
+def history(home: Home, who: Who, subjects: Sequence[int]) -> History:
+    """Return everything that these subjects did, at every touchpoint, read once; needs SEE_PERSONS."""
+    who.need(Permission.SEE_PERSONS)
+    rows = book.rows_of(home, subjects)
+    if len(rows) > 1:
+        rows = rows.sort_by([(name, "descending") for name in _PLACE])
+    return History(rows)
+
+
 def timeline(
     home: Home, who: Who, subjects: Sequence[int], *, before: str | None = None, limit: int = 20
 ) -> TouchPage:
-    """Return a page of what these subjects did, at every touchpoint, latest first.
-
-    Raises
-    ------
-    Invalid
-        `before` is not what a page before gave.
-    """
-    who.need(Permission.SEE_PERSONS)
-    if not subjects:
-        return TouchPage((), None)
-    bound: dict[str, Any] = {"subjects": [int(s) for s in subjects], "limit": limit + 1}
-    where = "subject in (select unnest($subjects))"
-    if before is not None:
-        happened, batch, row = _place(before)
-        bound |= {"happened": happened, "batch": batch, "row": row}
-        where += " and (epoch_us(happened_at), batch, row) < ($happened, $batch, $row)"
-    rows = _query(
-        home,
-        f"select {_SELECT} from touches where {where} "
-        "order by touches.happened_at desc, touches.batch desc, touches.row desc limit $limit",
-        bound,
-    )
-    touches = tuple(LoggedTouch(**row) for row in rows[:limit])
-    end = touches[-1] if len(rows) > limit else None
-    return TouchPage(touches, f"{end.happened_at}.{end.batch}.{end.row}" if end else None)
+    """Return a page of what these subjects did, see `History.page`; needs SEE_PERSONS."""
+    return history(home, who, subjects).page(before=before, limit=limit)
 
 
 def _place(before: str) -> tuple[int, int, int]:
@@ -149,26 +219,8 @@ def _place(before: str) -> tuple[int, int, int]:
 
 
 def journey(home: Home, who: Who, subjects: Sequence[int]) -> Journey:
-    """Return what these subjects did in all: how often, from when to when, at which sources."""
-    who.need(Permission.SEE_PERSONS)
-    if not subjects:
-        return Journey(0, None, None, None, {})
-    rows = _query(
-        home,
-        "select source, count(*) as touches, epoch_us(min(happened_at)) as first_at, epoch_us(max(happened_at)) as last_at "
-        "from touches where subject in (select unnest($subjects)) group by source order by touches desc",
-        {"subjects": [int(s) for s in subjects]},
-    )
-    if not rows:
-        return Journey(0, None, None, None, {})
-    newest = max(rows, key=lambda r: int(r["last_at"]))
-    return Journey(
-        touches=sum(r["touches"] for r in rows),
-        first_at=min(r["first_at"] for r in rows),
-        last_at=newest["last_at"],
-        last_source=newest["source"],
-        sources={r["source"]: r["touches"] for r in rows},
-    )
+    """Return what these subjects did in all: how often, from when to when, at which sources; needs SEE_PERSONS."""
+    return history(home, who, subjects).journey()
 
 
 def source_touches(home: Home, who: Who, source: int, limit: int = 5) -> tuple[LoggedTouch, ...]:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
-from zerodistance.core.touchpoints import import_jobs, ledger, repeats, staging, store, tail
+from zerodistance.core.touchpoints import book, import_jobs, ledger, repeats, staging, store, tail
 from zerodistance.kernel import clock, fault
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid, ZeroDistanceError
@@ -204,6 +204,7 @@ def carry_out(home: Home, asked: Undo, rooms: Undoing) -> None:
     fault.point("undo.counted")
     for some in _chunks(batches):
         home.lake.delete_where(tail.TABLE, f"batch in ({', '.join(map(str, some))})")
+        book.let_go(home)
     fault.point("undo.touches")
     _remove(home, number, batches)
     staging.drop(home, number)
