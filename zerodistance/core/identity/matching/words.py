@@ -52,6 +52,7 @@ LEVELS: Final[Mapping[tuple[str, str], Text]] = {
     ("born", "near"): _ONE,
     ("born", "close"): _TWO,
     ("born", "year"): Text("同一年", "the same year"),
+    ("born", "generation"): Text("相差 15 年以上", "15 years apart or more"),
     ("email", "local"): Text("@ 前相同", "the same before the @"),
     ("email", "near"): Text("差一个字符", "one character off"),
     ("home", "flat"): Text("同一处，同一室", "the same flat in the same place"),
