@@ -101,6 +101,10 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     segments.create(home, who, "quiet", Text("没买过的人", "Bought nothing"), QUIET)
     segments.follow(home, who, "bought")
     world.sizes(home, "bought")
+    segments.create(home, who, "lately", Text("最近来过的人", "Seen lately"), QUIET)
+    segments.follow(home, who, "lately")
+    segments.save(home, who, "lately", RULE)
+    assert segments.follower(home).catch_up() == 1
     world.feeds(home, folder)
     name = Text("样例城市的家电品牌“潮屿”", "the appliance brand Chaoyu of the sample city")
     holding.hold(home.settings, "city", name, 20_000, 7, holding.FOLDER)
@@ -151,6 +155,9 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "segment-new": "/segments/new",
         "segment": "/segments/bought",
         "members": "/segments/bought/members",
+        "segment-followed": "/segments/lately",
+        "segment-change": "/segments/lately/changes/1",
+        "segments-released": "/segments/released",
         "touchpoints": "/touchpoints",
         "touchpoint-new": "/touchpoints/new",
         "touchpoint": "/touchpoints/web",

@@ -64,7 +64,7 @@ def _numbers(home: Home, who: Who, rule: Any) -> set[int]:
 
 @pytest.fixture
 def crowd(home: Home) -> Home:
-    """Two thousand persons: buyers of washers are mostly women, and the month of birth is chance."""
+    """Two thousand persons: buyers of washers are mostly women, all born in 1985, and the month of birth is chance."""
     luck, people = np.random.default_rng(3), world.Crowd()
     rows = []
     for n in range(1, 2_001):
@@ -72,6 +72,7 @@ def crowd(home: Home) -> Home:
         buyer = n % 4 == 0
         people.told[n, "gender"] = "female" if luck.random() < (0.7 if buyer else 0.5) else "male"
         people.told[n, "area"] = f"3702{luck.integers(2, 15):02d}"
+        people.told[n, "birth_year"] = "1985" if buyer else "1972"
         if buyer:
             rows.append(world.touch(1, n, n, "order.line", NOW, category="washer"))
     keeper = Keeper(home, people, [d for d in profiles.dimensions() if d.of.name == "facts"])
@@ -87,6 +88,8 @@ def test_what_tells_a_segment_from_others_is_found_and_chance_is_not(crowd: Home
     assert {(one.dimension, one.node) for one in found.differences} == {
         ("demo.gender", "female"),
         ("demo.gender", "male"),
+        ("demo.birth_decade", "in_1985"),  # and not their decades, which say the same
+        ("demo.birth_decade", "in_1972"),
     }
     women = next(one for one in found.differences if one.node == "female")
     assert (women.node_label.en, women.label.zh) == ("female", "性别")

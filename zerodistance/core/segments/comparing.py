@@ -156,7 +156,9 @@ def _ranked(
         ranked.append(
             Difference(name[1], Text("", ""), name[2], Text("", ""), many, share, other, low, high, odds)
         )
-    ranked.sort(key=lambda one: (-min(abs(one.low), abs(one.high)), one.dimension, one.node))
+    ranked.sort(
+        key=lambda one: (-min(abs(one.low), abs(one.high)), one.dimension, is_inner(one.node), one.node)
+    )
     return ranked, len(names)
 
 
