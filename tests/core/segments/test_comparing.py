@@ -98,7 +98,10 @@ def test_what_tells_a_segment_from_others_is_found_and_chance_is_not(crowd: Home
     back = api.distinguish(crowd, admin, api.read_rule('Did("order.line", at_most=0)'), rule)
     other = next(one for one in back.differences if one.node == "female")
     assert (round(other.low, 9), round(other.high, 9)) == (round(-women.high, 9), round(-women.low, 9))
-    assert api.distinguish(crowd, admin, api.read_rule('Has("demo.gender", node="female")')).differences == ()
+    women_apart = api.distinguish(crowd, admin, api.read_rule('Has("demo.gender", node="female")'))
+    assert {one.dimension for one in women_apart.differences} == {"demo.birth_decade"}, (
+        "what it asks for is left out"
+    )
     both = api.distinguish(crowd, admin, api.read_rule("AllOf()"), rule)
     assert (both.persons, both.others, both.in_both, both.differences) == (1_500, 0, 500, ())
 
