@@ -14,6 +14,7 @@ from zerodistance.doors.parts import Parts, Room
 from zerodistance.kernel.text import Text
 
 if TYPE_CHECKING:
+    from zerodistance.core.profiles.panels import Panel
     from zerodistance.doors.worker import Work
     from zerodistance.kernel.access import Who
     from zerodistance.kernel.backups import Share
@@ -71,6 +72,13 @@ def jobs() -> Sequence[Job]:
 
     core = [*touchpoints.JOBS, *identity.JOBS, *profiles.JOBS, *segments.JOBS]
     return [*core, *backups.JOBS, *operations.JOBS, *feeds.JOBS]
+
+
+def panels() -> Sequence[Panel]:
+    """Return the panels that rooms declare for the 360-degree page: a room adds its `PANELS` here."""
+    from zerodistance.core.profiles import panels as profiles
+
+    return [*profiles.PANELS]
 
 
 def shares() -> Sequence[Share]:
@@ -205,9 +213,10 @@ def work_here(home: Home) -> None:
 
 def door(home: Home) -> Any:
     """Return the ASGI application: collection, look-up, portal."""
-    from zerodistance.doors.portal.registry import name_jobs
+    from zerodistance.doors.portal.registry import name_jobs, take_panels
 
     name_jobs(jobs())
+    take_panels(panels())
     from zerodistance.core.identity import http as identity
     from zerodistance.core.identity.ruling import http as ruling
     from zerodistance.core.profiles import http as profiles

@@ -166,3 +166,16 @@ def test_bytes_that_are_no_text_are_named(brand: Home, admin: Who, tmp_path: Pat
     path.write_bytes(b"\xff\xff\xff\x00")
     with pytest.raises(Invalid):
         api.import_file(brand, admin, "units", path)
+
+
+def test_a_column_that_a_file_does_not_have_leaves_what_was_said_before(
+    brand: Home, admin: Who, tmp_path: Path
+) -> None:
+    older = "key,parent,name_zh,name_en\nfridge,cooling,冰箱,Refrigerator\nkettle,cooking,水壶,Kettle\n"
+    assert not api.import_file(brand, admin, "categories", file(tmp_path, older)).bad
+    fridge, kettle = (api.category(brand, key) for key in ("fridge", "kettle"))
+    assert (fridge.name.en, fridge.warranty_months, fridge.lifetime_years) == ("Refrigerator", 12, 11)
+    assert (kettle.warranty_months, kettle.origin) == (None, "")
+    emptied = "key,parent,name_zh,name_en,warranty_months\nfridge,cooling,冰箱,Refrigerator,\n"
+    assert not api.import_file(brand, admin, "categories", file(tmp_path, emptied)).bad
+    assert api.category(brand, "fridge").warranty_months is None

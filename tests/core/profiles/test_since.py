@@ -65,4 +65,3 @@ def test_since_when_is_what_a_look_at_every_day_finds(
             first -= 1
         ever = first == day - 420
         assert found[dimension.key] == (None if ever else first), dimension
-        assert since.touched(rows, dimension, day) <= len(touches)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TextIO
@@ -120,6 +121,12 @@ def place(home: Home, code: str, *, at: int | None = None) -> Place:
         return _place(_one(tx, "places", Text("地点", "place"), at, code=code))
 
 
+def some_products(home: Home, codes: Iterable[str], *, at: int | None = None) -> dict[str, Product]:
+    """Return code -> product for the codes that are known at `at`; the others are left out."""
+    with home.state.read() as tx:
+        return {row["code"]: _product(row) for row in store.some_products(tx, codes, _at(at))}
+
+
 def some_places(home: Home, codes: Iterable[str], *, at: int | None = None) -> dict[str, Place]:
     """Return code -> place for the codes that are known at `at`; the others are left out."""
     with home.state.read() as tx:
@@ -215,11 +222,12 @@ def _take(
     lines = {change.line or number for number, change in enumerate(changes, 1)} | {cell.line for cell in bad}
     now = clock.micros()
     with home.state.write() as tx:
+        held = store.histories(tx, spec.name)
+        changes = [_whole(spec, change, held.get(change.key, ()), now) for change in changes]
         good, complaints = list(changes), list[BadCell]()
         while more := _dangling(tx, spec, good):  # a refused row may have been what another one refers to
             complaints += more.values()
             good = [change for index, change in enumerate(good) if index not in more]
-        held = store.histories(tx, spec.name)
         after = {key: list(versions) for key, versions in held.items()}
         taken: list[Change] = []
         for change in good:
@@ -237,6 +245,20 @@ def _take(
     new = sum(key not in held for key in changed)
     same = len(taken) - sum(change.key in changed for change in taken)
     return Imported(spec.name, len(lines), new, len(taken) - same - new, same, every, written)
+
+
+def _whole(spec: rules.Kind, change: Change, history: Sequence[rules.Version], now: int) -> Change:
+    """Return a change with every column: one that it says nothing of stays as it is now, or as it was last."""
+    before = next(
+        (v for v in history if v.valid_from <= now and (v.valid_to is None or now < v.valid_to)), None
+    )
+    known = before or (history[-1] if history else None)
+    kept = {
+        column.name: known.values[column.name] if known else "" if column.name == "origin" else None
+        for column in spec.columns
+        if not column.required
+    }
+    return replace(change, values={**kept, **change.values})
 
 
 def _dangling(tx: Connection, spec: rules.Kind, changes: Sequence[Change]) -> dict[int, BadCell]:
@@ -297,12 +319,14 @@ def _name(row: RowMapping) -> Text:
 
 
 def _category(row: RowMapping) -> Category:
-    rest = {name: row[name] for name in ("lifetime_years", "origin", "unit", "valid_from", "valid_to")}
+    names = ("lifetime_years", "origin", "unit", "warranty_months", "valid_from", "valid_to")
+    rest = {name: row[name] for name in names}
     return Category(key=row["key"], parent=row["parent"], name=_name(row), **rest)
 
 
 def _product(row: RowMapping) -> Product:
-    return Product(row["code"], _name(row), row["category"], row["valid_from"], row["valid_to"])
+    rest = {name: row[name] for name in ("category", "warranty_months", "valid_from", "valid_to")}
+    return Product(row["code"], _name(row), **rest)
 
 
 def _place(row: RowMapping) -> Place:

@@ -27,6 +27,8 @@ class Category:
         Where the lifetime comes from; `own value` where we chose it.
     unit
         Key of the unit that owns the line, None: that of the parent.
+    warranty_months
+        Months of warranty on a whole appliance, from the day it was bought; None: that of the parent.
     valid_from, valid_to
         Half-open, microseconds UTC; `valid_to` None: until further notice.
     """
@@ -37,17 +39,19 @@ class Category:
     lifetime_years: float | None
     origin: str
     unit: str | None
+    warranty_months: int | None
     valid_from: int
     valid_to: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A model that is sold, under the code that stands on it."""
+    """A model that is sold, under the code that stands on it; `warranty_months` None: that of its category."""
 
     code: str
     name: Text
     category: str
+    warranty_months: int | None
     valid_from: int
     valid_to: int | None
 

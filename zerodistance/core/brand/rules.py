@@ -17,6 +17,7 @@ from zerodistance.kernel.text import Text
 PLACE_KINDS = ("community", "district", "city", "country")
 GRADES = ("A", "B", "C", "D")  # own value: how many grades there are
 MAX_LIFETIME_YEARS = 100  # own value: above it a lifetime is a typing error
+MAX_WARRANTY_MONTHS = 240  # own value: the same of a warranty
 MAX_CELL = 200
 
 _KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
@@ -89,6 +90,17 @@ def _between(low: float, high: float, unit: Text) -> Callable[[str], float]:
     return read
 
 
+def _months(cell: str) -> int:
+    if not cell.isascii() or not cell.isdigit() or len(cell) > 3 or int(cell) > MAX_WARRANTY_MONTHS:
+        raise Wrong(
+            Text(
+                f"0 到 {MAX_WARRANTY_MONTHS} 之间的整数（月）",
+                f"a whole number from 0 to {MAX_WARRANTY_MONTHS} (months)",
+            )
+        )
+    return int(cell)
+
+
 def _one_of(values: Sequence[str]) -> Callable[[str], str]:
     listed = ", ".join(values)
 
@@ -126,6 +138,7 @@ CATEGORIES = Kind(
         Column("lifetime_years", _years, required=False),
         Column("origin", _words, required=False),
         Column("unit", _key, required=False, refers_to="units"),
+        Column("warranty_months", _months, required=False),
     ),
 )
 PRODUCTS = Kind(
@@ -137,6 +150,7 @@ PRODUCTS = Kind(
         Column("name_zh", _words),
         Column("name_en", _words),
         Column("category", _key, refers_to="categories"),
+        Column("warranty_months", _months, required=False),
     ),
 )
 PLACES = Kind(
@@ -285,6 +299,8 @@ def _read_row(
             return None
 
     for column in kind.columns:
+        if not column.required and column.name not in row:
+            continue  # what a file has no column for stays as it is
         values[column.name] = cell(column.name, column.read, column.required)
     start = cell("valid_from", lambda text: read_moment(text, zone), False)
     end = cell("valid_to", lambda text: read_moment(text, zone), False)
@@ -308,11 +324,15 @@ def _bad_together(
 ) -> list[BadCell]:
     if end is not None and end <= (start or ALWAYS):
         return [BadCell(line, "valid_to", row["valid_to"], Text("晚于 valid_from", "later than valid_from"))]
-    if kind is PLACES and values["kind"] == "community" and (values["lat"] is None or values["lon"] is None):
+    if (
+        kind is PLACES
+        and values["kind"] == "community"
+        and (values.get("lat") is None or values.get("lon") is None)
+    ):
         return [
             BadCell(line, "lat", row.get("lat", ""), Text("小区必须有经纬度", "a community has lat and lon"))
         ]
-    if kind is PLACES and (values["lat"] is None) != (values["lon"] is None):
+    if kind is PLACES and (values.get("lat") is None) != (values.get("lon") is None):
         return [
             BadCell(
                 line, "lat", row.get("lat", ""), Text("经纬度要么都有要么都没有", "lat and lon, or neither")

@@ -43,6 +43,7 @@ category = Table(
     Column("lifetime_years", Float),
     Column("origin", Text, nullable=False),
     Column("unit", Text),
+    Column("warranty_months", Integer),
     *_validity(),
 )
 
@@ -53,6 +54,7 @@ product = Table(
     Column("name_zh", Text, nullable=False),
     Column("name_en", Text, nullable=False),
     Column("category", Text, nullable=False, index=True),
+    Column("warranty_months", Integer),
     *_validity(),
 )
 
@@ -167,6 +169,16 @@ def holds_until(tx: Connection, at: int) -> int | None:
 def numbers(tx: Connection) -> dict[str, int]:
     """Return the number of every unit there ever was."""
     return {row.key: row.number for row in tx.execute(select(unit_number.c.key, unit_number.c.number))}
+
+
+def some_products(tx: Connection, codes: Iterable[str], at: int) -> Iterator[RowMapping]:
+    """Yield the products of these codes that are known at `at`."""
+    wanted = sorted(set(codes))
+    for start in range(0, len(wanted), _CHUNK):
+        query = select(product).where(
+            product.c.code.in_(wanted[start : start + _CHUNK]), *_holds(product, at)
+        )
+        yield from tx.execute(query).mappings()
 
 
 def some_places(tx: Connection, codes: Iterable[str], at: int) -> Iterator[RowMapping]:

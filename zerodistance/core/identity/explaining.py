@@ -27,8 +27,13 @@ _Subject = tuple[int, int, bytes, int, int]
 """Person, namespace rank, token, first_at, shared."""
 
 
-def explain(home: Home, who: Who, person_id: str) -> Explanation:
+def explain(home: Home, who: Who, person_id: str, *, weigh: bool = True) -> Explanation:
     """Return what makes a person one, and the neighbours that guards, decisions and doubts keep apart.
+
+    Parameters
+    ----------
+    weigh
+        False: without what each comparison of a match says, for which the batches that the two came by are read.
 
     Raises
     ------
@@ -41,7 +46,7 @@ def explain(home: Home, who: Who, person_id: str) -> Explanation:
         members = store.members(tx, number)
         person = reading.shown(home, tx, members, number, asked)
         inside = [m[0] for m in members]
-        edges, of, more = _edges(home, tx, inside, MOST_EDGES)
+        edges, of, more = _edges(home, tx, inside, MOST_EDGES, weigh=weigh)
         others = {subject: one for subject, one in of.items() if one[0] != number}
         names = [m for m in members if m[1] in rules.MADE]
         nodes = (
@@ -132,7 +137,7 @@ def _way(edges: Iterable[Edge], a: int, b: int) -> tuple[Edge, ...] | None:
 
 
 def _edges(
-    home: Home, tx: Connection, inside: Sequence[int], most: int | None
+    home: Home, tx: Connection, inside: Sequence[int], most: int | None, *, weigh: bool = True
 ) -> tuple[tuple[Edge, ...], dict[int, _Subject], int]:
     """Return what lies between subjects and beside them, who stands at the ends, and how many pieces of evidence are left out."""
     (_, by), pairs = versions.in_force(tx), _pairs_of(tx, inside)
@@ -149,7 +154,7 @@ def _edges(
         if pair not in said and (edge := _match(pair, what, of)) is not None
     ]
     edges += [_decided(pair, what) for pair, what in said.items()]
-    if most is not None:
+    if weigh and most is not None:
         edges = _weighed(home, tx, edges)
     return tuple(edges), of, len(pairs) - len(shown)
 

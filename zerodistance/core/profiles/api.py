@@ -33,6 +33,7 @@ from zerodistance.core.profiles import portrait as audiences
 from zerodistance.core.profiles.areas import at_home, count_at_home, living
 from zerodistance.core.profiles.areas import counts as counts_at_home
 from zerodistance.core.profiles.asked import PastNotMade, Portraits
+from zerodistance.core.profiles.asking import owned, person_then, why
 from zerodistance.core.profiles.cells import Mask
 from zerodistance.core.profiles.contracts import (
     OWNERS,
@@ -79,6 +80,9 @@ __all__ = [
     "tags_of",
     "portraits_of",
     "profiles_of",
+    "person_then",
+    "owned",
+    "why",
     "choose",
     "dimensions",
     "dimension",

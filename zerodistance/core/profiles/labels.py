@@ -26,12 +26,17 @@ class Names:
     def of(self, source: str) -> dict[str, Text]:
         """Return what the keys of a source are called, those above them included."""
         if source not in self._read:
-            self._read[source] = _names(self._home, self._who, source)
+            self._read[source] = held(self._home, self._who, source)
         return self._read[source]
 
     def of_dimension(self, dimension: Dimension) -> dict[str, Text]:
         """Return what the keys of the source of a dimension are called."""
         return self.of(dimension.nodes.names) if isinstance(dimension.nodes, Values) else {}
+
+
+def held(home: Home, who: Who, source: str) -> dict[str, Text]:
+    """Return what the keys of a source are called; kept in this process until the brand's tables are others. What is kept is not to be changed."""
+    return brand.held(home, f"names of {source}", lambda: _names(home, who, source))
 
 
 def some(home: Home, who: Who, dimension: Dimension, nodes: list[str]) -> dict[str, Text]:
@@ -75,7 +80,7 @@ def _looked_up(home: Home, source: str, keys: Iterable[str]) -> dict[str, Text]:
         "product": (lambda key: brand.product(home, key).name, lambda key: brand.category(home, key).name),
     }
     if source == "area":
-        return _names(home, Who.system("profiles"), source)
+        return held(home, Who.system("profiles"), source)
     found: dict[str, Text] = {}
     for key in keys:
         for name in named.get(source, ()):

@@ -29,11 +29,15 @@ def of_index(
 ) -> Tags:
     """Return the tags of these numbers, as the index has them; somebody who is not in it has none."""
     some = np.unique(np.array(numbers, np.int64)).astype(np.uint32)
-    values = {d.key: here.numbers(d, some) for d in dimensions if d.numeric}
+    at = [
+        {key: node for key, node in here.nodes_of(number) if not rules.is_inner(node)}
+        for number in some.tolist()
+    ]
+    there = set().union(*at)
+    values = {d.key: here.numbers(d, some) for d in dimensions if d.numeric and d.key in there}
     called, as_of = _Called(home, who), clock.from_micros(here.made_at or 0)
     found: Tags = {}
-    for place, number in enumerate(some.tolist()):
-        nodes = {key: node for key, node in here.nodes_of(number) if not rules.is_inner(node)}
+    for place, (number, nodes) in enumerate(zip(some.tolist(), at, strict=True)):
         tags = []
         for dimension in dimensions:
             node = nodes.get(dimension.key)

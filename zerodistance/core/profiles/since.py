@@ -92,10 +92,3 @@ class _Looks:
 def _band(nodes: Bands, number: float) -> str | None:
     place = int(rules.band_codes(np.array([number]), nodes)[0])
     return None if place < 0 else nodes.bands[place][1]
-
-
-def touched(states: pa.Table, dimension: Dimension, day: int) -> int:
-    """Return how many touches of a person count for a dimension as of a day."""
-    some = states.filter(pa.array(states.column("day").to_numpy() <= day))
-    rows = Rows(some, day)
-    return int(rows.numbers("n")[0][rows.chosen(dimension.of).at].sum())

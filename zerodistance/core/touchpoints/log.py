@@ -101,6 +101,15 @@ class History:
         at, sources = (self.rows.column(name).to_pylist() for name in ("happened_at", "source"))
         return Journey(len(at), at[-1], at[0], sources[0], dict(Counter(sources).most_common()))
 
+    def known_by(self, at: int) -> History:
+        """Return what of it was known at a moment, microseconds UTC."""
+        return History(self.rows.filter(pa.array(self.rows.column("known_at").to_numpy() <= at)))
+
+    def touches(self, places: Sequence[int]) -> tuple[LoggedTouch, ...]:
+        """Return the touches of some rows."""
+        some = self.rows.take(pa.array(places, pa.int64())).select([f.name for f in fields(LoggedTouch)])
+        return tuple(LoggedTouch(**row) for row in some.to_pylist())
+
     def kinds(self) -> dict[str, int]:
         """Return kind -> touches, the most frequent first."""
         return dict(Counter(self.rows.column("kind").to_pylist()).most_common())
@@ -112,7 +121,6 @@ class History:
         limit: int = 20,
         sources: Collection[int] = (),
         kinds: Collection[str] = (),
-        known_by: int | None = None,
     ) -> TouchPage:
         """Return a page, the latest first.
 
@@ -122,8 +130,6 @@ class History:
             What the page before gave.
         sources, kinds
             Only touches of these sources, and of these kinds or families (`order.*`); empty: all.
-        known_by
-            Only those that were known at that moment, microseconds UTC.
 
         Raises
         ------
@@ -137,23 +143,16 @@ class History:
             places = range(
                 next((n for n, one in enumerate(ends) if one < place), len(self.rows)), len(self.rows)
             )
-        mine, some = self.rows.select(["source", "kind", "known_at"]).to_pydict(), list[int]()
+        mine, some = self.rows.select(["source", "kind"]).to_pydict(), list[int]()
         for n in places:
             if sources and mine["source"][n] not in sources:
                 continue
             if kinds and not any(_is_of(mine["kind"][n], kind) for kind in kinds):
                 continue
-            if known_by is not None and mine["known_at"][n] > known_by:
-                continue
             some.append(n)
             if len(some) > limit:
                 break
-        found = (
-            self.rows.take(pa.array(some[:limit], pa.int64()))
-            .select([f.name for f in fields(LoggedTouch)])
-            .to_pylist()
-        )
-        touches = tuple(LoggedTouch(**row) for row in found)
+        touches = self.touches(some[:limit])
         end = touches[-1] if len(some) > limit else None
         return TouchPage(touches, f"{end.happened_at}.{end.batch}.{end.row}" if end else None)
 

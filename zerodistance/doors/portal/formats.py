@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, tzinfo
+import datetime as dates
+from datetime import datetime, time, tzinfo
 
 from zerodistance.kernel import clock
 
@@ -71,6 +72,12 @@ class Formats:
         if self.lang == "zh":
             return f"{day:%m-%d}" if same else f"{day:%Y-%m-%d}"
         return f"{day.day} {MONTHS[day.month - 1]}" + ("" if same else f" {day.year}")
+
+    def day(self, day: dates.date | None) -> str:
+        """Return a day that is known as such, the year only when it is another one."""
+        if day is None:
+            return "–"
+        return self.date(clock.to_micros(datetime.combine(day, time(12), self.zone)))
 
     def when(self, at: int | None) -> str:
         """Return date and time: 11-21 14:32, 21 Nov 14:32."""

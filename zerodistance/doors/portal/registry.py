@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from fastapi import APIRouter
 
+from zerodistance.core.profiles.panels import Panel
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.jobs import Job
 from zerodistance.kernel.text import Text
@@ -53,6 +54,19 @@ def name_jobs(jobs: Iterable[Job]) -> None:
 def job_name(key: str) -> Text:
     """Return what recurring work is called; work of another version of the program has its key only."""
     return _jobs.get(key, Text(key, key))
+
+
+_panels: list[Panel] = []
+
+
+def take_panels(panels: Iterable[Panel]) -> None:
+    """Keep the panels of the 360-degree page that rooms declare; compose collects them."""
+    _panels[:] = sorted(panels, key=lambda panel: panel.order)
+
+
+def panels() -> tuple[Panel, ...]:
+    """Return the panels of the 360-degree page, from the top."""
+    return tuple(_panels)
 
 
 def register(name: str, router: APIRouter, menu: Menu | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form, Query, Request
 from fastapi.responses import Response
 
 from zerodistance.core.identity import api as identity
@@ -12,12 +12,12 @@ from zerodistance.core.identity.contracts import Identifier, Kind, Person
 from zerodistance.core.identity.rules import NAMESPACES
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Layer, Tag
-from zerodistance.core.touchpoints.api import forget, kind, log, overview
+from zerodistance.core.touchpoints.api import forget, overview
 from zerodistance.doors.portal import evidence
-from zerodistance.doors.portal.pages import households
-from zerodistance.doors.portal.readings import brand_names, touch_details, touch_words
+from zerodistance.doors.portal.pages import households, portraits
 from zerodistance.doors.portal.registry import Menu, register
-from zerodistance.doors.portal.shell import formats_of, go, home_of, lang_of, page, who_of
+from zerodistance.doors.portal.shell import go, home_of, page, who_of
+from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
@@ -26,9 +26,6 @@ from zerodistance.kernel.web import Number
 router = APIRouter()
 Field = Annotated[str, Form()]
 MENU = Menu("people", "/people", "people", Text("用户", "People"), 20, tab=True, need=Permission.SEE_PERSONS)
-PAGE = 12
-TROUBLE = {"device.fault", "service.called", "order.returned", "order.refunded", "message.refused"}
-"""Kinds that are drawn in the colour of trouble on the timeline."""
 
 
 def _look_up(request: Request, status: int = 200, **values: Any) -> Response:
@@ -75,30 +72,6 @@ def _grouped(somebody: Person) -> dict[str, list[Identifier]]:
     return out
 
 
-def _subjects(home: Home, somebody: Person) -> list[int]:
-    """Return every subject of a person: identifiers, and the names as written that are none."""
-    with home.state.read() as tx:
-        return identity.subjects_of(tx, somebody.number)
-
-
-def _timeline(request: Request, person: Person, before: str | None) -> dict[str, Any]:
-    home, who, lang, f = home_of(request), who_of(request), lang_of(request), formats_of(request)
-    found = log.timeline(home, who, _subjects(home, person), before=before, limit=PAGE)
-    names, said = overview.source_names(home, who), brand_names(home, who, lang)
-    shown = [
-        {
-            "at": t.happened_at,
-            "icon": kind(t.kind).icon,
-            "bad": t.kind in TROUBLE,
-            "words": touch_words(t, lang, said),
-            "details": touch_details(t, f),
-            "source": names[t.source].get(lang) if t.source in names else "",
-        }
-        for t in found.touches
-    ]
-    return {"person": person, "touches": shown, "before": found.before}
-
-
 def _path(request: Request, start: Number, end: Number) -> dict[str, Any]:
     """Return the way between two subjects, if two are named."""
     given = {"start": start, "end": end}
@@ -109,35 +82,63 @@ def _path(request: Request, start: Number, end: Number) -> dict[str, Any]:
 
 
 @router.get("/people/{person_id}")
-def person(request: Request, person_id: str, start: Number = 0, end: Number = 0) -> Response:
-    """Show one person, and with `start` and `end` the way between two subjects; an id that was theirs before leads to the one of today."""
+def person(
+    request: Request,
+    person_id: str,
+    start: Number = 0,
+    end: Number = 0,
+    as_of: Annotated[str, Query(max_length=40)] = "",
+) -> Response:
+    """Show one person, today or as of a day, and with `start` and `end` the way between two subjects; an older id leads to the one of today."""
     home, who = home_of(request), who_of(request)
-    explained = identity.explain(home, who, person_id)
+    explained = identity.explain(home, who, person_id, weigh=False)
     somebody = explained.person
     if somebody.id != person_id:
         return go(f"/people/{somebody.id}", 308)
-    tags = profiles.tags_of(home, who, somebody.number)
-    journey = log.journey(home, who, _subjects(home, somebody))
+    seen = portraits.seen(home, who, somebody, as_of)
     return page(
         request,
         "person.html",
         here="people",
-        journey=journey,
+        person=somebody,
         names=overview.source_names(home, who),
         picture=evidence.picture(explained),
         nodes=explained.nodes,
         **_path(request, start, end),
         more=explained.more,
+        later=any(edge.weight is not None for edge in explained.edges),
         turns=explained.turns,
-        layers=_layers(tags),
-        nothing=sum(t.value == 0 for t in tags),
+        layers=_layers(seen.tags),
+        nothing=sum(t.value == 0 for t in seen.tags),
+        facts=sorted({t.label for t in seen.tags if not t.dated}, key=lambda text: text.en),
         groups=_grouped(somebody),
         index=profiles.state(home),
         label=evidence.label,
         card=identity.card(home, who, somebody.id),
         Kind=Kind,
+        as_of=as_of,
+        then=seen.at,
+        known_then=bool(seen.subjects),
+        today=f"{clock.now().astimezone(home.settings.tz):%Y-%m-%d}",
+        owned=profiles.owned(home, who, seen.history, seen.at),
+        panels=portraits.panels(home, who, somebody, seen),
         **_household(home, who, somebody),
-        **_timeline(request, somebody, None),
+        **portraits.timeline(request, f"/people/{somebody.id}", seen, as_of=as_of),
+    )
+
+
+@router.get("/people/{person_id}/evidence")
+def evidence_list(request: Request, person_id: str) -> Response:
+    """Show why identifiers are one person, with what each comparison of a match says: that is read from where the two came by."""
+    home, who = home_of(request), who_of(request)
+    explained = identity.explain(home, who, person_id)
+    return page(
+        request,
+        "person_evidence.html",
+        person=explained.person,
+        names=overview.source_names(home, who),
+        picture=evidence.picture(explained),
+        later=False,
     )
 
 
@@ -155,13 +156,6 @@ def _household(home: Home, who: Who, somebody: Person) -> dict[str, Any]:
     }
 
 
-@router.get("/people/{person_id}/timeline")
-def timeline(request: Request, person_id: str, before: str) -> Response:
-    """Show the next page of the timeline."""
-    somebody = identity.show(home_of(request), who_of(request), person_id)
-    return page(request, "person_timeline.html", **_timeline(request, somebody, before))
-
-
 @router.post("/people/{person_id}/reveal")
 def reveal(request: Request, person_id: str, field: Field, purpose: Field, case: Field) -> Response:
     """Show the raw values of one field, to somebody who says for what and in which case; it is written down."""
@@ -175,7 +169,7 @@ def forget_person(request: Request, person_id: str, purpose: Field) -> Response:
     home, who = home_of(request), who_of(request)
     who.need(Permission.FORGET)
     somebody = identity.show(home, who, person_id)
-    asked = forget.ask(home, who, somebody.id, _subjects(home, somebody), purpose)
+    asked = forget.ask(home, who, somebody.id, portraits.subjects(home, somebody), purpose)
     return go(f"/people/forgotten/{asked.id}")
 
 

@@ -1,0 +1,127 @@
+"""Panels of the 360-degree page: a room declares, compose collects, the page draws. No panel stands there that nobody has declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from zerodistance.core.touchpoints.log import History
+from zerodistance.kernel.access import Who
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Whose page it is.
+
+    Attributes
+    ----------
+    person, number
+        Public id and person number of today.
+    history
+        Everything that they did and that was known at `as_of`, read once.
+    as_of
+        The moment the page is of, microseconds UTC.
+    """
+
+    person: str
+    number: int
+    history: History
+    as_of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a panel.
+
+    Attributes
+    ----------
+    at
+        When it was said, microseconds UTC; None: that is not known.
+    share
+        How much of its bar is filled, 0 to 1, as of a score; None: it has no bar.
+    bad
+        Whether it is drawn as something to mind.
+    """
+
+    label: Text
+    value: Text
+    at: int | None = None
+    share: float | None = None
+    bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What a panel says of somebody; without lines, `empty` says why and `hint` what would fill it."""
+
+    lines: tuple[Line, ...]
+    empty: Text = Text("没有记录", "Nothing is recorded")
+    hint: Text = Text("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A panel.
+
+    Attributes
+    ----------
+    key
+        Of the page's parts; distinct.
+    icon
+        Name in the portal's icon sprite, for the empty state.
+    how
+        How its figures are made, for the foot.
+    order
+        The smaller stands higher.
+    show
+        What it says of somebody; None: it has nothing to do with them, and is not drawn.
+    """
+
+    key: str
+    title: Text
+    icon: str
+    how: Text
+    order: int
+    show: Callable[[Home, Who, About], Shown | None]
+
+
+_REFUSED = "message.refused"
+_MOST = 8  # own value: refusals that are listed
+
+
+def _consent(home: Home, who: Who, about: About) -> Shown:
+    said = about.history.page(kinds=[_REFUSED], limit=_MOST).touches
+    lines = tuple(
+        Line(
+            Text("退订", "Unsubscribed"),
+            Text("、".join(where) or "未说明渠道", ", ".join(where) or "no channel named"),
+            one.happened_at,
+            bad=True,
+        )
+        for one in said
+        for where in [[word for word in (one.channel, one.campaign) if word]]
+    )
+    return Shown(
+        lines,
+        Text("没有记录", "Nothing is recorded"),
+        Text(
+            "没有人告诉过我们同意或拒绝；没有记录不等于同意。",
+            "Nobody has told us of a consent or a refusal; nothing recorded is no consent.",
+        ),
+    )
+
+
+CONSENT = Panel(
+    "consent",
+    Text("同意与拒绝", "Consent and refusals"),
+    "lock",
+    Text(
+        "来自交互日志里的退订。没有记录不等于同意。",
+        "From the unsubscriptions in the log. Nothing recorded is no consent.",
+    ),
+    10,
+    _consent,
+)
+PANELS = (CONSENT,)
