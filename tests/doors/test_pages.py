@@ -24,6 +24,7 @@ from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, NoneOf
 from zerodistance.core.touchpoints import drafts, sources
 from zerodistance.doors.examples import holding
 from zerodistance.doors.portal import accounts
+from zerodistance.kernel import clock
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.home import Home, create_home
 from zerodistance.kernel.settings import load
@@ -147,6 +148,7 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "example": "/example",
         "people": "/people",
         "person": f"/people/{stand.star}",
+        "person-then": f"/people/{stand.star}?as_of={clock.now().astimezone(stand.home.settings.tz):%Y-%m-%d}",
         "household": f"/households/{stand.household}",
         "profiles": "/profiles",
         "profiles-usage": "/profiles?layer=usage",
@@ -189,6 +191,19 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
     with tab.allowing(404, 403):
         tab.open(f"{stand.origin}/nowhere?lang={lang}")
         shot(tab, f"not-found-{width}-{lang}-{theme}.png")
+    assert tab.problems == []
+
+
+def test_a_tag_that_is_pressed_says_why_and_a_chosen_kind_narrows_the_timeline(stand: Stand) -> None:
+    tab = stand.tab()
+    tab.open(f"{stand.origin}/people/{stand.star}?lang=en")
+    tab.click(".layers button.tag[hx-get*='usage.']")
+    tab.until("document.querySelector('.because')?.textContent.includes('count')")
+    before = tab.run("document.querySelectorAll('#tl .dot').length")
+    tab.run(
+        "(s => { s.value = 'device.*'; s.dispatchEvent(new Event('change', {bubbles: true})) })(document.querySelector('#tl-of'))"
+    )
+    tab.until(f"document.querySelectorAll('#tl .dot').length < {before}")
     assert tab.problems == []
 
 

@@ -54,6 +54,11 @@ def test_a_column_finds_by_range_and_by_person_what_was_written(
         assert column.count(low, high) == len(wanted)
         asked = [*listed, *(n + 1 for n in listed), 400_000]
         assert [column.of(n) for n in asked] == [numbers.get(n) for n in asked]
+        several = np.array(sorted({*asked}), np.uint32)
+        for few in (0, 1_000):
+            patch.setattr(columns, "_FEW", few)
+            picked = column.pick(several).tolist()
+            assert [None if n != n else n for n in picked] == [numbers.get(n) for n in several.tolist()]
 
 
 @settings(max_examples=30, deadline=None)

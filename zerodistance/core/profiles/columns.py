@@ -22,6 +22,7 @@ SCALES = (1, 10, 100, 1_000, 10_000)
 """Units to a whole that are tried: the last is that of amounts in states."""
 _LARGEST = float(1 << 53)  # beyond it a double has no whole numbers any more
 _DENSE = 1 << 16  # own value: up to so many are listed, however close together
+_FEW = 32  # own value: up to so many are looked up one by one
 _LISTED = 4  # bytes of a number that is listed
 _CONTAINER = 1 << 16
 _LOOKED_UP = 1 << 14  # own value, measured: codes that are looked up together
@@ -112,13 +113,17 @@ class Column:
         return None if self._form.scale and not codes[0] else float(self._value(codes)[0])
 
     def pick(self, some: Who) -> Numbers:
-        """Return the number of each of a few (ascending), NaN where there is none; only what lies around them is read."""
+        """Return the number of each of some (ascending), NaN where there is none; of a few only what lies around them is read."""
         found = np.full(len(some), np.nan)
         if self._form is None or not len(some):
             return found
-        if self._form.first < 0:
+        if self._form.first < 0 and len(some) <= _FEW:
             places = np.array([self._file.search(self._who, number) for number in some.tolist()], np.int64)
             here = places >= 0
+        elif self._form.first < 0:
+            who = self._file.array(self._who)
+            places = np.searchsorted(who, some)
+            here = (places < len(who)) & (who[np.minimum(places, len(who) - 1)] == some)
         else:
             places = some.astype(np.int64) - self._form.first
             here = (places >= 0) & (places < self._file.count(self._numbers))

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+import msgspec
+from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, Field
 
 from zerodistance.core.identity import api as identity
 from zerodistance.core.identity.rules import GIVEN
 from zerodistance.core.profiles import api
-from zerodistance.core.profiles.asked import PersonTags, Portraits
+from zerodistance.core.profiles.asked import Portraits
 from zerodistance.core.profiles.contracts import Dimension, Tag
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import Invalid
@@ -112,8 +113,8 @@ class ProfilesAnswer(BaseModel):
     not_then: list[str] = Field(description="ids of whom nothing was known yet at `as_of`")
 
 
-@router.post("")
-def profiles(asked: Asked, home: Here, who: AskedBy) -> ProfilesAnswer:
+@router.post("", response_model=ProfilesAnswer)
+def profiles(asked: Asked, home: Here, who: AskedBy) -> Response:
     """Return what is known of some persons, in the dimensions that are asked for, now or as of an earlier moment."""
     if asked.since and len(asked.ids) > MOST_DATED:
         why = Text(f"带 since 时最多 {MOST_DATED} 个", f"at most {MOST_DATED} are allowed with `since`")
@@ -121,50 +122,61 @@ def profiles(asked: Asked, home: Here, who: AskedBy) -> ProfilesAnswer:
     return _answer(home, who, asked.ids, asked)
 
 
-@router.post("/find")
-def find(asked: Find, home: Here, who: AskedBy) -> ProfilesAnswer:
+@router.post("/find", response_model=ProfilesAnswer)
+def find(asked: Find, home: Here, who: AskedBy) -> Response:
     """Return what is known of whoever an identifier points at; 404 if nobody is known by it."""
     return _answer(home, who, [identity.lookup(home, who, asked.namespace, asked.value).id], asked)
 
 
-def _answer(home: Home, who: Who, ids: Sequence[str], wanted: Wanted) -> ProfilesAnswer:
+def _answer(home: Home, who: Who, ids: Sequence[str], wanted: Wanted) -> Response:
     at = None if wanted.as_of is None else api.moment(home, wanted.as_of)
     found = api.profiles_of(home, who, ids, wanted=wanted.dimensions, as_of=at, dated=wanted.since)
     log("profiles").info("profiles_read", who=who.name, profiles=len(found.persons), as_of=wanted.as_of)
-    return _said(home, found, api.choose(who, wanted.dimensions))
+    said = _said(home, found, api.choose(who, wanted.dimensions))
+    return Response(msgspec.json.encode(said), media_type="application/json")
 
 
-def _said(home: Home, found: Portraits, dimensions: Sequence[Dimension]) -> ProfilesAnswer:
-    there = {tag.dimension for one in found.persons for tag in one.tags}
-    return ProfilesAnswer(
-        as_of=found.as_of,
-        batch=found.batch,
-        dimensions={d.key: _dimension(home, d) for d in dimensions if d.key in there},
-        profiles=[_profile(one) for one in found.persons],
-        unknown=list(found.unknown),
-        not_then=list(found.not_then),
-    )
+def _said(home: Home, found: Portraits, dimensions: Sequence[Dimension]) -> dict[str, Any]:
+    """Return a `ProfilesAnswer` as plain values: a thousand persons have a hundred thousand tags."""
+    there, words = {tag.dimension for one in found.persons for tag in one.tags}, _Words()
+    return {
+        "as_of": found.as_of,
+        "batch": found.batch,
+        "dimensions": {d.key: _dimension(home, d) for d in dimensions if d.key in there},
+        "profiles": [
+            {"id": one.id, "asked": one.asked, "tags": {tag.dimension: _tag(tag, words) for tag in one.tags}}
+            for one in found.persons
+        ],
+        "unknown": list(found.unknown),
+        "not_then": list(found.not_then),
+    }
 
 
-def _dimension(home: Home, one: Dimension) -> DimensionAnswer:
-    return DimensionAnswer(
-        layer=one.layer.value,
-        label=_words(one.label),
-        unit=_words(api.unit_of(home, one)),
-        purpose=one.purpose,
-        inferred=one.inferred,
-        sensitive=one.sensitive,
-    )
+def _dimension(home: Home, one: Dimension) -> dict[str, Any]:
+    return {
+        "layer": one.layer.value,
+        "label": _words(one.label),
+        "unit": _words(api.unit_of(home, one)),
+        "purpose": one.purpose,
+        "inferred": one.inferred,
+        "sensitive": one.sensitive,
+    }
 
 
-def _profile(one: PersonTags) -> ProfileAnswer:
-    return ProfileAnswer(id=one.id, asked=one.asked, tags={tag.dimension: _tag(tag) for tag in one.tags})
+class _Words(dict[int, dict[str, str]]):
+    """Texts as plain values, each made once."""
+
+    def of(self, text: Text) -> dict[str, str]:
+        found = self.get(id(text))
+        if found is None:
+            found = self[id(text)] = _words(text)
+        return found
 
 
-def _tag(tag: Tag) -> TagAnswer:
-    label = _words(tag.node_label)
-    return TagAnswer(node=tag.node, label=label, value=tag.value, since=tag.since, dated=tag.dated)
+def _tag(tag: Tag, words: _Words) -> dict[str, Any]:
+    label = words.of(tag.node_label)
+    return {"node": tag.node, "label": label, "value": tag.value, "since": tag.since, "dated": tag.dated}
 
 
-def _words(text: Text) -> Words:
-    return Words(zh=text.zh, en=text.en)
+def _words(text: Text) -> dict[str, str]:
+    return {"zh": text.zh, "en": text.en}
