@@ -102,8 +102,7 @@ class Crowd:
 
     def then(self, at: int, subject: int | None = None) -> pa.Table:
         was = self.as_of(at)
-        first = {s: n for _, s, n in reversed(self.held)}
-        rows = [(s, was.get(s, first.get(s, n)), n, s in was) for s, n in sorted(self.of.items())]
+        rows = [(s, was.get(s, n), n, s in was) for s, n in sorted(self.of.items())]
         if subject is not None:
             mine = next((row[1] for row in rows if row[0] == subject), None)
             rows = [row for row in rows if row[1] == mine]

@@ -15,8 +15,8 @@ THEN = pa.schema(
 )
 """One row per subject of today, ascending: the person it belonged to then and the one of today; whether it was known then.
 
-One that was first met later (`there` is false) stands with the person that it was first given to: touches that a later import brought of earlier days are
-of that person. Forgotten subjects and visitors who have expired have no row.
+One that was first met later (`there` is false) stands with the person of today: nothing was decided of it then, and touches that a later import brought
+of earlier days are of that person. Forgotten subjects and visitors who have expired have no row.
 """
 _ROW = (
     "select s.number, coalesce((select c.old_person from identity_change c where c.subject = s.number and c.at > ? order by c.number limit 1), "
@@ -45,16 +45,21 @@ def _of(tx: Connection, at: int, subject: int) -> pa.Table:
     mine = bulk.rows(tx, f"{_ROW} where s.number = ?", (at, at, subject))
     if not mine:
         return THEN.empty_table()
-    number = mine[0][1]
+    number = _number(mine[0])
     sql = (
         f"{_ROW} where s.number in (select number from subject where person = ? "
         "union select subject from identity_change where old_person = ?) order by s.number"
     )
     rows = bulk.rows(tx, sql, (at, at, number, number))
-    return _table([row for row in rows if row[1] == number])
+    return _table([row for row in rows if _number(row) == number])
 
 
 def _table(rows: list[tuple[int, int, int, int]]) -> pa.Table:
     columns: npt.NDArray[np.int64] = np.array(rows, dtype=np.int64).reshape(-1, 4).T
-    made = [pa.array(column) for column in columns[:3]]
-    return pa.table([*made, pa.array(columns[3].astype(np.bool_))], schema=THEN)
+    subject, then, today, there = columns
+    made = [subject, np.where(there > 0, then, today), today, there > 0]
+    return pa.table([pa.array(column) for column in made], schema=THEN)
+
+
+def _number(row: tuple[int, int, int, int]) -> int:
+    return row[1] if row[3] else row[2]

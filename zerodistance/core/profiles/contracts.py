@@ -384,7 +384,7 @@ class People(Protocol):
     def then(self, at: int, subject: int | None = None) -> pa.Table:
         """Return the map as of a moment, microseconds UTC, of everybody or of whoever a subject belonged to then.
 
-        One row a subject: `subject`, `number` (then), `today` (int64), `there` (whether it was known then; if not, `number` is whom it was first given to).
+        One row a subject: `subject`, `number` (then), `today` (int64), `there` (whether it was known then; if not, `number` is that of today).
         """
         ...
 

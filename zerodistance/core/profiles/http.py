@@ -43,6 +43,7 @@ class Wanted(BaseModel):
     )
     since: bool = Field(
         False,
+        strict=True,
         description=f"true: says since which day each tag is so; at most {MOST_DATED} ids at a time",
     )
 
