@@ -8,6 +8,7 @@ import pytest
 
 from tests.doors.test_profile_api import Shop
 from tests.doors.test_profile_api import shop as shop
+from tests.doors.test_profile_api import stocked as stocked
 from zerodistance.core.profiles.panels import PANELS, About, Line, Panel, Shown
 from zerodistance.doors.portal import registry
 from zerodistance.kernel.access import Who

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
-from tests.doors.conftest import Visitor
+from tests.core.touchpoints.test_forget import send
+from tests.doors.conftest import CHEAP, Visitor
+from tests.doors.world import people
 from zerodistance import compose
 from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles import jobs
 from zerodistance.core.segments import api as segments
 from zerodistance.core.touchpoints import sources
+from zerodistance.doors.portal import accounts
 from zerodistance.doors.worker import Work
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Role, Who
-from zerodistance.kernel.home import Home
+from zerodistance.kernel.errors import Forbidden
+from zerodistance.kernel.home import Home, create_home
+from zerodistance.kernel.settings import load
 from zerodistance.kernel.text import Text
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)  # eight in the evening in Shanghai
@@ -29,11 +37,31 @@ def _bought(who: str, n: int, at: datetime, **said: Any) -> dict[str, Any]:
     return {"type": "track", "event": "Order Completed", "messageId": f"{who}{n}", **more}
 
 
-@pytest.fixture
-def shop(home: Home, boss: Visitor) -> Iterator[Shop]:
-    """Wei, who bought in March and in April, and Li, who is met in April only."""
-    from tests.core.touchpoints.test_forget import send
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home for the tests of a module."""
+    home = create_home(load(home=tmp_path_factory.mktemp("shop") / "home"))
+    yield home
+    home.close()
 
+
+@pytest.fixture(scope="module")
+def shop(stocked: Home) -> Iterator[Shop]:
+    """Wei, who bought in March and in April, and Li, who is met in April only."""
+    home = stocked
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "_hasher", lambda: CHEAP)
+        people(home)
+        with TestClient(compose.door(home), base_url="http://testserver") as client:
+            boss = Visitor(client)
+            assert boss.log_in().status_code == 303
+            with filled(home) as ids:
+                yield boss, ids
+
+
+@contextmanager
+def filled(home: Home) -> Iterator[dict[str, str]]:
+    """Let both come in, and stop the clock two days after the last."""
     sources.create_source(home, Who.system(), key="web", name=Text("官网", "web"), kind="web")
     work: Work = compose.work(home)
     phone = {"type": "identify", "messageId": "w0", "userId": "wei", "traits": {"phone": "13982716354"}}
@@ -48,7 +76,7 @@ def shop(home: Home, boss: Visitor) -> Iterator[Shop]:
         ids = {name: identity.lookup(home, admin, "user_id", name).id for name in ("wei", "li")}
     with clock.freeze(later + timedelta(days=1)):
         profiles.refresh(home)
-        yield boss, ids
+        yield ids
 
 
 def _all(work: Work) -> None:
@@ -98,31 +126,27 @@ def test_by_an_identifier_which_stands_in_no_address(shop: Shop) -> None:
     assert ask(boss, "/v1/profiles/find", namespace="shoe_size", value="43").status_code == 400
 
 
-def test_wrong_questions_are_answered_with_what_is_allowed(shop: Shop, home: Home) -> None:
+def test_wrong_questions_are_answered_with_what_is_allowed(shop: Shop, stocked: Home) -> None:
     boss, ids = shop
     wrong = ask(boss, "/v1/profiles", ids=[ids["wei"]], dimensions=["value.spend_totl"])
     assert wrong.status_code == 404 and "value.spend_total" in wrong.text
     assert ask(boss, "/v1/profiles", ids=["p_00000000"] * 1_001).status_code in (400, 422)
     assert ask(boss, "/v1/profiles", ids=["p_00000000"] * 51, since=True).status_code == 400
-    from zerodistance.kernel.errors import Forbidden
-
     planner = Who(9, "planner", Role.PLANNER)
     with pytest.raises(Forbidden):
-        profiles.profiles_of(home, planner, [ids["wei"]])
+        profiles.profiles_of(stocked, planner, [ids["wei"]])
 
 
-def test_a_segment_is_counted_as_of_an_earlier_day_once_that_is_made(shop: Shop, home: Home) -> None:
+def test_a_segment_is_counted_as_of_an_earlier_day_once_that_is_made(shop: Shop, stocked: Home) -> None:
     boss, ids = shop
     rule = 'Did("order.completed", at_least=1, within_days=30)'
     asked = {"rule": rule, "as_of": "2026-03-20"}
     waits = ask(boss, "/v1/segments/count", **asked)
     assert (waits.status_code, waits.json()["code"]) == (409, "past_not_made")
-    from zerodistance.core.profiles import jobs
-
-    jobs.make_pasts(home)
+    jobs.make_pasts(stocked)
     found = ask(boss, "/v1/segments/count", **asked).json()
     assert (found["persons"], found["of_persons"]) == (1, 1)
     assert ask(boss, "/v1/segments/count", rule=rule).json()["persons"] == 2
-    at = profiles.moment(home, "2026-03-20")
+    at = profiles.moment(stocked, "2026-03-20")
     read = segments.read_rule(rule)
-    assert segments.members(home, Who.system(), read, as_of=at).ids == (ids["wei"],)
+    assert segments.members(stocked, Who.system(), read, as_of=at).ids == (ids["wei"],)

@@ -115,7 +115,7 @@ STEP = st.one_of(
 
 
 @settings(
-    max_examples=60 if os.environ.get("ZERODISTANCE_TEST_SLOW") else 8,
+    max_examples=60 if os.environ.get("ZERODISTANCE_TEST_SLOW") else 4,
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
