@@ -102,6 +102,8 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     segments.create(home, who, "quiet", Text("没买过的人", "Bought nothing"), QUIET)
     segments.follow(home, who, "bought")
     world.sizes(home, "bought")
+    world.groups_of(home)
+
     segments.create(home, who, "lately", Text("最近来过的人", "Seen lately"), QUIET)
     segments.follow(home, who, "lately")
     segments.save(home, who, "lately", RULE)
@@ -157,6 +159,10 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "segment-new": "/segments/new",
         "segment": "/segments/bought",
         "members": "/segments/bought/members",
+        "groups": "/segments/groups",
+        "grouping": "/segments/groups/types",
+        "grouping-sql": "/segments/groups/types/sql",
+        "grouping-later": "/segments/groups/later",
         "segment-followed": "/segments/lately",
         "segment-change": "/segments/lately/changes/1",
         "segments-released": "/segments/released",

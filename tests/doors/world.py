@@ -17,6 +17,10 @@ from zerodistance.connectors.feeds import api as connectors
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
 from zerodistance.core.segments import store as segment_store
+from zerodistance.core.segments.groups import api as groups
+from zerodistance.core.segments.groups import kept as kept_groups
+from zerodistance.core.segments.groups import store as group_store
+from zerodistance.core.segments.groups.contracts import Asked, Group, Model, Trait, Tried
 from zerodistance.core.touchpoints import drafts, schemas, sources, store, uploads
 from zerodistance.core.touchpoints.contracts import Source
 from zerodistance.doors.portal import accounts
@@ -389,3 +393,70 @@ def sizes(home: Home, key: str, days: int = 45) -> None:
         for back in range(days, -1, -1):
             persons = 900 + 14 * (days - back) + 60 * ((days - back) % 7 == 5)
             segment_store.note_size(tx, row["number"], today - back, 1, persons, 40)
+
+
+GROUPS = (
+    ("g1", Text("从没买过", "Never bought"), "ann", 0.42, (("value.orders_total", "none", 0.99, 0.02),)),
+    ("g2", Text("买过的产品数：一种 · 90 天内活跃天数：没有", "Products owned: one · Active days in 90 days: none"), None, 0.33,
+     (("brand.products", "one", 0.86, 0.19), ("value.spend_365d", "under_2000", 0.71, 0.12))),
+    ("g3", Text("常来的会员", "Members who come back"), "ann", 0.18,
+     (("value.member", "some", 0.95, 0.04), ("usage.active_days_90d", "steady", 0.62, 0.07), ("value.spend_365d", "over_10000", 0.31, 0.02))),
+    ("g5", Text("最感兴趣的品类：空调", "Category of most interest: air conditioner"), None, 0.07,
+     (("interest.category", "air_conditioner", 0.88, 0.11),)),
+)  # fmt: skip
+STRENGTHS = (0.99, 0.97, 0.93, 0.71, 0.58, 0.61, 0.44, 0.39, 0.42, 0.35, 0.31)
+
+
+def groups_of(home: Home, days: int = 12) -> None:
+    """Note groups of a million persons, as they stand some days after they were made; and a grouping that is asked for."""
+    who, asked = Who.system("ann"), Asked(groups=None)
+    groups.ask(home, who, "types", asked, name=Text("用户类型", "Kinds of users"))
+    groups.ask(home, who, "later", asked, name=Text("新用户的类型", "Kinds of new users"))
+    model = Model(
+        (("value.spend_365d", "none"),), ((1,),), (0,), {g[0]: (n,) for n, g in enumerate(GROUPS)}, (0.21,)
+    )
+    found = [
+        Group(
+            node,
+            name,
+            by,
+            share,
+            3.2,
+            tuple(Trait(*t, t[2] - t[3] - 0.01, t[2] - t[3] + 0.01) for t in traits),
+        )
+        for node, name, by, share, traits in GROUPS
+    ]
+    tried = [Tried(n, s, (1 + s) / 2, s - 0.2, 0.4 / n, s >= 0.9) for n, s in enumerate(STRENGTHS, 2)]
+    with home.state.write() as tx:
+        (row,) = group_store.living(tx, "types")
+        about = {"grouping": row["number"], "version": 2}
+        noted = {
+            "asked": kept_groups.asked_text(asked),
+            "model": kept_groups.model_text(model),
+            "tried": kept_groups.tried_text(tried),
+            "left_out": kept_groups.json_text({"interest.voice": "same"}),
+            "sample": 200_000,
+            "persons": 1_001_300,
+            "batch": 1,
+            "made_by": "ann",
+            "made_at": clock.micros(),
+        }
+        group_store.add_version(
+            tx,
+            {**about, **noted},
+            [{**about, **kept_groups.group_row(one, n)} for n, one in enumerate(found)],
+        )
+        group_store.change(tx, row["number"], wanted_by=None, wanted_at=None)
+        today = clock.micros() // clock.MICROS_PER_DAY
+        for back in range(days, -1, -1):
+            sizes = {one.node: int(1_001_300 * one.share) + 90 * back for one in found}
+            many, known = sum(sizes.values()), 0 if back == days else 1_000_900
+            run = {
+                "day": today - back,
+                "persons": many,
+                "known": known,
+                "moved": known // 240,
+                "distance": 4.21 + back / 90,
+            }
+            more = {"batch": 1, "made_at": clock.micros(), "sizes": kept_groups.json_text(sizes)}
+            group_store.note(tx, **about, **run, **more)

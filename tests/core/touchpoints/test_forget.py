@@ -50,6 +50,7 @@ NOBODY = {
     "profile_past",  # moments that somebody who works here waits for
     "segment_approval",
     "segment_exact",  # rules name nodes and codes, and how many fit
+    *("grouping", "grouping_version", "grouping_group", "grouping_run"),  # kinds of persons, and how many
     *("store_size", "alert", "alert_delivery"),  # stores, jobs and sources
     *("account", "api_key", "portal_failure", "portal_once", "portal_session"),  # those who work here
 }

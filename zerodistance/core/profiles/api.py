@@ -48,6 +48,7 @@ from zerodistance.core.profiles.contracts import (
     Tag,
     Tree,
 )
+from zerodistance.core.profiles.crossed import Crossed, crossed
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.dimensions.unseen import HOUSEHOLD
 from zerodistance.core.profiles.figures import Assay, Found, Outline
@@ -114,6 +115,8 @@ __all__ = [
     "Counted",
     "measure",
     "Measured",
+    "crossed",
+    "Crossed",
     "NOBODY",
     "NONE",
     "Name",

@@ -60,16 +60,32 @@ class Forward:
             yield np.array([node for tags in found for node in tags], np.uint32), many
             return
         places = self._found(some)
+        for at in range(0, len(places), _PERSONS):
+            yield self._gathered(places[at : at + _PERSONS])
+
+    def _gathered(self, places: npt.NDArray[np.intp]) -> tuple[Nodes, Places]:
         starts = self._file.array(("starts", "", "", self._side))
         tags = self._file.array(("tags", "", "", self._side))
         kind: npt.DTypeLike = np.int32 if len(tags) < 1 << 31 else np.int64
-        for at in range(0, len(places), _PERSONS):
-            mine = places[at : at + _PERSONS]
-            begin: Places = starts[mine].astype(kind)
-            many = starts[mine + 1].astype(kind) - begin
-            within: Places = np.repeat(begin - (np.cumsum(many, dtype=kind) - many), many)
-            within += np.arange(len(within), dtype=kind)
-            yield tags[within], many
+        begin: Places = starts[places].astype(kind)
+        many = starts[places + 1].astype(kind) - begin
+        within: Places = np.repeat(begin - (np.cumsum(many, dtype=kind) - many), many)
+        within += np.arange(len(within), dtype=kind)
+        return tags[within], many
+
+    def rows(self, some: Who) -> tuple[Nodes, npt.NDArray[np.intp]]:
+        """Return the nodes of those of `some` (ascending) who are here, person after person, and for each node the place of its person in `some`."""
+        if not self._here or not len(some):
+            return np.empty(0, np.uint16), np.empty(0, np.intp)
+        if ("tagged", "", "", self._side) not in self._file.sections:
+            places = some.astype(np.int64) - self._first
+            here = (places >= 0) & (places < self._file.count(("starts", "", "", self._side)) - 1)
+        else:
+            who = self._file.array(("tagged", "", "", self._side))
+            places = np.minimum(np.searchsorted(who, some), max(len(who) - 1, 0))
+            here = who[places] == some
+        tags, many = self._gathered(places[here])
+        return tags, np.repeat(np.flatnonzero(here), many)
 
     def _found(self, some: Who) -> npt.NDArray[np.intp]:
         if ("tagged", "", "", self._side) not in self._file.sections:

@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from rich.table import Table
 
 from zerodistance.core.segments import released_cli
+from zerodistance.core.segments.groups.cli import app as groups
 from zerodistance.kernel import clock, command
 from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 app = App(name="segments", help=words("人群", "segments"))
 released_cli.add_to(app)
+app.command(groups)
 
 RuleText = Annotated[
     str,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from zerodistance.core.profiles.api import Measured, moment
 from zerodistance.core.segments import api, comparing_http, released_http
 from zerodistance.core.segments.contracts import Change, Segment
+from zerodistance.core.segments.groups import http as groups_http
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
@@ -221,6 +222,7 @@ class MembersAnswer(BaseModel):
 
 router.include_router(comparing_http.router)
 router.include_router(released_http.router)
+router.include_router(groups_http.router)
 
 
 @router.post("/count")

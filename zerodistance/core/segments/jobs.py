@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from zerodistance.core.segments import audit, kept
+from zerodistance.core.segments.groups import api as groups
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Job
 from zerodistance.kernel.text import Text
@@ -27,6 +28,20 @@ JOBS = (
         timedelta(days=1),
         expire,
         Text("清理精确计数的旧记录", "remove old records of exact counts"),
+        at_once=False,
+    ),
+    Job(
+        "segments.groups",
+        timedelta(minutes=1),
+        groups.wanted,
+        Text("做要分的群", "make the groups that were asked for"),
+        at_once=False,
+    ),
+    Job(
+        "segments.assign",
+        timedelta(days=1),
+        groups.nightly,
+        Text("把所有人重新归群", "assign everybody to groups anew"),
         at_once=False,
     ),
 )

@@ -1,0 +1,232 @@
+"""Groups are kept, named, assigned each night, given as tags, and used as segments; by whoever may."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
+
+from benchmarks.lib import planted
+from zerodistance.core.profiles import api as profiles
+from zerodistance.core.segments import api as segments
+from zerodistance.core.segments import http
+from zerodistance.core.segments.groups import api, making, stability
+from zerodistance.core.segments.groups.contracts import (
+    Asked,
+    Grouping,
+    GroupingExists,
+    NoGroups,
+    NoSuchGroup,
+    NoSuchGrouping,
+)
+from zerodistance.kernel import access
+from zerodistance.kernel.access import Role, Who
+from zerodistance.kernel.errors import Forbidden, Invalid
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
+
+PEOPLE = 1_200
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SYSTEM = Who.system("test")
+FOUR = Asked(groups=4)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try numbers of groups on few persons, and few times."""
+    monkeypatch.setattr(stability, "HALF", 400)
+    monkeypatch.setattr(stability, "REPEATS", 2)
+    monkeypatch.setattr(making, "MOST", 5)
+
+
+@pytest.fixture
+def town(home: Home) -> Home:
+    luck = np.random.default_rng(4)
+    planted.plant(home, luck.choice(4, PEOPLE, p=[0.4, 0.3, 0.2, 0.1]), luck, sure=0.93)
+    return home
+
+
+def fit(home: Home, who: Who = SYSTEM, asked: Asked | None = FOUR, key: str = "types") -> Grouping:
+    return api.fit(home, who, key, asked, name=Text("用户类型", "Kinds of users"))
+
+
+def test_groups_are_made_with_names_and_everybody_is_in_one(town: Home) -> None:
+    heard = set()
+    found = api.fit(town, SYSTEM, "types", hear=lambda stage, done, of: heard.add(stage.en))
+    assert heard == {"reading tags", "trying numbers of groups", "finding centres", "assigning"}
+    assert found.holds is not None and found.holds is found.latest and found.holds.stable
+    assert [one.node for one in found.holds.groups] == ["g1", "g2", "g3", "g4"]
+    (run,) = found.runs
+    assert sum(run.sizes.values()) == run.persons == PEOPLE and (run.known, run.moved) == (0, 0)
+    assert len({one.name for one in found.holds.groups}) == 4
+    for one in found.holds.groups:
+        assert (
+            one.traits[0].label.en
+            and one.traits[0].low <= one.traits[0].share - one.traits[0].share_others <= one.traits[0].high
+        )
+        assert one.share == pytest.approx(run.share(one.node))
+    assert [one.key for one in api.groupings(town, SYSTEM)] == ["types"]
+
+
+def test_a_new_version_goes_on_with_nodes_and_with_names_that_somebody_gave(town: Home) -> None:
+    first = fit(town)
+    renamed = api.rename(town, SYSTEM, "types", "g3", Text("常客", "Regulars"))
+    assert renamed.holds is not None and renamed.holds.groups[2].named_by == "test"
+    again = api.fit(town, SYSTEM, "types", Asked(groups=4, seed=9))
+    assert first.holds is not None and again.holds is not None and again.holds.number == 2
+    named = {one.node: one.name.en for one in again.holds.groups}
+    assert sorted(named) == ["g1", "g2", "g3", "g4"] and named["g3"] == "Regulars"
+    five = api.fit(town, SYSTEM, "types", Asked(groups=5))
+    assert five.holds is not None and "g5" in {one.node for one in five.holds.groups} | {"g6"}
+    assert api.version(town, SYSTEM, "types", 1).number == 1
+    with pytest.raises(Invalid, match="1 to 3"):
+        api.version(town, SYSTEM, "types", 7)
+
+
+def test_where_nothing_is_stable_the_groups_before_stay(town: Home) -> None:
+    fit(town)
+    luck = np.random.default_rng(8)
+    planted.plant(town, luck.choice(3, PEOPLE), luck, sure=0.0)
+    found = api.fit(town, SYSTEM, "types", Asked())
+    assert found.latest is not None and not found.latest.groups and found.versions == 2
+    assert found.holds is not None and found.holds.number == 1
+    assert not any(one.stable and one.groups == 5 for one in found.latest.tried)
+    with pytest.raises(NoGroups):
+        api.ask(town, SYSTEM, "other")
+        api.as_sql(town, SYSTEM, "other")
+
+
+def test_the_worker_makes_what_was_asked_for_and_says_what_it_could_not(town: Home) -> None:
+    asked = api.ask(town, SYSTEM, "types", FOUR)
+    assert asked.wanted_at is not None and asked.latest is None
+    api.ask(town, SYSTEM, "few", Asked(rule=segments.read_rule('Has("brand.hour", node="99")')))
+    api.wanted(town)
+    found = api.grouping(town, SYSTEM, "types")
+    assert (
+        found.wanted_at is None and found.runs and found.latest is not None and found.latest.made_by == "test"
+    )
+    few = api.grouping(town, SYSTEM, "few")
+    assert few.wanted_at is None and few.trouble is not None and "0 persons" in few.trouble.en
+    api.nightly(town)
+    assert len(api.grouping(town, SYSTEM, "types").runs) == 1
+
+
+def test_the_statement_in_a_folder_says_which_group_everybody_is_in(town: Home, tmp_path: Path) -> None:
+    found = fit(town)
+    assert api.write_sql(town, SYSTEM, "types", tmp_path / "out") == PEOPLE
+    text = (tmp_path / "out" / "groups.sql").read_text()
+    assert api.as_sql(town, SYSTEM, "types").strip() in text.replace(";\n", "\n")
+    view, _, statement = text.partition(";\n")
+    with duckdb.connect() as connection:
+        connection.execute(view.replace("feature.parquet", str(tmp_path / "out" / "feature.parquet")))
+        sizes = dict(
+            connection.execute(
+                f"select node, count(*) from ({statement.strip().rstrip(';')}) group by node"
+            ).fetchall()
+        )
+    assert sizes == {node: many for node, many in found.runs[-1].sizes.items() if many}
+    with open(tmp_path / "out" / "weights.csv") as file:
+        rows = list(csv.reader(file))
+    assert rows[0][:3] == ["dimension", "node", "x1"] and rows[1][:2] == ["", ""] and len(rows) > 20
+
+
+def test_groups_are_for_whoever_may_see_persons_and_of_units_that_they_see(
+    town: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api.fit(town, SYSTEM, "types", FOUR, unit=7)
+    other, mine = Who(3, "other", Role.ANALYST, frozenset({8})), Who(4, "mine", Role.ANALYST, frozenset({7}))
+    assert [one.key for one in api.groupings(town, mine)] == ["types"] and api.groupings(town, other) == []
+    with pytest.raises(NoSuchGrouping):
+        api.grouping(town, other, "types")
+    with pytest.raises(GroupingExists):
+        api.ask(town, other, "types")
+    with pytest.raises(Invalid):
+        api.ask(town, other, "own", unit=7)
+    planner = Who(5, "planner", Role.PLANNER)
+    for verb in (
+        api.groupings,
+        lambda home, who: api.fit(home, who, "x"),
+        lambda home, who: api.grouping(home, who, "types"),
+    ):
+        with pytest.raises(Forbidden):
+            verb(town, planner)
+    monkeypatch.setitem(access._MAY, Role.ANALYST, frozenset({access.Permission.SEE_PERSONS}))
+    for verb in (
+        api.assign,
+        api.remove,
+        lambda home, who, key: api.rename(home, who, key, "g1", Text("a", "a")),
+    ):
+        with pytest.raises(Forbidden):
+            verb(town, mine, "types")
+
+
+def test_what_can_not_be_is_refused_with_what_is_allowed(town: Home) -> None:
+    fit(town)
+    for asked, said in (
+        (Asked(groups=1), "2 to 12"),
+        (Asked(groups=13), "2 to 12"),
+        (Asked(dimensions=("demo.generations",)), "sensitive"),
+    ):
+        with pytest.raises(Invalid, match=said):
+            api.ask(town, SYSTEM, "types", asked)
+    for key in ("Types", "1st", "a-b", "", "a" * 41):
+        with pytest.raises(Invalid, match="a letter first"):
+            api.ask(town, SYSTEM, key)
+    with pytest.raises(
+        profiles.NoSuchDimension if hasattr(profiles, "NoSuchDimension") else Exception, match="no dimension"
+    ):
+        api.ask(town, SYSTEM, "types", Asked(dimensions=("value.nothing",)))
+    with pytest.raises(NoSuchGroup, match="g1, g2"):
+        api.rename(town, SYSTEM, "types", "g9", Text("a", "a"))
+    taken = api.rename(town, SYSTEM, "types", "g1", Text("甲", "One")).holds
+    assert taken is not None and taken.groups[0].name.en == "One"
+    for name in (Text("甲", "Two"), Text("", ""), Text("x" * 81, "x")):
+        with pytest.raises(Invalid):
+            api.rename(town, SYSTEM, "types", "g2", name)
+    api.remove(town, SYSTEM, "types")
+    with pytest.raises(NoSuchGrouping):
+        api.grouping(town, SYSTEM, "types")
+    fit(town)
+
+
+def test_the_api_asks_shows_names_and_removes(town: Home, admin: Who) -> None:
+    app = FastAPI()
+    app.include_router(http.router)
+
+    @app.middleware("http")
+    async def asked(request: Request, call_next):  # type: ignore[no-untyped-def]
+        request.state.who = admin
+        return await call_next(request)
+
+    app.state.home = town
+    client = TestClient(app, raise_server_exceptions=False)
+    said = client.post(
+        "/v1/segments/groups/types",
+        json={"groups": 4, "layers": ["value", "brand", "interests"], "name_en": "Kinds"},
+    )
+    assert said.status_code == 202 and said.json()["wanted_at"] and said.json()["name_zh"] == "Kinds"
+    assert client.post("/v1/segments/groups/types", json={"groups": True}).status_code == 422
+    api.wanted(town)
+    found = client.get("/v1/segments/groups/types").json()
+    assert [one["node"] for one in found["groups"]] == ["g1", "g2", "g3", "g4"] and found["asked"][
+        "layers"
+    ] == ["value", "brand", "interests"]
+    assert found["groups"][0]["traits"][0]["label"] and {one["groups"] for one in found["tried"]} == {
+        2,
+        3,
+        4,
+        5,
+    }
+    assert all(key.partition(".")[0] in ("value", "brand", "interest") for key in found["made_of"])
+    named = client.put("/v1/segments/groups/types/groups/g2", json={"name_zh": "乙", "name_en": "Two"})
+    assert named.json()["groups"][1]["name_en"] == "Two" and named.json()["groups"][1]["named"]
+    assert "case least(g1, g2, g3, g4)" in client.get("/v1/segments/groups/types/sql").json()["sql"]
+    assert [one["key"] for one in client.get("/v1/segments/groups").json()] == ["types"]
+    assert client.delete("/v1/segments/groups/types").status_code == 204
+    assert client.get("/v1/segments/groups").json() == []

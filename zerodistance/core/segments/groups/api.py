@@ -1,0 +1,425 @@
+"""The verbs of groups: make, look at, name, assign everybody, say as SQL, remove."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+from pyroaring import BitMap
+
+from zerodistance.core.profiles import api as profiles
+from zerodistance.core.segments import rules, saved
+from zerodistance.core.segments.contracts import Has
+from zerodistance.core.segments.groups import assigning, describing, kept, making, spelled, store, wishes
+from zerodistance.core.segments.groups.contracts import (
+    Asked,
+    Group,
+    Grouping,
+    GroupingInUse,
+    Model,
+    NoGroups,
+    NoSuchGroup,
+    Version,
+)
+from zerodistance.core.segments.groups.features import Numbers
+from zerodistance.core.segments.groups.kmeans import Places
+from zerodistance.core.segments.groups.making import Hear, Made
+from zerodistance.kernel import clock
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.errors import Invalid, ZeroDistanceError
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.logs import log
+from zerodistance.kernel.text import Text
+
+__all__ = [
+    "groupings",
+    "grouping",
+    "version",
+    "ask",
+    "fit",
+    "assign",
+    "rename",
+    "as_sql",
+    "write_sql",
+    "remove",
+    "nightly",
+    "wanted",
+]
+KEY = wishes.KEY
+_SYSTEM = Who.system("segments")
+_ASSIGNING = Text("归群", "assigning")
+
+
+def _silent(stage: Text, done: int, of: int) -> None:
+    """Hear of progress and say nothing."""
+
+
+def groupings(home: Home, who: Who) -> list[Grouping]:
+    """Return the groupings that this account sees, the newest first; needs SEE_PERSONS."""
+    who.need(Permission.SEE_PERSONS)
+    with home.state.read() as tx:
+        rows = [row for row in store.living(tx) if who.sees_unit(row["unit_id"])]
+        return [_labelled(home, who, kept.grouping(tx, row, saved.words())) for row in rows]
+
+
+def grouping(home: Home, who: Who, key: str) -> Grouping:
+    """Return one grouping, its traits with labels; needs SEE_PERSONS; raises NoSuchGrouping."""
+    who.need(Permission.SEE_PERSONS)
+    with home.state.read() as tx:
+        found = kept.grouping(tx, kept.row_of(tx, who, key), saved.words())
+    return _labelled(home, who, found)
+
+
+def version(home: Home, who: Who, key: str, number: int) -> Version:
+    """Return one version of a grouping; needs SEE_PERSONS; raises NoSuchGrouping, and Invalid for a version that is not there."""
+    who.need(Permission.SEE_PERSONS)
+    with home.state.read() as tx:
+        row = kept.row_of(tx, who, key)
+        found = store.version(tx, row["number"], number)
+        if found is None:
+            last = store.versions(tx, row["number"])
+            why = Text(f"可用 1 到 {last}", f"1 to {last} are there")
+            raise Invalid(field=Text("版本", "version"), given=number, why=why)
+        return _told(home, who, kept.version(tx, found, saved.words()))
+
+
+def _labelled(home: Home, who: Who, found: Grouping) -> Grouping:
+    latest = None if found.latest is None else _told(home, who, found.latest)
+    same = found.latest is found.holds
+    holds = latest if same else None if found.holds is None else _told(home, who, found.holds)
+    return replace(found, latest=latest, holds=holds)
+
+
+def _told(home: Home, who: Who, found: Version) -> Version:
+    groups = [replace(one, traits=describing.labelled(home, who, one.traits)) for one in found.groups]
+    return replace(found, groups=tuple(groups))
+
+
+# -- made
+
+
+def ask(
+    home: Home,
+    who: Who,
+    key: str,
+    asked: Asked | None = None,
+    *,
+    name: Text | None = None,
+    unit: int | None = None,
+) -> Grouping:
+    """Ask the worker for groups: it makes them within the minute. A grouping of this key gets a new version, else there is one from now on.
+
+    Needs MANAGE_SEGMENTS and SEE_PERSONS; raises Invalid, GroupingCircle, NoSuchDimension and what reading a rule raises.
+
+    Parameters
+    ----------
+    asked
+        What the groups are made of; None: what the last version was made of.
+    name
+        None: the one it has, or its key.
+    """
+    wishes.begin(home, who, key, asked, name, unit, by=who.name)
+    log("segments").info("groups_asked", who=who.name, grouping=key)
+    return grouping(home, who, key)
+
+
+def fit(
+    home: Home,
+    who: Who,
+    key: str,
+    asked: Asked | None = None,
+    *,
+    name: Text | None = None,
+    unit: int | None = None,
+    hear: Hear = _silent,
+) -> Grouping:
+    """Make groups here and now, and assign everybody by them; as `ask` in all else. Raises TooFewToGroup.
+
+    Where no number of groups is stable and none was asked for, the version has no groups, and those before stay.
+    """
+    wishes.begin(home, who, key, asked, name, unit, by=None)
+    _make(home, who, key, hear)
+    found = grouping(home, who, key)
+    if found.latest is not None and found.latest.groups:
+        assign(home, who, key, hear=hear)
+    return grouping(home, who, key)
+
+
+def _make(home: Home, who: Who, key: str, hear: Hear) -> None:
+    """Make a version, and note it."""
+    here, began = profiles.current(home), time.perf_counter()
+    with home.state.read() as tx:
+        row = kept.row_of(tx, who, key)
+        found = kept.grouping(tx, row, saved.words())
+    persons = wishes.persons(home, found.asked, here)
+    made = making.make(here, found.asked, profiles.dimensions(_SYSTEM), persons, hear)
+    before = found.holds if found.holds is not None and found.holds.model is not None else None
+    goes_on: Mapping[int, str] = {}
+    if before is not None and before.model is not None and len(made.centres):
+        goes_on = making.continued(here, made, before.model)
+    with home.state.write() as tx:
+        number = kept.row_of(tx, who, key)["number"]
+        groups = _groups(home, made, goes_on, before, store.nodes(tx, number))
+        version = store.versions(tx, number) + 1
+        centres = {one.node: tuple(centre.tolist()) for one, centre in zip(groups, made.centres, strict=True)}
+        space = made.space
+        model = Model(
+            space.names,
+            tuple(tuple(numbers) for numbers in space.weights.tolist()),
+            tuple(space.base.tolist()),
+            centres,
+            space.explained,
+        )
+        about = {"grouping": number, "version": version}
+        left_out = dict.fromkeys(space.left_out, "same")
+        noted = {
+            **about,
+            "asked": kept.asked_text(found.asked),
+            "model": kept.model_text(model) if groups else None,
+            "tried": kept.tried_text(made.tried),
+            "left_out": kept.json_text(left_out),
+            "sample": len(made.sample),
+            "persons": len(persons),
+            "batch": here.batch,
+            "made_by": who.name if row["wanted_by"] is None else row["wanted_by"],
+            "made_at": clock.micros(),
+        }
+        store.add_version(tx, noted, [{**about, **kept.group_row(one, n)} for n, one in enumerate(groups)])
+        store.change(tx, number, wanted_by=None, wanted_at=None, trouble_zh=None, trouble_en=None)
+    took = round(time.perf_counter() - began, 3)
+    log("segments").info("groups_made", grouping=key, version=version, groups=len(groups), took_s=took)
+
+
+def _groups(
+    home: Home, made: Made, goes_on: Mapping[int, str], before: Version | None, taken: Sequence[str]
+) -> list[Group]:
+    """Return the groups of a version: one that goes on has its node and the name that somebody gave it."""
+    old = {} if before is None else {one.node: one for one in before.groups}
+    last = max((int(node.removeprefix("g")) for node in taken), default=0)
+    stay = [old[goes_on[n]].name if n in goes_on else None for n in range(len(made.centres))]
+    traits = [describing.labelled(home, _SYSTEM, some) for some in made.traits]
+    new = [n for n, name in enumerate(stay) if name is None]
+    called = dict(
+        zip(new, describing.names([traits[n] for n in new], [name for name in stay if name]), strict=True)
+    )
+    found, total = [], sum(made.sizes)
+    for n, size in enumerate(made.sizes):
+        mine = goes_on.get(n)
+        last += mine is None
+        found.append(
+            Group(
+                node=mine or f"g{last}",
+                name=called[n] if mine is None else old[mine].name,
+                named_by=None if mine is None else old[mine].named_by,
+                share=size / total,
+                distance=made.distances[n],
+                traits=made.traits[n],
+            )
+        )
+    return found
+
+
+# -- assigned
+
+
+def assign(home: Home, who: Who, key: str, *, hear: Hear = _silent) -> Grouping:
+    """Put every person into the nearest group of the newest version that has groups; needs MANAGE_SEGMENTS.
+
+    Notes sizes, how many are in another group than before, and how far they are from the centres. Raises NoGroups.
+    """
+    who.need(Permission.MANAGE_SEGMENTS)
+    found = grouping(home, who, key)
+    holds = found.holds
+    if holds is None or holds.model is None:
+        raise NoGroups(key=key)
+    here = profiles.current(home)
+    some = np.frombuffer(wishes.persons(home, holds.asked, here).to_array(), np.uint32)
+    places, far = _places(home, here, holds.model, some, hear)
+    nodes = [one.node for one in holds.groups]
+    order = list(holds.model.centres)
+    last = found.runs[-1] if found.runs else None
+    before = here if last is not None and last.version == holds.number else None
+    known, moved = _moved(before, found.dimension, order, some, places)
+    sizes = np.bincount(places, minlength=len(nodes)).tolist()
+    with home.state.write() as tx:
+        store.note(
+            tx,
+            grouping=kept.row_of(tx, who, key)["number"],
+            day=here.day,
+            version=holds.number,
+            persons=len(some),
+            sizes=kept.json_text(dict(zip(order, sizes, strict=True))),
+            known=known,
+            moved=moved,
+            distance=far,
+            batch=here.batch,
+            made_at=clock.micros(),
+        )
+    log("segments").info(
+        "groups_assigned", grouping=key, version=holds.number, persons=len(some), moved=moved
+    )
+    return grouping(home, who, key)
+
+
+def _places(
+    home: Home, here: profiles.Index, model: Model, some: Numbers, hear: Hear
+) -> tuple[Places, float]:
+    """Return the place of the group of each person among the centres, and how far they are from it on average."""
+    places, far, done = np.zeros(len(some), np.int8), 0.0, 0
+    hear(_ASSIGNING, 0, len(some))
+    for block in assigning.assigned(home, here, model, some):
+        places[np.searchsorted(some, block.who)] = block.places
+        far += float(block.distances.sum())
+        done += len(block.who)
+        hear(_ASSIGNING, done, len(some))
+    return places.astype(np.intp), far / max(len(some), 1)
+
+
+def _moved(
+    here: profiles.Index | None, dimension: str, nodes: Sequence[str], some: Numbers, places: Places
+) -> tuple[int, int]:
+    """Return how many of these persons had a group before, and how many of them had another one."""
+    if here is None:
+        return 0, 0
+    everybody, known, stayed = BitMap(some), 0, 0
+    for n, node in enumerate(nodes):
+        old = here.split(("node", dimension, node), keep=False).persons
+        known += everybody.intersection_cardinality(old)
+        stayed += BitMap(some[places == n]).intersection_cardinality(old)
+    return known, known - stayed
+
+
+# -- named, used, removed
+
+
+def rename(home: Home, who: Who, key: str, node: str, name: Text) -> Grouping:
+    """Name a group; needs MANAGE_SEGMENTS; no two groups have one name. The name stays in later versions as long as the group does.
+
+    Raises NoSuchGroup, NoGroups.
+    """
+    who.need(Permission.MANAGE_SEGMENTS)
+    wishes.check_name(name)
+    found = grouping(home, who, key)
+    if found.holds is None:
+        raise NoGroups(key=key)
+    _group(found, node)
+    for other in found.holds.groups:
+        if other.node != node and (other.name.zh == name.zh or other.name.en == name.en):
+            why = Text(f"{other.node} 已经叫这个名字", f"{other.node} has this name")
+            raise Invalid(field=Text("名称", "name"), given=name.get(who.lang), why=why)
+    with home.state.write() as tx:
+        number = kept.row_of(tx, who, key)["number"]
+        store.rename(tx, number, found.holds.number, node, name.zh, name.en, who.name)
+    return grouping(home, who, key)
+
+
+def _group(found: Grouping, node: str) -> Group:
+    groups = () if found.holds is None else found.holds.groups
+    for one in groups:
+        if one.node == node:
+            return one
+    raise NoSuchGroup(key=found.key, given=node, near=", ".join(one.node for one in groups) or "–")
+
+
+def as_sql(home: Home, who: Who, key: str) -> str:
+    """Return the assignment as one statement of SQL over `feature`; see `spelled`. Raises NoGroups."""
+    return assigning.statement(_model(home, who, key)[1])
+
+
+def write_sql(home: Home, who: Who, key: str, folder: Path) -> int:
+    """Write the statement, where each person stands (`feature.parquet`) and what each node adds (`weights.csv`) into a folder; return how many persons.
+
+    Numbers of persons, nothing raw; needs SEE_PERSONS and MANAGE_SEGMENTS.
+    """
+    who.need(Permission.MANAGE_SEGMENTS)
+    found, model = _model(home, who, key)
+    here = profiles.current(home)
+    asked = found.asked if found.holds is None else found.holds.asked
+    some = np.frombuffer(wishes.persons(home, asked, here).to_array(), np.uint32)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "groups.sql").write_text(
+        f"create view feature as select * from 'feature.parquet';\n{assigning.statement(model).rstrip()};\n",
+        encoding="utf-8",
+    )
+    reader = assigning.feature(here, model, some)
+    with pq.ParquetWriter(folder / "feature.parquet", reader.schema) as out:
+        for batch in reader:
+            out.write_batch(batch)
+    with open(folder / "weights.csv", "w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["dimension", "node", *spelled.columns(len(model.base))])
+        rows.writerow(["", "", *model.base])
+        rows.writerows([*name, *numbers] for name, numbers in zip(model.names, model.weights, strict=True))
+    log("segments").info("groups_exported", who=who.name, grouping=key, persons=len(some))
+    return len(some)
+
+
+def _model(home: Home, who: Who, key: str) -> tuple[Grouping, Model]:
+    found = grouping(home, who, key)
+    if found.holds is None or found.holds.model is None:
+        raise NoGroups(key=key)
+    return found, found.holds.model
+
+
+def remove(home: Home, who: Who, key: str) -> None:
+    """Remove a grouping with its tags; needs MANAGE_SEGMENTS; raises GroupingInUse where saved segments ask for its groups."""
+    who.need(Permission.MANAGE_SEGMENTS)
+    found = grouping(home, who, key)
+    by = [
+        one.key
+        for one in saved.segments(home, _SYSTEM)
+        if any(isinstance(term, Has) and term.dimension == found.dimension for term in rules.terms(one.rule))
+    ]
+    if by:
+        raise GroupingInUse(key=key, by=", ".join(by))
+    with home.state.write() as tx:
+        store.change(
+            tx, kept.row_of(tx, who, key)["number"], deleted_at=clock.micros(), wanted_by=None, wanted_at=None
+        )
+    log("segments").info("groups_removed", who=who.name, grouping=key)
+
+
+# -- for the worker
+
+
+def wanted(home: Home) -> None:
+    """Make the groups that were asked for, and assign everybody by groups that are new; a job.
+
+    What can't be made is noted with its reason, and not tried again.
+    """
+    with home.state.read() as tx:
+        asked = [str(row["key"]) for row in store.living(tx) if row["wanted_at"] is not None]
+    for key in asked:
+        _tried(home, key, lambda key=key: _make(home, _SYSTEM, key, _silent))  # type: ignore[misc]
+    with home.state.read() as tx:
+        behind = store.behind(tx)
+    for key in behind:
+        _tried(home, key, lambda key=key: assign(home, _SYSTEM, key))  # type: ignore[misc]
+
+
+def _tried(home: Home, key: str, work: Callable[[], object]) -> None:
+    try:
+        work()
+    except ZeroDistanceError as error:
+        if error.retry:
+            raise
+        trouble = {"trouble_zh": error.message("zh"), "trouble_en": error.message("en")}
+        with home.state.write() as tx:
+            number = kept.row_of(tx, _SYSTEM, key)["number"]
+            store.change(tx, number, wanted_by=None, wanted_at=None, **trouble)
+        log("segments").warning("groups_not_made", grouping=key, why=error.code)
+
+
+def nightly(home: Home) -> None:
+    """Assign everybody anew in every grouping, by the centres it has; a job."""
+    with home.state.read() as tx:
+        keys = [
+            str(row["key"]) for row in store.living(tx) if store.version(tx, row["number"], with_groups=True)
+        ]
+    for key in keys:
+        _tried(home, key, lambda key=key: assign(home, _SYSTEM, key))  # type: ignore[misc]
