@@ -74,7 +74,7 @@ def town(home: Home, people: int, kinds: int, sure: float) -> dict[str, Any]:
     """Write the index."""
     bands = [
         one.key
-        for one in making.dimensions(Asked(), profiles.dimensions())
+        for one in making.dimensions(Asked(), profiles.dimensions(None))
         if isinstance(one.nodes, Bands) and len(one.nodes.bands) >= 4
     ]
     keys = [*planted.VALUES, *bands][:_DIMENSIONS]
@@ -87,7 +87,7 @@ def make(home: Home, people: int, kinds: int, sure: float) -> dict[str, Any]:
     """Make groups and assign everybody, as the command does."""
     here, of = profiles.current(home), _of(people, kinds)
     began, cpu = time.perf_counter(), time.process_time()
-    found = making.make(here, Asked(), profiles.dimensions(), here.universe.persons, _say)
+    found = making.make(here, Asked(), profiles.dimensions(None), here.universe.persons, _say)
     figures: dict[str, Any] = {"fit_s": time.perf_counter() - began, "fit_cpu_s": time.process_time() - cpu}
     figures["groups"] = len(found.centres)
     figures["strength"] = {one.groups: one.strength for one in found.tried}
@@ -143,7 +143,7 @@ def look(home: Home) -> dict[str, Any]:
     """Make groups of a home that is there, and tell of them; nothing is written."""
     here = profiles.current(home)
     began = time.perf_counter()
-    found = making.make(here, Asked(), profiles.dimensions(), here.universe.persons, _say)
+    found = making.make(here, Asked(), profiles.dimensions(None), here.universe.persons, _say)
     figures: dict[str, Any] = {"people": here.everybody.persons, "fit_s": time.perf_counter() - began}
     traits = [describing.labelled(home, WHO, some) for some in found.traits]
     figures["strength"] = {one.groups: one.strength for one in found.tried}

@@ -27,7 +27,7 @@ from benchmarks.lib.placed import MIDDLE, Placed
 from benchmarks.lib.tagged import NUMERIC, Town
 from benchmarks.lib.users import Users
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.profiles import bitmaps, index, parts
+from zerodistance.core.profiles import bitmaps, index, parts, publishing
 from zerodistance.core.profiles import rules as profile_rules
 from zerodistance.core.profiles.parts import Building, Layer, Part
 from zerodistance.core.profiles.splits import Split
@@ -104,7 +104,7 @@ def build(home: Home, town: Town) -> None:
         placed = Placed(town.people)
         building.homes(placed.spots, placed.runs())
     layer = Layer(folder / parts.name_of(1))
-    index.pointed(folder, index.Index().over(layer, 1, parts.name_of(1)))
+    publishing.pointed(folder, index.Index().over(layer, 1, parts.name_of(1)))
 
 
 def _median(work: Callable[[], Any], times: int = _TIMES) -> tuple[Any, float]:
@@ -200,7 +200,7 @@ def _portraits(home: Home, town: Town) -> dict[str, float]:
     found, figures["profile_ms"] = _median(lambda: profiles.portrait(here, small), 7)
     exact, figures["profile_exact_10m_ms"] = _median(lambda: profiles.portrait(here, large), 3)
     drawn, figures["profile_sampled_ms"] = _median(lambda: profiles.portrait(here, large, sample=True), 7)
-    spent = profiles.dimension(NUMERIC)
+    spent = profiles.dimension(None, NUMERIC)
     _, figures["sum_ms"] = _median(lambda: profiles.measure(here, spent, small), 7)
     _, figures["sum_10m_ms"] = _median(lambda: profiles.measure(here, spent, large), 7)
     figures["profile_sampled_error"] = drawn.error
@@ -272,7 +272,7 @@ def churn(home: Home, town: Town) -> dict[str, Any]:
     made_at = clock.micros()
     part = Part(0, before.day, 0, before.mark, made_at, gone, Split.of_sorted(changed), nodes)
     began, cpu = time.perf_counter(), time.process_time()
-    after = index.publish(folder, before, part)
+    after = publishing.publish(folder, before, part)
     took, used = time.perf_counter() - began, time.process_time() - cpu
     for rank in (1, 2, 100, town.nodes):
         name = ("node", *town.name(rank))

@@ -191,7 +191,7 @@ def dimension_list() -> tuple[Any, ...]:
     """Return every dimension that is shipped."""
     from zerodistance.core.profiles import api
 
-    return tuple(api.dimensions())
+    return tuple(api.dimensions(None))
 
 
 def _nodes(dimension: Any) -> str:

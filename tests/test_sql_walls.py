@@ -20,7 +20,12 @@ PACKAGE = ROOT / "zerodistance"
 CORE = PACKAGE / "core"
 LINE = ("brand", "touchpoints", "identity", "profiles", "segments")
 FILES = sorted(PACKAGE.rglob("*.sql"))
-VIEWS = {"touches": "touchpoints", "subject_person": "identity", "person_fact": "identity"}
+VIEWS = {
+    "touches": "touchpoints",
+    "subject_person": "identity",
+    "person_fact": "identity",
+    "given_value": "profiles",
+}
 """Views that rooms publish to those after them."""
 
 EXCEPTIONS: dict[tuple[str, str], str] = {

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.profiles import index, parts
+from zerodistance.core.profiles import index, parts, publishing
 from zerodistance.core.profiles.contracts import Bands
 from zerodistance.core.profiles.parts import Building, Layer, Part
 from zerodistance.core.profiles.splits import Split
@@ -34,7 +34,7 @@ Kinds = npt.NDArray[np.intp]
 
 def nodes(key: str) -> tuple[str, ...]:
     """Return four nodes of a dimension."""
-    found = profiles.dimension(key).nodes
+    found = profiles.dimension(None, key).nodes
     return tuple(band for _, band, _ in found.bands)[:4] if isinstance(found, Bands) else VALUES[key]
 
 
@@ -80,11 +80,11 @@ def plant(
         for key, node, here in more:
             building.node(key, node, Split.of_sorted(numbers[here]))
         building.pairs(numbers.astype(np.int64), numbers)
-    index.pointed(
+    publishing.pointed(
         folder, index.Index().over(Layer(folder / parts.name_of(version)), version, parts.name_of(version))
     )
 
 
 def publish(home: Home, before: index.Index, part: Part) -> index.Index:
     """Write a part on top."""
-    return index.publish(home.path("index"), before, part)
+    return publishing.publish(home.path("index"), before, part)

@@ -39,6 +39,9 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "lake.settle.",
     "moving.",
     "profiles.past",  # a job and a command; tests/core/profiles/test_then.py
+    "profiles.given",  # these three in tests/core/profiles/test_given.py
+    "profiles.giving",
+    "profiles.alone",
     "profiles.blocks",  # a job of every ten minutes; tests/core/profiles/test_blocks.py
     "restore.",
     "segments.",  # in tests/core/segments/test_living.py

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zerodistance.core.brand import api as brand
-from zerodistance.core.profiles import assay, index
+from zerodistance.core.profiles import assay, publishing
 from zerodistance.core.profiles.contracts import OWNERS, Bands, Dimension, Input
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.dimensions.families import STANDARD
@@ -40,7 +40,7 @@ def _index(folder: Path, people: int, codes: dict[str, np.ndarray]) -> Index:
         for key, some in codes.items()
     }
     part = Part(1, 1, 1, "", 1, None, Split.of_sorted(numbers), nodes)
-    return index.publish(folder, Index(), part)
+    return publishing.publish(folder, Index(), part)
 
 
 def _found(folder: Path, people: int, codes: dict[str, np.ndarray], **read_by: str) -> dict[str, str]:

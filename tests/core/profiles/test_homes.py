@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.core.profiles.test_index import NUMBERS, check, sizes, split
-from zerodistance.core.profiles import areas, bitmaps, cells, homes, index
+from zerodistance.core.profiles import areas, bitmaps, cells, homes, index, publishing
 from zerodistance.core.profiles.cells import Spot, spot
 from zerodistance.core.profiles.contracts import VISITORS_FROM, IndexDamaged
 from zerodistance.core.profiles.index import Index
@@ -100,14 +100,14 @@ def test_parts_on_top_of_one_another_say_where_everybody_lives(
         patch.setattr(homes, "_NEAR", 0)
         patch.setattr(areas, "_FEWER", 0 if listed else 1 << 20)
         known = dict(first)
-        here = index.publish(folder, Index(), part(known, None))
+        here = publishing.publish(folder, Index(), part(known, None))
         held(here, known)
         for fresh, also in later:
             changed = {*fresh, *also}
             known = {n: code for n, code in known.items() if n not in changed} | fresh
-            here = index.publish(folder, here, part(fresh, changed))
+            here = publishing.publish(folder, here, part(fresh, changed))
             held(here, known)
-        together = index.publish(folder, here, part({}, set()), whole=True)
+        together = publishing.publish(folder, here, part({}, set()), whole=True)
         held(together, known)
         index.forget(folder)
         held(index.current(folder), known)
@@ -115,14 +115,14 @@ def test_parts_on_top_of_one_another_say_where_everybody_lives(
 
 def test_communities_stand_in_the_order_of_their_cells(tmp_path: Path) -> None:
     known: Living = dict(zip(NUMBERS, [*CODES, None, *CODES], strict=False))
-    found = index.publish(tmp_path, Index(), part(known, None)).ground
+    found = publishing.publish(tmp_path, Index(), part(known, None)).ground
     assert sorted(found.cells.tolist()) == found.cells.tolist()
     assert found.codes[0] == "nowhere"
     assert [SPOTS[code].cell for code in found.codes[1:]] == found.cells[1:].tolist()
 
 
 def test_the_nearest_communities_come_with_their_distance(tmp_path: Path) -> None:
-    found = index.publish(tmp_path, Index(), part({1: "c0", VISITORS_FROM: "nowhere"}, None)).ground
+    found = publishing.publish(tmp_path, Index(), part({1: "c0", VISITORS_FROM: "nowhere"}, None)).ground
     places, km = found.nearest(*HERE, 5)
     wanted = sorted(SPOTS, key=lambda code: haversine(*HERE, *SPOTS[code][1:]))[:5]
     assert [found.codes[n] for n in places.tolist()] == wanted
@@ -148,7 +148,7 @@ def test_a_cell_covers_what_lies_in_it() -> None:
 
 @pytest.mark.parametrize("what", ["codes", "cells", "points", "begins", "lives", "homes"])
 def test_a_damaged_section_is_found_before_it_is_used(tmp_path: Path, what: str) -> None:
-    found = index.publish(tmp_path, Index(), part(dict.fromkeys(NUMBERS, "c1"), None))
+    found = publishing.publish(tmp_path, Index(), part(dict.fromkeys(NUMBERS, "c1"), None))
     (path,) = tmp_path.glob("tags-*.part")
     section = found.layers[0].file.sections["place", homes.DIMENSION, what, 0]
     with open(path, "r+b") as file:

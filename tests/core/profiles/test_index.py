@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,29 @@ from zerodistance.core.profiles import (
     homes,
     index,
     portrait,
+    publishing,
     several,
     threshold,
     turning,
 )
-from zerodistance.core.profiles.contracts import VISITORS_FROM, IndexDamaged, IndexOlder
+from zerodistance.core.profiles.contracts import (
+    VISITORS_FROM,
+    Bands,
+    Dimension,
+    IndexDamaged,
+    IndexOlder,
+    Input,
+    Layer,
+)
 from zerodistance.core.profiles.decoded import Decoded, Kept
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.parts import UNIVERSE, Name, Part
 from zerodistance.core.profiles.sections import Opened
 from zerodistance.core.profiles.splits import NOBODY, Sizes, Split
+from zerodistance.kernel.text import Text
 
 NUMBERS = (*range(1, 9), 500, 7_000, *range(VISITORS_FROM, VISITORS_FROM + 4))
+TEXT = Text("试", "test")
 NODES = (("a", "x"), ("a", "y"), ("b", "x"))
 Tags = dict[int, set[tuple[str, str]]]
 """Number -> its nodes."""
@@ -115,24 +127,116 @@ def test_parts_on_top_of_one_another_are_the_same_as_one_whole(
     folder: Path = tmp_path_factory.mktemp("index")
     index.DECODED.limit(kept)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(index, "_TOGETHER", alike)
+        patch.setattr(index, "TOGETHER", alike)
         patch.setattr(index, "_LIGHT", 2)
         known = dict(first)
-        here = index.publish(folder, Index(), part(known, None))
+        here = publishing.publish(folder, Index(), part(known, None))
         check(here, known)
         for fresh, also in later:
             changed = {*fresh, *also}
             before, was = here, dict(known)
             known = {n: nodes for n, nodes in known.items() if n not in changed} | fresh
-            here = index.publish(folder, before, part(fresh, changed))
+            here = publishing.publish(folder, before, part(fresh, changed))
             if reread:
                 index.forget(folder)
                 here = index.current(folder)
             check(here, known)
             check(before, was)
             assert not here.alike()
-        together = index.publish(folder, here, part({}, set()), whole=True)
+        together = publishing.publish(folder, here, part({}, set()), whole=True)
         check(together, known)
+        assert len(together.names) == 1
+    index.DECODED.limit(1 << 30)
+
+
+ALONE = st.tuples(
+    st.just("alone"),
+    st.dictionaries(st.sampled_from(NUMBERS), st.sampled_from(["x", "y", ""])),
+    st.booleans(),
+)
+TURN = st.tuples(st.just("turn"), tags, st.sets(st.sampled_from(NUMBERS)))
+NUMBERED = Bands(((0, "x", TEXT), (10, "y", TEXT)))
+OWN = Dimension("b", Layer.VALUE, TEXT, TEXT, Input("given"), "given(number)", NUMBERED)
+
+
+def numbered(known: Tags) -> dict[str, tuple[Any, Any]]:
+    """Return the numbers of dimension b: 7 at node x, 12 and more at node y."""
+    found = {
+        n: 7.0 if ("b", "x") in at else 12.0 + n % 3
+        for n, at in known.items()
+        if at & {("b", "x"), ("b", "y")}
+    }
+    who = np.array(sorted(found), np.uint32)
+    return {"b": (who, np.array([found[n] for n in who.tolist()], np.float64))}
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    first=tags,
+    later=st.lists(st.one_of(ALONE, ALONE, TURN), max_size=8),
+    kept=st.sampled_from([0, 1 << 20]),
+    reread=st.booleans(),
+    alike=st.sampled_from([2, 3, 8]),
+)
+def test_parts_that_speak_of_one_dimension_say_the_same_as_one_whole(
+    tmp_path_factory: pytest.TempPathFactory, first: Tags, later: Any, kept: int, reread: bool, alike: int
+) -> None:
+    folder: Path = tmp_path_factory.mktemp("index")
+    every = (*NODES, ("b", "y"))
+    index.DECODED.limit(kept)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "TOGETHER", alike)
+        patch.setattr(index, "_LIGHT", 2)
+        known = dict(first)
+        here = publishing.publish(folder, Index(), replace(part(known, None), numbers=numbered(known)))
+        seen = [(here, dict(known))]
+        for what, fresh, also in later:
+            if what == "turn":
+                changed = {*fresh, *also}
+                known = {n: nodes for n, nodes in known.items() if n not in changed} | fresh
+                here = publishing.publish(
+                    folder, here, replace(part(fresh, changed), numbers=numbered(fresh))
+                )
+            else:  # of everybody, or of some who are here
+                said = {n: node for n, node in fresh.items() if n in known}
+                about = known if also else said
+                known |= {
+                    n: {one for one in known[n] if one[0] != "b"}
+                    | ({("b", at)} if (at := said.get(n)) else set())
+                    for n in about
+                }
+                mine = {n: {one for one in known[n] if one[0] == "b"} for n in about}
+                nodes = {
+                    "b": {
+                        node: split(n for n, at in mine.items() if ("b", node) in at) for node in ("x", "y")
+                    }
+                }
+                gone = None if also else bitmaps.of(np.array(sorted(said), np.int64))
+                tagged = split(n for n, at in mine.items() if at)
+                one = Part(
+                    1, 2, 3, "m", 4, gone, tagged, nodes, numbers=numbered(mine), only="b", given={"b": [1]}
+                )
+                here = publishing.publish(folder, here, one)
+            if reread:
+                index.forget(folder)
+                here = index.current(folder)
+            seen.append((here, dict(known)))
+            check(here, known, every)
+            who, numbers = numbered(known)["b"]
+            assert [here.number(OWN, n) for n in who.tolist()] == numbers.tolist()
+            assert (
+                here.between(OWN, 10, 12).numbers().tolist()
+                == who[(numbers >= 10) & (numbers <= 12)].tolist()
+            )
+            assert here.size_between(OWN, 10, 12) == here.between(OWN, 10, 12).sizes
+            for before, was in seen[:-1]:  # whoever looks at what changed since sees all of it
+                since = here.changed_since(before.stamp)
+                differ = {n for n in {*was, *known} if was.get(n) != known.get(n)}
+                assert since is None or differ <= set(since)
+        for before, was in seen:
+            check(before, was, every) if not reread else None
+        together = publishing.publish(folder, here, part({}, set()), whole=True)
+        check(together, known, every)
         assert len(together.names) == 1
     index.DECODED.limit(1 << 30)
 
@@ -156,7 +260,7 @@ def test_what_was_asked_for_last_is_kept_within_the_bound() -> None:
 
 def test_parts_of_one_size_become_one_and_what_was_decoded_before_still_counts(tmp_path: Path) -> None:
     everybody = np.arange(1, 100_001, dtype=np.uint32)
-    here = index.publish(
+    here = publishing.publish(
         tmp_path,
         Index(),
         Part(1, 2, 3, "m", 4, None, Split.of_sorted(everybody), {"a": {"x": Split.of_sorted(everybody)}}),
@@ -165,7 +269,7 @@ def test_parts_of_one_size_become_one_and_what_was_decoded_before_still_counts(t
     rest = here.split(("node", "a", "x"))
     for n in range(1, 70):
         gone = BitMap([n])
-        here = index.publish(
+        here = publishing.publish(
             tmp_path, here, Part(n, 2, 3, "m", 4, gone, Split.of_sorted(everybody[n - 1 : n]))
         )
         rest = rest.without(gone)
@@ -179,19 +283,19 @@ def test_parts_of_one_size_become_one_and_what_was_decoded_before_still_counts(t
 
 def test_a_large_part_is_not_written_again_for_a_few_small_ones(tmp_path: Path) -> None:
     everybody = np.arange(1, 100_001, dtype=np.uint32)
-    here = index.publish(tmp_path, Index(), Part(1, 2, 3, "m", 4, None, Split.of_sorted(everybody)))
+    here = publishing.publish(tmp_path, Index(), Part(1, 2, 3, "m", 4, None, Split.of_sorted(everybody)))
     for many in (20_000, *[10] * 7, *[2_000] * 6, *[10] * 40):
         some = everybody[:many]
-        here = index.publish(tmp_path, here, Part(1, 2, 3, "m", 4, BitMap(some), Split.of_sorted(some)))
+        here = publishing.publish(tmp_path, here, Part(1, 2, 3, "m", 4, BitMap(some), Split.of_sorted(some)))
         assert [len(layer.changed or ()) for layer in here.layers[:2]] == [0, 20_000]
         assert len(here.layers) <= 2 + 7 + 6 + 7
 
 
 def test_of_many_who_ask_at_once_one_decodes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     everybody = Split.of_sorted(np.arange(1, 100, dtype=np.uint32))
-    here = index.publish(tmp_path, Index(), Part(1, 2, 3, "m", 4, None, everybody))
+    here = publishing.publish(tmp_path, Index(), Part(1, 2, 3, "m", 4, None, everybody))
     index.forget(tmp_path)
-    asked, over, begun = list[Name](), index._over, threading.Barrier(8)
+    asked, over, begun = list[Name](), index.over, threading.Barrier(8)
 
     def counted(found: Split, layers: Any, name: Name) -> Split:
         asked.append(name)
@@ -201,7 +305,7 @@ def test_of_many_who_ask_at_once_one_decodes(tmp_path: Path, monkeypatch: pytest
         begun.wait()
         return here.universe
 
-    monkeypatch.setattr(index, "_over", counted)
+    monkeypatch.setattr(index, "over", counted)
     with ThreadPoolExecutor(8) as threads:
         assert all(found == everybody for found in threads.map(ask, range(8)))
     assert asked == [UNIVERSE]
@@ -211,7 +315,7 @@ def test_a_portrait_from_a_sample_says_how_far_off_it_may_be(tmp_path: Path) -> 
     everybody = np.arange(1, 50_001, dtype=np.uint32)
     half = Split.of_sorted(everybody[::2])
     whole = Part(1, 2, 3, "m", 4, None, Split.of_sorted(everybody), {"a": {"x": half}})
-    here = index.publish(tmp_path, Index(), whole)
+    here = publishing.publish(tmp_path, Index(), whole)
     found = portrait.sampled(here, Split.of_sorted(everybody), 10_000)
     assert found.error == pytest.approx(0.876, abs=0.001)
     share = 100 * found.sizes["node", "a", "x"].persons / len(everybody)
@@ -228,7 +332,7 @@ def test_large_sets_are_added_up_by_words_and_say_the_same(tmp_path: Path) -> No
     everybody = np.arange(1, 300_001, dtype=np.uint32)
     nodes = {str(n): Split.of_sorted(everybody[::n]) for n in (1, 2, 3, 5, 7, 40)}
     whole = Part(1, 2, 3, "m", 4, None, Split.of_sorted(everybody), {"a": nodes})
-    here = index.publish(tmp_path, Index(), whole)
+    here = publishing.publish(tmp_path, Index(), whole)
     names: list[Any] = [("node", "a", node) for node in nodes]
     sides = [both.persons for both in nodes.values()]
     assert threshold.worth(sides)
@@ -245,7 +349,7 @@ def test_a_file_of_an_earlier_version_is_no_damage_and_one_whose_beginning_is_br
     older.write_bytes(b"ZDINDEX1" + b"\0" * 100)
     with pytest.raises(IndexOlder):
         Opened(older)
-    index.publish(tmp_path, Index(), part({1: {("a", "x")}}, None))
+    publishing.publish(tmp_path, Index(), part({1: {("a", "x")}}, None))
     (path,) = tmp_path.glob("tags-0*.part")
     path.write_bytes(b"ZDINDEX1" + path.read_bytes()[8:])
     with pytest.raises(IndexDamaged) as found:

@@ -43,7 +43,12 @@ KINDS = (
 
 
 _ANY = Bands(tuple((float(low), f"from_{low}", Text("", "")) for low in (-1_000_000, 0, 3, 20)))
-_ALL = [f"{verb}({of})" for verb, allowed in Value.VERBS.items() for of in allowed or () if verb != "trend"]
+_ALL = [
+    f"{verb}({of})"
+    for verb, allowed in Value.VERBS.items()
+    for of in allowed or ()
+    if verb not in ("trend", "given")
+]
 _MORE = [
     "share(order.line)",
     "share(nobody.says)",
@@ -124,7 +129,7 @@ def same(a: Index, b: Index) -> None:
     assert a.by_dimension == b.by_dimension
     assert {d: members(a, d) for d in a.by_dimension} == {d: members(b, d) for d in b.by_dimension}
     for key in {key for found in (a, b) for layer in found.layers for key in layer.columns}:
-        one, other = stacked.flat(a.layers, key), stacked.flat(b.layers, key)
+        one, other = (stacked.flat(found.stacks.of(key), key) for found in (a, b))
         assert (one[0].tolist(), one[1].tolist()) == (other[0].tolist(), other[1].tolist()), key
     assert a.pairs().sort_by("subject").equals(b.pairs().sort_by("subject"))
 
@@ -412,15 +417,15 @@ def test_a_home_whose_index_is_damaged_forgets_all_the_same(home: Home) -> None:
     keeper, crowd, touches = small(home)
     harm(home, lambda data: flipped(data, 40))
     with clock.freeze(START):
-        assert keeper.forget([1]) == {"profile_state": 1, "tag_index": 1}
+        assert keeper.forget([1]) == {"profile_state": 1, "given_value": 0, "tag_index": 1}
     del crowd.of[1]
     check(home, crowd, touches[1:])
 
 
 def test_forgetting_leaves_no_state_no_tag_and_no_older_file(home: Home) -> None:
     keeper, crowd, touches = small(home)
-    assert keeper.forget([1]) == {"profile_state": 1, "tag_index": 1}
-    assert keeper.forget([1]) == {"profile_state": 0, "tag_index": 0}
+    assert keeper.forget([1]) == {"profile_state": 1, "given_value": 0, "tag_index": 1}
+    assert keeper.forget([1]) == {"profile_state": 0, "given_value": 0, "tag_index": 0}
     del crowd.of[1]
     check(home, crowd, touches[1:])
     assert len(list(home.path("index").glob("tags-*.part"))) == 1
@@ -428,7 +433,7 @@ def test_forgetting_leaves_no_state_no_tag_and_no_older_file(home: Home) -> None
 
 
 def test_many_small_updates_become_few_parts(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index, "_TOGETHER", 3)
+    monkeypatch.setattr(index, "TOGETHER", 3)
     keeper, crowd, touches = small(home)
     for batch in range(2, 9):
         more = [world.touch(batch, 0, 1 + batch % 3, "product.searched", START)]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zerodistance.core.profiles import api, bitmaps, columns, index, measuring
+from zerodistance.core.profiles import api, bitmaps, columns, index, measuring, publishing
 from zerodistance.core.profiles.contracts import VISITORS_FROM
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.parts import Part
@@ -57,10 +57,12 @@ def test_sum_and_quartiles_are_those_of_the_numbers_one_by_one(
 ) -> None:
     changed = {*fresh, *gone}
     known = {n: value for n, value in first.items() if n not in changed} | fresh
-    here = index.publish(folder, index.publish(folder, Index(), part(first, None)), part(fresh, changed))
+    here = publishing.publish(
+        folder, publishing.publish(folder, Index(), part(first, None)), part(fresh, changed)
+    )
     index.forget(folder)
     for key in KEYS:
-        dimension = api.dimension(key)
+        dimension = api.dimension(None, key)
         found = measuring.measure(here, dimension, split(asked & set(known)))
         for side, said in enumerate(found):
             mine = [known[n] for n in asked & set(known) if (n >= VISITORS_FROM) == bool(side)]

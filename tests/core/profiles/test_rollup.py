@@ -49,7 +49,7 @@ Shop = tuple[Home, Keeper, world.Crowd]
 
 
 def _persons(home: Home, key: str, node: str) -> list[int]:
-    return list(api.current(home).has(api.dimension(key), node).persons)
+    return list(api.current(home).has(api.dimension(None, key), node).persons)
 
 
 def test_a_place_rolls_up_to_its_district_and_city(shop: Shop) -> None:
@@ -83,7 +83,7 @@ def test_a_value_that_begins_like_an_inner_node_is_none(shop: Shop) -> None:
     home, _, _ = shop
     assert _persons(home, "geo.place", "^^HC") == [2]
     assert _persons(home, "geo.place", "^HC") == [1, 3]
-    assert api.current(home).node_of(api.dimension("geo.place"), 2) == "^^HC"
+    assert api.current(home).node_of(api.dimension(None, "geo.place"), 2) == "^^HC"
 
 
 def test_a_person_is_at_a_leaf_and_never_at_an_inner_node(shop: Shop) -> None:
@@ -198,12 +198,12 @@ def test_who_may_not_see_persons_sees_no_sensitive_dimension(
 ) -> None:
     home, _, _ = shop
     guest = Who(1, "guest", Role.ANALYST)
-    assert api.dimension("demo.household", guest)
+    assert api.dimension(None, "demo.household", guest)
     monkeypatch.setitem(access._MAY, Role.ANALYST, frozenset())
-    assert not [one for one in api.dimensions(guest) if one.sensitive]
+    assert not [one for one in api.dimensions(None, guest) if one.sensitive]
     rule = segments.read_rule('Has("demo.household", node="from_2")')
     for asked in (
-        lambda: api.dimension("demo.household", guest),
+        lambda: api.dimension(None, "demo.household", guest),
         lambda: segments.portrait(home, guest, rule),
     ):
         with pytest.raises(Forbidden):
@@ -221,4 +221,4 @@ def test_who_may_not_see_persons_sees_no_sensitive_dimension(
 
 def test_lines_that_hold_one_another_in_a_circle_end(shop: Shop) -> None:
     circle = rollup.Rollup({"category": {"a": "b", "b": "a"}})
-    assert circle.holders(api.dimension("brand.category"), "a") == ("^a", "^b", "^a")
+    assert circle.holders(api.dimension(None, "brand.category"), "a") == ("^a", "^b", "^a")

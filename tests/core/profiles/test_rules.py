@@ -49,7 +49,7 @@ def test_a_bitmap_written_by_hand_is_the_one_that_the_library_makes(
 
 
 def test_a_touch_expires_on_the_day_that_its_window_ends() -> None:
-    dimension = api.dimension("interest.searches_30d")  # 30 days
+    dimension = api.dimension(None, "interest.searches_30d")  # 30 days
     assert rules.expiring([dimension], 100, 100) == []
     searched = ("product.searched",)
     assert rules.expiring([dimension], 100, 101) == [(101, 101, ()), (71, 71, searched)]
@@ -79,5 +79,5 @@ def test_every_layer_has_dimensions_and_every_dimension_says_what_it_is_in_both_
 
 def test_an_unknown_dimension_is_answered_with_near_ones() -> None:
     with pytest.raises(NoSuchDimension) as caught:
-        api.dimension("value.spent_365d")
+        api.dimension(None, "value.spent_365d")
     assert "value.spend_365d" in caught.value.message("zh")

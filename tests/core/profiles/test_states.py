@@ -22,7 +22,7 @@ from sqlalchemy import insert
 from tests.core.profiles import world
 from tests.core.profiles.test_keeper import same
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.profiles import checks, index, parts, states
+from zerodistance.core.profiles import checks, index, parts, publishing, states
 from zerodistance.core.profiles.contracts import IndexDamaged
 from zerodistance.core.profiles.keeper import Keeper
 from zerodistance.core.touchpoints import store as log
@@ -250,7 +250,7 @@ def test_an_index_of_another_backup_is_made_anew(home: Home) -> None:
     before = index.current(home.path("index"))
     about = (before.day, before.people, before.mark, before.made_at or 0)
     ahead = parts.Part(99, *about, None, before.universe)
-    index.publish(home.path("index"), before, ahead)
+    publishing.publish(home.path("index"), before, ahead)
     with clock.freeze(NOW):
         keeper.update()
     same(before, index.current(home.path("index")))

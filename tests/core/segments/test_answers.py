@@ -194,7 +194,7 @@ def fits(rule: Rule, number: int, where: World, today: int) -> bool:
         case In():
             return fits(SAVED[rule.segment], number, where, today)
         case Has():
-            dimension = profiles.dimension(rule.dimension)
+            dimension = profiles.dimension(None, rule.dimension)
             value = world.value(dimension, number, touches, crowd, today, home)
             if rule.at_least is None and rule.at_most is None:
                 node = world.node(dimension, value)

@@ -75,7 +75,7 @@ def crowd(home: Home) -> Home:
         people.told[n, "birth_year"] = "1985" if buyer else "1972"
         if buyer:
             rows.append(world.touch(1, n, n, "order.line", NOW, category="washer"))
-    keeper = Keeper(home, people, [d for d in profiles.dimensions() if d.of.name == "facts"])
+    keeper = Keeper(home, people, [d for d in profiles.dimensions(None) if d.of.name == "facts"])
     with clock.freeze(NOW):
         keeper.follow(world.table(rows), 1)
         keeper.update()

@@ -49,7 +49,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def made(home: Home, asked: Asked | None = None) -> making.Made:
     here = profiles.current(home)
-    dimensions = profiles.dimensions()
+    dimensions = profiles.dimensions(None)
     return making.make(
         here, asked or Asked(), dimensions, here.universe.persons, lambda stage, done, of: None
     )
@@ -98,18 +98,18 @@ def test_nobody_is_grouped_or_described_by_what_is_sensitive_or_by_groups(
     town: tuple[Home, planted.Kinds],
 ) -> None:
     home, _ = town
-    used = {one.key for one in making.dimensions(Asked(layers=tuple(Layer)), profiles.dimensions())}
+    used = {one.key for one in making.dimensions(Asked(layers=tuple(Layer)), profiles.dimensions(None))}
     assert (
-        planted.SECRET in {one.key for one in profiles.dimensions() if one.sensitive}
+        planted.SECRET in {one.key for one in profiles.dimensions(None) if one.sensitive}
         and planted.SECRET not in used
     )
-    named = making.dimensions(Asked(dimensions=(planted.SECRET,)), profiles.dimensions())
+    named = making.dimensions(Asked(dimensions=(planted.SECRET,)), profiles.dimensions(None))
     assert named == ()
     found = made(home)
     assert planted.SECRET not in {t.dimension for some in found.traits for t in some}
     assert all(
         not one.sensitive and one.purpose != "service"
-        for one in making.dimensions(Asked(), profiles.dimensions())
+        for one in making.dimensions(Asked(), profiles.dimensions(None))
     )
 
 

@@ -73,7 +73,9 @@ class Town:
     def __init__(self, home: Home, subjects: int = 12) -> None:
         self.home, self.batch, self.at = home, 0, NOW
         self.crowd = Homes()
-        self.keeper = Keeper(home, self.crowd, [profiles.dimension("value.spend_total"), profiles.HOUSEHOLD])
+        self.keeper = Keeper(
+            home, self.crowd, [profiles.dimension(None, "value.spend_total"), profiles.HOUSEHOLD]
+        )
         self.follower = self.fresh()
         row = {"namespace": 1, "person_from": 0, "first_at": 0, "seen_at": 0, "shared": 0, "batch": 1}
         with home.state.write() as tx:

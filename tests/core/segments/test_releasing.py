@@ -13,7 +13,7 @@ import pytest
 from zerodistance.core.brand import api as brand
 from zerodistance.core.brand.contracts import Change
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.profiles import index
+from zerodistance.core.profiles import publishing
 from zerodistance.core.profiles.contracts import FreeRule, NoSuchDimension
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.parts import Part
@@ -69,7 +69,7 @@ def town(home: Home) -> Home:
         "value.orders_total": {"often": Split.of_sorted(EVERYBODY[:30])},
     }
     part = Part(1, 2, 3, "m", 4, None, Split.of_sorted(EVERYBODY), nodes)
-    index.publish(home.path("index"), Index(), part)
+    publishing.publish(home.path("index"), Index(), part)
     return home
 
 

@@ -129,7 +129,7 @@ def test_inner_nodes_are_found_by_the_path_by_the_brand_and_by_the_area() -> Non
     here = spelled.Setting(1, 1, "UTC", "CNY", rollup)
     with duckdb.connect() as connection:
         for key, nodes in INSIDE.items():
-            dimension = profiles.dimension(key)
+            dimension = profiles.dimension(None, key)
             values = list(nodes)
             connection.execute("create or replace table v as select unnest($v) as value", {"v": values})
             for holder in {holder for some in nodes.values() for holder in some}:

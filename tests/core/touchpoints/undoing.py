@@ -381,7 +381,7 @@ def _profiles(home: Home, names: Mapping[bytes, str]) -> dict[str, Any]:
     tags = {
         (frozenset(some), d.key): (here.node_of(d, number), here.number(d, number) if d.numeric else None)
         for number, some in members.items()
-        for d in profiles.dimensions()
+        for d in profiles.dimensions(None)
         if here.node_of(d, number) is not None
     }
     counts = {rule: segments.count(home, WHO, segments.read_rule(rule)).persons for rule in RULES}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
 
 import duckdb
 import numpy as np
@@ -22,7 +21,6 @@ from zerodistance.core.profiles import (
     measuring,
     portraits,
     rollup,
-    rules,
     states,
     store,
 )
@@ -44,7 +42,6 @@ from zerodistance.core.profiles.contracts import (
     IndexOlder,
     IndexState,
     Layer,
-    NoSuchDimension,
     Tag,
     Tree,
 )
@@ -52,11 +49,15 @@ from zerodistance.core.profiles.crossed import Crossed, crossed
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.dimensions.unseen import HOUSEHOLD
 from zerodistance.core.profiles.figures import Assay, Found, Outline
+from zerodistance.core.profiles.given import SPACES, DimensionExists, DimensionInUse, Given, NotOwn
+from zerodistance.core.profiles.granting import declare, give, give_some, withdraw
 from zerodistance.core.profiles.grounds import Ground
 from zerodistance.core.profiles.homes import DIMENSION as HOME
 from zerodistance.core.profiles.index import Index
 from zerodistance.core.profiles.keeper import Keeper
+from zerodistance.core.profiles.listing import dimension, dimensions, given_view, is_shipped
 from zerodistance.core.profiles.measuring import Measured
+from zerodistance.core.profiles.own import Own, own_dimensions
 from zerodistance.core.profiles.parts import Name
 from zerodistance.core.profiles.past import Made
 from zerodistance.core.profiles.portrait import Counted
@@ -106,6 +107,20 @@ __all__ = [
     "undo_states",
     "undo_tags",
     "forget_pasts",
+    # the home's own dimensions, for the rooms above
+    "Given",
+    "give",
+    "give_some",
+    "declare",
+    "withdraw",
+    "Own",
+    "own_dimensions",
+    "is_shipped",
+    "SPACES",
+    "NotOwn",
+    "DimensionExists",
+    "DimensionInUse",
+    "given_view",
     # for the rooms above
     "branches",
     "portrait",
@@ -145,36 +160,6 @@ __all__ = [
 ]
 
 
-@cache
-def _by_key() -> dict[str, Dimension]:
-    return {dimension.key: dimension for dimension in DIMENSIONS}
-
-
-def dimensions(who: Who | None = None) -> tuple[Dimension, ...]:
-    """Return every dimension, layer by layer; for an account that may not see persons without those that are sensitive."""
-    if who is None or who.may(Permission.SEE_PERSONS):
-        return DIMENSIONS
-    return tuple(dimension for dimension in DIMENSIONS if not dimension.sensitive)
-
-
-def dimension(key: str, who: Who | None = None) -> Dimension:
-    """Return one dimension.
-
-    Raises
-    ------
-    NoSuchDimension
-        There is none; says the nearest keys.
-    Forbidden
-        It is sensitive, and `who` may not see persons.
-    """
-    found = _by_key().get(key)
-    if found is None:
-        raise NoSuchDimension(given=key, near=", ".join(rules.near(key, _by_key())))
-    if found.sensitive and who is not None:
-        who.need(Permission.SEE_PERSONS)
-    return found
-
-
 def _may_count(who: Who) -> None:
     """Raise FreeRule for an account that may not see persons: nodes are told to it as released counts only, by segments."""
     if not who.may(Permission.SEE_PERSONS):
@@ -184,7 +169,7 @@ def _may_count(who: Who) -> None:
 def counted(home: Home, who: Who, key: str) -> DimensionCount:
     """Return one dimension with exact counts of its nodes and inner nodes; raises as `dimension`, and FreeRule."""
     _may_count(who)
-    found = dimension(key, who)
+    found = dimension(home, key, who)
     return counting.counted(current(home).nodes(key), found, labels.Names(home, who), rollup.read(home))
 
 
@@ -192,13 +177,13 @@ def outlines(home: Home, who: Who) -> tuple[Outline, ...]:
     """Return a line for each dimension that this account may see, layer by layer: quick, since no node is named. Raises FreeRule."""
     _may_count(who)
     here = current(home)
-    return tuple(finding.outline(here, one) for one in dimensions(who))
+    return tuple(finding.outline(here, one) for one in dimensions(home, who))
 
 
 def search(home: Home, who: Who, text: str, most: int = 50) -> Found:
     """Return the dimensions and nodes in which all words of a text stand, in either language; see `finding.search`. Raises FreeRule."""
     _may_count(who)
-    return finding.search(current(home), dimensions(who), labels.Names(home, who), text, most)
+    return finding.search(current(home), dimensions(home, who), labels.Names(home, who), text, most)
 
 
 def check_tree(home: Home, who: Who) -> Assay:
@@ -208,7 +193,11 @@ def check_tree(home: Home, who: Who) -> Assay:
 
 
 def owner_of(home: Home, dimension: Dimension) -> Text:
-    """Return who answers for a dimension: the unit of its category, where it is about one, else a function of the brand."""
+    """Return who answers for a dimension: the unit that it is for, or that of its category, else a function of the brand."""
+    if dimension.unit_id is not None:
+        for unit in brand.units(home, Who.system("profiles")):
+            if unit.number == dimension.unit_id:
+                return unit.name
     for column, word in dimension.of.where:
         if column == "category" and (key := _unit_of(home, word)) is not None:
             return brand.unit(home, key).name
@@ -302,7 +291,7 @@ def branches(home: Home, who: Who, nodes: Mapping[str, Mapping[str, Sizes]]) -> 
     """
     _may_count(who)
     names, above = labels.Names(home, who), rollup.read(home)
-    counted = [counting.counted(nodes.get(d.key, {}), d, names, above) for d in dimensions(who)]
+    counted = [counting.counted(nodes.get(d.key, {}), d, names, above) for d in dimensions(home, who)]
     return tuple(
         Branch(layer, layer.label, tuple(c for c in counted if c.dimension.layer is layer)) for layer in Layer
     )
@@ -325,7 +314,7 @@ def measure(here: Index, dimension: Dimension, members: Split) -> tuple[Measured
 
 def tags_of(home: Home, who: Who, person: int) -> tuple[Tag, ...]:
     """Return the tags of one person or visitor (by number), layer by layer; needs SEE_PERSONS."""
-    return portraits_of(home, who, [person], dimensions(who))[person]
+    return portraits_of(home, who, [person], dimensions(home, who))[person]
 
 
 def portraits_of(
@@ -339,12 +328,12 @@ def portraits_of(
     return portraits.of_index(home, who, current(home), numbers, some)
 
 
-def choose(who: Who, wanted: Sequence[str]) -> tuple[Dimension, ...]:
+def choose(home: Home, who: Who, wanted: Sequence[str]) -> tuple[Dimension, ...]:
     """Return the dimensions whose key or layer is named, all where nothing is; raises as `dimension`."""
     for key in wanted:
         if key not in portraits.layers():
-            dimension(key, who)
-    return portraits.chosen(dimensions(who), wanted)
+            dimension(home, key, who)
+    return portraits.chosen(dimensions(home, who), wanted)
 
 
 def profiles_of(
@@ -372,7 +361,9 @@ def profiles_of(
     NoSuchDimension
         A key is neither a dimension nor a layer.
     """
-    return asking.profiles_of(home, who, current(home), ids, choose(who, wanted), as_of=as_of, dated=dated)
+    return asking.profiles_of(
+        home, who, current(home), ids, choose(home, who, wanted), as_of=as_of, dated=dated
+    )
 
 
 def node_labels(home: Home, who: Who, dimension: Dimension, nodes: Iterable[str]) -> dict[str, Text]:

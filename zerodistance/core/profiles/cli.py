@@ -50,9 +50,9 @@ def tree(
     if check:
         found = api.check_tree(home, who)
         printing.assay(found, lang, as_json=as_json)
-    elif word in {one.key for one in api.dimensions(who)}:
+    elif word in {one.key for one in api.dimensions(home, who)}:
         printing.nodes(
-            api.counted(home, who, word), api.owner_of(home, api.dimension(word)), lang, as_json=as_json
+            api.counted(home, who, word), api.owner_of(home, api.dimension(home, word)), lang, as_json=as_json
         )
     elif word is None or word in {layer.value for layer in Layer}:
         lines = [line for line in api.outlines(home, who) if word in (None, line.dimension.layer.value)]

@@ -57,9 +57,9 @@ class Input:
     Attributes
     ----------
     name
-        `touches`: the log, through states per subject and day; `facts`: what identity publishes of a person.
+        `touches`: the log, through states per subject and day; `facts`: what identity publishes of a person; `given`: values that a room above gave.
     kinds
-        Touch kinds, exact (`service.visited`) or a family (`order.*`); empty: every kind.
+        Touch kinds, exact (`service.visited`) or a family (`order.*`); empty: every kind. Of given values the key of the dimension that they were given for.
     without
         Kinds or families that are left out of these.
     window
@@ -155,6 +155,10 @@ class Dimension:
         Which function of the brand answers for its meaning, a key of `OWNERS`; what is about one category is its unit's.
     read_by
         What reads it: keys of `dimensions.readers.READERS`. A dimension that nothing reads does not count.
+    unit_id
+        Of a home's own dimension the unit that it is for; None: for everybody.
+    made
+        Of a home's own dimension how it is made, in words; empty for those shipped.
     """
 
     key: str
@@ -171,6 +175,8 @@ class Dimension:
     inferred: bool = False
     owner: str = "marketing"
     read_by: tuple[str, ...] = ()
+    unit_id: int | None = None
+    made: Text = Text("", "")
     parsed: Value = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -98,9 +98,9 @@ def tag(
     for answer, dimension in zip(answers, of_touches, strict=True):
         who, values = answer.taken()
         if dimension.numeric:
-            _take_numbers(found, dimension, who, values.astype(np.float64) / unit_of(dimension), day)
+            take_numbers(found, dimension, who, values.astype(np.float64) / unit_of(dimension), day)
         else:
-            _take_words(found, dimension, who, values.astype(np.int64), list(answer.words))
+            take_words(found, dimension, who, values.astype(np.int64), list(answer.words))
     for dimension in dimensions:
         if dimension.of.name == "facts":
             _take_facts(found, dimension, facts, day)
@@ -250,16 +250,17 @@ def _take_facts(found: Tagged, dimension: Dimension, facts: pa.Table, day: int) 
     mine = mine.sort_by("number")
     who, values = mine.column("number").to_numpy().astype(np.uint32), mine.column("value")
     if dimension.numeric:
-        _take_numbers(found, dimension, who, values.cast(pa.float64()).to_numpy(), day)
+        take_numbers(found, dimension, who, values.cast(pa.float64()).to_numpy(), day)
     else:
         texts = values.cast(pa.string()).combine_chunks().dictionary_encode()
         codes = texts.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-        _take_words(found, dimension, who, codes, texts.dictionary.to_pylist())
+        take_words(found, dimension, who, codes, texts.dictionary.to_pylist())
 
 
-def _take_words(
+def take_words(
     found: Tagged, dimension: Dimension, who: Who, codes: npt.NDArray[np.int64], words: Sequence[str]
 ) -> None:
+    """Put texts into nodes; `who` ascends, `codes` has the place of the text of each in `words`."""
     assert isinstance(dimension.nodes, Values)
     nodes = _groups(who, codes, [rules.leaf(word) for word in words])
     if dimension.nodes.closed:
@@ -267,7 +268,8 @@ def _take_words(
     found.nodes[dimension.key] = nodes
 
 
-def _take_numbers(found: Tagged, dimension: Dimension, who: Who, numbers: Numbers, day: int) -> None:
+def take_numbers(found: Tagged, dimension: Dimension, who: Who, numbers: Numbers, day: int) -> None:
+    """Put numbers into bands, and keep them; `who` ascends."""
     assert isinstance(dimension.nodes, Bands)
     if dimension.parsed.counting:  # 0 is what everybody has who is not listed
         some = numbers != 0

@@ -133,7 +133,7 @@ def _answer(home: Home, who: Who, ids: Sequence[str], wanted: Wanted) -> Respons
     at = None if wanted.as_of is None else api.moment(home, wanted.as_of)
     found = api.profiles_of(home, who, ids, wanted=wanted.dimensions, as_of=at, dated=wanted.since)
     log("profiles").info("profiles_read", who=who.name, profiles=len(found.persons), as_of=wanted.as_of)
-    said = _said(home, found, api.choose(who, wanted.dimensions))
+    said = _said(home, found, api.choose(home, who, wanted.dimensions))
     return Response(msgspec.json.encode(said), media_type="application/json")
 
 

@@ -17,19 +17,18 @@ import numpy as np
 import pyarrow as pa
 from pyroaring import BitMap
 
-from zerodistance.core.profiles import bitmaps, grounds, homes, parts, rules, stacked, threshold
-from zerodistance.core.profiles.contracts import VISITORS_FROM, Dimension
+from zerodistance.core.profiles import homes, parts, rules, stacked, threshold
+from zerodistance.core.profiles.contracts import Dimension
 from zerodistance.core.profiles.decoded import Decoded, Kept, bytes_of
 from zerodistance.core.profiles.grounds import Ground
-from zerodistance.core.profiles.parts import UNIVERSE, Layer, Name, Part
+from zerodistance.core.profiles.parts import UNIVERSE, Layer, Name
 from zerodistance.core.profiles.splits import NOBODY, NONE, Numbers, Sizes, Split, Who
+from zerodistance.core.profiles.stacked import Stacks
 from zerodistance.core.profiles.threshold import Dense
 
-_HOUSED: Name = ("any", homes.DIMENSION, "")
-_TOGETHER = 8  # own value: so many parts of about one size become one
+TOGETHER = 8  # own value: so many parts of about one size become one
 _LIGHT = 1_000  # own value: numbers that a part of the smallest size speaks of, at most
 _ALL = 1 << 40
-_MERGED = 64  # own value: of so many parts that became one it is remembered that they are in it
 DECODED = Decoded(1 << 30)
 """What this process keeps of all indexes it has open; `limit` is set from the settings."""
 
@@ -73,17 +72,36 @@ class Index:
         return self.layers[-1].made_at if self.layers else None
 
     def over(self, layer: Layer, version: int, name: str) -> Index:
-        """Return this index with one more part on top, or with a whole one in the place of all."""
-        whole = layer.changed is None
+        """Return this index with one more part on top, or with a whole one in the place of all, or of all that speak of its one dimension."""
+        whole, only = layer.changed is None, layer.only
+        below = [
+            (n, one)
+            for n, one in zip(self.names, self.layers, strict=True)
+            if not whole or (only and one.only != only)
+        ]
+        sizes = {} if whole and only is None else self.sizes
+        if whole and only is not None:
+            sizes = {each: many for each, many in sizes.items() if each[1] != only}
+        changed = 0 if layer.changed is None or only is not None else len(layer.changed)
         return replace(
             self,
             version=version,
-            names=(name,) if whole else (*self.names, name),
-            layers=(layer,) if whole else (*self.layers, layer),
-            sizes=layer.sizes() if whole else {**self.sizes, **layer.sizes()},
+            names=(*(n for n, _ in below), name),
+            layers=(*(one for _, one in below), layer),
+            sizes={**sizes, **layer.sizes()},
             folder=str(layer.file.path.parent),
-            changed=0 if layer.changed is None else self.changed + len(layer.changed),
+            changed=changed if whole and only is None else self.changed + changed,
         )
+
+    @cached_property
+    def stacks(self) -> Stacks:
+        """Which parts are heard in which dimension."""
+        return Stacks(self.layers)
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """Which values and nodes of the home's own dimensions are in it, by their keys."""
+        return self.layers[-1].given if self.layers else {}
 
     @property
     def stamp(self) -> int:
@@ -114,11 +132,11 @@ class Index:
         if not missing:
             return found
         if not keep:
-            return _over(found, missing, name)
+            return over(found, missing, name)
         with DECODED.making(self.folder, name):  # of many who ask at once, one decodes
             found, missing = self._kept(name)
             if missing:
-                found = _over(found, missing, name)
+                found = over(found, missing, name)
                 DECODED.put(self.folder, name, Kept(self.version, self.stamp, found, bytes_of(found)))
         return found
 
@@ -127,13 +145,14 @@ class Index:
         kept = DECODED.get(self.folder, name)
         above = None if kept is None else self._above.get(kept.stamp)
         if kept is None or above is None:
-            return NOBODY, self.layers
+            return NOBODY, self.stacks.of(name[1])
         found: Split = kept.value
-        return found, self.layers[above:]
+        return found, tuple(layer for layer in self.layers[above:] if layer.only in (None, name[1]))
 
     def dense(self, name: Name, side: int) -> Dense:
         """Return who is under a name as words, of persons (side 0) or visitors (1): mapped where they lie so in the file."""
-        if len(self.layers) == 1 and (seen := threshold.view(self.layers[0].file.raw((*name, side)))):
+        heard = self.stacks.of(name[1])
+        if len(heard) == 1 and (seen := threshold.view(heard[0].file.raw((*name, side)))):
             return seen
         words = (f"words{side} {name[0]}", *name[1:])
         with DECODED.making(self.folder, words):
@@ -160,7 +179,9 @@ class Index:
 
     def between(self, dimension: Dimension, low: float, high: float) -> Split:
         """Return whose number lies in the range, both ends included; whoever did nothing counts as 0 where it counts."""
-        found = stacked.between(self.layers, dimension.key, *self._range(dimension, low, high))
+        found = stacked.between(
+            self.stacks.of(dimension.key), dimension.key, *self._range(dimension, low, high)
+        )
         if dimension.parsed.counting and low <= 0 <= high:
             return found | (self.universe - self.split(("known", dimension.key, "")))
         return found
@@ -180,7 +201,9 @@ class Index:
 
     def size_between(self, dimension: Dimension, low: float, high: float) -> Sizes:
         """Return how many `between` finds."""
-        found = stacked.count(self.layers, dimension.key, *self._range(dimension, low, high))
+        found = stacked.count(
+            self.stacks.of(dimension.key), dimension.key, *self._range(dimension, low, high)
+        )
         if dimension.parsed.counting and low <= 0 <= high:
             return found.plus(self.everybody).minus(self.split(("known", dimension.key, "")).sizes)
         return found
@@ -212,37 +235,20 @@ class Index:
 
         With `dimensions` at any node of each dimension as well.
         """
-        edge = int(np.searchsorted(who, VISITORS_FROM))
-        found: dict[Name, Sizes] = {}
-        for side, left in enumerate((who[:edge], who[edge:])):
-            for layer in reversed(self.layers):
-                mine = left
-                if layer.changed is not None and len(left):
-                    some = bitmaps.of_sorted(left)
-                    mine = bitmaps.to_numbers(some & layer.changed)
-                    left = bitmaps.to_numbers(some - layer.changed) if len(mine) else left
-                if len(mine):
-                    _count(found, layer, side, mine, dimensions)
-        return found
+        return stacked.portrait(self.stacks, who, dimensions=dimensions)
 
     # -- where
 
     @cached_property
     def ground(self) -> Ground:
         """The communities in which people live, how many in each, and where they lie."""
-        return Ground.over(self.layers)
+        return Ground.over(self.stacks.of(""))
 
     # -- one person
 
     def nodes_of(self, number: int) -> list[tuple[str, str]]:
         """Return the nodes of one person or visitor, as dimension and node."""
-        for layer in reversed(self.layers):
-            if layer.changed is None or number in layer.changed:
-                mine = layer.forward[number >= VISITORS_FROM].of(number)
-                home = layer.homes.of(number)
-                lives = [] if home is None else [(homes.DIMENSION, home)]
-                return [*(layer.nodes[node] for node in mine), *lives]
-        return []
+        return stacked.nodes_of(self.stacks, number)
 
     def node_of(self, dimension: Dimension, number: int) -> str | None:
         """Return the node that one person or visitor is at, no inner one; None if at none."""
@@ -251,21 +257,21 @@ class Index:
 
     def number(self, dimension: Dimension, number: int) -> float | None:
         """Return the number of one person or visitor in a numeric dimension, None if there is none."""
-        kept = stacked.of(self.layers, dimension.key, number)
+        kept = stacked.of(self.stacks.of(dimension.key), dimension.key, number)
         if kept is not None and dimension.parsed.ageing:
             return self.day - kept
         return 0.0 if kept is None and dimension.parsed.counting else kept
 
     def numbers(self, dimension: Dimension, some: Who) -> Numbers:
         """Return the number of each of a few (ascending) in a numeric dimension, NaN where there is none."""
-        found = stacked.pick(self.layers, dimension.key, some)
+        found = stacked.pick(self.stacks.of(dimension.key), dimension.key, some)
         if dimension.parsed.ageing:
             return self.day - found
         return np.nan_to_num(found) if dimension.parsed.counting else found
 
     def pairs(self) -> pa.Table:
         """Return `subject` and `number` (int64), all that are in the index, in no order."""
-        subjects, numbers = stacked.pairs(self.layers)
+        subjects, numbers = stacked.pairs(self.stacks.of(""))
         return pa.table({"subject": pa.array(subjects), "number": pa.array(numbers.astype(np.int64))})
 
     def heavy(self) -> bool:
@@ -273,44 +279,33 @@ class Index:
         return self.changed > 10_000 + sum(self.everybody) // 4
 
     def alike(self) -> int:
-        """Return how many of the last parts, of about one size, are to become one; 0: none. So there are at most some eight of each size."""
-        many = [_ALL if layer.changed is None else len(layer.changed) for layer in reversed(self.layers)]
+        """Return how many of the last parts that speak of all dimensions, of about one size, are to become one; 0: none.
+
+        So there are at most some eight of each size.
+        """
+        layers = self.stacks.of("")
+        many = [_ALL if layer.changed is None else len(layer.changed) for layer in reversed(layers)]
         least, most = -1, _LIGHT
         while many and least < max(many):
             last = many[: next((n for n, one in enumerate(many) if one > most), len(many))]
-            if sum(one > least for one in last) >= _TOGETHER:
+            if sum(one > least for one in last) >= TOGETHER:
                 return len(last)
-            least, most = most, most * _TOGETHER
+            least, most = most, most * TOGETHER
         return 0
 
 
-def _over(found: Split, layers: Iterable[Layer], name: Name) -> Split:
+def over(found: Split, layers: Iterable[Layer], name: Name) -> Split:
     """Return who is under a name when these parts lie on top."""
     gone, fresh = BitMap(), NOBODY
     for layer in layers:
         mine = layer.split(name)
         if layer.changed is None:
-            found = mine
+            found, gone, fresh = mine, BitMap(), NOBODY
             continue
         gone |= layer.changed
         fresh = fresh.without(layer.changed) | mine
     kept = found.without(gone) if gone else found
     return kept | fresh if fresh else kept
-
-
-def _count(found: dict[Name, Sizes], layer: Layer, side: int, who: Who, dimensions: bool) -> None:
-    """Add how many of these, of whom a part speaks, are at each of its nodes, and at any of each dimension."""
-    forward = layer.forward[side]
-    nodes = forward.counts(who, len(layer.nodes))
-    named: list[tuple[Name, int]] = [
-        (("node", *layer.nodes[n]), int(nodes[n])) for n in np.flatnonzero(nodes).tolist()
-    ]
-    if dimensions:
-        keys, group_of = layer.groups
-        groups = forward.groups(who, group_of, len(keys))
-        named += [(("any", keys[n], ""), int(groups[n])) for n in np.flatnonzero(groups).tolist()]
-    for name, many in named:
-        found[name] = found.get(name, NONE).plus(Sizes(0, many) if side else Sizes(many, 0))
 
 
 _kept: dict[str, tuple[tuple[int, int, int] | None, Index]] = {}
@@ -360,81 +355,7 @@ def _load(folder: Path, held: Index) -> Index:
     return replace(found, version=version)
 
 
-def publish(folder: Path, before: Index, part: Part, *, whole: bool = False) -> Index:
-    """Write a part on top of `before` durably, make it valid, and return the index with it.
-
-    With `whole`, or when the changes have grown heavy, everything is written as one part and no older file stays. Of the parts on top, those of about one size
-    become one now and then, so that whoever asks looks into few.
-    """
-    version = 1 + max([before.version, *(parts.version_of(path.name) for path in folder.glob("tags-*.part"))])
-    name = parts.name_of(version)
-    with parts.Building(folder / name, part.about, part.universe, part.changed) as building:
-        building.all_of(part)
-        if part.changed is not None:
-            building.counts(_after(before, part, building.any_sizes()))
-    after = before.over(Layer(folder / name), version, name)
-    if part.changed is not None and (whole or after.heavy()):
-        after = _as_one(folder, after, 0)
-    while alike := after.alike():
-        after = _as_one(folder, after, len(after.layers) - alike)
-    return pointed(folder, after)
-
-
-def pointed(folder: Path, after: Index) -> Index:
-    """Make an index whose parts are written the valid one."""
-    parts.point(folder, after.version, list(after.names))
+def hold(folder: Path, found: Index) -> None:
+    """Answer from an index from now on whose parts have just been made the valid ones."""
     with _lock:
-        _kept[str(folder)] = (parts.signature(folder), after)
-    return after
-
-
-def _after(before: Index, part: Part, dimensions: dict[str, Sizes]) -> Iterable[tuple[Name, Sizes]]:
-    """Yield how many are under each name with a part on top of an index, where that changes."""
-    assert part.changed is not None
-    gone = before.portrait(bitmaps.to_numbers(part.changed), dimensions=True)
-    for name in (UNIVERSE, _HOUSED):  # a person at an inner place is in one community of it
-        gone[name] = Sizes(*(side.intersection_cardinality(part.changed) for side in before.split(name)))
-    fresh: dict[Name, Sizes] = {UNIVERSE: part.universe.sizes}
-    for dimension, nodes in part.nodes.items():
-        named = ((("node", dimension, node), both.sizes) for node, both in nodes.items())
-        fresh.update({name: sizes for name, sizes in named if not homes.is_home(name)})
-    fresh.update({("any", dimension, ""): sizes for dimension, sizes in dimensions.items()})
-    for name in {**gone, **fresh}:
-        yield name, before.size(name).minus(gone.get(name, NONE)).plus(fresh.get(name, NONE))
-
-
-def _as_one(folder: Path, before: Index, first: int) -> Index:
-    """Write the parts from `first` on as one, node after node: all of them a whole one, others what they change."""
-    version, layers = before.version + 1, before.layers[first:]
-    name = parts.name_of(version)
-    below = Index()
-    for kept, layer in zip(before.names[:first], before.layers[:first], strict=True):
-        below = below.over(layer, before.version, kept)
-    about: dict[str, Any] = {k: getattr(before, k) for k in ("batch", "day", "people", "mark", "made_at")}
-    changed, universe = None, before.universe
-    if first:
-        changed = BitMap.union(*(layer.changed for layer in layers if layer.changed is not None))
-        universe = _over(NOBODY, layers, UNIVERSE)
-        within = [stamp for layer in layers for stamp in (*layer.within, layer.stamp)]
-        about |= {"stamp": layers[-1].stamp, "within": within[:-1][-_MERGED:]}
-    with parts.Building(folder / name, about, universe, changed) as building:
-        for dimension, nodes in _nodes_of(layers).items():
-            for node in nodes:
-                building.node(dimension, node, _over(NOBODY, layers, ("node", dimension, node)))
-        for key in dict.fromkeys(key for layer in layers for key in layer.columns):
-            building.numbers(key, *stacked.flat(layers, key))
-        building.homes(*grounds.together(layers))
-        building.pairs(*stacked.pairs(layers))
-        if first:
-            names = dict.fromkeys(name for layer in layers for name in layer.sizes())
-            building.counts((name, before.size(name)) for name in names)
-    return below.over(Layer(folder / name), version, name)
-
-
-def _nodes_of(layers: Iterable[Layer]) -> dict[str, dict[str, None]]:
-    """Return the nodes of each dimension at which anybody is in some parts, all of a dimension together."""
-    found: dict[str, dict[str, None]] = {}
-    for layer in layers:
-        for dimension, node in layer.nodes:
-            found.setdefault(dimension, {})[node] = None
-    return found
+        _kept[str(folder)] = (parts.signature(folder), found)

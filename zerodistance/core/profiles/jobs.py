@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from zerodistance.core.identity import api as identity
-from zerodistance.core.profiles import api, past, states
+from zerodistance.core.profiles import api, giving, past, states
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Job
 from zerodistance.kernel.text import Text
@@ -37,7 +37,19 @@ def expire_pasts(home: Home) -> None:
     past.expire(home)
 
 
+def clear(home: Home) -> None:
+    """Remove given values that count no more, and join their small files."""
+    giving.tidy(home)
+
+
 JOBS = (
+    Job(
+        "profiles.given",
+        timedelta(hours=6),
+        clear,
+        Text("清理不再有效的给定值", "remove given values that count no more"),
+        at_once=False,
+    ),
     Job(
         "profiles.tidy", timedelta(minutes=5), tidy, Text("合并小文件", "join small files of profile states")
     ),

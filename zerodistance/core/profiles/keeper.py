@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import duckdb
 import numpy as np
@@ -17,7 +17,19 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zerodistance.core.profiles import bitmaps, blocks, evaluate, index, rollup, rules, states
+from zerodistance.core.profiles import (
+    alone,
+    bitmaps,
+    blocks,
+    evaluate,
+    giving,
+    index,
+    own,
+    publishing,
+    rollup,
+    rules,
+    states,
+)
 from zerodistance.core.profiles.contracts import Dimension, IndexDamaged, IndexOlder, People
 from zerodistance.core.profiles.dimensions import INDEXED
 from zerodistance.core.profiles.index import Index
@@ -68,6 +80,8 @@ class Keeper:
         self._folder = home.path("index")
         self._means = rules.fingerprint(dimensions, home.settings.zone, home.settings.currency)
         self._rollup, self._settled = rollup.Rollup(), 0
+        self._owned = own.NONE  # the home's own dimensions, as the next turn has them
+        self._owned_seen: own.Owned | None = None
         self._looked_after = False
         self._fed = True
         self._ended, self._spent, self._done = -_LOOK_SECONDS, 0.0, 0  # of the last turn, monotonic seconds
@@ -104,9 +118,10 @@ class Keeper:
         if now - self._ended < (min(pause, _WAIT_FOR_PEOPLE) if waited_for else pause):
             return 0
         due = self._unlooked or now - self._looked_at >= _LOOK_SECONDS
-        if not (self._fed or version != self._version or due):
+        owned = own.own_dimensions(self._home)
+        if not (self._fed or version != self._version or due or owned is not self._owned_seen):
             return 0
-        self._fed, self._looked_at, self._version = False, now, version
+        self._fed, self._looked_at, self._version, self._owned_seen = False, now, version, owned
         return self.update()
 
     def update(self) -> int:
@@ -157,15 +172,30 @@ class Keeper:
         batch = states.view(connection, self._home)
         ahead = before.batch > batch or before.people > version  # an index of another backup
         changed = None if ahead else self._changed(connection, before, day, version, subjects)
+        brought = 0
+        if changed is not None:
+            before, brought = self._bring(connection, before, day)
         still = (before.batch, before.day, before.people) == (batch, day, version)
         if changed is not None and not len(changed) and still:
-            return None
+            return brought or None
         at = batch, day, version
         told = {"first_batch": before.batch + 1, "last_batch": batch}
         with spans.span("index", links=[f"b{batch}"] if batch else (), **told) as span:
             done = self._write(connection, before, changed, at, whole=bool(len(subjects)))
             span.set(recomputed=done, whole=changed is None)
-        return done
+        return done + brought
+
+    def _bring(self, connection: duckdb.DuckDBPyConnection, before: Index, today: int) -> tuple[Index, int]:
+        """Bring an index up to what is said of the home's own dimensions."""
+
+        def evaluated(pairs: pa.Table, facts: pa.Table, dimension: Dimension, day: int) -> evaluate.Tagged:
+            zone = self._home.settings.zone
+            return evaluate.tag(
+                connection, pairs, facts, [dimension], day, self._most, rollup=self._rollup, zone=zone
+            )
+
+        here = self._home, connection, self._people, self._owned, self._rollup, today
+        return alone.Bringing(*here, evaluated).bring(before)
 
     def _with_memory(self, work: Callable[[duckdb.DuckDBPyConnection], Done]) -> Done:
         """Do work in a part of the engine's memory, or begin it again in all of it, then with fewer persons at a time, where that is not enough."""
@@ -187,9 +217,11 @@ class Keeper:
         """Return the numbers that have to be recomputed, ascending; None: everybody."""
         if before.mark != self._mark() or before.made_at is None:
             return None
-        subjects = [named, _subjects(connection, "batch > $batch", {"batch": before.batch})]
-        for some in rules.expiring(self._dimensions, before.day, day):
-            subjects.append(_expiring(connection, some))
+        subjects = [named, states.subjects(connection, "batch > $batch", {"batch": before.batch})]
+        every = (*self._dimensions, *alone.computed(self._owned, before.day))
+        for some in rules.expiring(every, before.day, day):
+            subjects.append(states.expiring(connection, some))
+        subjects.append(giving.running_out(connection, self._home, self._owned, before.day, day))
         found = [self._people.numbers_of(np.unique(np.concatenate(subjects)))]
         if len(named):
             pairs = before.pairs()
@@ -222,7 +254,8 @@ class Keeper:
                 pc.invert(pc.is_in(pairs.column("subject"), pa.array(forgotten, pa.int64())))
             )
         kept = None if changed is None else blocks.opened(self._folder)
-        tagged = self._tag(connection, pairs, facts, at[1], self._most, kept)
+        given = self._owned.marks(at[1]) if changed is None else before.given
+        tagged = self._tag(connection, pairs, facts, at[1], self._most, kept, given)
         part = Part(
             *at,
             mark=self._mark() if changed is None else before.mark,
@@ -233,8 +266,9 @@ class Keeper:
             numbers=tagged.numbers,
             pairs=(pairs.column("subject").to_numpy(), pairs.column("number").to_numpy().astype(np.uint32)),
             spots=self._rollup.spots,
+            given=given,
         )
-        index.publish(self._folder, before, part, whole=whole or bool(forgotten))
+        publishing.publish(self._folder, before, part, whole=whole or bool(forgotten))
         return (
             len(tagged.universe.persons) + len(tagged.universe.visitors) if changed is None else len(changed)
         )
@@ -249,8 +283,9 @@ class Keeper:
         return self._mark()
 
     def _look_around(self) -> None:
-        """Read what decides tags beside touches and identity: what the brand says holds what, and when households were computed."""
+        """Read what decides tags beside touches and identity: what the brand says holds what, when households were computed, the home's own dimensions."""
         self._rollup, self._settled = rollup.read(self._home), self._people.settled()
+        self._owned = own.own_dimensions(self._home, now=True)
 
     def _tag(
         self,
@@ -260,11 +295,18 @@ class Keeper:
         day: int,
         most: int = evaluate.SUBJECTS,
         kept: blocks.Blocks | None = None,
+        given: Mapping[str, Any] | None = None,
     ) -> evaluate.Tagged:
+        """Return the tags of some, in the home's own dimensions too, as far as they are in `given` (None: all)."""
         zone = self._home.settings.zone
-        return evaluate.tag(
-            connection, pairs, facts, self._dimensions, day, most, rollup=self._rollup, zone=zone, kept=kept
-        )
+        mine = [one for one in alone.computed(self._owned, day) if given is None or one.key in given]
+        found = evaluate.tag(
+            connection, pairs, facts, (*self._dimensions, *mine), day, most,
+            rollup=self._rollup, zone=zone, kept=kept,
+        )  # fmt: skip
+        shown = [one for one in alone.shown(self._owned, day) if given is None or one.own.given.key in given]
+        alone.add_given(connection, self._home, shown, found, pairs, day, self._rollup)
+        return found
 
     def _look_after_states(self) -> None:
         """Make the states anew, once, where an earlier version of the program wrote them and a column is missing."""
@@ -339,7 +381,9 @@ class Keeper:
         households are others by now, since the index is then made anew.
         """
         here = index.current(self._folder)
-        if here.mark != self.mark():
+        same = here.mark == self.mark()  # which reads the home's own dimensions too
+        marks = {key: list(mark) for key, mark in self._owned.marks(here.day).items()}
+        if not same or marks != here.given:
             return []
         everybody = here.universe.numbers()
         if not len(everybody):
@@ -348,13 +392,13 @@ class Keeper:
         numbers = everybody[some].astype(np.int64)
         with self._home.engine.connect() as connection:
             states.view(connection, self._home)
-            later = _subjects(connection, "batch > $batch", {"batch": here.batch})
+            later = states.subjects(connection, "batch > $batch", {"batch": here.batch})
             moved = np.concatenate([self._people.changed(here.people), self._people.numbers_of(later)])
             numbers = np.setdiff1d(numbers, moved)
             pairs = self._people.pairs(numbers)
             tagged = self._tag(connection, pairs, self._people.facts(numbers), here.day)
         wrong = []
-        for dimension in self._dimensions:
+        for dimension in (*self._dimensions, *self._owned.dimensions):
             for number in bitmaps.to_numbers(tagged.universe.persons | tagged.universe.visitors).tolist():
                 node = here.node_of(dimension, number), tagged.node_of(dimension, number)
                 value = (
@@ -367,7 +411,8 @@ class Keeper:
         return wrong
 
     def forget(self, subjects: Sequence[int]) -> dict[str, int]:
-        """Remove the states and tags of subjects, and every file that still held them; may be run again."""
+        """Remove the states, given values and tags of subjects, and every file that still held them; may be run again."""
+        values = giving.forget(self._home, subjects)
         with states.lock(self._home):
             removed = states.forget(self._home, subjects)
             self._look_around()
@@ -380,7 +425,7 @@ class Keeper:
                 with self._home.engine.connect() as connection:
                     batch = states.view(connection, self._home)
                     self._write(connection, Index(), None, (batch, day, version), sorted(subjects))
-            return {"profile_state": removed, "tag_index": gone}
+            return {"profile_state": removed, "given_value": values, "tag_index": gone}
 
     def _forget_tags(self, before: Index, subjects: Sequence[int]) -> int:
         """Leave these subjects out of the index, and no older file; return how many were in it."""
@@ -401,24 +446,3 @@ def _tell(damage: IndexDamaged) -> None:
         log("profiles").info("index_older", path=str(damage.data["path"]))
     else:
         log("profiles").error("index_damaged", path=str(damage.data["path"]), why=damage.data["why"])
-
-
-def _expiring(connection: duckdb.DuckDBPyConnection, some: rules.Expiring) -> npt.NDArray[np.int64]:
-    """Return the subjects with a state on some days, of some kinds."""
-    where, values = "day between $first and $last", dict[str, int | str](first=some.first, last=some.last)
-    if some.kinds:
-        ranges = rules.kind_ranges(some.kinds)
-        where += f" and ({' or '.join(f'kind between $low{n} and $high{n}' for n in range(len(ranges)))})"
-        values |= {
-            f"{edge}{n}": text
-            for n, both in enumerate(ranges)
-            for edge, text in zip(("low", "high"), both, strict=True)
-        }
-    return _subjects(connection, where, values)
-
-
-def _subjects(
-    connection: duckdb.DuckDBPyConnection, where: str, values: Mapping[str, int | str]
-) -> npt.NDArray[np.int64]:
-    found = connection.sql(f"select distinct subject from profile_state where {where}", params=values)
-    return np.asarray(found.to_arrow_table().column("subject").to_numpy(), np.int64)

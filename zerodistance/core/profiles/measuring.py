@@ -35,7 +35,7 @@ def measure(here: Index, dimension: Dimension, members: Split) -> tuple[Measured
     """Return what the numbers of persons and of visitors come to, exactly."""
     found = []
     for side, some in enumerate(members):
-        numbers = stacked.among(here.layers, dimension.key, side, some)
+        numbers = stacked.among(here.stacks.of(dimension.key), dimension.key, side, some)
         if dimension.parsed.ageing:
             numbers = here.day - numbers
         nothing = len(some) - len(numbers) if dimension.parsed.counting else 0

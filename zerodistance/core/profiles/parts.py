@@ -33,6 +33,8 @@ Name = tuple[str, str, str]
 """Kind, dimension and node of somebody's bitmaps: a node, `any` node of a dimension, whoever has a number, or the universe."""
 UNIVERSE: Name = ("universe", "", "")
 Subjects = npt.NDArray[np.int64]
+ABOUT = ("batch", "day", "people", "mark", "made_at", "given")
+"""What the head of a part says of when and from what it was made."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class Part:
         Subject and the number it belongs to, in no order.
     spots
         Code of each community of the brand -> where it lies.
+    only
+        The one dimension that this part speaks of; None: of all. Older parts are not heard in it any more.
+    given
+        Of each of the home's own dimensions that are in the index with this part, which values and nodes (`own.Own.mark`).
     """
 
     batch: int
@@ -70,11 +76,13 @@ class Part:
         default_factory=lambda: (np.empty(0, np.int64), np.empty(0, np.uint32))
     )
     spots: Mapping[str, Spot] = field(default_factory=dict)
+    only: str | None = None
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def about(self) -> dict[str, Any]:
         """What the head of its file says."""
-        return {k: getattr(self, k) for k in ("batch", "day", "people", "mark", "made_at")}
+        return {k: getattr(self, k) for k in (*ABOUT, "only")}
 
 
 class Building:
@@ -83,14 +91,15 @@ class Building:
     Parameters
     ----------
     about
-        `batch`, `day`, `people`, `mark`, `made_at`, as `Part` has them.
+        `ABOUT` and `only`, as `Part` has them.
     """
 
     def __init__(
         self, path: Path, about: Mapping[str, Any], universe: Split, changed: BitMap | None = None
     ) -> None:
         self._file = Writer(path)
-        self._universe, self._changed, self._about = universe, changed, about
+        self._universe, self._changed = universe, changed
+        self._about = {**about, "part": path.name}  # so that no two have one stamp
         self._nodes: list[tuple[str, str]] = []
         self._any: dict[str, Split] = {}
 
@@ -98,7 +107,8 @@ class Building:
         """Begin the file."""
         self._file.__enter__()
         self._file.head = {**self._about, "whole": self._changed is None, "counts": []}
-        self._both(UNIVERSE, self._universe)
+        if self._about.get("only") is None:
+            self._both(UNIVERSE, self._universe)
         if self._changed is not None:
             self._file.bitmap(("changed", "", "", 0), self._changed)
         return self
@@ -170,7 +180,7 @@ class Building:
                     leaves[node] = both
                 else:
                     self.node(dimension, node, both)
-        known = part.spots if part.changed is None else {}
+        known = part.spots if part.changed is None and part.only is None else {}
         spots = {code: part.spots.get(code, NOWHERE) for code in {**known, **leaves}}
         codes = homes.in_order(spots)
         living = [leaves.get(code, NOBODY) for code in codes]
@@ -180,11 +190,20 @@ class Building:
         )
         for dimension, (who, numbers) in part.numbers.items():
             self.numbers(dimension, who, numbers)
-        self.pairs(*part.pairs)
+        if part.only is None:
+            self.pairs(*part.pairs)
 
 
 class Layer:
-    """A part that lies on disk: opened by its list of sections, everything else read when it is asked for."""
+    """A part that lies on disk: opened by its list of sections, everything else read when it is asked for.
+
+    Attributes
+    ----------
+    only
+        The one dimension that it speaks of; None: of all.
+    changed
+        Of whom it speaks; None: of everybody.
+    """
 
     def __init__(self, path: Path) -> None:
         self.file = Opened(path)
@@ -193,6 +212,8 @@ class Layer:
         self.mark, self.made_at = str(head["mark"]), int(head["made_at"])
         self.stamp = int(head.get("stamp", self.file.stamp))  # of several that became one that of the last
         self.within = tuple(int(stamp) for stamp in head.get("within", ()))
+        self.only: str | None = head.get("only")
+        self.given: dict[str, Any] = head.get("given", {})
         self.changed = None if head["whole"] else self.file.bitmap(("changed", "", "", 0))
         self.homes = Homes(self.file)
         self.forward = (Forward(self.file, 0), Forward(self.file, 1))

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from zerodistance.core.profiles import evaluate, index, rollup, rules, states, store, then
+from zerodistance.core.profiles import evaluate, index, publishing, rollup, rules, states, store, then
 from zerodistance.core.profiles.asked import PastNotMade
 from zerodistance.core.profiles.contracts import (
     IndexDamaged,
@@ -198,7 +198,7 @@ def _build(home: Home, people: People, folder: Path, at: int, told: Told) -> Mad
         pairs=(pairs.column("subject").to_numpy(), pairs.column("number").to_numpy().astype(np.uint32)),
         spots=brand.spots,
     )
-    index.publish(folder, Index(), part)
+    publishing.publish(folder, Index(), part)
     told(WRITING, 1, 1)
     return Made(at, batch, mark, clock.micros(), *tagged.universe.sizes)
 

@@ -43,7 +43,7 @@ def _households(here: Index, some: BitMap) -> npt.NDArray[np.uint32]:
     """Return the households of persons, one each, in no order."""
     found = np.empty(len(some), np.uint32)
     many = 0
-    for layer in reversed(here.layers):
+    for layer in reversed(here.stacks.of("")):
         mine = some if layer.changed is None else some & layer.changed
         some = some if layer.changed is None else some - layer.changed
         numbers = bitmaps.to_numbers(mine)
@@ -73,7 +73,7 @@ def _of(here: Index, households: npt.NDArray[np.uint32]) -> BitMap:
         return found
     marked = np.zeros(int(households.max()) + 2, np.bool_)
     marked[households] = True
-    for layer in here.layers:
+    for layer in here.stacks.of(""):
         fresh = layer.column(HOUSEHOLD.key, 0).where(marked)
         found = fresh if layer.changed is None else (found - layer.changed) | fresh
     return found

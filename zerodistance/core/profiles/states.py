@@ -7,11 +7,12 @@ come out the same in whatever order they are added.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 
 import duckdb
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -221,3 +222,25 @@ def forget(home: Home, subjects: Sequence[int]) -> int:
         blocks.let_go(home.path("index"))
         listed = ", ".join(str(int(s)) for s in subjects)
         return home.lake.delete_where(TABLE, f"subject in ({listed})") if subjects else 0
+
+
+def expiring(connection: duckdb.DuckDBPyConnection, some: rules.Expiring) -> npt.NDArray[np.int64]:
+    """Return the subjects with a state on some days, of some kinds."""
+    where, values = "day between $first and $last", dict[str, int | str](first=some.first, last=some.last)
+    if some.kinds:
+        ranges = rules.kind_ranges(some.kinds)
+        where += f" and ({' or '.join(f'kind between $low{n} and $high{n}' for n in range(len(ranges)))})"
+        values |= {
+            f"{edge}{n}": text
+            for n, both in enumerate(ranges)
+            for edge, text in zip(("low", "high"), both, strict=True)
+        }
+    return subjects(connection, where, values)
+
+
+def subjects(
+    connection: duckdb.DuckDBPyConnection, where: str, values: Mapping[str, int | str]
+) -> npt.NDArray[np.int64]:
+    """Return the subjects of the states for which a condition holds, with values bound."""
+    found = connection.sql(f"select distinct subject from profile_state where {where}", params=values)
+    return np.asarray(found.to_arrow_table().column("subject").to_numpy(), np.int64)

@@ -1,8 +1,11 @@
-"""The table of profiles in the state store: tag indexes of earlier moments that somebody waits for. Nobody is named in it but who asks."""
+"""The tables of profiles in the state store: the home's own dimensions, and tag indexes of earlier moments that somebody waits for.
+
+Nobody is named in them but who asks. What is asked of the first stands in `own.py`. Times are microseconds UTC.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Table, Text, delete, select
+from sqlalchemy import BigInteger, Column, Integer, Table, Text, delete, select
 
 from zerodistance.core.touchpoints import ledger
 from zerodistance.kernel import clock
@@ -15,6 +18,26 @@ profile_past = Table(
     Column("moment", BigInteger, primary_key=True, autoincrement=False),  # microseconds UTC
     Column("asked_by", Text, nullable=False),
     Column("asked_at", BigInteger, nullable=False),
+)
+
+own_dimension = Table(
+    "own_dimension",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False, index=True),
+    Column("said", Text, nullable=False),  # JSON of `Given`
+    Column("unit_id", Integer),  # null: everybody's
+    Column("base", BigInteger, nullable=False),  # first giving whose values count, 0: none was given
+    Column("version", BigInteger, nullable=False),  # last giving whose values count
+    Column("reserved", BigInteger, nullable=False),  # last giving that was begun
+    Column("stamp", BigInteger, nullable=False, index=True),  # another one after each change of any row
+    Column("made_by", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("changed_at", BigInteger, nullable=False),
+    Column("ended_by", Text),
+    Column("ended_at", BigInteger),
+    sqlite_autoincrement=True,
 )
 
 

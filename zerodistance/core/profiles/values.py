@@ -40,7 +40,7 @@ class Value:
     `last(word)`, `most(word)`; `focus(word)` (per cent of the touches with a word that have the most frequent one); `usual(hour)`
     (the hour, `00` to `23`, at which most days with touches begin); `year(first)`, `year(last)`; `age(first)`, `age(last)` (days);
     `share(KIND)`, `share(word=TEXT)` (per cent of touches); `lag(KIND)` (days from the first touch of the kind to the first of the others
-    on that day or later). For facts `fact(field)`, a text, and `number(field)`.
+    on that day or later). For facts `fact(field)`, a text, and `number(field)`. For values that a room above gave `given(text)` and `given(number)`.
     """
 
     verb: str
@@ -69,6 +69,7 @@ class Value:
         "lag": None,
         "fact": None,
         "number": None,
+        "given": ("text", "number"),
     }
     """Verb -> what it takes; None: a kind or a field, see the class."""
     TEXTUAL: ClassVar[tuple[str, ...]] = ("first", "last", "most", "usual", "fact")
@@ -98,7 +99,7 @@ class Value:
     @property
     def textual(self) -> bool:
         """Whether the result is a text; all others are numbers."""
-        return self.verb in self.TEXTUAL
+        return self.verb in self.TEXTUAL or (self.verb, self.of) == ("given", "text")
 
     @property
     def counting(self) -> bool:

@@ -93,7 +93,7 @@ class Answer:
 
     def fits(self, rule: Rule) -> Split:
         """Return who fits a rule; to be read only."""
-        if isinstance(rule, Has) and (name := _name(rule)):
+        if isinstance(rule, Has) and (name := _name(self._home, rule)):
             return self.index.split(name)
         if rule not in self._made:
             self._made[rule] = self._make(rule)
@@ -105,7 +105,7 @@ class Answer:
             return profiles.living(self.index, area)
         match rule:
             case Has():
-                return self.index.between(*_range(rule))
+                return self.index.between(*_range(self._home, rule))
             case Did():
                 return self._did(rule)
             case In():
@@ -149,7 +149,7 @@ class Answer:
             return sum(self.index.ground.size(area))
         match rule:
             case Has():
-                name = _name(rule)
+                name = _name(self._home, rule)
                 return sum(self.index.size(name)) if name else everybody
             case AllOf():
                 return min([everybody, *map(self._about, rule.terms)])
@@ -176,7 +176,7 @@ class Answer:
 
     def _set(self, rule: Rule) -> profiles.Name | Split:
         """Return the name under which the index has who fits, or else who does."""
-        return (_name(rule) if isinstance(rule, Has) else None) or self.fits(rule)
+        return (_name(self._home, rule) if isinstance(rule, Has) else None) or self.fits(rule)
 
     # -- how many fit
 
@@ -192,10 +192,10 @@ class Answer:
         if area is not None:
             return self.index.ground.size(area)
         match rule:
-            case Has() if name := _name(rule):
+            case Has() if name := _name(self._home, rule):
                 return self.index.size(name)
             case Has():
-                return self.index.size_between(*_range(rule))
+                return self.index.size_between(*_range(self._home, rule))
             case In():
                 kept = self._was_in(rule.segment)
                 return self._inside(rule.segment, self.total) if kept is None else kept.sizes
@@ -429,18 +429,18 @@ class _Narrowed:
             self.split, self._mine = self.split - other, True
 
 
-def _name(rule: Has) -> profiles.Name | None:
+def _name(home: Home, rule: Has) -> profiles.Name | None:
     """Return the name under which the index has those who fit; None for a range."""
     if rule.at_least is not None or rule.at_most is not None:
         return None
-    profiles.dimension(rule.dimension)
+    profiles.dimension(home, rule.dimension)
     return ("any", rule.dimension, "") if rule.node is None else ("node", rule.dimension, rule.node)
 
 
-def _range(rule: Has) -> tuple[Dimension, float, float]:
+def _range(home: Home, rule: Has) -> tuple[Dimension, float, float]:
     low = -np.inf if rule.at_least is None else rule.at_least
     high = np.inf if rule.at_most is None else rule.at_most
-    return profiles.dimension(rule.dimension), float(low), float(high)
+    return profiles.dimension(home, rule.dimension), float(low), float(high)
 
 
 def after(both: Split, number: int | None, *, visitors: bool) -> Iterator[int]:

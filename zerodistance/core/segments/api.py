@@ -172,7 +172,7 @@ def portrait(
         Dimensions whose numbers are summed up as well, always exactly; raises Invalid for one without numbers.
     """
     who.need(Permission.SEE_PERSONS)
-    measured = [_with_numbers(who, key) for key in dict.fromkeys(numbers)]
+    measured = [_with_numbers(home, who, key) for key in dict.fromkeys(numbers)]
     began = time.perf_counter()
     here = answering(home, who, rule)
     fits = here.fits(rule)
@@ -195,8 +195,8 @@ def portrait(
     )
 
 
-def _with_numbers(who: Who, key: str) -> Dimension:
-    found = profiles.dimension(key, who)
+def _with_numbers(home: Home, who: Who, key: str) -> Dimension:
+    found = profiles.dimension(home, key, who)
     if not found.numeric:
         why = Text("它的值是文字，没有数可以汇总", "its values are texts; there are no numbers to sum up")
         raise Invalid(field="numbers", given=key, why=why)

@@ -92,10 +92,17 @@ def _must_be_many(home: Home, found: Segment) -> None:
     """Raise NoAudience for a rule that singles persons out, as far as can be seen from the rule and from the index of now."""
     asked = _dimensions(_written_out(home, api.rule_json(found.rule)))
     if sensitive := {
-        key for key in asked if key == profiles.HOUSEHOLD.key or profiles.dimension(key).sensitive
+        key for key in asked if key == profiles.HOUSEHOLD.key or profiles.dimension(home, key).sensitive
     }:
         names = ", ".join(sorted(sensitive))
         why = Text(f"规则里有敏感维度 {names}", f"its rule asks for what is sensitive: {names}")
+        raise NoAudience(key=found.key, why=why)
+    if own := {key for key in asked if not profiles.is_shipped(key)}:
+        names = ", ".join(sorted(own))
+        why = Text(
+            f"规则里有自建标签 {names}：谁建的谁就能划到一个人",
+            f"its rule asks for tags made by users, {names}, which may be drawn round one person",
+        )
         raise NoAudience(key=found.key, why=why)
     here = answered(home)
     persons = here.fits(found.asks).persons

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import duckdb
@@ -21,7 +22,7 @@ from zerodistance.core.touchpoints.tail import touches_view
 from zerodistance.kernel.home import Home
 
 Saved = Callable[[str], Rule]
-_TABLES = ("touches", "subject_person", "person_fact")
+_TABLES = ("touches", "subject_person", "person_fact", "given_value")
 
 
 def text(home: Home, rule: Rule, saved: Saved, frozen: Frozen) -> str:
@@ -38,6 +39,7 @@ def _sql(home: Home, rule: Rule, saved: Saved, frozen: Frozen, index: profiles.I
         settings.currency,
         profiles.holding(home),
         lambda unit: brand.communities_of(home, unit),
+        partial(profiles.dimension, home),
     )
     return spelled.sql(rule, saved, here, frozen)
 
@@ -47,7 +49,7 @@ def check(home: Home, rule: Rule, here: Answer, saved: Saved, frozen: Frozen) ->
     began = time.perf_counter()
     people = identity.People(home)
     with home.engine.connect() as connection:
-        _views(connection, home, people)
+        _views(connection, home, people, here.index.day)
         rows = connection.sql(_sql(home, rule, saved, frozen, here.index)).to_arrow_table()
     numbers = rows.column("number").to_numpy().astype(np.uint32)
     found, indexed = profiles.Split.of_sorted(numbers), here.fits(rule)
@@ -60,10 +62,11 @@ def check(home: Home, rule: Rule, here: Answer, saved: Saved, frozen: Frozen) ->
     )
 
 
-def _views(connection: duckdb.DuckDBPyConnection, home: Home, people: identity.People) -> None:
+def _views(connection: duckdb.DuckDBPyConnection, home: Home, people: identity.People, day: int) -> None:
     touches_view(connection, home)
     connection.register("subject_person", people.pairs(None))
     connection.register("person_fact", people.facts(None))
+    profiles.given_view(connection, home, day)
 
 
 def write(home: Home, rule: Rule, saved: Saved, frozen: Frozen, folder: Path) -> int:
@@ -71,7 +74,7 @@ def write(home: Home, rule: Rule, saved: Saved, frozen: Frozen, folder: Path) ->
     folder.mkdir(parents=True, exist_ok=True)
     index = profiles.current(home)
     with home.engine.connect() as connection:
-        _views(connection, home, identity.People(home))
+        _views(connection, home, identity.People(home), index.day)
         for table in _TABLES:
             query = f"select * from {table}" + (
                 f" where batch <= {index.batch}" if table == "touches" else ""

@@ -175,7 +175,7 @@ def create(
     from zerodistance.core.segments import api
 
     name = Text(zh or en or key, en or zh or key)
-    found = api.create(command.home(), command.who(), key, name, api.read_rule(_read(rule)))
+    found = api.create(command.home(), command.who(), key, name, api.read_rule(_read(rule), command.home()))
     command.tell(
         Text("已存为 {key} 第 {v} 版", "saved as {key}, version {v}"), key=found.key, v=found.version
     )
@@ -428,7 +428,7 @@ def _rule(given: str) -> Rule:
     from zerodistance.core.segments import api
 
     if "(" in given or given.lstrip().startswith("{"):
-        return api.read_rule(_read(given))
+        return api.read_rule(_read(given), command.home())
     return api.segment(command.home(), command.who(), given).asks
 
 

@@ -107,7 +107,7 @@ def distinguish(
     asked = {term.dimension for term in rules.terms(both) if isinstance(term, Has)}
     asked |= {profiles.HOME for term in rules.terms(both) if isinstance(term, Place)}
     audit.note(home, who, "distinguish", rule, *mine.sizes)
-    differences, looked = _ranked(here, who, mine.sizes, found.sizes, of_others, others, asked, sample)
+    differences, looked = _ranked(home, here, who, mine.sizes, found.sizes, of_others, others, asked, sample)
     return Distinguished(
         persons=mine.sizes.persons,
         others=of_others.persons,
@@ -122,6 +122,7 @@ def distinguish(
 
 
 def _ranked(
+    home: Home,
     here: Answer,
     who: Who,
     mine: Sizes,
@@ -134,7 +135,7 @@ def _ranked(
     """Return the differences that are surely there, the largest first, and how many nodes were looked at."""
     if not mine.persons or not of_others.persons:
         return [], 0
-    allowed = {dimension.key for dimension in profiles.dimensions(who)}
+    allowed = {dimension.key for dimension in profiles.dimensions(home, who)}
     names = [name for name in profiles.portrayed(here.index) if name[1] in allowed - asked]
     z = intervals.z_of(LEVEL, len(names))
     seen = min(mine.persons, SAMPLE) if sample else mine.persons
@@ -175,7 +176,7 @@ def _shown(home: Home, who: Who, ranked: Sequence[Difference], most: int) -> Ite
         if len(shown) == most:
             break
     for one in shown:
-        dimension = profiles.dimension(one.dimension)
+        dimension = profiles.dimension(home, one.dimension)
         label = profiles.node_labels(home, who, dimension, [one.node])[one.node]
         yield Difference(
             one.dimension, dimension.label, one.node, label,

@@ -115,8 +115,8 @@ def overlap(given: Several, home: Here, who: AskedBy) -> OverlapAnswer:
 @router.post("/distinguish")
 def distinguish(given: Compared, home: Here, who: AskedBy) -> DistinguishedAnswer:
     """Say what tells persons who fit a rule from everybody else, or from those who fit another."""
-    against = None if given.against is None else api.read_rule(given.against)
-    rule = api.read_rule(given.rule)
+    against = None if given.against is None else api.read_rule(given.against, home)
+    rule = api.read_rule(given.rule, home)
     found = api.distinguish(home, who, rule, against, sample=given.sample, most=given.most)
     differences = [
         DifferenceAnswer(

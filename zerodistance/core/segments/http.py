@@ -229,7 +229,7 @@ router.include_router(groups_http.router)
 def count(question: Counted, home: Here, who: AskedBy) -> CountAnswer:
     """Count exactly who fits a rule."""
     at = None if question.as_of is None else moment(home, question.as_of)
-    found = api.count(home, who, api.read_rule(question.rule), steps=question.steps, as_of=at)
+    found = api.count(home, who, api.read_rule(question.rule, home), steps=question.steps, as_of=at)
     steps = [
         StepAnswer(text=s.text.get(who.lang), depth=s.depth, joined=s.joined, alone=s.alone, left=s.left)
         for s in found.steps
@@ -250,7 +250,7 @@ def count(question: Counted, home: Here, who: AskedBy) -> CountAnswer:
 def profile(question: Asked, home: Here, who: AskedBy) -> PortraitAnswer:
     """Say how those who fit a rule are spread over the tag tree, beside everybody."""
     found = api.portrait(
-        home, who, api.read_rule(question.rule), sample=question.sample, numbers=question.numbers
+        home, who, api.read_rule(question.rule, home), sample=question.sample, numbers=question.numbers
     )
     dimensions = {}
     for mine, whole in zip(found.branches, found.everybody, strict=True):
@@ -282,7 +282,7 @@ def profile(question: Asked, home: Here, who: AskedBy) -> PortraitAnswer:
 @router.post("/nearest")
 def nearest(question: AskedNear, home: Here, who: AskedBy) -> NearbyAnswer:
     """Return the communities nearest to a point, and how many persons live in each."""
-    rule = None if question.rule is None else api.read_rule(question.rule)
+    rule = None if question.rule is None else api.read_rule(question.rule, home)
     found = api.nearest(home, who, question.lat, question.lon, many=question.many, rule=rule)
     rows = [NeighbourAnswer(**{**asdict(one), "name": one.name.get(who.lang)}) for one in found.communities]
     return NearbyAnswer(communities=rows, as_of=found.as_of, batch=found.batch, took_ms=found.took_ms)
@@ -296,7 +296,7 @@ def _sum(found: Measured) -> Sum:
 @router.post("/sql")
 def sql(question: Question, home: Here, who: AskedBy) -> SqlAnswer:
     """Return a rule as SQL over the touches and who is who, as of the index."""
-    return SqlAnswer(sql=api.as_sql(home, who, api.read_rule(question.rule)))
+    return SqlAnswer(sql=api.as_sql(home, who, api.read_rule(question.rule, home)))
 
 
 @router.get("")
@@ -308,7 +308,7 @@ def segments(home: Here, who: AskedBy) -> list[SegmentAnswer]:
 @router.post("", status_code=201)
 def create(given: NewSegment, home: Here, who: AskedBy) -> SegmentAnswer:
     """Save a new segment."""
-    rule = api.read_rule(given.rule)
+    rule = api.read_rule(given.rule, home)
     return _answer(api.create(home, who, given.key, Text(given.name_zh, given.name_en), rule))
 
 

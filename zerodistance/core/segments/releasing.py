@@ -105,13 +105,13 @@ def choices(home: Home, who: Who) -> Choices:
 
 def nodes(who: Who, dimension: str) -> tuple[Option, ...]:
     """Return the bands of a dimension that may be asked for, inner ones before those they hold; raises NotClosed."""
-    found = profiles.dimension(dimension, who)
+    found = profiles.dimension(None, dimension, who)
     return tuple(Option(key, label) for key, label in _nodes(found))
 
 
 def _closed_dimensions(who: Who) -> list[tuple[Text, list[Dimension]]]:
     shown: dict[str, tuple[Text, list[Dimension]]] = {}
-    for one in profiles.dimensions(who):
+    for one in profiles.dimensions(None, who):
         if not one.sensitive and _is_closed(one):
             shown.setdefault(one.layer.value, (one.layer.label, []))[1].append(one)
     return list(shown.values())
@@ -157,7 +157,7 @@ def _band(who: Who, question: Question) -> Has:
         given = question.dimension or question.node
         why = Text("维度和节点要一起给", "give dimension and node together")
         raise NotClosed(given=given, why=why)
-    known = dict(_nodes(profiles.dimension(question.dimension, who)))
+    known = dict(_nodes(profiles.dimension(None, question.dimension, who)))
     node = question.node if question.node in known else INNER + question.node
     if node not in known:
         allowed = ", ".join(known)
@@ -177,7 +177,7 @@ def _has_category(home: Home, who: Who, key: str) -> Rule:
         below = {c.key for c in every if c.parent in wanted} - wanted
         wanted |= below
         more = bool(below)
-    ages = {d.key for d in profiles.dimensions()}
+    ages = {d.key for d in profiles.dimensions(None)}
     terms: list[Rule] = []
     for one in sorted(wanted):
         if f"needs.age.{one}" in ages:
@@ -243,7 +243,7 @@ def _text(home: Home, who: Who, question: Question) -> Text:
         name = brand.category(home, question.category).name
         said.append(Text(f"有{name.zh}", f"has: {name.en}"))
     if question.dimension is not None and question.node is not None:
-        dimension = profiles.dimension(question.dimension, who)
+        dimension = profiles.dimension(None, question.dimension, who)
         band = _band(who, question)
         label = dict(_nodes(dimension))[str(band.node)]
         said.append(Text(f"{dimension.label.zh}：{label.zh}", f"{dimension.label.en}: {label.en}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from pyroaring import BitMap64
@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles.contracts import Dimension
 from zerodistance.core.segments import answer, conditions, rules, store
 from zerodistance.core.segments.contracts import (
     KEY,
@@ -42,15 +43,26 @@ from zerodistance.kernel.text import Text
 _MADE_UP = "s_"
 
 
-@cache
-def words() -> conditions.Words:
+def words(home: Home | None) -> conditions.Words:
     """Return what a rule may name."""
-    return conditions.Words({d.key: d for d in profiles.dimensions()}, tuple(KINDS))
+    return _words(() if home is None else profiles.own_dimensions(home).dimensions)
 
 
-def read_rule(given: str | dict[str, Any]) -> Rule:
-    """Read a rule from its text or JSON form; raises WrongRule with position, what is allowed and nearest names."""
-    return rules.read_text(given, words()) if isinstance(given, str) else rules.read_json(given, words())
+@lru_cache(maxsize=8)
+def _words(own: tuple[Dimension, ...]) -> conditions.Words:
+    return conditions.Words({d.key: d for d in (*profiles.dimensions(None), *own)}, tuple(KINDS))
+
+
+def read_rule(given: str | dict[str, Any], home: Home | None = None) -> Rule:
+    """Read a rule from its text or JSON form; raises WrongRule with position, what is allowed and nearest names.
+
+    Parameters
+    ----------
+    home
+        Whose own dimensions may stand in it; None: those shipped alone.
+    """
+    known = words(home)
+    return rules.read_text(given, known) if isinstance(given, str) else rules.read_json(given, known)
 
 
 def answering(home: Home, who: Who, rule: Rule, as_of: int | None = None) -> answer.Answer:
@@ -84,7 +96,7 @@ def allowed(home: Home, who: Who, rule: Rule) -> Rule:
     if isinstance(rule, AtHome):
         who.need(Permission.SEE_PERSONS)
     if isinstance(rule, Has):
-        profiles.dimension(rule.dimension, who)
+        profiles.dimension(home, rule.dimension, who)
     elif isinstance(rule, Lives) and rule.territory is not None:
         brand.see_unit(home, who, rule.territory)
     elif not isinstance(rule, Leaf):
@@ -125,7 +137,7 @@ def create(
         raise Invalid(field=Text("小微", "unit"), given=unit, why=why)
     at = clock.micros()
     with home.state.write() as tx:
-        _follow(tx, who, unit, rule, [key] if key else [], set())
+        _follow(home, tx, who, unit, rule, [key] if key else [], set())
         key = key or _next_key(store.keys_like(tx, _MADE_UP))
         if store.living(tx, key):
             raise SegmentExists(key=key)
@@ -151,8 +163,8 @@ def save(home: Home, who: Who, key: str, rule: Rule, *, name: Text | None = None
     who.need(Permission.MANAGE_SEGMENTS)
     with home.state.write() as tx:
         row = row_of(store.living(tx, key), who, key, store.living(tx))
-        _follow(tx, who, row["unit_id"], rule, [key], set())
-        before = _segment(row)
+        _follow(home, tx, who, row["unit_id"], rule, [key], set())
+        before = _segment(home, row)
         if before.frozen and rule != before.rule:
             raise SegmentFrozen(key=key)
         named = name or before.name
@@ -164,7 +176,9 @@ def save(home: Home, who: Who, key: str, rule: Rule, *, name: Text | None = None
     return segment(home, who, key)
 
 
-def _follow(tx: Connection, who: Who, unit: int | None, rule: Rule, path: list[str], done: set[str]) -> None:
+def _follow(
+    home: Home, tx: Connection, who: Who, unit: int | None, rule: Rule, path: list[str], done: set[str]
+) -> None:
     """Look once at every segment that a rule stands on.
 
     Raises
@@ -186,20 +200,20 @@ def _follow(tx: Connection, who: Who, unit: int | None, rule: Rule, path: list[s
             row = row_of(store.living(tx, term.segment), who, term.segment, store.living(tx))
             if row["unit_id"] not in (None, unit):
                 raise SegmentOfUnit(key=term.segment)
-            _follow(tx, who, unit, _segment(row).rule, further, done)
+            _follow(home, tx, who, unit, _segment(home, row).rule, further, done)
             done.add(term.segment)
 
 
 def segments(home: Home, who: Who) -> Sequence[Segment]:
     """Return the saved segments in their newest versions, last changed first."""
     with home.state.read() as tx:
-        return [_segment(row) for row in store.living(tx) if who.sees_unit(row["unit_id"])]
+        return [_segment(home, row) for row in store.living(tx) if who.sees_unit(row["unit_id"])]
 
 
 def segment(home: Home, who: Who, key: str, version: int | None = None) -> Segment:
     """Return one saved segment, in its newest or the given version; raises NoSuchSegment."""
     with home.state.read() as tx:
-        return _segment(row_of(store.living(tx, key, version), who, key, store.living(tx)))
+        return _segment(home, row_of(store.living(tx, key, version), who, key, store.living(tx)))
 
 
 def delete(home: Home, who: Who, key: str) -> None:
@@ -211,7 +225,9 @@ def delete(home: Home, who: Who, key: str) -> None:
         by = [
             row
             for row in every
-            if any(isinstance(term, In) and term.segment == key for term in rules.terms(_segment(row).rule))
+            if any(
+                isinstance(term, In) and term.segment == key for term in rules.terms(_segment(home, row).rule)
+            )
         ]
         if by:
             seen = [str(row["key"]) for row in by if who.sees_unit(row["unit_id"])]
@@ -231,13 +247,13 @@ def row_of(
     raise NoSuchSegment(key=key, near=", ".join(seen[:10]) or "–")
 
 
-def _segment(row: Mapping[str, Any]) -> Segment:
+def _segment(home: Home, row: Mapping[str, Any]) -> Segment:
     return Segment(
         key=row["key"],
         name=Text(row["name_zh"], row["name_en"]),
         version=row["version"],
         versions=row["versions"],
-        rule=rules.read_json(json.loads(row["rule"]), words()),
+        rule=rules.read_json(json.loads(row["rule"]), words(home)),
         unit=row["unit_id"],
         made_by=row["made_by"],
         made_at=row["made_at"],

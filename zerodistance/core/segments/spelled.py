@@ -7,6 +7,7 @@ thought; every condition becomes a list of numbers, and the rule is how they are
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import NamedTuple
 
 from pyroaring import BitMap64
@@ -34,7 +35,8 @@ from zerodistance.core.segments.contracts import (
 )
 from zerodistance.core.segments.values_sql import UNITS, kinds, text, value
 
-PREAMBLE = """-- Views: touches (the log), subject_person(subject, number), person_fact(number, fact, value); numbers from 2147483648 are visitors.
+PREAMBLE = """-- Views: touches (the log), subject_person(subject, number), person_fact(number, fact, value),
+-- given_value(dimension, subject, giving, text, amount): values that were given for tags; numbers from 2147483648 are visitors.
 -- DuckDB with the extension icu."""
 
 
@@ -44,7 +46,7 @@ Frozen = Callable[[str], BitMap64 | None]
 
 
 class Setting(NamedTuple):
-    """What of a home decides who fits: day of the windows, last batch, zone, currency, what holds what, who answers for which communities."""
+    """What of a home decides who fits: day of the windows, last batch, zone, currency, what holds what, territories, dimensions."""
 
     day: int
     batch: int
@@ -52,6 +54,7 @@ class Setting(NamedTuple):
     currency: str
     rollup: Rollup
     answering: places_sql.Answering = lambda _: ()
+    dimension: Callable[[str], Dimension] = partial(profiles.dimension, None)
 
 
 def sql(rule: Rule, saved: Callable[[str], Rule], here: Setting, frozen: Frozen = lambda key: None) -> str:
@@ -143,7 +146,7 @@ class _Writer:
         return self._homes[rule]
 
     def _has(self, rule: Has) -> str:
-        dimension = profiles.dimension(rule.dimension)
+        dimension = self._here.dimension(rule.dimension)
         source = self._value(dimension)
         fits = _fits(rule, dimension, self._here.rollup)
         return f"    -- {dimension.label.en}\n    select number from {source} where {fits}"

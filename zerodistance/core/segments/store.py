@@ -125,6 +125,32 @@ segment_exact = Table(
 )
 
 
+tag = Table(
+    "tag",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False, index=True),  # of the dimension, `own.NAME`
+    Column("unit_id", Integer),  # null: everybody's
+    Column("made_by", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("ended_by", Text),
+    Column("ended_at", BigInteger),
+    Column("ran_at", BigInteger),  # when it was last made anew
+    Column("failed", Text),  # why that went wrong, JSON of both languages; null: it went well
+    sqlite_autoincrement=True,
+)
+
+tag_version = Table(
+    "tag_version",
+    metadata,
+    Column("tag", Integer, ForeignKey("tag.number"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("said", Text, nullable=False),  # JSON: what it is called and how it is made
+    Column("saved_by", Text, nullable=False),
+    Column("saved_at", BigInteger, nullable=False),
+)
+
+
 def living(tx: Connection, key: str | None = None, version: int | None = None) -> list[Mapping[str, Any]]:
     """Return segments that are not deleted, each in its newest version or in `version`; last changed first."""
     s, v = segment, segment_version

@@ -49,6 +49,8 @@ def value(dimension: Dimension, day: int) -> str:
     """Return the query for what a dimension says of each person as of a day, `number` and `value`; who has no value may be missing."""
     if dimension.of.name == "facts":
         return _fact(dimension)
+    if dimension.of.name == "given":
+        return _given(dimension)
     query = _of_touches(dimension, f"(select * from touch where {_where(dimension.of, day)})", day)
     if not dimension.parsed.counting:
         return query
@@ -64,6 +66,17 @@ def _fact(dimension: Dimension) -> str:
         return f"    select number, value from person_fact where {where}"
     numbers = f"regexp_matches(value, {text(_NUMBER)})"
     return f"    select number, cast(value as double) as value from person_fact where {where} and {numbers}"
+
+
+def _given(dimension: Dimension) -> str:
+    """Return the query for given values: of those about a person the one given last, then the smallest; null takes away what was given before."""
+    column, key = ("amount" if dimension.numeric else "text"), (*dimension.of.kinds, dimension.key)[0]
+    return (
+        f"    select number, {column} as value\n"
+        f"    from given_value g inner join subject_person m on g.subject = m.subject\n"
+        f"    where g.dimension = {text(key)}\n"
+        f"    qualify row_number() over (partition by number order by giving desc, {column} nulls last) = 1"
+    )
 
 
 def _where(of: Input, day: int) -> str:

@@ -128,7 +128,7 @@ def _range(low: float | None, high: float | None, unit: Text) -> Text:
 
 
 def _has(home: Home, who: Who, rule: Has) -> Text:
-    dimension = profiles.dimension(rule.dimension)
+    dimension = profiles.dimension(home, rule.dimension)
     label = dimension.label
     if rule.node is not None:
         node = profiles.node_labels(home, who, dimension, [rule.node])[rule.node]

@@ -29,7 +29,7 @@ def report(home: Home, example: Example, tour: Tour) -> None:
     _joined(home, who, example, tour)
     out = _table(Text("三个人群", "three segments"))
     for _, name, rule in example.segments:
-        count = segments.count(home, who, segments.read_rule(rule))
+        count = segments.count(home, who, segments.read_rule(rule, home))
         many = Text("{n:,} 人，{ms:.1f} 毫秒", "{n:,} persons, {ms:.1f} ms").format(
             n=count.persons, ms=count.took_ms
         )
@@ -98,7 +98,7 @@ def _joined(home: Home, who: Who, example: Example, tour: Tour) -> None:
     _row(out, Text("登录后", "after"), after.format(id=tour.after, member=example.shopper.member).get(lang))
     person = identity.show(home, who, tour.after)
     for tag in profiles.tags_of(home, who, person.number):
-        _row(out, profiles.dimension(tag.dimension).label, tag.node_label.get(lang))
+        _row(out, profiles.dimension(home, tag.dimension).label, tag.node_label.get(lang))
     command.show(out)
 
 
@@ -106,7 +106,7 @@ def _save_segments(home: Home, who: Who, example: Example) -> None:
     known: Sequence[Any] = segments.segments(home, who)
     for key, name, rule in example.segments:
         if key not in {segment.key for segment in known}:
-            segments.create(home, who, key, name, segments.read_rule(rule))
+            segments.create(home, who, key, name, segments.read_rule(rule, home))
 
 
 def _table(title: Text) -> Table:

@@ -112,15 +112,15 @@ def _terms(rule: Rule | None) -> tuple[Rule, ...]:
     return rule.terms if isinstance(rule, AllOf) else (rule,)
 
 
-def leaf_of(fields: Mapping[str, str]) -> Leaf | AtHome:
-    """Read one condition from the form.
+def leaf_of(fields: Mapping[str, str], home: Home | None = None) -> Leaf | AtHome:
+    """Read one condition from the form; `home`: whose own dimensions may stand in it.
 
     Raises
     ------
     WrongFields
         Something is missing or can't be read; `wrong` says what, field by field.
     """
-    reading = _Reading(fields)
+    reading = _Reading(fields, home)
     leaf = {"did": _did, "in": _in, "lives": _lives}.get(fields.get("what", ""), _has)(reading)
     if leaf is None or reading.wrong:
         raise WrongFields(reading.wrong)
@@ -144,8 +144,8 @@ class WrongFields(ZeroDistanceError):
 class _Reading:
     """The fields of a form while they are read; mistakes are collected."""
 
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        self.fields = fields
+    def __init__(self, fields: Mapping[str, str], home: Home | None) -> None:
+        self.fields, self.home = fields, home
         self.wrong: dict[str, Text] = {}
 
     def text(self, name: str) -> str:
@@ -231,7 +231,7 @@ def _has(reading: _Reading) -> Has | None:
     low, high = reading.number("low", allowed), reading.number("high", allowed)
     node = reading.text("node") or None
     ranged = reading.text("low") or reading.text("high")
-    if ranged and not profiles.dimension(key).numeric:
+    if ranged and not profiles.dimension(reading.home, key).numeric:
         reading.wrong["dimension"] = Text(
             "这个维度不是数，不能用范围", "it is no number, so it takes no range"
         )

@@ -147,6 +147,7 @@ STORES = {
     "identity.identity_change": Text("归属的变更记录", "record of who belonged to whom"),
     "identity.identity_reveal": Text("查看原文的记录里的用户号", "person ids in the record of reveals"),
     "profiles.profile_state": Text("画像的累计", "states of the profile"),
+    "profiles.given_value": Text("标签里给定的值", "values given for tags"),
     "profiles.tag_index": Text("标签索引", "tag index"),
     "past.indexes": Text("往日的标签索引（整个删除）", "tag indexes of earlier moments (whole)"),
     "segments.segment_members": Text(

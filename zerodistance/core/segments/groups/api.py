@@ -64,14 +64,14 @@ def groupings(home: Home, who: Who) -> list[Grouping]:
     who.need(Permission.SEE_PERSONS)
     with home.state.read() as tx:
         rows = [row for row in store.living(tx) if who.sees_unit(row["unit_id"])]
-        return [_labelled(home, who, kept.grouping(tx, row, saved.words())) for row in rows]
+        return [_labelled(home, who, kept.grouping(tx, row, saved.words(home))) for row in rows]
 
 
 def grouping(home: Home, who: Who, key: str) -> Grouping:
     """Return one grouping, its traits with labels; needs SEE_PERSONS; raises NoSuchGrouping."""
     who.need(Permission.SEE_PERSONS)
     with home.state.read() as tx:
-        found = kept.grouping(tx, kept.row_of(tx, who, key), saved.words())
+        found = kept.grouping(tx, kept.row_of(tx, who, key), saved.words(home))
     return _labelled(home, who, found)
 
 
@@ -85,7 +85,7 @@ def version(home: Home, who: Who, key: str, number: int) -> Version:
             last = store.versions(tx, row["number"])
             why = Text(f"可用 1 到 {last}", f"1 to {last} are there")
             raise Invalid(field=Text("版本", "version"), given=number, why=why)
-        return _told(home, who, kept.version(tx, found, saved.words()))
+        return _told(home, who, kept.version(tx, found, saved.words(home)))
 
 
 def _labelled(home: Home, who: Who, found: Grouping) -> Grouping:
@@ -155,9 +155,14 @@ def _make(home: Home, who: Who, key: str, hear: Hear) -> None:
     here, began = profiles.current(home), time.perf_counter()
     with home.state.read() as tx:
         row = kept.row_of(tx, who, key)
-        found = kept.grouping(tx, row, saved.words())
+        found = kept.grouping(tx, row, saved.words(home))
     persons = wishes.persons(home, found.asked, here)
-    made = making.make(here, found.asked, profiles.dimensions(_SYSTEM), persons, hear)
+    known = [  # tags made by users only where they are named
+        one
+        for one in profiles.dimensions(home, _SYSTEM)
+        if profiles.is_shipped(one.key) or one.key in found.asked.dimensions
+    ]
+    made = making.make(here, found.asked, known, persons, hear)
     before = found.holds if found.holds is not None and found.holds.model is not None else None
     goes_on: Mapping[int, str] = {}
     if before is not None and before.model is not None and len(made.centres):

@@ -90,7 +90,7 @@ def _rule(text: str) -> Any:
     if not text:
         return None
     return (
-        segments.read_rule(text)
+        segments.read_rule(text, command.home())
         if "(" in text
         else In(segments.segment(command.home(), command.who(), text).key)
     )

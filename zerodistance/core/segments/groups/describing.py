@@ -93,7 +93,7 @@ def _shown(ranked: Sequence[Trait]) -> Iterator[Trait]:
 
 def labelled(home: Home, who: Who, some: Sequence[Trait]) -> tuple[Trait, ...]:
     """Return traits with the labels of their dimensions and nodes; those of dimensions that are gone, or that this account may not see, are left out."""
-    known = {one.key: one for one in profiles.dimensions(who)}
+    known = {one.key: one for one in profiles.dimensions(home, who)}
     found = []
     for one in some:
         if (dimension := known.get(one.dimension)) is None:

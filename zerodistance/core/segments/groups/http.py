@@ -155,7 +155,7 @@ def grouping(key: str, home: Here, who: AskedBy) -> GroupingAnswer:
 @router.post("/{key}", status_code=202)
 def ask(key: str, given: NewGroups, home: Here, who: AskedBy) -> GroupingAnswer:
     """Ask the worker for groups; it makes them within minutes. A grouping that is there gets a new version."""
-    rule = None if given.rule is None else read_rule(given.rule)
+    rule = None if given.rule is None else read_rule(given.rule, home)
     asked = Asked(tuple(given.layers), tuple(given.dimensions), rule, given.groups, given.seed)
     zh, en = given.name_zh or given.name_en, given.name_en or given.name_zh
     name = Text(zh, en) if zh and en else None

@@ -80,7 +80,7 @@ def _check(home: Home, who: Who, key: str, asked: Asked) -> None:
         why = Text(f"可用 {FEWEST} 到 {MOST}", f"{FEWEST} to {MOST} are allowed")
         raise Invalid(field="groups", given=asked.groups, why=why)
     for one in asked.dimensions:
-        found = profiles.dimension(one, who)
+        found = profiles.dimension(home, one, who)
         if found.sensitive or one.startswith(DIMENSION):
             why = Text(
                 "敏感的维度和分群不用来分群", "groups are not made of sensitive dimensions, nor of groups"

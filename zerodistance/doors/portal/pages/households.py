@@ -81,10 +81,10 @@ def _beside(
     home: Home, who: Who, numbers: Mapping[str, int]
 ) -> list[tuple[Text, list[tuple[Text, list[Tag | None]]]]]:
     """Return layer by layer each dimension in which members have something to say, with the tag of each; noughts are no news."""
-    tags = profiles.portraits_of(home, who, list(numbers.values()), profiles.dimensions(who))
+    tags = profiles.portraits_of(home, who, list(numbers.values()), profiles.dimensions(home, who))
     mine = [{tag.dimension: tag for tag in tags[number] if tag.value != 0} for number in numbers.values()]
     found: dict[Layer, list[tuple[Text, list[Tag | None]]]] = {}
-    for dimension in profiles.dimensions(who):
+    for dimension in profiles.dimensions(home, who):
         row = [one.get(dimension.key) for one in mine]
         if sum(tag is not None for tag in row) * 2 > len(row):  # of more than half of them
             found.setdefault(dimension.layer, []).append((dimension.label, row))

@@ -180,7 +180,7 @@ def timeline_page(
 def tag(request: Request, person_id: str, key: str, as_of: AsOf = "") -> Response:
     """Show why somebody is at a node of a dimension, and since when."""
     home, who, lang, f = home_of(request), who_of(request), lang_of(request), formats_of(request)
-    dimension = profiles.dimension(key, who)
+    dimension = profiles.dimension(home_of(request), key, who)
     somebody = identity.show(home, who, person_id)
     found = seen(home, who, somebody, as_of, tags=False)
     said = brand_names(home, who, lang)

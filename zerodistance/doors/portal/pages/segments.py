@@ -57,7 +57,7 @@ def _counted(request: Request, text: str) -> dict[str, Any]:
     if not text.strip():
         return empty
     try:
-        rule = segments.read_rule(text)
+        rule = segments.read_rule(text, home)
         count = segments.count(home, who, rule)
     except ZeroDistanceError as error:
         return {**empty, "problem": error.message(lang_of(request))}
@@ -66,7 +66,9 @@ def _counted(request: Request, text: str) -> dict[str, Any]:
 
 def _choices(request: Request) -> dict[str, Any]:
     home, who = home_of(request), who_of(request)
-    grouped = [(layer.label, [d for d in profiles.dimensions(who) if d.layer == layer]) for layer in Layer]
+    grouped = [
+        (layer.label, [d for d in profiles.dimensions(home, who) if d.layer == layer]) for layer in Layer
+    ]
     return {
         "layers": [(label, found) for label, found in grouped if found],
         "kinds": list(KINDS.values()),
@@ -90,7 +92,8 @@ def _fields(request: Request, dimension: str) -> dict[str, Any]:
     """Return what can be said of one dimension: its nodes, or a range."""
     if not dimension:
         return {"fields_of": None, "nodes": [], "unit": None}
-    home, found = home_of(request), profiles.dimension(dimension, who_of(request))
+    home = home_of(request)
+    found = profiles.dimension(home, dimension, who_of(request))
     nodes = drafting.nodes(home, who_of(request), found)
     return {"fields_of": found, "nodes": nodes, "unit": profiles.unit_of(home, found)}
 
@@ -148,7 +151,7 @@ def new(request: Request, dimension: str = "", node: str = "") -> Response:
     who.need(Permission.MANAGE_SEGMENTS)
     if not dimension:
         return _builder(request, None, "")
-    found = profiles.dimension(dimension, who)
+    found = profiles.dimension(home_of(request), dimension, who)
     return _builder(request, None, segments.rule_text(Has(found.key, node or None)))
 
 
@@ -170,13 +173,15 @@ def _drafted(request: Request, fields: Mapping[str, str]) -> Response:
     text, operation = fields.get("rule", ""), fields.get("op", "add")
     more: dict[str, Any] = {}
     try:
-        rule: Rule | None = segments.read_rule(text) if text.strip() else None
+        rule: Rule | None = segments.read_rule(text, home_of(request)) if text.strip() else None
         if operation.startswith("drop:") and rule is not None:
             rule = drafting.without(rule, int(operation.removeprefix("drop:")))
         elif operation.startswith("ask:"):
             rule = FIRST_QUESTIONS[int(operation.removeprefix("ask:"))][1]
         else:
-            rule = drafting.joined(rule, drafting.leaf_of(fields), fields.get("join", "and"))
+            rule = drafting.joined(
+                rule, drafting.leaf_of(fields, home_of(request)), fields.get("join", "and")
+            )
             kept = {key: fields[key] for key in ("what", "join") if key in fields}
             more = _adder(request, kept, {})
         text = "" if rule is None else segments.rule_text(rule)
@@ -205,7 +210,7 @@ def create(request: Request, name: Field, rule: Field, key: Field = "") -> Respo
         if not rule.strip():
             raise NoRule()
         called = Text(name.strip(), name.strip())
-        made = segments.create(home, who, key.strip() or None, called, segments.read_rule(rule))
+        made = segments.create(home, who, key.strip() or None, called, segments.read_rule(rule, home))
     except ZeroDistanceError as error:
         who.need(Permission.MANAGE_SEGMENTS)
         naming = {"name": name, "key": key}
@@ -236,7 +241,7 @@ def save(request: Request, key: str, rule: Field) -> Response:
     """Save a new version."""
     home, who = home_of(request), who_of(request)
     try:
-        segments.save(home, who, key, segments.read_rule(rule))
+        segments.save(home, who, key, segments.read_rule(rule, home))
     except ZeroDistanceError as error:
         segment = segments.segment(home, who, key)
         return _builder(request, segment, rule, error.status, save_problem=error.message(lang_of(request)))

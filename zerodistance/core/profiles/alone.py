@@ -1,0 +1,159 @@
+"""Brings the index up to what is said of the home's own dimensions, each by a part that speaks of it alone; and finds their tags of some people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from pyroaring import BitMap
+
+from zerodistance.core.profiles import bitmaps, evaluate, giving, publishing
+from zerodistance.core.profiles.contracts import Dimension, People
+from zerodistance.core.profiles.evaluate import Tagged
+from zerodistance.core.profiles.giving import Shown
+from zerodistance.core.profiles.index import Index
+from zerodistance.core.profiles.own import Mark, Owned
+from zerodistance.core.profiles.parts import ABOUT, Part, Subjects
+from zerodistance.core.profiles.rollup import Rollup, add_inner
+from zerodistance.core.profiles.splits import NOBODY, Numbers, Split, Who, union
+from zerodistance.kernel import fault
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.logs import log
+
+_PARTIAL = (
+    5  # own value, as in `keeper`: when more than 1 of 5 were given another value, everybody is looked at
+)
+Evaluate = Callable[[pa.Table, pa.Table, Dimension, int], Tagged]
+"""Gives the tags of everybody in a map (subject, number), with facts, in one dimension of touches or facts as of a day."""
+
+
+def computed(owned: Owned, day: int) -> tuple[Dimension, ...]:
+    """Return the home's own dimensions of touches and facts, which are evaluated with those shipped."""
+    some = (one for one in owned.by_key.values() if one.given.of.name != "given" and not one.expired(day))
+    return tuple(one.dimension for one in some)
+
+
+def add_given(
+    connection: duckdb.DuckDBPyConnection,
+    home: Home,
+    shown: list[Shown],
+    tagged: Tagged,
+    pairs: pa.Table,
+    day: int,
+    rollup: Rollup,
+) -> None:
+    """Add the tags of everybody in `pairs` in dimensions of given values."""
+    for key, found in giving.values(connection, home, shown, pairs, day).items():
+        dimension = next(one.own.dimension for one in shown if one.own.given.key == key)
+        if dimension.numeric:
+            evaluate.take_numbers(tagged, dimension, found.who, found.values.astype(np.float64), day)
+        else:
+            codes = found.values.astype(np.int64)
+            evaluate.take_words(tagged, dimension, found.who, codes, found.words)
+        add_inner(tagged.nodes[key], dimension, rollup)
+
+
+def shown(owned: Owned, day: int) -> list[Shown]:
+    """Return the dimensions that show given values on a day."""
+    return [one for one in giving.shown(owned) if not one.own.expired(day)]
+
+
+@dataclass
+class Bringing:
+    """One look at the home's own dimensions.
+
+    Parameters
+    ----------
+    day
+        On which the home's own dimensions hold; the index may still be of the day before.
+    evaluate
+        Evaluates a dimension of touches or facts.
+    """
+
+    home: Home
+    connection: duckdb.DuckDBPyConnection
+    people: People
+    owned: Owned
+    rollup: Rollup
+    day: int
+    evaluate: Evaluate
+
+    def bring(self, before: Index) -> tuple[Index, int]:
+        """Write a part for each dimension of which the index holds something else than is said; return the index with them, and of how many they speak."""
+        wanted, done = self.owned.marks(self.day), 0
+        for key in {**before.given, **wanted}:
+            held, mark = before.given.get(key), wanted.get(key)
+            if held is not None and mark is not None and tuple(held) == tuple(mark):
+                continue
+            fault.point("profiles.alone")
+            given = {k: v for k, v in before.given.items() if k != key} | (
+                {} if mark is None else {key: mark}
+            )
+            part = self._part(before, key, None if held is None else Mark(*held), mark, given)
+            before = publishing.publish(self.home.path("index"), before, part)
+            done += (
+                len(part.universe.persons) + len(part.universe.visitors)
+                if part.changed is None
+                else len(part.changed)
+            )
+            log("profiles").info("dimension_brought", dimension=key, whole=part.changed is None, people=done)
+        return before, done
+
+    def _part(
+        self, before: Index, key: str, held: Mark | None, mark: Mark | None, given: dict[str, Mark]
+    ) -> Part:
+        """Return the part that speaks of one dimension alone: of everybody, or of those about whom something was said since."""
+        changed, one = None, self.owned.by_key.get(key)
+        tagged = Tagged(NOBODY)
+        if one is not None and not one.expired(self.day):
+            source = self.owned.source(one)
+            if held is not None and mark is not None and source is not None and held[:3] == mark[:3]:
+                changed = self._since(before, giving.later(self.connection, self.home, source, held.version))
+            pairs = (
+                before.pairs()
+                if changed is None
+                else self.people.pairs(bitmaps.to_numbers(changed).astype(np.int64))
+            )
+            if source is not None:
+                tagged.universe = before.universe
+                add_given(
+                    self.connection, self.home, [Shown(one, source)], tagged, pairs, before.day, self.rollup
+                )
+            else:
+                tagged = self.evaluate(pairs, self.people.facts(None), one.dimension, before.day)
+        nodes, numbers = self._here(before, tagged, key)
+        return Part(
+            **{name: getattr(before, name) for name in ABOUT if name not in ("given", "made_at")},
+            made_at=before.made_at or 0,
+            changed=changed,
+            universe=union(nodes.values()),
+            nodes={key: nodes},
+            numbers=numbers,
+            only=key,
+            given=given,
+        )
+
+    def _since(self, before: Index, subjects: Subjects) -> BitMap | None:
+        """Return to whom these subjects belong, of those in the index; None: so many that everybody is looked at."""
+        numbers = self.people.numbers_of(subjects)
+        mine = bitmaps.of(np.unique(numbers[numbers > 0])) & (
+            before.universe.persons | before.universe.visitors
+        )
+        return None if len(mine) > 1_000 and len(mine) * _PARTIAL > sum(before.everybody) else mine
+
+    @staticmethod
+    def _here(
+        before: Index, tagged: Tagged, key: str
+    ) -> tuple[dict[str, Split], dict[str, tuple[Who, Numbers]]]:
+        """Return nodes and numbers of those who are in the index: somebody who came since is looked at with the others who changed."""
+        everybody = before.universe
+        nodes = {node: both & everybody for node, both in tagged.nodes.get(key, {}).items()}
+        numbers = {}
+        if key in tagged.numbers:
+            who, values = tagged.numbers[key]
+            here = np.isin(who, everybody.numbers())
+            numbers[key] = who[here], values[here]
+        return {node: both for node, both in nodes.items() if both}, numbers

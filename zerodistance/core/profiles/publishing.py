@@ -1,0 +1,145 @@
+"""Writes parts of the tag index and makes them valid; joins those that have become many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pyroaring import BitMap
+
+from zerodistance.core.profiles import bitmaps, grounds, homes, index, parts, stacked
+from zerodistance.core.profiles.index import Index, over
+from zerodistance.core.profiles.parts import ABOUT, UNIVERSE, Layer, Name, Part
+from zerodistance.core.profiles.splits import NOBODY, NONE, Numbers, Sizes, Split, Who
+
+_HOUSED: Name = ("any", homes.DIMENSION, "")
+_MERGED = 64  # own value: of so many parts that became one it is remembered that they are in it
+
+
+def publish(folder: Path, before: Index, part: Part, *, whole: bool = False) -> Index:
+    """Write a part on top of `before` durably, make it valid, and return the index with it.
+
+    With `whole`, or when the changes have grown heavy, everything is written as one part and no older file stays. Of the parts on top, those of about one size
+    become one now and then, so that whoever asks looks into few; and those that speak of one dimension become one that speaks of everybody in it.
+    """
+    version = 1 + max([before.version, *(parts.version_of(path.name) for path in folder.glob("tags-*.part"))])
+    name = parts.name_of(version)
+    with parts.Building(folder / name, part.about, part.universe, part.changed) as building:
+        building.all_of(part)
+        if part.changed is not None:
+            building.counts(_after(before, part, building.any_sizes()))
+    after = before.over(Layer(folder / name), version, name)
+    if part.only is not None:
+        if len(after.stacks.alone(part.only)) > index.TOGETHER:
+            after = _alone(folder, after, part.only)
+        return pointed(folder, after)
+    if part.changed is not None and (whole or after.heavy()):
+        after = _as_one(folder, after, 0)
+    while alike := after.alike():
+        after = _as_one(folder, after, len(after.stacks.of("")) - alike)
+    return pointed(folder, after)
+
+
+def pointed(folder: Path, after: Index) -> Index:
+    """Make an index whose parts are written the valid one."""
+    parts.point(folder, after.version, list(after.names))
+    index.hold(folder, after)
+    return after
+
+
+def _after(before: Index, part: Part, dimensions: dict[str, Sizes]) -> Iterable[tuple[Name, Sizes]]:
+    """Yield how many are under each name with a part on top of an index, where that changes."""
+    assert part.changed is not None
+    gone = before.portrait(bitmaps.to_numbers(part.changed), dimensions=True)
+    fresh: dict[Name, Sizes] = {}
+    if part.only is None:
+        for name in (UNIVERSE, _HOUSED):  # a person at an inner place is in one community of it
+            gone[name] = Sizes(*(side.intersection_cardinality(part.changed) for side in before.split(name)))
+        fresh[UNIVERSE] = part.universe.sizes
+    else:
+        gone = {name: sizes for name, sizes in gone.items() if name[1] == part.only}
+    for dimension, nodes in part.nodes.items():
+        named = ((("node", dimension, node), both.sizes) for node, both in nodes.items())
+        fresh.update({name: sizes for name, sizes in named if not homes.is_home(name)})
+    fresh.update({("any", dimension, ""): sizes for dimension, sizes in dimensions.items()})
+    for name in {**gone, **fresh}:
+        yield name, before.size(name).minus(gone.get(name, NONE)).plus(fresh.get(name, NONE))
+
+
+def _as_one(folder: Path, before: Index, first: int) -> Index:
+    """Write the parts that speak of all dimensions, from `first` on, as one, node after node: all of them a whole one, others what they change.
+
+    It lies on top of parts that speak of one dimension, and says of that what holds with these.
+    """
+    heard = before.stacks.of("")
+    layers, version = heard[first:], before.version + 1
+    name = parts.name_of(version)
+    below = Index()
+    for kept, layer in zip(before.names, before.layers, strict=True):
+        if first and layer not in layers:
+            below = below.over(layer, before.version, kept)
+    about: dict[str, Any] = {k: getattr(before, k) for k in ABOUT}
+    changed, universe = None, before.universe
+    if first:
+        changed = BitMap.union(*(layer.changed for layer in layers if layer.changed is not None))
+        universe = over(NOBODY, layers, UNIVERSE)
+        # whoever saw an earlier one may have missed a part that lies below this one now
+        lately = [layer for layer in before.stacks.lately if layer in layers]
+        within = [stamp for layer in lately for stamp in (*layer.within, layer.stamp)]
+        about |= {"stamp": layers[-1].stamp, "within": within[:-1][-_MERGED:]}
+    with parts.Building(folder / name, about, universe, changed) as building:
+        for dimension, nodes in _nodes_of(before, layers).items():
+            for node in nodes:
+                building.node(dimension, node, _said(before, layers, ("node", dimension, node), changed))
+        for key in dict.fromkeys(
+            key for layer in (*before.stacks.every_alone, *layers) for key in layer.columns
+        ):
+            building.numbers(key, *_numbers(before, layers, key, changed))
+        building.homes(*grounds.together(layers))
+        building.pairs(*stacked.pairs(layers))
+        if first:
+            names = dict.fromkeys(name for layer in layers for name in layer.sizes())
+            building.counts((name, before.size(name)) for name in names)
+    return below.over(Layer(folder / name), version, name)
+
+
+def _said(before: Index, layers: Sequence[Layer], name: Name, changed: BitMap | None) -> Split:
+    """Return who is under a name as some parts say it, or, of a dimension of which others speak alone, as all of them do."""
+    if name[1] not in before.stacks.given:
+        return over(NOBODY, layers, name)
+    found = before.split(name, keep=False)
+    return found if changed is None else Split(*(side & changed for side in found))
+
+
+def _numbers(before: Index, layers: Sequence[Layer], key: str, changed: BitMap | None) -> tuple[Who, Numbers]:
+    """Return numbers likewise."""
+    if key not in before.stacks.given:
+        return stacked.flat(layers, key)
+    who, numbers = stacked.flat(before.stacks.of(key), key)
+    if changed is None:
+        return who, numbers
+    mine = ~stacked.outside(who, changed)
+    return who[mine], numbers[mine]
+
+
+def _nodes_of(before: Index, layers: Iterable[Layer]) -> dict[str, dict[str, None]]:
+    """Return the nodes of each dimension at which anybody is in some parts, all of a dimension together."""
+    found: dict[str, dict[str, None]] = {}
+    for layer in layers:
+        for dimension, node in layer.nodes:
+            found.setdefault(dimension, {})[node] = None
+    return found | {key: dict.fromkeys(before.nodes(key)) for key in before.stacks.given}
+
+
+def _alone(folder: Path, before: Index, key: str) -> Index:
+    """Write what holds of one dimension as one part that speaks of everybody in it."""
+    version = before.version + 1
+    name = parts.name_of(version)
+    about: dict[str, Any] = {k: getattr(before, k) for k in ABOUT} | {"only": key}
+    with parts.Building(folder / name, about, before.split(("any", key, ""))) as building:
+        for node in before.nodes(key):
+            building.node(key, node, before.split(("node", key, node), keep=False))
+        if any(key in layer.columns for layer in before.stacks.of(key)):
+            building.numbers(key, *stacked.flat(before.stacks.of(key), key))
+    return before.over(Layer(folder / name), version, name)
