@@ -96,6 +96,7 @@ def write_text(rule: Rule) -> str:
 
     Examples
     --------
+    >>> from zerodistance.core.segments.contracts import Did, Has
     >>> write_text(AllOf((Has("value.orders_total", at_least=2.0), Did("order.*", within_days=30))))
     'AllOf(Has("value.orders_total", at_least=2), Did("order.*", within_days=30))'
     """
