@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from tests.core.profiles import world
 from tests.core.profiles.test_keeper import START, members, same
-from zerodistance.core.profiles import alone, api, giving, index, own
+from zerodistance.core.profiles import alone, api, giving, index, lineage, own
 from zerodistance.core.profiles.contracts import (
     VISITORS_FROM,
     Bands,
@@ -356,6 +356,16 @@ def test_what_no_dimension_can_be_is_refused(home: Home, wrong: Given) -> None:
     with pytest.raises(Invalid):
         api.give(home, SYSTEM, wrong, [])
     assert own.own_dimensions(home, now=True).by_key == {}
+
+
+def test_where_a_given_dimension_comes_from_is_said_in_words() -> None:
+    made = replace(WORDS, made=Text("按规则", "by a rule")).dimension
+    assert (lineage.said(made).en, lineage.said(SCORE.dimension).en) == (
+        "by a rule",
+        "a value that was given: given(number)",
+    )
+    assert lineage.sources(made).en.startswith("values that were given")
+    assert lineage.freshness(made).en == "within seconds of being given"
 
 
 def test_what_stands_on_given_values_is_not_left_without_them(town: Any) -> None:

@@ -34,6 +34,7 @@ _VERBS = {
         "从第一次到其后另一种的第一次的天数", "days from the first of it to the first of the others after it"
     ),
     "fact": Text("身份公布的事实", "a fact that identity publishes"),
+    "given": Text("给定的值", "a value that was given"),
     "number": Text("身份公布的数", "a number that identity publishes"),
 }
 
@@ -48,7 +49,7 @@ def expression(dimension: Dimension) -> str:
     'count(*) of product.viewed, product.searched, product.saved, cart.added where category = fridge within 365 days'
     """
     of = dimension.of
-    if of.name == "facts":
+    if of.name != "touches":
         return dimension.value
     parts = [dimension.value, "of", ", ".join(of.kinds) or "*"]
     if of.without:
@@ -65,6 +66,8 @@ def expression(dimension: Dimension) -> str:
 
 def said(dimension: Dimension) -> Text:
     """Return how it is made, for a person: what is done, then the expression."""
+    if dimension.made.en:
+        return dimension.made
     verb, line = _VERBS[dimension.parsed.verb], expression(dimension)
     return Text(f"{verb.zh}：{line}", f"{verb.en}: {line}")
 
@@ -74,6 +77,8 @@ def sources(dimension: Dimension) -> Text:
     of = dimension.of
     if of.name == "facts":
         return Text("身份公布的事实", "facts that identity publishes")
+    if of.name == "given":
+        return Text("别处算出或导入后给定的值", "values that were given, computed or imported elsewhere")
     zh, en = _names(of.kinds) if of.kinds else (["任何交互"], ["any touch"])
     if of.without:
         but_zh, but_en = _names(of.without)
@@ -98,6 +103,8 @@ def freshness(dimension: Dimension) -> Text:
     """Return how old its answer may be."""
     if dimension.of.name == "facts":
         return Text("随身份识别更新，家庭每晚重算", "follows identity; households are computed every night")
+    if dimension.of.name == "given":
+        return Text("给定后几秒内生效", "within seconds of being given")
     days = dimension.freshness / timedelta(days=1)
     if days == 1:
         return Text("新交互到达后随即更新，时间窗每天推移", "follows each touch; windows move every day")
