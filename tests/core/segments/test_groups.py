@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -13,19 +13,25 @@ from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from benchmarks.lib import planted
+from tests.core.profiles import world
 from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles.contracts import Layer
+from zerodistance.core.profiles.keeper import Keeper
 from zerodistance.core.segments import api as segments
-from zerodistance.core.segments import http
-from zerodistance.core.segments.groups import api, making, stability
+from zerodistance.core.segments import http, saved
+from zerodistance.core.segments.contracts import Has, In
+from zerodistance.core.segments.groups import api, jobs, making, stability
 from zerodistance.core.segments.groups.contracts import (
     Asked,
     Grouping,
+    GroupingCircle,
     GroupingExists,
+    GroupingInUse,
     NoGroups,
     NoSuchGroup,
     NoSuchGrouping,
 )
-from zerodistance.kernel import access
+from zerodistance.kernel import access, clock
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.errors import Forbidden, Invalid
 from zerodistance.kernel.home import Home
@@ -106,14 +112,14 @@ def test_the_worker_makes_what_was_asked_for_and_says_what_it_could_not(town: Ho
     asked = api.ask(town, SYSTEM, "types", FOUR)
     assert asked.wanted_at is not None and asked.latest is None
     api.ask(town, SYSTEM, "few", Asked(rule=segments.read_rule('Has("brand.hour", node="99")')))
-    api.wanted(town)
+    jobs.wanted(town)
     found = api.grouping(town, SYSTEM, "types")
     assert (
         found.wanted_at is None and found.runs and found.latest is not None and found.latest.made_by == "test"
     )
     few = api.grouping(town, SYSTEM, "few")
     assert few.wanted_at is None and few.trouble is not None and "0 persons" in few.trouble.en
-    api.nightly(town)
+    jobs.nightly(town)
     assert len(api.grouping(town, SYSTEM, "types").runs) == 1
 
 
@@ -212,7 +218,7 @@ def test_the_api_asks_shows_names_and_removes(town: Home, admin: Who) -> None:
     )
     assert said.status_code == 202 and said.json()["wanted_at"] and said.json()["name_zh"] == "Kinds"
     assert client.post("/v1/segments/groups/types", json={"groups": True}).status_code == 422
-    api.wanted(town)
+    jobs.wanted(town)
     found = client.get("/v1/segments/groups/types").json()
     assert [one["node"] for one in found["groups"]] == ["g1", "g2", "g3", "g4"] and found["asked"][
         "layers"
@@ -230,3 +236,97 @@ def test_the_api_asks_shows_names_and_removes(town: Home, admin: Who) -> None:
     assert [one["key"] for one in client.get("/v1/segments/groups").json()] == ["types"]
     assert client.delete("/v1/segments/groups/types").status_code == 204
     assert client.get("/v1/segments/groups").json() == []
+
+
+class Street:
+    """Three kinds of persons by what they do, whom the worker's own loop digests."""
+
+    def __init__(self, home: Home) -> None:
+        self.home, self.crowd = home, world.Crowd()
+        luck, rows = np.random.default_rng(2), []
+        for n in range(1, 361):
+            self.crowd.move(n, n)
+            kind, many = n % 3, int(luck.integers(3, 6))
+            what = ("order.line", "page.viewed", "service.called")[kind]
+            more = {"category": ("washer", "fridge", "tv")[kind], "amount": 900.0 if kind == 0 else None}
+            days = [timedelta(days=int(back)) for back in luck.integers(1, 20, many)]
+            rows += [
+                world.touch(1, len(rows) + i, n, what, NOW - back, **more) for i, back in enumerate(days)
+            ]
+        self.keeper = Keeper(home, self.crowd, [d for d in profiles.dimensions(None) if d.key in LOOKED_AT])
+        with clock.freeze(NOW):
+            self.keeper.follow(world.table(rows), 1)
+        self.turn()
+
+    def turn(self) -> None:
+        with clock.freeze(NOW):
+            self.keeper.update()
+
+    def assign(self) -> Grouping:
+        with clock.freeze(NOW):
+            return api.assign(self.home, SYSTEM, "types")
+
+    def count(self, node: str) -> int:
+        return segments.count(self.home, SYSTEM, Has("group.types", node)).persons
+
+
+LOOKED_AT = ("usage.first_kind", "brand.first_category", "value.orders_total")
+
+
+def test_a_group_is_a_tag_and_a_segment_and_follows_merges(home: Home) -> None:
+    street = Street(home)
+    with clock.freeze(NOW):
+        found = api.fit(home, SYSTEM, "types", Asked(groups=3), name=Text("类型", "Kinds"))
+    street.turn()
+    sizes = found.runs[-1].sizes
+    assert sum(sizes.values()) == 360
+    assert {node: street.count(node) for node in sizes} == dict(sizes)
+    (tag,) = [tag for tag in profiles.tags_of(home, SYSTEM, 5) if tag.dimension == "group.types"]
+    assert tag.layer is Layer.NEEDS and tag.inferred and found.holds is not None
+    mine = next(one for one in found.holds.groups if one.node == tag.node)
+    assert tag.node_label == mine.name
+    asked = Has("group.types", tag.node)
+    members = set(saved.answering(home, SYSTEM, asked).fits(asked).persons)
+    assert members >= {n for n in range(1, 361) if n % 3 == 5 % 3} and len(members) == sizes[tag.node]
+    with clock.freeze(NOW):
+        renamed = api.rename(home, SYSTEM, "types", tag.node, Text("常客", "Regulars"))
+    assert renamed.holds is not None
+    assert "Regulars" in segments.describe(home, SYSTEM, Has("group.types", tag.node)).en
+    made = api.as_segment(home, SYSTEM, "types", tag.node)
+    assert made.name.en == "Regulars" and segments.count(home, SYSTEM, made.asks).persons == len(members)
+    with pytest.raises(GroupingInUse, match=made.key):
+        api.remove(home, SYSTEM, "types")
+    for rule in (Has("group.types", tag.node), In(made.key)):
+        with pytest.raises(GroupingCircle):
+            api.ask(home, SYSTEM, "types", Asked(rule=rule))
+    street.crowd.move(5, 2)  # 5 and 2, both of one kind, turn out to be one person
+    street.turn()
+    assert street.count(tag.node) == len(members) - 1
+    again = street.assign().runs[-1]
+    assert (again.persons, again.known, again.moved) == (359, 359, 0)
+    segments.delete(home, SYSTEM, made.key)
+    with clock.freeze(NOW):
+        api.remove(home, SYSTEM, "types")
+    street.turn()
+    assert "group.types" not in {one.key for one in profiles.dimensions(home)}
+    assert "group.types" not in {tag.dimension for tag in profiles.tags_of(home, SYSTEM, 8)}
+
+
+def test_who_changed_group_is_counted_when_everybody_is_assigned_anew(home: Home) -> None:
+    street = Street(home)
+    with clock.freeze(NOW):
+        api.fit(home, SYSTEM, "types", Asked(groups=3))
+    street.turn()
+    before = {tag.node for tag in profiles.tags_of(home, SYSTEM, 4) if tag.dimension == "group.types"}
+    rows = [world.touch(2, n, 4, "order.line", NOW, category="washer", amount=900.0) for n in range(9)]
+    with clock.freeze(NOW):
+        street.keeper.follow(world.table(rows), 2)
+    street.turn()
+    street.crowd.move(4, 3)  # one who looks and one who buys turn out to be one person
+    street.turn()
+    run = street.assign().runs[-1]
+    assert run.persons == 359 and run.known == 359 and run.moved <= 1
+    street.turn()
+    after = {tag.node for tag in profiles.tags_of(home, SYSTEM, 3) if tag.dimension == "group.types"}
+    assert len(after) == 1 and len(before) == 1
+    assert sum(street.count(node) for node in run.sizes) == 359

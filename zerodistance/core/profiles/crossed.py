@@ -66,7 +66,7 @@ def crossed(here: Index, some: Who, names: Sequence[tuple[str, str]]) -> Iterato
 
 def _heard(here: Index, dimension: str) -> tuple[Layer, ...]:
     """Return the parts that are heard in a dimension."""
-    return here.layers
+    return here.stacks.of(dimension)
 
 
 def _spoken_of(layer: Layer, who: Who, left: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

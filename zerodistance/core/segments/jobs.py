@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from zerodistance.core.segments import audit, kept
-from zerodistance.core.segments.groups import api as groups
+from zerodistance.core.segments.groups import jobs as groups
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Job
 from zerodistance.kernel.text import Text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +14,17 @@ from pyroaring import BitMap
 
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import rules, saved
-from zerodistance.core.segments.contracts import Has
-from zerodistance.core.segments.groups import assigning, describing, kept, making, spelled, store, wishes
+from zerodistance.core.segments.contracts import Has, Segment
+from zerodistance.core.segments.groups import (
+    assigning,
+    describing,
+    giving,
+    kept,
+    making,
+    spelled,
+    store,
+    wishes,
+)
 from zerodistance.core.segments.groups.contracts import (
     Asked,
     Group,
@@ -31,7 +40,7 @@ from zerodistance.core.segments.groups.kmeans import Places
 from zerodistance.core.segments.groups.making import Hear, Made
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
-from zerodistance.kernel.errors import Invalid, ZeroDistanceError
+from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 from zerodistance.kernel.text import Text
@@ -42,13 +51,13 @@ __all__ = [
     "version",
     "ask",
     "fit",
+    "make",
     "assign",
     "rename",
+    "as_segment",
     "as_sql",
     "write_sql",
     "remove",
-    "nightly",
-    "wanted",
 ]
 KEY = wishes.KEY
 _SYSTEM = Who.system("segments")
@@ -143,15 +152,15 @@ def fit(
     Where no number of groups is stable and none was asked for, the version has no groups, and those before stay.
     """
     wishes.begin(home, who, key, asked, name, unit, by=None)
-    _make(home, who, key, hear)
+    make(home, who, key, hear)
     found = grouping(home, who, key)
     if found.latest is not None and found.latest.groups:
         assign(home, who, key, hear=hear)
     return grouping(home, who, key)
 
 
-def _make(home: Home, who: Who, key: str, hear: Hear) -> None:
-    """Make a version, and note it."""
+def make(home: Home, who: Who, key: str, hear: Hear) -> None:
+    """Make a version and note it, for `fit` and for the worker; nobody is assigned yet."""
     here, began = profiles.current(home), time.perf_counter()
     with home.state.read() as tx:
         row = kept.row_of(tx, who, key)
@@ -233,7 +242,7 @@ def _groups(
 
 
 def assign(home: Home, who: Who, key: str, *, hear: Hear = _silent) -> Grouping:
-    """Put every person into the nearest group of the newest version that has groups; needs MANAGE_SEGMENTS.
+    """Put every person into the nearest group of the newest version that has groups, and give the tags; needs MANAGE_SEGMENTS.
 
     Notes sizes, how many are in another group than before, and how far they are from the centres. Raises NoGroups.
     """
@@ -250,6 +259,7 @@ def assign(home: Home, who: Who, key: str, *, hear: Hear = _silent) -> Grouping:
     last = found.runs[-1] if found.runs else None
     before = here if last is not None and last.version == holds.number else None
     known, moved = _moved(before, found.dimension, order, some, places)
+    giving.give(home, who, giving.given(found, holds), giving.values(here, some, places, order))
     sizes = np.bincount(places, minlength=len(nodes)).tolist()
     with home.state.write() as tx:
         store.note(
@@ -320,7 +330,11 @@ def rename(home: Home, who: Who, key: str, node: str, name: Text) -> Grouping:
     with home.state.write() as tx:
         number = kept.row_of(tx, who, key)["number"]
         store.rename(tx, number, found.holds.number, node, name.zh, name.en, who.name)
-    return grouping(home, who, key)
+    after = grouping(home, who, key)
+    assert after.holds is not None
+    if after.runs:
+        profiles.declare(home, who, giving.given(after, after.holds))
+    return after
 
 
 def _group(found: Grouping, node: str) -> Group:
@@ -329,6 +343,13 @@ def _group(found: Grouping, node: str) -> Group:
         if one.node == node:
             return one
     raise NoSuchGroup(key=found.key, given=node, near=", ".join(one.node for one in groups) or "–")
+
+
+def as_segment(home: Home, who: Who, key: str, node: str) -> Segment:
+    """Save the persons of a group as a segment, under the name of the group; needs MANAGE_SEGMENTS. It goes on as the group does."""
+    found = grouping(home, who, key)
+    one = _group(found, node)
+    return saved.create(home, who, None, one.name, Has(found.dimension, one.node), unit=found.unit)
 
 
 def as_sql(home: Home, who: Who, key: str) -> str:
@@ -382,49 +403,10 @@ def remove(home: Home, who: Who, key: str) -> None:
     ]
     if by:
         raise GroupingInUse(key=key, by=", ".join(by))
+    if found.runs:
+        profiles.withdraw(home, who, found.dimension)
     with home.state.write() as tx:
         store.change(
             tx, kept.row_of(tx, who, key)["number"], deleted_at=clock.micros(), wanted_by=None, wanted_at=None
         )
     log("segments").info("groups_removed", who=who.name, grouping=key)
-
-
-# -- for the worker
-
-
-def wanted(home: Home) -> None:
-    """Make the groups that were asked for, and assign everybody by groups that are new; a job.
-
-    What can't be made is noted with its reason, and not tried again.
-    """
-    with home.state.read() as tx:
-        asked = [str(row["key"]) for row in store.living(tx) if row["wanted_at"] is not None]
-    for key in asked:
-        _tried(home, key, lambda key=key: _make(home, _SYSTEM, key, _silent))  # type: ignore[misc]
-    with home.state.read() as tx:
-        behind = store.behind(tx)
-    for key in behind:
-        _tried(home, key, lambda key=key: assign(home, _SYSTEM, key))  # type: ignore[misc]
-
-
-def _tried(home: Home, key: str, work: Callable[[], object]) -> None:
-    try:
-        work()
-    except ZeroDistanceError as error:
-        if error.retry:
-            raise
-        trouble = {"trouble_zh": error.message("zh"), "trouble_en": error.message("en")}
-        with home.state.write() as tx:
-            number = kept.row_of(tx, _SYSTEM, key)["number"]
-            store.change(tx, number, wanted_by=None, wanted_at=None, **trouble)
-        log("segments").warning("groups_not_made", grouping=key, why=error.code)
-
-
-def nightly(home: Home) -> None:
-    """Assign everybody anew in every grouping, by the centres it has; a job."""
-    with home.state.read() as tx:
-        keys = [
-            str(row["key"]) for row in store.living(tx) if store.version(tx, row["number"], with_groups=True)
-        ]
-    for key in keys:
-        _tried(home, key, lambda key=key: assign(home, _SYSTEM, key))  # type: ignore[misc]

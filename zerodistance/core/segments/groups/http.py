@@ -140,6 +140,12 @@ class GroupSql(BaseModel):
     sql: str
 
 
+class NewSegmentAnswer(BaseModel):
+    """The key of the segment that was saved."""
+
+    key: str
+
+
 @router.get("")
 def groupings(home: Here, who: AskedBy) -> list[GroupingAnswer]:
     """List the groupings, the newest first."""
@@ -166,6 +172,12 @@ def ask(key: str, given: NewGroups, home: Here, who: AskedBy) -> GroupingAnswer:
 def rename(key: str, node: str, given: GroupName, home: Here, who: AskedBy) -> GroupingAnswer:
     """Name a group; the name stays as long as the group does."""
     return _answer(api.rename(home, who, key, node, Text(given.name_zh, given.name_en)), who)
+
+
+@router.post("/{key}/groups/{node}/segment", status_code=201)
+def as_segment(key: str, node: str, home: Here, who: AskedBy) -> NewSegmentAnswer:
+    """Save the persons of a group as a segment."""
+    return NewSegmentAnswer(key=api.as_segment(home, who, key, node).key)
 
 
 @router.get("/{key}/sql")

@@ -62,14 +62,13 @@ class Made:
 
 
 def dimensions(asked: Asked, known: Sequence[Dimension]) -> tuple[Dimension, ...]:
-    """Return what persons are compared by: never what is sensitive, nor groups; of whole layers no tags of users, nor what is for service only."""
+    """Return what persons are compared by: never what is sensitive, nor groups; of whole layers nothing that is for service only."""
     layers = asked.layers or (() if asked.dimensions else LAYERS)
     open_to_us = [one for one in known if not one.sensitive and not one.key.startswith(DIMENSION)]
     return tuple(
         one
         for one in open_to_us
-        if one.key in asked.dimensions
-        or (one.layer in layers and one.purpose != "service" and not one.key.startswith("own."))
+        if one.key in asked.dimensions or (one.layer in layers and one.purpose != "service")
     )
 
 

@@ -148,6 +148,13 @@ def rename(request: Request, key: str, node: str, zh: Field = "", en: Field = ""
     return go(f"/segments/groups/{key}#{node}")
 
 
+@router.post("/segments/groups/{key}/{node}/segment")
+def as_segment(request: Request, key: str, node: str) -> Response:
+    """Save the persons of a group as a segment, and open it."""
+    made = groups.as_segment(home_of(request), who_of(request), key, node)
+    return go(f"/segments/{made.key}?saved=1")
+
+
 @router.post("/segments/groups/{key}/remove")
 def remove(request: Request, key: str) -> Response:
     """Remove a grouping with its tags."""
