@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from pyroaring import BitMap64
@@ -13,7 +12,6 @@ from sqlalchemy import Connection
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.profiles.contracts import Dimension
 from zerodistance.core.segments import answer, conditions, rules, store
 from zerodistance.core.segments.contracts import (
     KEY,
@@ -45,12 +43,7 @@ _MADE_UP = "s_"
 
 def words(home: Home | None) -> conditions.Words:
     """Return what a rule may name."""
-    return _words(() if home is None else profiles.own_dimensions(home).dimensions)
-
-
-@lru_cache(maxsize=8)
-def _words(own: tuple[Dimension, ...]) -> conditions.Words:
-    return conditions.Words({d.key: d for d in (*profiles.dimensions(None), *own)}, tuple(KINDS))
+    return conditions.Words({one.key: one for one in profiles.dimensions(home)}, tuple(KINDS))
 
 
 def read_rule(given: str | dict[str, Any], home: Home | None = None) -> Rule:
