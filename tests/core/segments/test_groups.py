@@ -330,3 +330,19 @@ def test_who_changed_group_is_counted_when_everybody_is_assigned_anew(home: Home
     after = {tag.node for tag in profiles.tags_of(home, SYSTEM, 3) if tag.dimension == "group.types"}
     assert len(after) == 1 and len(before) == 1
     assert sum(street.count(node) for node in run.sizes) == 359
+
+
+def test_a_segment_of_a_group_that_is_no_more_is_empty_and_can_be_read(town: Home) -> None:
+    fit(town)
+    made = api.as_segment(town, SYSTEM, "types", "g4")
+    segments.save(town, SYSTEM, made.key, segments.read_rule("AllOf()"))
+    other = api.as_segment(town, SYSTEM, "types", "g4")
+    fit(town, asked=Asked(groups=2, layers=(Layer.BRAND,)))
+    holds = api.grouping(town, SYSTEM, "types").holds
+    assert holds is not None and "g4" not in {one.node for one in holds.groups}
+    assert {one.key for one in segments.segments(town, SYSTEM)} == {made.key, other.key}
+    assert segments.count(town, SYSTEM, segments.segment(town, SYSTEM, other.key).rule).persons == 0
+    assert "no more" in segments.describe(town, SYSTEM, other.rule).en
+    segments.delete(town, SYSTEM, other.key)
+    with pytest.raises(GroupingInUse, match=made.key):  # an earlier version of its rule can still be read
+        api.remove(town, SYSTEM, "types")

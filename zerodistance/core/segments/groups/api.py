@@ -178,7 +178,7 @@ def make(home: Home, who: Who, key: str, hear: Hear) -> None:
         goes_on = making.continued(here, made, before.model)
     with home.state.write() as tx:
         number = kept.row_of(tx, who, key)["number"]
-        groups = _groups(home, made, goes_on, before, store.nodes(tx, number))
+        groups = _groups(home, made, goes_on, before, list(store.nodes(tx, number)))
         version = store.versions(tx, number) + 1
         centres = {one.node: tuple(centre.tolist()) for one, centre in zip(groups, made.centres, strict=True)}
         space = made.space
@@ -259,7 +259,7 @@ def assign(home: Home, who: Who, key: str, *, hear: Hear = _silent) -> Grouping:
     last = found.runs[-1] if found.runs else None
     before = here if last is not None and last.version == holds.number else None
     known, moved = _moved(before, found.dimension, order, some, places)
-    giving.give(home, who, giving.given(found, holds), giving.values(here, some, places, order))
+    giving.give(home, who, _given(home, found, holds), giving.values(here, some, places, order))
     sizes = np.bincount(places, minlength=len(nodes)).tolist()
     with home.state.write() as tx:
         store.note(
@@ -279,6 +279,14 @@ def assign(home: Home, who: Who, key: str, *, hear: Hear = _silent) -> Grouping:
         "groups_assigned", grouping=key, version=holds.number, persons=len(some), moved=moved
     )
     return grouping(home, who, key)
+
+
+def _given(home: Home, found: Grouping, holds: Version) -> profiles.Given:
+    with home.state.read() as tx:
+        ever = store.nodes(tx, kept.row_of(tx, _SYSTEM, found.key)["number"])
+    here = {one.node for one in holds.groups}
+    gone = {node: Text(*name) for node, name in ever.items() if node not in here}
+    return giving.given(found, holds, gone)
 
 
 def _places(
@@ -333,7 +341,7 @@ def rename(home: Home, who: Who, key: str, node: str, name: Text) -> Grouping:
     after = grouping(home, who, key)
     assert after.holds is not None
     if after.runs:
-        profiles.declare(home, who, giving.given(after, after.holds))
+        profiles.declare(home, who, _given(home, after, after.holds))
     return after
 
 
@@ -392,17 +400,25 @@ def _model(home: Home, who: Who, key: str) -> tuple[Grouping, Model]:
     return found, found.holds.model
 
 
+def _users(home: Home, dimension: str) -> list[str]:
+    """Return the segments and groupings that ask for a dimension, in any version: each of them can be read as long as it is there."""
+    found = []
+    for one in saved.segments(home, _SYSTEM):
+        every = (saved.segment(home, _SYSTEM, one.key, n).rule for n in range(one.versions, 0, -1))
+        terms = (term for rule in every for term in rules.terms(rule))
+        if any(isinstance(term, Has) and term.dimension == dimension for term in terms):
+            found.append(one.key)
+    with home.state.read() as tx:
+        return [*found, *store.asking(tx, dimension)]
+
+
 def remove(home: Home, who: Who, key: str) -> None:
-    """Remove a grouping with its tags; needs MANAGE_SEGMENTS; raises GroupingInUse where saved segments ask for its groups."""
+    """Remove a grouping with its tags; needs MANAGE_SEGMENTS; raises GroupingInUse where segments, or other groupings, ask for its groups."""
     who.need(Permission.MANAGE_SEGMENTS)
     found = grouping(home, who, key)
-    by = [
-        one.key
-        for one in saved.segments(home, _SYSTEM)
-        if any(isinstance(term, Has) and term.dimension == found.dimension for term in rules.terms(one.rule))
-    ]
-    if by:
-        raise GroupingInUse(key=key, by=", ".join(by))
+    if by := _users(home, found.dimension):
+        seen = {one.key for one in saved.segments(home, who)} | {one.key for one in groupings(home, who)}
+        raise GroupingInUse(key=key, by=", ".join(one for one in by if one in seen) or "–")
     if found.runs:
         profiles.withdraw(home, who, found.dimension)
     with home.state.write() as tx:

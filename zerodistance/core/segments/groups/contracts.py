@@ -283,12 +283,12 @@ class GroupingExists(ZeroDistanceError):
 
 
 class GroupingInUse(ZeroDistanceError):
-    """Saved segments ask for groups of this grouping."""
+    """Saved segments, or other groupings, ask for groups of this grouping."""
 
     code, status = "grouping_in_use", 409
     text = Text(
-        "分群 {key} 还在这些人群的规则里：{by}；先改那些规则",
-        "grouping {key} stands in the rules of these segments: {by}; change those first",
+        "分群 {key} 还在这些人群或分群的规则里：{by}；先删掉它们",
+        "grouping {key} stands in rules of these segments or groupings, in some version: {by}; remove those first",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -20,10 +20,18 @@ _LAYER = Layer.NEEDS  # own value: what kind of person somebody is stands beside
 _AT_ONCE = 1 << 17  # own value: persons of a batch
 
 
-def given(grouping: Grouping, version: Version) -> profiles.Given:
-    """Return the dimension of a grouping, by the groups of a version."""
+def given(grouping: Grouping, version: Version, gone: Mapping[str, Text]) -> profiles.Given:
+    """Return the dimension of a grouping, by the groups of a version.
+
+    Parameters
+    ----------
+    gone
+        Node -> name of groups of earlier versions that are no more: rules that ask for them can be read, and find nobody.
+    """
+    no_more = {node: Text(f"{name.zh}（已不存在）", f"{name.en} (no more)") for node, name in gone.items()}
     zh = f"{len(version.groups)} 群，第 {version.number} 版；每夜按同样的中心重新归群"
     en = f"{len(version.groups)} groups, version {version.number}; everybody is assigned anew each night by the same centres"
+    labels = {group.node: group.name for group in version.groups} | no_more
     return profiles.Given(
         key=grouping.dimension,
         layer=_LAYER,
@@ -31,7 +39,7 @@ def given(grouping: Grouping, version: Version) -> profiles.Given:
         meaning=Text(
             "最像哪一群：离谁的中心最近", "which group somebody is most like: whose centre is nearest"
         ),
-        nodes=Values(labels={group.node: group.name for group in version.groups}, closed=True, ordered=True),
+        nodes=Values(labels=labels, closed=True, ordered=True),
         made=Text(zh, en),
         unit_id=grouping.unit,
         inferred=True,

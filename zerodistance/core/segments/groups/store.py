@@ -140,10 +140,19 @@ def groups(tx: Connection, number: int, which: int) -> list[Mapping[str, Any]]:
     return [dict(row) for row in tx.execute(found).mappings()]
 
 
-def nodes(tx: Connection, number: int) -> list[str]:
-    """Return every node that a group of any version has."""
+def nodes(tx: Connection, number: int) -> dict[str, tuple[str, str]]:
+    """Return every node that a group of any version has, with the last name of that group."""
     g = grouping_group.c
-    return list(tx.execute(select(g.node).where(g.grouping == number).distinct()).scalars())
+    found = select(g.node, g.name_zh, g.name_en).where(g.grouping == number).order_by(g.version)
+    return {row.node: (row.name_zh, row.name_en) for row in tx.execute(found)}
+
+
+def asking(tx: Connection, word: str) -> list[str]:
+    """Return the keys of groupings in what was asked for in any version of which a word stands, in quotes."""
+    s, v = grouping.c, grouping_version.c
+    stands = s.asked.contains(f'"{word}"', autoescape=True) | v.asked.contains(f'"{word}"', autoescape=True)
+    found = select(s.key).select_from(grouping).outerjoin(grouping_version, v.grouping == s.number)
+    return list(tx.execute(found.where(s.deleted_at.is_(None) & stands).distinct().order_by(s.key)).scalars())
 
 
 def add_version(tx: Connection, row: Mapping[str, Any], some: Iterable[Mapping[str, Any]]) -> None:
