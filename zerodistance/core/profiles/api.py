@@ -49,8 +49,17 @@ from zerodistance.core.profiles.crossed import Crossed, crossed
 from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.dimensions.unseen import HOUSEHOLD
 from zerodistance.core.profiles.figures import Assay, Found, Outline
-from zerodistance.core.profiles.given import SPACES, DimensionExists, DimensionInUse, Given, NotOwn
-from zerodistance.core.profiles.granting import declare, give, give_some, withdraw
+from zerodistance.core.profiles.given import (
+    SPACES,
+    WHY_NO_NODE,
+    DimensionExists,
+    DimensionInUse,
+    Given,
+    NotOwn,
+    is_node,
+)
+from zerodistance.core.profiles.given import check as check_given
+from zerodistance.core.profiles.granting import declare, give, give_some, tried, withdraw
 from zerodistance.core.profiles.grounds import Ground
 from zerodistance.core.profiles.homes import DIMENSION as HOME
 from zerodistance.core.profiles.index import Index
@@ -112,7 +121,11 @@ __all__ = [
     "give",
     "give_some",
     "declare",
+    "tried",
     "withdraw",
+    "check_given",
+    "is_node",
+    "WHY_NO_NODE",
     "Own",
     "own_dimensions",
     "is_shipped",

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
+from zerodistance.core.profiles import evaluate, giving, index, own, rollup, rules, states
 from zerodistance.core.profiles import given as said
-from zerodistance.core.profiles import giving, own, rules
-from zerodistance.core.profiles.contracts import Bands
+from zerodistance.core.profiles.contracts import Bands, Dimension
 from zerodistance.core.profiles.given import Given
 from zerodistance.core.profiles.own import Own
+from zerodistance.core.profiles.splits import Sizes
 from zerodistance.kernel import clock, fault
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid
@@ -20,6 +21,25 @@ from zerodistance.kernel.text import Text
 
 Batches = Iterable[pa.Table | pa.RecordBatch]
 """`subject` (int64), of the person; `value`: string, the node, or float64, the number; null takes away."""
+
+
+def tried(home: Home, dimension: Dimension) -> dict[str, Sizes]:
+    """Return how many would be at each node of a dimension of touches, of those whom the index holds; nothing is written."""
+    here, holding = index.current(home.path("index")), rollup.read(home)
+    nobody = pa.table(
+        {
+            "number": pa.array([], pa.int64()),
+            "fact": pa.array([], pa.string()),
+            "value": pa.array([], pa.string()),
+        }
+    )
+    with home.engine.connect() as connection:
+        states.view(connection, home)
+        zone = home.settings.zone
+        found = evaluate.tag(
+            connection, here.pairs(), nobody, [dimension], here.day, rollup=holding, zone=zone
+        )
+    return {node: both.sizes for node, both in found.nodes[dimension.key].items() if not rules.is_inner(node)}
 
 
 def give(home: Home, who: Who, given: Given, values: Batches) -> int:

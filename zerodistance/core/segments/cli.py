@@ -12,6 +12,7 @@ from rich.table import Table
 
 from zerodistance.core.segments import released_cli
 from zerodistance.core.segments.groups.cli import app as groups
+from zerodistance.core.segments.tags.cli import app as tags
 from zerodistance.kernel import clock, command
 from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 app = App(name="segments", help=words("人群", "segments"))
 released_cli.add_to(app)
 app.command(groups)
+app.command(tags)
 
 RuleText = Annotated[
     str,

@@ -13,6 +13,7 @@ from zerodistance.core.profiles.api import Measured, moment
 from zerodistance.core.segments import api, comparing_http, released_http
 from zerodistance.core.segments.contracts import Change, Segment
 from zerodistance.core.segments.groups import http as groups_http
+from zerodistance.core.segments.tags import http as tags_http
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
@@ -223,6 +224,7 @@ class MembersAnswer(BaseModel):
 router.include_router(comparing_http.router)
 router.include_router(released_http.router)
 router.include_router(groups_http.router)
+router.include_router(tags_http.router)
 
 
 @router.post("/count")

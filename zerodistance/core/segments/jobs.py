@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from zerodistance.core.segments import audit, kept
 from zerodistance.core.segments.groups import jobs as groups
+from zerodistance.core.segments.tags import api as tags
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Job
 from zerodistance.kernel.text import Text
@@ -42,6 +43,13 @@ JOBS = (
         timedelta(days=1),
         groups.nightly,
         Text("把所有人重新归群", "assign everybody to groups anew"),
+        at_once=False,
+    ),
+    Job(
+        "segments.tags",
+        timedelta(days=1),
+        tags.nightly,
+        Text("重新计算自建标签", "make the tags of users anew"),
         at_once=False,
     ),
 )

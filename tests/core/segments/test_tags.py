@@ -1,0 +1,231 @@
+"""Tags that users make: whom each way finds, that versions stay, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
+
+from tests.core.profiles import world
+from tests.core.segments.test_answers import NOW, known
+from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles.given import DimensionExists
+from zerodistance.core.segments import api as segments
+from zerodistance.core.segments import http
+from zerodistance.core.segments.contracts import WrongRule
+from zerodistance.core.segments.tags import api
+from zerodistance.core.segments.tags.contracts import NoSuchTag, TagCircle, TagInUse, WrongSql
+from zerodistance.kernel import access, clock
+from zerodistance.kernel.access import Role, Who
+from zerodistance.kernel.errors import Forbidden, Invalid
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
+
+BUYERS = 'Did("order.line", amount_at_least=15)'
+NAMES = {"label": {"zh": "贵宾", "en": "VIP"}, "meaning": {"zh": "", "en": ""}}
+
+
+def said(home: Home, how: Any, key: str = "own.vip", **more: Any) -> Any:
+    return api.read(home, {"key": key, "layer": "value", **NAMES, "how": how, **more})
+
+
+@pytest.fixture
+def shop(home: Home) -> Home:
+    """Three persons, one of whom bought twice, and a visitor: 0, 10 and 20, 30."""
+    known(home)
+    rows = [
+        world.touch(
+            1, row, row + 1, "order.line", NOW, amount=10.0 * row, category="washer" if row else "fridge"
+        )
+        for row in range(4)
+    ]
+    home.lake.append("touches", world.table(rows), app="touches", version=1, partition_by="month")
+    with clock.freeze(NOW):
+        profiles.rebuild(home, Who.system())
+    return home
+
+
+def at(home: Home, key: str = "own.vip") -> dict[str, tuple[int, int]]:
+    """Return how many persons and visitors are at each node after a turn of the index."""
+    with clock.freeze(NOW):
+        profiles.refresh(home)
+    return {node: tuple(sizes) for node, sizes in profiles.current(home).nodes(key).items()}
+
+
+def tried(home: Home, who: Who, one: Any) -> dict[str, tuple[int, int]]:
+    return {key: tuple(sizes) for key, _, sizes in api.try_out(home, who, one).nodes if any(sizes)}
+
+
+RULED = {
+    "rule": [
+        {"node": "gold", "rule": BUYERS, "zh": "金", "en": "gold"},
+        {"node": "other", "rule": 'Did("order.*")'},
+    ]
+}
+WAYS: dict[str, tuple[Any, dict[str, tuple[int, int]]]] = {
+    "rule": (RULED, {"gold": (1, 1), "other": (1, 0)}),
+    "bands": (
+        {"bands": {"of": "value.spend_total", "edges": [0, 5, 31]}},
+        {"from_0": (1, 0), "from_5": (1, 1)},
+    ),
+    "touches": (
+        {"touches": {"take": "last", "word": "category", "kinds": ["order.*"], "days": 30}},
+        {"fridge": (1, 0), "washer": (1, 1)},
+    ),
+    "sql": (
+        {"sql": "select subject, case when amount > 5 then 'much' else 'little' end as value from touches"},
+        {"little": (1, 0), "much": (1, 1)},
+    ),
+    "sql-number": (
+        {"sql": "select number, max('x') as value from subject_person group by 1;"},
+        {"x": (2, 1)},
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_tag_is_tried_saved_and_found_by_each_way(shop: Home, admin: Who, way: str) -> None:
+    how, wanted = WAYS[way]
+    one = said(shop, how)
+    assert tried(shop, admin, one) == wanted
+    assert api.tags(shop, admin) == [] and "own.vip" not in {d.key for d in profiles.dimensions(shop)}
+    assert api.save(shop, admin, one).version == 1
+    assert at(shop) == wanted
+    assert api.save(shop, admin, one).version == 1, "saying the same again makes no version"
+    node = next(iter(wanted))
+    rule = segments.read_rule(f'Has("own.vip", node="{node}")', shop)
+    assert segments.count(shop, admin, rule).persons == wanted[node][0]
+    api.nightly(shop)
+    assert at(shop) == wanted
+    found = api.tag(shop, admin, "own.vip")
+    assert (found.failed, found.said) == (None, one)
+    api.withdraw(shop, admin, "own.vip")
+    assert at(shop) == {}
+    with pytest.raises(NoSuchTag):
+        api.tag(shop, admin, "own.vip")
+
+
+def test_versions_stay_and_expiry_empties_a_tag(shop: Home, admin: Who) -> None:
+    api.save(shop, admin, said(shop, RULED))
+    one = {"rule": [{"node": "all", "rule": "AllOf()"}]}
+    assert api.save(shop, admin, said(shop, one, expires_on="2026-03-02")).version == 2
+    assert at(shop) == {"all": (2, 1)}
+    assert [(v.number, v.by) for v in api.versions(shop, admin, "own.vip")] == [
+        (2, admin.name),
+        (1, admin.name),
+    ]
+    with clock.freeze(NOW.replace(month=3, day=3)):
+        profiles.refresh(shop)
+    assert profiles.current(shop).nodes("own.vip") == {}
+
+
+def test_what_stands_on_a_tag_keeps_it_and_no_tag_stands_on_itself(shop: Home, admin: Who) -> None:
+    api.save(shop, admin, said(shop, RULED))
+    at(shop)
+    segments.create(
+        shop, admin, "gold", Text("金", "gold"), segments.read_rule('Has("own.vip", node="gold")', shop)
+    )
+    with pytest.raises(TagInUse, match="gold"):
+        api.withdraw(shop, admin, "own.vip")
+    circle = said(shop, {"rule": [{"node": "x", "rule": 'In("gold")'}]})
+    with pytest.raises(TagCircle, match=r"own\.vip"):
+        api.save(shop, admin, circle)
+    above = said(shop, {"rule": [{"node": "x", "rule": 'In("gold")'}]}, "own.above")
+    api.save(shop, admin, above)
+    assert at(shop, "own.above") == {"x": (1, 1)}
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"rule": []},
+        {"rule": [{"node": "a", "rule": "AllOf()"}, {"node": "a", "rule": "AllOf()"}]},
+        {"bands": {"of": "geo.place", "edges": [1]}},
+        {"bands": {"of": "value.spend_total", "edges": [2, 1]}},
+        {"bands": {"of": "value.spend_total", "edges": [True]}},
+        {"touches": {"take": "all", "word": "category"}},
+        {"touches": {"take": "last", "word": "category", "kinds": ["order.nothing"]}},
+        {"touches": {"take": "last", "word": "category", "days": 0}},
+        {"sql": ""},
+    ],
+)
+def test_what_no_tag_can_be_is_refused_with_what_is_allowed(shop: Home, how: Any) -> None:
+    with pytest.raises(Invalid):
+        said(shop, how)
+
+
+@pytest.mark.parametrize(
+    ("sql", "why"),
+    [
+        ("drop view touches", "one SELECT"),
+        ("select 1; select 2", "one SELECT"),
+        ("copy (select 1) to '/tmp/zd-out.csv'", "one SELECT"),
+        ("select 1 as number", "subject or number"),
+        ("select 'x' as number, 'y' as value", "x"),
+        ("select number, 'x' as value from read_csv('/etc/passwd')", "disabled|ermission"),
+        ("select number, 'x' as value from nowhere", "nowhere"),
+        ("set threads = 8", "one SELECT"),
+        ("attach '/tmp/zd.db'", "one SELECT"),
+    ],
+)
+def test_sql_reads_what_is_published_and_nothing_else(shop: Home, admin: Who, sql: str, why: str) -> None:
+    with pytest.raises(WrongSql, match=why):
+        api.try_out(shop, admin, said(shop, {"sql": sql}))
+
+
+def test_sql_that_takes_too_long_is_stopped(shop: Home) -> None:
+    from zerodistance.core.segments.tags import sql
+
+    with pytest.raises(WrongSql, match="longer than"):
+        sql.run(shop, "select count(*) as number, 'x' as value from range(100000000000) a", seconds=0.2)
+
+
+def test_a_key_of_ours_a_shipped_one_and_a_wrong_rule_are_refused(shop: Home, admin: Who) -> None:
+    for key in ("own.", "vip", "group.vip", "own.A"):
+        with pytest.raises(Invalid):
+            api.save(shop, admin, said(shop, RULED, key))
+    with pytest.raises((DimensionExists, Invalid)):
+        api.save(shop, admin, said(shop, RULED, "value.spend_total"))
+    with pytest.raises(WrongRule):
+        said(shop, {"rule": [{"node": "a", "rule": "Hass()"}]})
+    with pytest.raises(Invalid, match="2027-01-31"):
+        said(shop, RULED, expires_on="soon")
+
+
+def test_only_who_may_see_persons_makes_tags(
+    shop: Home, analyst: Who, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(access._MAY, Role.ANALYST, frozenset())
+    for verb in (api.try_out, api.save):
+        with pytest.raises(Forbidden):
+            verb(shop, analyst, said(shop, RULED))
+
+
+def test_the_api_makes_tags(shop: Home, admin: Who) -> None:
+    app = FastAPI()
+    app.state.home = shop
+    app.include_router(http.router)
+
+    @app.middleware("http")
+    async def known_here(request: Request, call_next: Any) -> Any:
+        request.state.who = admin
+        return await call_next(request)
+
+    client = TestClient(app)
+    body = {"key": "own.vip", "layer": "value", "zh": "贵宾", "en": "VIP", **RULED}
+    counts = client.post("/v1/segments/tags/preview", json=body).json()
+    assert [(n["node"], n["persons"], n["visitors"]) for n in counts] == [("gold", 1, 1), ("other", 1, 0)]
+    made = client.post("/v1/segments/tags", json=body)
+    assert (made.status_code, made.json()["version"], made.json()["how"]["rule"][0]["node"]) == (
+        201,
+        1,
+        "gold",
+    )
+    assert [one["key"] for one in client.get("/v1/segments/tags").json()] == ["own.vip"]
+    assert client.post("/v1/segments/tags/own.vip/run").json()["failed"] is None
+    assert client.get("/v1/segments/tags/own.vip").json()["zh"] == "贵宾"
+    assert client.delete("/v1/segments/tags/own.vip").status_code == 204
+    assert client.get("/v1/segments/tags").json() == []

@@ -1,0 +1,331 @@
+"""The door of tags that users make: try one, save it in versions, make its values anew, withdraw it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles.api import Sizes, Split
+from zerodistance.core.segments import audit, rules, saved
+from zerodistance.core.segments.contracts import AllOf, Has, In, Rule
+from zerodistance.core.segments.tags import forms, sql, store
+from zerodistance.core.segments.tags.contracts import (
+    SHOWN,
+    ByBands,
+    ByRule,
+    BySql,
+    ByTouches,
+    NoSuchTag,
+    Said,
+    TagCircle,
+    TagInUse,
+    TagVersion,
+    Tried,
+    UserTag,
+)
+from zerodistance.kernel import clock
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.errors import Invalid, ZeroDistanceError
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.logs import log
+from zerodistance.kernel.text import Text
+
+_AT_ONCE = 1 << 17  # own value: values of a batch
+_SYSTEM = Who.system("tags")
+
+
+def read(home: Home, given: Mapping[str, Any], unit: int | None = None) -> Said:
+    """Return what is said of a tag, from its JSON form; raises Invalid, WrongRule with what is allowed."""
+    return forms.read(given, saved.words(home), unit)
+
+
+def tags(home: Home, who: Who) -> Sequence[UserTag]:
+    """Return the tags that this account sees, last changed first."""
+    with home.state.read() as tx:
+        rows = [row for row in store.living(tx) if who.sees_unit(row["unit_id"])]
+    return [_tag(home, row) for row in rows]
+
+
+def tag(home: Home, who: Who, key: str) -> UserTag:
+    """Return one tag; raises NoSuchTag."""
+    return _tag(home, _row(home, who, key))
+
+
+def versions(home: Home, who: Who, key: str) -> Sequence[TagVersion]:
+    """Return every version of a tag, the newest first; raises NoSuchTag."""
+    row = _row(home, who, key)
+    with home.state.read() as tx:
+        found = store.versions(tx, row["number"])
+    return [
+        TagVersion(v["version"], _said(home, row, v["said"]), v["saved_by"], v["saved_at"]) for v in found
+    ]
+
+
+def _row(home: Home, who: Who, key: str) -> Mapping[str, Any]:
+    with home.state.read() as tx:
+        every = [row for row in store.living(tx) if who.sees_unit(row["unit_id"])]
+    for row in every:
+        if row["key"] == key:
+            return row
+    raise NoSuchTag(given=key, near=", ".join(str(row["key"]) for row in every[:10]) or "–")
+
+
+def _said(home: Home, row: Mapping[str, Any], text: str) -> Said:
+    return forms.read(json.loads(text), saved.words(home), row["unit_id"])
+
+
+def _tag(home: Home, row: Mapping[str, Any]) -> UserTag:
+    failed = None if row["failed"] is None else Text(*json.loads(row["failed"]))
+    said = _said(home, row, row["said"])
+    return UserTag(
+        said,
+        row["version"],
+        row["made_by"],
+        row["made_at"],
+        row["saved_by"],
+        row["saved_at"],
+        row["ran_at"],
+        failed,
+    )
+
+
+# -- trying
+
+
+def try_out(home: Home, who: Who, said: Said) -> Tried:
+    """Return how many would be at each node, exactly; nothing is written. Needs SEE_PERSONS; raises as `save`."""
+    _may(home, who, said)
+    began = time.perf_counter()
+    here, how = profiles.current(home), said.how
+    if isinstance(how, ByBands):
+        of = profiles.dimension(home, how.dimension, who)
+        edges = [*how.edges, np.inf]
+        each = [
+            here.size_between(of, low, float(np.nextafter(high, -np.inf)))
+            for low, high in itertools.pairwise(edges)
+        ]
+        nodes = _given(home, who, said).dimension.nodes
+        labels = [(key, label) for _, key, label in nodes.bands]  # type: ignore[union-attr]
+    elif isinstance(how, ByTouches):
+        found = profiles.tried(home, _given(home, who, said).dimension)
+        shown = sorted(found.items(), key=lambda one: (-one[1].persons, one[0]))
+        names = profiles.node_labels(home, who, _given(home, who, said).dimension, [key for key, _ in shown])
+        labels, each = [(key, names[key]) for key, _ in shown], [sizes for _, sizes in shown]
+    elif isinstance(how, BySql):
+        words = _of_sql(home, said, here)
+        labels, each = [(key, Text(key, key)) for key in words], [split.sizes for split in words.values()]
+    else:
+        splits = _of_rule(home, who, how, here)
+        labels, each = [(node.key, node.label) for node in how.nodes], [split.sizes for split in splits]
+    audit.note(
+        home, who, "tag", AllOf(()), sum(one.persons for one in each), sum(one.visitors for one in each)
+    )
+    nodes_of = tuple((key, label, sizes) for (key, label), sizes in zip(labels, each, strict=True))
+    return Tried(nodes_of, (time.perf_counter() - began) * 1_000)
+
+
+def _of_rule(home: Home, who: Who, how: ByRule, here: profiles.Index) -> list[Split]:
+    """Return who is at each node: the first that fits counts."""
+    answer = saved.answering(home, who, AllOf(tuple(node.rule for node in how.nodes)))
+    taken, found = profiles.NOBODY, list[Split]()
+    for node in how.nodes:
+        fits = answer.fits(node.rule) - taken
+        found.append(fits)
+        taken = taken | fits
+    return found
+
+
+def _of_sql(home: Home, said: Said, here: profiles.Index) -> dict[str, Split]:
+    assert isinstance(said.how, BySql)
+    table = sql.run(home, said.how.sql)
+    if "subject" in table.column_names:
+        pairs = here.pairs()
+        subjects, numbers = (pairs.column(name).to_numpy() for name in ("subject", "number"))
+        order = np.argsort(subjects, kind="stable")
+        subjects, numbers = subjects[order], numbers[order]
+        asked = table.column("subject").to_numpy()
+        at = np.minimum(np.searchsorted(subjects, asked), max(len(subjects) - 1, 0))
+        there = subjects[at] == asked if len(subjects) else np.zeros(len(asked), np.bool_)
+        who, values = numbers[at[there]], table.column("value").filter(pa.array(there))
+    else:
+        who, values = table.column("number").to_numpy(), table.column("value")
+    coded = values.combine_chunks().dictionary_encode() if len(values) else None
+    if coded is None:
+        return {}
+    chunk = coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
+    codes, words = chunk.indices.to_numpy(), chunk.dictionary.to_pylist()
+    wrong = [word for word in words if not profiles.is_node(word)]
+    if wrong:
+        raise Invalid(field="value", given=wrong[0], why=profiles.WHY_NO_NODE)
+    taken, found = profiles.NOBODY, dict[str, Split]()
+    for n, word in sorted(enumerate(words), key=lambda one: one[1]):
+        fits = (Split.of_sorted(np.unique(who[codes == n]).astype(np.uint32)) & here.universe) - taken
+        found[word] = fits
+        taken = taken | fits
+    return found
+
+
+# -- saving
+
+
+def save(home: Home, who: Who, said: Said) -> UserTag:
+    """Save a tag, or a new version of one, and make its values; the index has them after its next turn, within seconds.
+
+    Needs MANAGE_SEGMENTS and SEE_PERSONS.
+
+    Raises
+    ------
+    Invalid, DimensionExists
+        Something of it can't be.
+    TagCircle, Forbidden, NoSuchSegment
+        Its rules lead back to it, or ask what this account may not.
+    WrongSql
+        See `sql.run`.
+    """
+    who.need(Permission.MANAGE_SEGMENTS)
+    _may(home, who, said)
+    given = profiles.check_given(_given(home, who, said))
+    made = None if isinstance(said.how, ByBands | ByTouches) else _values(home, who, said)
+    if made is None:
+        profiles.declare(home, who, given)
+    else:
+        profiles.give(home, who, given, made)
+    at = clock.micros()
+    with home.state.write() as tx:
+        rows = store.living(tx, said.key)
+        number = rows[0]["number"] if rows else store.add(tx, said.key, said.unit, who.name, at)
+        text = forms.written(said)
+        if not rows or rows[0]["said"] != text:
+            store.add_version(tx, number, 1 + (rows[0]["version"] if rows else 0), text, who.name, at)
+        if rows and rows[0]["unit_id"] != said.unit:
+            store.change(tx, number, unit_id=said.unit)
+        if made is not None:
+            store.note(tx, number, at, None)
+    log("segments").info("tag_saved", who=who.name, tag=said.key)
+    return tag(home, who, said.key)
+
+
+def _may(home: Home, who: Who, said: Said) -> None:
+    who.need(Permission.SEE_PERSONS)
+    if not said.key.startswith("own."):
+        why = Text("以 own. 开头，如 own.vip", "begins with own., like own.vip")
+        raise Invalid(field="key", given=said.key, why=why)
+    if not who.sees_unit(said.unit):
+        why = Text("它不在这个账号的小微之列", "it is none of this account's units")
+        raise Invalid(field=Text("小微", "unit"), given=said.unit, why=why)
+    for rule in _rules(said):
+        saved.allowed(home, who, rule)
+    _no_circle(home, who, said, [said.key])
+
+
+def _rules(said: Said) -> list[Rule]:
+    """Return the rules that a tag stands on."""
+    if isinstance(said.how, ByRule):
+        return [node.rule for node in said.how.nodes]
+    return [Has(said.how.dimension)] if isinstance(said.how, ByBands) else []
+
+
+def _no_circle(home: Home, who: Who, said: Said, path: list[str]) -> None:
+    """Raise TagCircle where a tag stands on itself, by other tags and segments."""
+    own = {one.said.key: one.said for one in tags(home, _SYSTEM)}
+
+    def walk(rule: Rule, path: list[str], seen: set[str]) -> None:
+        for term in rules.terms(rule):
+            if isinstance(term, In) and term.segment not in seen:
+                seen.add(term.segment)
+                walk(saved.segment(home, who, term.segment).rule, path, seen)
+            elif isinstance(term, Has) and (term.dimension in own or term.dimension == said.key):
+                if term.dimension in path:
+                    raise TagCircle(key=said.key, path=" → ".join([*path, term.dimension]))
+                for inner in _rules(own[term.dimension]):
+                    walk(inner, [*path, term.dimension], set(seen))
+
+    for rule in _rules(said):
+        walk(rule, path, set())
+
+
+def _given(home: Home, who: Who, said: Said) -> profiles.Given:
+    of = profiles.dimension(home, said.how.dimension, who) if isinstance(said.how, ByBands) else None
+    return forms.dimension(said, of, SHOWN[forms.kind_of(said.how)])
+
+
+def _values(home: Home, who: Who, said: Said) -> Iterator[pa.RecordBatch]:
+    """Return `subject` and `value` of everybody who is at a node, each under the earliest of their subjects."""
+    here = profiles.current(home)
+    if isinstance(said.how, ByRule):
+        splits = _of_rule(home, who, said.how, here)
+        nodes = dict(zip([node.key for node in said.how.nodes], splits, strict=True))
+    else:
+        nodes = _of_sql(home, said, here)
+    return _batches(here, nodes)
+
+
+def _batches(here: profiles.Index, nodes: Mapping[str, Split]) -> Iterator[pa.RecordBatch]:
+    pairs = here.pairs()
+    numbers, subjects = (pairs.column(name).to_numpy() for name in ("number", "subject"))
+    order = np.lexsort((subjects, numbers))
+    numbers, first = np.unique(numbers[order], return_index=True)
+    subjects = subjects[order][first]
+    for node, split in nodes.items():
+        who: npt.NDArray[np.uint32] = split.numbers()
+        mine = subjects[np.searchsorted(numbers, who)]
+        for at in range(0, len(mine), _AT_ONCE):
+            some = mine[at : at + _AT_ONCE]
+            yield pa.record_batch({"subject": pa.array(some), "value": pa.repeat(pa.scalar(node), len(some))})
+
+
+# -- again, and no more
+
+
+def run(home: Home, who: Who, key: str) -> UserTag:
+    """Make the values of a tag anew, as the worker does each night; needs MANAGE_SEGMENTS. Raises as `save`."""
+    who.need(Permission.MANAGE_SEGMENTS)
+    found = tag(home, who, key)
+    if not isinstance(found.said.how, ByBands | ByTouches):
+        row = _row(home, who, key)
+        profiles.give(home, who, _given(home, who, found.said), _values(home, who, found.said))
+        with home.state.write() as tx:
+            store.note(tx, row["number"], clock.micros(), None)
+    return tag(home, who, key)
+
+
+def nightly(home: Home) -> None:
+    """Make the values of every tag anew; one that fails keeps the values it has and says why."""
+    for one in tags(home, _SYSTEM):
+        try:
+            run(home, _SYSTEM, one.said.key)
+        except ZeroDistanceError as error:
+            log("segments").error("tag_failed", tag=one.said.key, why=error.message("en"))
+            row = _row(home, _SYSTEM, one.said.key)
+            with home.state.write() as tx:
+                store.note(
+                    tx, row["number"], clock.micros(), json.dumps([error.message("zh"), error.message("en")])
+                )
+
+
+def withdraw(home: Home, who: Who, key: str) -> None:
+    """Withdraw a tag and its values; its versions stay in the records. Raises NoSuchTag, TagInUse."""
+    who.need(Permission.MANAGE_SEGMENTS)
+    row = _row(home, who, key)
+
+    def stands(rule: Rule) -> bool:
+        return any(isinstance(t, Has) and t.dimension == key for t in rules.terms(rule))
+
+    by = [s.key for s in saved.segments(home, _SYSTEM) if stands(s.rule)]
+    by += [t.said.key for t in tags(home, _SYSTEM) if any(map(stands, _rules(t.said)))]
+    if by:
+        raise TagInUse(key=key, by=", ".join(by))
+    profiles.withdraw(home, who, key)
+    with home.state.write() as tx:
+        store.change(tx, row["number"], ended_by=who.name, ended_at=clock.micros())
+
+
+__all__ = ["Sizes", "nightly", "read", "run", "save", "tag", "tags", "try_out", "versions", "withdraw"]

@@ -1,0 +1,265 @@
+"""What is said of a tag as JSON, and back; and as the dimension that profiles is told."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles.contracts import Bands, Dimension, Input, Layer, Values
+from zerodistance.core.segments import conditions, rules
+from zerodistance.core.segments.tags.contracts import (
+    MOST_EDGES,
+    MOST_NODES,
+    MOST_SQL,
+    TAKES,
+    ByBands,
+    ByRule,
+    BySql,
+    ByTouches,
+    How,
+    Node,
+    Said,
+)
+from zerodistance.core.touchpoints.kinds import KINDS
+from zerodistance.kernel.errors import Invalid
+from zerodistance.kernel.text import Text
+
+_WORDS = ("category", "product", "place", "channel", "fault", "kind")
+_NAMES = {"category": "category", "product": "product", "place": "place"}
+
+
+def written(said: Said) -> str:
+    """Return what is said as JSON."""
+    return json.dumps(plain(said), ensure_ascii=False, sort_keys=True)
+
+
+def plain(said: Said) -> dict[str, Any]:
+    """Return what is said as plain values."""
+    found: dict[str, Any] = {
+        "key": said.key,
+        "layer": said.layer.value,
+        "label": {"zh": said.label.zh, "en": said.label.en},
+        "meaning": {"zh": said.meaning.zh, "en": said.meaning.en},
+        "how": _how(said.how),
+    }
+    if said.expires_on is not None:
+        found["expires_on"] = said.expires_on.isoformat()
+    return found
+
+
+def _how(how: How) -> dict[str, Any]:
+    match how:
+        case ByRule():
+            nodes = [
+                {"node": n.key, "zh": n.label.zh, "en": n.label.en, "rule": rules.write_text(n.rule)}
+                for n in how.nodes
+            ]
+            return {"rule": nodes}
+        case ByBands():
+            return {"bands": {"of": how.dimension, "edges": list(how.edges)}}
+        case ByTouches():
+            some = {
+                "take": how.take,
+                "word": how.word,
+                "kinds": list(how.kinds),
+                "days": how.days,
+                "where": dict(how.where),
+            }
+            return {"touches": {name: value for name, value in some.items() if value not in (None, [], {})}}
+        case BySql():
+            return {"sql": how.sql}
+
+
+def kind_of(how: How) -> str:
+    """Return the word for how a tag is made: a key of `SHOWN`."""
+    return next(iter(_how(how)))
+
+
+def read(given: Mapping[str, Any], words: conditions.Words, unit: int | None = None) -> Said:
+    """Return what is said; raises Invalid, WrongRule."""
+    label, meaning = (_text(given.get(name), name) for name in ("label", "meaning"))
+    layers = [layer.value for layer in Layer]
+    _must(
+        given.get("layer") in layers,
+        "layer",
+        given.get("layer"),
+        Text(f"可用 {', '.join(layers)}", f"one of {', '.join(layers)}"),
+    )
+    until = given.get("expires_on")
+    try:
+        on = None if until is None else date.fromisoformat(until)
+    except (TypeError, ValueError):
+        raise Invalid(
+            field="expires_on", given=until, why=Text("写成 2027-01-31", "written like 2027-01-31")
+        ) from None
+    how = given.get("how")
+    ways: dict[str, Callable[[Any, conditions.Words], How]] = {
+        "rule": _rule,
+        "bands": _bands,
+        "touches": _touches,
+        "sql": _sql,
+    }
+    right = isinstance(how, Mapping) and len(how) == 1 and next(iter(how)) in ways
+    _must(right, "how", how, Text(f"写 {', '.join(ways)} 之一", f"one of {', '.join(ways)}"))
+    assert isinstance(how, Mapping)
+    ((way, inside),) = how.items()
+    return Said(
+        str(given.get("key", "")), Layer(given["layer"]), label, meaning, ways[way](inside, words), unit, on
+    )
+
+
+def _text(given: Any, field: str) -> Text:
+    right = isinstance(given, Mapping) and all(isinstance(given.get(lang), str) for lang in ("zh", "en"))
+    _must(right, field, given, Text("写 zh 和 en 两个文字", "zh and en, two texts"))
+    return Text(given["zh"] or given["en"], given["en"] or given["zh"])
+
+
+def _must(good: bool, field: str, given: Any, why: Text) -> None:
+    if not good:
+        raise Invalid(field=field, given=given, why=why)
+
+
+def _rule(given: Any, words: conditions.Words) -> ByRule:
+    right = (
+        isinstance(given, list)
+        and 0 < len(given) <= MOST_NODES
+        and all(isinstance(one, Mapping) for one in given)
+    )
+    _must(
+        right,
+        "rule",
+        given,
+        Text(
+            f"1 到 {MOST_NODES} 个节点，各有 node、rule", f"1 to {MOST_NODES} nodes, each with node and rule"
+        ),
+    )
+    found = []
+    for one in given:
+        key, text = one.get("node"), one.get("rule")
+        _must(isinstance(key, str) and bool(key), "node", key, Text("节点的标识", "the key of a node"))
+        rule = (
+            rules.read_json(text, words)
+            if isinstance(text, Mapping)
+            else rules.read_text(str(text or ""), words)
+        )
+        zh, en = (one.get(lang) for lang in ("zh", "en"))
+        found.append(Node(key, Text(str(zh or en or key), str(en or zh or key)), rule))
+    keys = [node.key for node in found]
+    _must(len(set(keys)) == len(keys), "node", keys, Text("节点不能重复", "two nodes have one key"))
+    return ByRule(tuple(found))
+
+
+def _bands(given: Any, words: conditions.Words) -> ByBands:
+    given = given if isinstance(given, Mapping) else {}
+    key, edges = given.get("of"), given.get("edges")
+    found = words.dimensions.get(key) if isinstance(key, str) else None
+    near = ", ".join(
+        k for k, d in words.dimensions.items() if d.numeric and str(key or "").partition(".")[0] in k
+    )[:200]
+    _must(
+        found is not None and found.numeric,
+        "of",
+        key,
+        Text(f"一个数的维度，如 {near}", f"a dimension of numbers, like {near}"),
+    )
+    right = (
+        isinstance(edges, list)
+        and 0 < len(edges) <= MOST_EDGES
+        and all(type(edge) in (int, float) for edge in edges)
+    )
+    right = (
+        right
+        and all(a < b for a, b in itertools.pairwise(edges))
+        and all(abs(edge) <= conditions.LARGEST for edge in edges)
+    )
+    _must(
+        right, "edges", edges, Text(f"1 到 {MOST_EDGES} 个递增的数", f"1 to {MOST_EDGES} ascending numbers")
+    )
+    return ByBands(str(key), tuple(float(edge) for edge in edges))
+
+
+def _touches(given: Any, words: conditions.Words) -> ByTouches:
+    given = given if isinstance(given, Mapping) else {}
+    _must(
+        given.get("take") in TAKES,
+        "take",
+        given.get("take"),
+        Text(f"可用 {', '.join(TAKES)}", f"one of {', '.join(TAKES)}"),
+    )
+    _must(
+        given.get("word") in _WORDS,
+        "word",
+        given.get("word"),
+        Text(f"可用 {', '.join(_WORDS)}", f"one of {', '.join(_WORDS)}"),
+    )
+    kinds, where, days = given.get("kinds") or [], given.get("where") or {}, given.get("days")
+    families = {f"{kind.partition('.')[0]}.*" for kind in KINDS if "." in kind}
+    wrong = (
+        kinds if not isinstance(kinds, list) else [kind for kind in kinds if kind not in (*KINDS, *families)]
+    )
+    _must(
+        not wrong,
+        "kinds",
+        wrong,
+        Text("交互类型，如 order.line 或 order.*", "kinds of touch, like order.line or order.*"),
+    )
+    right = isinstance(where, Mapping) and all(
+        name in _WORDS and isinstance(text, str) and text for name, text in where.items()
+    )
+    _must(
+        right,
+        "where",
+        where,
+        Text(f"{', '.join(_WORDS)} 各写一个文字", f"a text for each of {', '.join(_WORDS)}"),
+    )
+    right = days is None or (type(days) is int and 1 <= days <= 36_500)
+    _must(right, "days", days, Text("1 到 36500 的整数", "a whole number from 1 to 36500"))
+    return ByTouches(given["take"], given["word"], tuple(kinds), days, tuple(sorted(where.items())))
+
+
+def _sql(given: Any, words: conditions.Words) -> BySql:
+    right = isinstance(given, str) and 0 < len(given.strip()) <= MOST_SQL
+    _must(
+        right,
+        "sql",
+        given,
+        Text(f"一条 SELECT，最长 {MOST_SQL} 个字符", f"one SELECT of at most {MOST_SQL} letters"),
+    )
+    return BySql(given)
+
+
+def dimension(said: Said, of: Dimension | None, made: Text) -> profiles.Given:
+    """Return what profiles is told of a tag; `of` is the dimension whose number has bands."""
+    how = said.how
+    common: dict[str, Any] = {
+        "key": said.key, "layer": said.layer, "label": said.label, "meaning": said.meaning, "made": made,
+        "unit_id": said.unit, "expires_on": said.expires_on,
+    }  # fmt: skip
+    match how:
+        case ByRule():
+            labels = {node.key: node.label for node in how.nodes}
+            return profiles.Given(nodes=Values(labels=labels, closed=True, ordered=True), **common)
+        case ByBands():
+            assert of is not None
+            shown = Input("given", (of.key,)) if of.of.name == "given" else of.of
+            nodes, sensitive = Bands(tuple(_band(edge) for edge in how.edges)), of.sensitive
+            return profiles.Given(
+                nodes=nodes, of=shown, value=of.value, unit=of.unit, sensitive=sensitive, **common
+            )
+        case ByTouches():
+            window = None if how.days is None else timedelta(days=how.days)
+            touches = Input("touches", how.kinds, (), window, how.where)
+            return profiles.Given(
+                nodes=Values(_NAMES.get(how.word, "")), of=touches, value=f"{how.take}({how.word})", **common
+            )
+        case BySql():
+            return profiles.Given(nodes=Values(), **common)
+
+
+def _band(edge: float) -> tuple[float, str, Text]:
+    shown = f"{edge:,.10g}"
+    return edge, f"from_{edge:.10g}", Text(f"{shown} 起", f"from {shown}")

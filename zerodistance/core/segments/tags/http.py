@@ -1,0 +1,161 @@
+"""The JSON API of tags that users make: `/v1/segments/tags`. Who asks is set by the door."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+
+from zerodistance.core.profiles.contracts import Layer
+from zerodistance.core.segments.tags import api, forms
+from zerodistance.core.segments.tags.contracts import MOST_EDGES, MOST_NODES, MOST_SQL, Said, UserTag
+from zerodistance.kernel import clock
+from zerodistance.kernel.access import Who
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.web import current_home, current_who
+
+router = APIRouter(prefix="/tags")
+AskedBy = Annotated[Who, Depends(current_who)]
+Here = Annotated[Home, Depends(current_home)]
+Word = Annotated[str, Field(max_length=200)]
+Edge = Annotated[float, Field(strict=True)]
+
+
+class RuleNode(BaseModel):
+    """A node and the rule that says who is at it."""
+
+    node: Word
+    rule: str | dict[str, Any]
+    zh: Word | None = None
+    en: Word | None = None
+
+
+class BandsSaid(BaseModel):
+    """Bands over the number of another dimension, by where each begins."""
+
+    of: Word
+    edges: list[Edge] = Field(max_length=MOST_EDGES)
+
+
+class TouchesSaid(BaseModel):
+    """The first, last or most frequent word of touches."""
+
+    take: Literal["first", "last", "most"]
+    word: Word
+    kinds: list[Word] = Field([], max_length=100)
+    days: int | None = Field(None, ge=1, le=36_500, strict=True)
+    where: dict[Word, Word] = Field({}, max_length=10)
+
+
+class NewTag(BaseModel):
+    """A tag: its words, and one of `rule`, `bands`, `touches`, `sql`."""
+
+    key: Word = Field(description="own. and a to z, 0 to 9, _")
+    layer: Layer
+    zh: Word = ""
+    en: Word = ""
+    meaning_zh: Annotated[str, Field(max_length=1_000)] = ""
+    meaning_en: Annotated[str, Field(max_length=1_000)] = ""
+    rule: list[RuleNode] | None = Field(None, max_length=MOST_NODES)
+    bands: BandsSaid | None = None
+    touches: TouchesSaid | None = None
+    sql: Annotated[str, Field(max_length=MOST_SQL)] | None = None
+    expires_on: date | None = None
+
+
+class TriedNode(BaseModel):
+    """How many would be at a node."""
+
+    node: str
+    label_zh: str
+    label_en: str
+    persons: int
+    visitors: int
+
+
+class TagAnswer(BaseModel):
+    """A tag that users made, in its newest version."""
+
+    key: str
+    layer: str
+    zh: str
+    en: str
+    how: dict[str, Any]
+    version: int
+    changed_by: str
+    expires_on: date | None
+    ran_at: str | None = Field(description="when its values were last made; null: it needs none of its own")
+    failed: str | None
+
+
+def _said(home: Home, given: NewTag) -> Said:
+    ways = {
+        name: value
+        for name in ("rule", "bands", "touches", "sql")
+        if (value := getattr(given, name)) is not None
+    }
+    how = {
+        name: [one.model_dump() for one in value]
+        if isinstance(value, list)
+        else value.model_dump()
+        if isinstance(value, BaseModel)
+        else value
+        for name, value in ways.items()
+    }
+    until = None if given.expires_on is None else given.expires_on.isoformat()
+    said = {
+        "key": given.key, "layer": given.layer.value, "label": {"zh": given.zh, "en": given.en},
+        "meaning": {"zh": given.meaning_zh, "en": given.meaning_en}, "how": how, "expires_on": until,
+    }  # fmt: skip
+    return api.read(home, said)
+
+
+def _answer(one: UserTag) -> TagAnswer:
+    ran = None if one.ran_at is None else clock.from_micros(one.ran_at).isoformat()
+    failed = None if one.failed is None else one.failed.en
+    return TagAnswer(
+        key=one.said.key, layer=one.said.layer.value, zh=one.said.label.zh, en=one.said.label.en, how=forms.plain(one.said)["how"],
+        version=one.version, changed_by=one.changed_by, expires_on=one.said.expires_on, ran_at=ran, failed=failed,
+    )  # fmt: skip
+
+
+@router.get("")
+def listed(home: Here, who: AskedBy) -> list[TagAnswer]:
+    """List the tags that users made, last changed first."""
+    return [_answer(one) for one in api.tags(home, who)]
+
+
+@router.post("", status_code=201)
+def save(given: NewTag, home: Here, who: AskedBy) -> TagAnswer:
+    """Make a tag, or a new version of one."""
+    return _answer(api.save(home, who, _said(home, given)))
+
+
+@router.post("/preview")
+def preview(given: NewTag, home: Here, who: AskedBy) -> list[TriedNode]:
+    """Count who would be at each node; nothing is written."""
+    found = api.try_out(home, who, _said(home, given))
+    return [
+        TriedNode(node=key, label_zh=label.zh, label_en=label.en, persons=n.persons, visitors=n.visitors)
+        for key, label, n in found.nodes
+    ]
+
+
+@router.get("/{key}")
+def one(key: str, home: Here, who: AskedBy) -> TagAnswer:
+    """Return a tag."""
+    return _answer(api.tag(home, who, key))
+
+
+@router.post("/{key}/run")
+def run(key: str, home: Here, who: AskedBy) -> TagAnswer:
+    """Make the values of a tag anew."""
+    return _answer(api.run(home, who, key))
+
+
+@router.delete("/{key}", status_code=204)
+def withdraw(key: str, home: Here, who: AskedBy) -> None:
+    """Withdraw a tag and its values."""
+    api.withdraw(home, who, key)

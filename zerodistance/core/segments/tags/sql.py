@@ -1,0 +1,77 @@
+"""The SQL of a tag: one SELECT over published views, run in bounds: no file, no network, no settings, so much memory, so many seconds."""
+
+from __future__ import annotations
+
+import threading
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from zerodistance.core.identity import api as identity
+from zerodistance.core.segments.tags.contracts import WrongSql
+from zerodistance.core.touchpoints.tail import touches_view
+from zerodistance.kernel.home import Home
+
+SECONDS = 300.0  # own value: that a statement may take
+VIEWS = ("touches", "subject_person", "person_fact")
+_SHARE = 0.5  # of an engine connection's memory
+
+
+def run(home: Home, text: str, seconds: float = SECONDS) -> pa.Table:
+    """Return `subject` (int64) or `number` (int64), and `value` (string), of a SELECT; rows without a value are left out.
+
+    Raises
+    ------
+    WrongSql
+        It is no single SELECT, can't be run, takes too long, or gives other columns.
+    """
+    people = identity.People(home)
+    with home.engine.connect(share=_SHARE) as connection:
+        touches_view(connection, home)
+        connection.register("subject_person", people.pairs(None))
+        connection.register("person_fact", people.facts(None))
+        inside = "', '".join(str(home.path(name)).replace("'", "''") for name in ("lake", "tail"))
+        connection.execute(f"set allowed_directories = ['{inside}']")
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+        try:
+            _must_select(connection, text)
+            timer = threading.Timer(seconds, connection.interrupt)
+            timer.start()
+            try:
+                found = connection.sql(text.strip().rstrip(";")).to_arrow_table()
+            finally:
+                timer.cancel()
+        except duckdb.InterruptException:
+            raise WrongSql(
+                why_zh=f"超过 {seconds:.0f} 秒", why=f"it takes longer than {seconds:.0f} s"
+            ) from None
+        except duckdb.Error as error:
+            said = str(error).partition("\n\n")[0][:500]
+            raise WrongSql(why_zh=said, why=said) from None
+    return _rows(found)
+
+
+def _must_select(connection: duckdb.DuckDBPyConnection, text: str) -> None:
+    some = connection.extract_statements(text)
+    if len(some) != 1 or some[0].type != duckdb.StatementType.SELECT:
+        raise WrongSql(why_zh="只能是一条 SELECT", why="it has to be one SELECT")
+
+
+def _rows(found: pa.Table) -> pa.Table:
+    names = found.column_names
+    who = "subject" if "subject" in names else "number"
+    if who not in names or "value" not in names:
+        given = ", ".join(names)
+        raise WrongSql(
+            why_zh=f"结果要有 subject 或 number，和 value；给的是 {given}",
+            why=f"it has to give subject or number, and value; it gives {given}",
+        )
+    try:
+        table = pa.table(
+            {who: found.column(who).cast(pa.int64()), "value": found.column("value").cast(pa.string())}
+        )
+    except pa.ArrowInvalid as error:
+        raise WrongSql(why_zh=str(error), why=str(error)) from None
+    return table.filter(pc.and_(pc.is_valid(table.column(who)), pc.is_valid(table.column("value"))))
