@@ -123,8 +123,8 @@ def create(
     if as_json:
         command.say_json(_plain(found, command.lang()))
     else:
-        command.say(
-            Text(f"标签 {key} 已保存，第 {found.version} 版", f"tag {key} is saved, version {found.version}")
+        command.tell(
+            Text("标签 {key} 已保存，第 {n} 版", "tag {key} is saved, version {n}"), key=key, n=found.version
         )
 
 
@@ -205,7 +205,7 @@ def run(key: Key) -> None:
     from zerodistance.core.segments.tags import api
 
     api.run(command.home(), command.who(), key)
-    command.say(Text(f"标签 {key} 已重新计算", f"tag {key} is made anew"))
+    command.tell(Text("标签 {key} 已重新计算", "tag {key} is made anew"), key=key)
 
 
 @app.command(help=words("撤下一个自建标签", "withdraw a tag"))
@@ -214,4 +214,4 @@ def withdraw(key: Key) -> None:
     from zerodistance.core.segments.tags import api
 
     api.withdraw(command.home(), command.who(), key)
-    command.say(Text(f"标签 {key} 已撤下", f"tag {key} is withdrawn"))
+    command.tell(Text("标签 {key} 已撤下", "tag {key} is withdrawn"), key=key)
