@@ -137,6 +137,54 @@ def test_what_stands_on_a_tag_keeps_it_and_no_tag_stands_on_itself(shop: Home, a
     assert at(shop, "own.above") == {"x": (1, 1)}
 
 
+def test_a_node_that_a_segment_asks_for_is_not_taken_away(shop: Home, admin: Who) -> None:
+    """The list of segments could not be opened any more."""
+    api.save(shop, admin, said(shop, RULED))
+    segments.create(
+        shop, admin, "gold", Text("金", "gold"), segments.read_rule('Has("own.vip", node="gold")', shop)
+    )
+    for how in (
+        {"rule": [{"node": "other", "rule": "AllOf()"}]},
+        {"bands": {"of": "value.spend_total", "edges": [0]}},
+    ):
+        with pytest.raises(TagInUse, match="gold"):
+            api.save(shop, admin, said(shop, how))
+    assert api.tag(shop, admin, "own.vip").version == 1
+    assert [one.key for one in segments.segments(shop, admin)] == ["gold"]
+
+
+def test_what_is_sensitive_stays_so_in_a_tag(shop: Home, admin: Who) -> None:
+    ways: dict[str, tuple[Any, bool]] = {
+        "own.plain": (RULED, False),
+        "own.home": ({"rule": [{"node": "a", "rule": 'Household(Did("order.*"))'}]}, True),
+        "own.size": ({"rule": [{"node": "a", "rule": 'Has("demo.household", at_least=2)'}]}, True),
+        "own.sql": ({"sql": "select number, 'x' as value from subject_person"}, True),
+    }
+    for key, (how, _) in ways.items():
+        api.save(shop, admin, said(shop, how, key))
+    assert {key: profiles.dimension(shop, key).sensitive for key in ways} == {
+        key: told for key, (_, told) in ways.items()
+    }
+
+
+def test_numbers_that_nobody_has_are_nobody(shop: Home, admin: Who) -> None:
+    numbers = "select unnest([-1, 0, 1, 4294967297, 4294967298, 99]) as number, 'x' as value"
+    assert tried(shop, admin, said(shop, {"sql": numbers})) == {"x": (1, 0)}
+    with pytest.raises(WrongSql, match="one row a person"):
+        api.try_out(shop, admin, said(shop, {"sql": "select 1 as number, 'x' as value from range(5000)"}))
+
+
+def test_a_tag_that_can_not_be_made_keeps_its_values_and_says_why(shop: Home, admin: Who) -> None:
+    segments.create(shop, admin, "buyers", Text("买家", "Buyers"), segments.read_rule(BUYERS))
+    api.save(shop, admin, said(shop, {"rule": [{"node": "a", "rule": 'In("buyers")'}]}))
+    assert at(shop) == {"a": (1, 1)}
+    segments.delete(shop, admin, "buyers")
+    api.nightly(shop)
+    failed = api.tag(shop, admin, "own.vip").failed
+    assert failed is not None and "buyers" in failed.en
+    assert at(shop) == {"a": (1, 1)}
+
+
 @pytest.mark.parametrize(
     "how",
     [
@@ -225,7 +273,13 @@ def test_the_api_makes_tags(shop: Home, admin: Who) -> None:
         "gold",
     )
     assert [one["key"] for one in client.get("/v1/segments/tags").json()] == ["own.vip"]
-    assert client.post("/v1/segments/tags/own.vip/run").json()["failed"] is None
+    assert made.json()["ran_at"] is None and at(shop) == {}, "a door writes no lake"
+    api.wanted(shop)
+    assert at(shop) == {"gold": (1, 1), "other": (1, 0)}
+    assert client.get("/v1/segments/tags/own.vip").json()["ran_at"] is not None
+    assert client.post("/v1/segments/tags/own.vip/run").json()["ran_at"] is None
+    api.wanted(shop)
+    assert client.get("/v1/segments/tags/own.vip").json()["failed"] is None
     assert client.get("/v1/segments/tags/own.vip").json()["zh"] == "贵宾"
     assert client.delete("/v1/segments/tags/own.vip").status_code == 204
     assert client.get("/v1/segments/tags").json() == []

@@ -46,6 +46,13 @@ JOBS = (
         at_once=False,
     ),
     Job(
+        "segments.make_tags",
+        timedelta(minutes=1),
+        tags.wanted,
+        Text("计算刚保存的自建标签", "make the tags that were saved"),
+        at_once=False,
+    ),
+    Job(
         "segments.tags",
         timedelta(days=1),
         tags.nightly,

@@ -12,6 +12,7 @@ from zerodistance.core.profiles.contracts import Layer, Values
 from zerodistance.core.segments.groups.contracts import Grouping, Version
 from zerodistance.core.segments.groups.features import Numbers
 from zerodistance.core.segments.groups.kmeans import Places
+from zerodistance.core.segments.subjects import Earliest
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
@@ -48,16 +49,11 @@ def given(grouping: Grouping, version: Version, gone: Mapping[str, Text]) -> pro
 
 def values(here: profiles.Index, who: Numbers, places: Places, nodes: list[str]) -> Iterator[pa.RecordBatch]:
     """Yield `subject` (int64) and `value` (string): the group of each person (ascending), under the earliest of their subjects."""
-    pairs = here.pairs()
-    numbers, subjects = (pairs.column(name).to_numpy() for name in ("number", "subject"))
-    order = np.lexsort((subjects, numbers))
-    numbers, first = np.unique(numbers[order], return_index=True)
-    subjects = subjects[order][first]
-    at = np.searchsorted(numbers, who)
+    subjects = Earliest(here).of(who)
     for start in range(0, len(who), _AT_ONCE):
         some = slice(start, start + _AT_ONCE)
         coded = pa.DictionaryArray.from_arrays(pa.array(places[some].astype(np.int8)), pa.array(nodes))
-        yield pa.record_batch({"subject": pa.array(subjects[at[some]]), "value": coded.cast(pa.string())})
+        yield pa.record_batch({"subject": pa.array(subjects[some]), "value": coded.cast(pa.string())})
 
 
 def give(home: Home, who: Who, dimension: profiles.Given, some: Iterator[pa.RecordBatch]) -> None:

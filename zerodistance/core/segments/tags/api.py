@@ -6,16 +6,17 @@ import itertools
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.api import Sizes, Split
-from zerodistance.core.segments import audit, rules, saved
-from zerodistance.core.segments.contracts import AllOf, Has, In, Rule
+from zerodistance.core.segments import audit, conditions, rules, saved
+from zerodistance.core.segments.contracts import AllOf, AnyOf, Has, In, Rule, WrongRule
+from zerodistance.core.segments.subjects import Earliest
 from zerodistance.core.segments.tags import forms, sql, store
 from zerodistance.core.segments.tags.contracts import (
     SHOWN,
@@ -126,7 +127,12 @@ def try_out(home: Home, who: Who, said: Said) -> Tried:
         splits = _of_rule(home, who, how, here)
         labels, each = [(node.key, node.label) for node in how.nodes], [split.sizes for split in splits]
     audit.note(
-        home, who, "tag", AllOf(()), sum(one.persons for one in each), sum(one.visitors for one in each)
+        home,
+        who,
+        "tag",
+        AnyOf(tuple(_rules(said))) if _rules(said) else AllOf(()),
+        sum(one.persons for one in each),
+        sum(one.visitors for one in each),
     )
     nodes_of = tuple((key, label, sizes) for (key, label), sizes in zip(labels, each, strict=True))
     return Tried(nodes_of, (time.perf_counter() - began) * 1_000)
@@ -156,7 +162,9 @@ def _of_sql(home: Home, said: Said, here: profiles.Index) -> dict[str, Split]:
         there = subjects[at] == asked if len(subjects) else np.zeros(len(asked), np.bool_)
         who, values = numbers[at[there]], table.column("value").filter(pa.array(there))
     else:
-        who, values = table.column("number").to_numpy(), table.column("value")
+        asked = table.column("number").to_numpy()
+        there = (asked > 0) & (asked < 1 << 32)
+        who, values = asked[there], table.column("value").filter(pa.array(there))
     coded = values.combine_chunks().dictionary_encode() if len(values) else None
     if coded is None:
         return {}
@@ -176,41 +184,77 @@ def _of_sql(home: Home, said: Said, here: profiles.Index) -> dict[str, Split]:
 # -- saving
 
 
-def save(home: Home, who: Who, said: Said) -> UserTag:
-    """Save a tag, or a new version of one, and make its values; the index has them after its next turn, within seconds.
+def save(home: Home, who: Who, said: Said, *, now: bool = True) -> UserTag:
+    """Save a tag, or a new version of one; needs MANAGE_SEGMENTS and SEE_PERSONS.
 
-    Needs MANAGE_SEGMENTS and SEE_PERSONS.
+    Parameters
+    ----------
+    now
+        Make its values here and now, so that the index has them after its next turn. False: the worker does within a minute, since a door writes no lake.
 
     Raises
     ------
     Invalid, DimensionExists
         Something of it can't be.
-    TagCircle, Forbidden, NoSuchSegment
-        Its rules lead back to it, or ask what this account may not.
+    TagCircle, TagInUse, Forbidden, NoSuchSegment
+        Its rules lead back to it, what stands on it asks for a node that it had, or they ask what this account may not.
     WrongSql
         See `sql.run`.
     """
     who.need(Permission.MANAGE_SEGMENTS)
     _may(home, who, said)
     given = profiles.check_given(_given(home, who, said))
-    made = None if isinstance(said.how, ByBands | ByTouches) else _values(home, who, said)
-    if made is None:
-        profiles.declare(home, who, given)
-    else:
-        profiles.give(home, who, given, made)
-    at = clock.micros()
+    _still_read(home, given)
+    values = _values(home, who, said) if now and _is_given(said) else None
+    at, text = clock.micros(), forms.written(said)
     with home.state.write() as tx:
         rows = store.living(tx, said.key)
+        if rows and not who.sees_unit(rows[0]["unit_id"]):
+            raise profiles.DimensionExists(key=said.key)
         number = rows[0]["number"] if rows else store.add(tx, said.key, said.unit, who.name, at)
-        text = forms.written(said)
         if not rows or rows[0]["said"] != text:
             store.add_version(tx, number, 1 + (rows[0]["version"] if rows else 0), text, who.name, at)
-        if rows and rows[0]["unit_id"] != said.unit:
-            store.change(tx, number, unit_id=said.unit)
-        if made is not None:
-            store.note(tx, number, at, None)
+        store.change(tx, number, unit_id=said.unit, ran_at=None, failed=None)
+    if values is not None:
+        _give(home, who, number, given, values)
+    elif not _is_given(said):
+        profiles.declare(home, who, given)
     log("segments").info("tag_saved", who=who.name, tag=said.key)
     return tag(home, who, said.key)
+
+
+def _is_given(said: Said) -> bool:
+    """Say whether a tag has values that are made and given; the others are worked out by the index."""
+    return isinstance(said.how, ByRule | BySql)
+
+
+def _give(home: Home, who: Who, number: int, given: profiles.Given, values: Iterator[pa.RecordBatch]) -> None:
+    profiles.give(home, who, given, values)
+    with home.state.write() as tx:
+        store.note(tx, number, clock.micros(), None)
+
+
+def _still_read(home: Home, given: profiles.Given) -> None:
+    """Raise TagInUse where a rule that stands on a dimension could not be read any more, if it was said to be this."""
+    words = saved.words(home)
+    words = conditions.Words({**words.dimensions, given.key: given.dimension}, words.kinds)
+    by = []
+    for key, rule in _standing(home, given.key):
+        try:
+            rules.read_json(rules.write_json(rule), words)
+        except WrongRule:
+            by.append(key)
+    if by:
+        raise TagInUse(key=given.key, by=", ".join(dict.fromkeys(by)))
+
+
+def _standing(home: Home, key: str) -> Iterator[tuple[str, Rule]]:
+    """Yield segments and tags whose rules ask for a dimension, by key, with the rule."""
+    every = [(one.key, one.rule) for one in saved.segments(home, _SYSTEM)]
+    every += [(one.said.key, rule) for one in tags(home, _SYSTEM) for rule in _rules(one.said)]
+    for by, rule in every:
+        if any(isinstance(term, Has) and term.dimension == key for term in rules.terms(rule)):
+            yield by, rule
 
 
 def _may(home: Home, who: Who, said: Said) -> None:
@@ -223,7 +267,7 @@ def _may(home: Home, who: Who, said: Said) -> None:
         raise Invalid(field=Text("小微", "unit"), given=said.unit, why=why)
     for rule in _rules(said):
         saved.allowed(home, who, rule)
-    _no_circle(home, who, said, [said.key])
+    _no_circle(home, who, said)
 
 
 def _rules(said: Said) -> list[Rule]:
@@ -233,7 +277,7 @@ def _rules(said: Said) -> list[Rule]:
     return [Has(said.how.dimension)] if isinstance(said.how, ByBands) else []
 
 
-def _no_circle(home: Home, who: Who, said: Said, path: list[str]) -> None:
+def _no_circle(home: Home, who: Who, said: Said) -> None:
     """Raise TagCircle where a tag stands on itself, by other tags and segments."""
     own = {one.said.key: one.said for one in tags(home, _SYSTEM)}
 
@@ -249,12 +293,32 @@ def _no_circle(home: Home, who: Who, said: Said, path: list[str]) -> None:
                     walk(inner, [*path, term.dimension], set(seen))
 
     for rule in _rules(said):
-        walk(rule, path, set())
+        walk(rule, [said.key], set())
 
 
 def _given(home: Home, who: Who, said: Said) -> profiles.Given:
     of = profiles.dimension(home, said.how.dimension, who) if isinstance(said.how, ByBands) else None
-    return forms.dimension(said, of, SHOWN[forms.kind_of(said.how)])
+    given = forms.dimension(said, of, SHOWN[forms.kind_of(said.how)])
+    return replace(given, sensitive=given.sensitive or _sensitive(home, said))
+
+
+def _sensitive(home: Home, said: Said) -> bool:
+    """Say whether a tag tells what is sensitive: its rules ask for it, those of segments in them too; of SQL nobody knows."""
+    seen = set[str]()
+
+    def asks(rule: Rule) -> bool:
+        if rules.about_homes(rule):
+            return True
+        for term in rules.terms(rule):
+            if isinstance(term, Has) and profiles.dimension(home, term.dimension).sensitive:
+                return True
+            if isinstance(term, In) and term.segment not in seen:
+                seen.add(term.segment)
+                if asks(saved.segment(home, _SYSTEM, term.segment).rule):
+                    return True
+        return False
+
+    return isinstance(said.how, BySql) or any(map(asks, _rules(said)))
 
 
 def _values(home: Home, who: Who, said: Said) -> Iterator[pa.RecordBatch]:
@@ -269,14 +333,9 @@ def _values(home: Home, who: Who, said: Said) -> Iterator[pa.RecordBatch]:
 
 
 def _batches(here: profiles.Index, nodes: Mapping[str, Split]) -> Iterator[pa.RecordBatch]:
-    pairs = here.pairs()
-    numbers, subjects = (pairs.column(name).to_numpy() for name in ("number", "subject"))
-    order = np.lexsort((subjects, numbers))
-    numbers, first = np.unique(numbers[order], return_index=True)
-    subjects = subjects[order][first]
+    earliest = Earliest(here)
     for node, split in nodes.items():
-        who: npt.NDArray[np.uint32] = split.numbers()
-        mine = subjects[np.searchsorted(numbers, who)]
+        mine = earliest.of(split.numbers())
         for at in range(0, len(mine), _AT_ONCE):
             some = mine[at : at + _AT_ONCE]
             yield pa.record_batch({"subject": pa.array(some), "value": pa.repeat(pa.scalar(node), len(some))})
@@ -285,47 +344,65 @@ def _batches(here: profiles.Index, nodes: Mapping[str, Split]) -> Iterator[pa.Re
 # -- again, and no more
 
 
-def run(home: Home, who: Who, key: str) -> UserTag:
-    """Make the values of a tag anew, as the worker does each night; needs MANAGE_SEGMENTS. Raises as `save`."""
+def run(home: Home, who: Who, key: str, *, now: bool = True) -> UserTag:
+    """Make the values of a tag anew, as the worker does each night; needs MANAGE_SEGMENTS. `now` as `save` has it; raises as that does."""
     who.need(Permission.MANAGE_SEGMENTS)
-    found = tag(home, who, key)
-    if not isinstance(found.said.how, ByBands | ByTouches):
-        row = _row(home, who, key)
-        profiles.give(home, who, _given(home, who, found.said), _values(home, who, found.said))
+    row, found = _row(home, who, key), tag(home, who, key)
+    given = _given(home, who, found.said)
+    if not now:
         with home.state.write() as tx:
-            store.note(tx, row["number"], clock.micros(), None)
+            store.change(tx, row["number"], ran_at=None, failed=None)
+    elif _is_given(found.said):
+        _give(home, who, row["number"], given, _values(home, who, found.said))
+    else:
+        profiles.declare(home, who, given)
     return tag(home, who, key)
 
 
+def wanted(home: Home) -> None:
+    """Make the values of the tags that were saved, or asked for, and have none since. Worker only."""
+    _made(home, [one for one in tags(home, _SYSTEM) if one.ran_at is None and _is_given(one.said)])
+
+
 def nightly(home: Home) -> None:
-    """Make the values of every tag anew; one that fails keeps the values it has and says why."""
-    for one in tags(home, _SYSTEM):
+    """Make the values of every tag anew; one that fails keeps the values it has and says why. Worker only."""
+    _made(home, [one for one in tags(home, _SYSTEM) if _is_given(one.said)])
+
+
+def _made(home: Home, some: Sequence[UserTag]) -> None:
+    for one in some:
         try:
             run(home, _SYSTEM, one.said.key)
         except ZeroDistanceError as error:
             log("segments").error("tag_failed", tag=one.said.key, why=error.message("en"))
             row = _row(home, _SYSTEM, one.said.key)
+            said = json.dumps([error.message("zh"), error.message("en")])
             with home.state.write() as tx:
-                store.note(
-                    tx, row["number"], clock.micros(), json.dumps([error.message("zh"), error.message("en")])
-                )
+                store.note(tx, row["number"], clock.micros(), said)
 
 
 def withdraw(home: Home, who: Who, key: str) -> None:
     """Withdraw a tag and its values; its versions stay in the records. Raises NoSuchTag, TagInUse."""
     who.need(Permission.MANAGE_SEGMENTS)
     row = _row(home, who, key)
-
-    def stands(rule: Rule) -> bool:
-        return any(isinstance(t, Has) and t.dimension == key for t in rules.terms(rule))
-
-    by = [s.key for s in saved.segments(home, _SYSTEM) if stands(s.rule)]
-    by += [t.said.key for t in tags(home, _SYSTEM) if any(map(stands, _rules(t.said)))]
-    if by:
+    if by := dict.fromkeys(by for by, _ in _standing(home, key)):
         raise TagInUse(key=key, by=", ".join(by))
-    profiles.withdraw(home, who, key)
+    if key in profiles.own_dimensions(home, now=True).by_key:
+        profiles.withdraw(home, who, key)
     with home.state.write() as tx:
         store.change(tx, row["number"], ended_by=who.name, ended_at=clock.micros())
 
 
-__all__ = ["Sizes", "nightly", "read", "run", "save", "tag", "tags", "try_out", "versions", "withdraw"]
+__all__ = [
+    "Sizes",
+    "nightly",
+    "read",
+    "run",
+    "save",
+    "tag",
+    "tags",
+    "try_out",
+    "versions",
+    "wanted",
+    "withdraw",
+]

@@ -103,7 +103,7 @@ class UserTag:
     Attributes
     ----------
     ran_at
-        When values were last made; None: it needs none of its own, the index works it out at each turn.
+        When values were last made; None: not yet, or it needs none of its own, since the index works it out at each turn.
     failed
         Why that went wrong the last time; None: it did not.
     """

@@ -86,7 +86,9 @@ class TagAnswer(BaseModel):
     version: int
     changed_by: str
     expires_on: date | None
-    ran_at: str | None = Field(description="when its values were last made; null: it needs none of its own")
+    ran_at: str | None = Field(
+        description="when its values were last made; null: they are not made yet, or bands and touches have none of their own"
+    )
     failed: str | None
 
 
@@ -129,8 +131,8 @@ def listed(home: Here, who: AskedBy) -> list[TagAnswer]:
 
 @router.post("", status_code=201)
 def save(given: NewTag, home: Here, who: AskedBy) -> TagAnswer:
-    """Make a tag, or a new version of one."""
-    return _answer(api.save(home, who, _said(home, given)))
+    """Save a tag, or a new version of one; the worker makes the values of rules and SQL within a minute."""
+    return _answer(api.save(home, who, _said(home, given), now=False))
 
 
 @router.post("/preview")
@@ -151,8 +153,8 @@ def one(key: str, home: Here, who: AskedBy) -> TagAnswer:
 
 @router.post("/{key}/run")
 def run(key: str, home: Here, who: AskedBy) -> TagAnswer:
-    """Make the values of a tag anew."""
-    return _answer(api.run(home, who, key))
+    """Have the worker make the values of a tag anew, within a minute."""
+    return _answer(api.run(home, who, key, now=False))
 
 
 @router.delete("/{key}", status_code=204)

@@ -15,6 +15,7 @@ from zerodistance.kernel.home import Home
 
 SECONDS = 300.0  # own value: that a statement may take
 VIEWS = ("touches", "subject_person", "person_fact")
+_A_SUBJECT, _FEWEST = 2, 1_000  # own values: rows that may come, since they are held in memory
 _SHARE = 0.5  # of an engine connection's memory
 
 
@@ -29,7 +30,9 @@ def run(home: Home, text: str, seconds: float = SECONDS) -> pa.Table:
     people = identity.People(home)
     with home.engine.connect(share=_SHARE) as connection:
         touches_view(connection, home)
-        connection.register("subject_person", people.pairs(None))
+        pairs = people.pairs(None)
+        most = _A_SUBJECT * len(pairs) + _FEWEST
+        connection.register("subject_person", pairs)
         connection.register("person_fact", people.facts(None))
         inside = "', '".join(str(home.path(name)).replace("'", "''") for name in ("lake", "tail"))
         connection.execute(f"set allowed_directories = ['{inside}']")
@@ -40,7 +43,8 @@ def run(home: Home, text: str, seconds: float = SECONDS) -> pa.Table:
             timer = threading.Timer(seconds, connection.interrupt)
             timer.start()
             try:
-                found = connection.sql(text.strip().rstrip(";")).to_arrow_table()
+                query = f"select * from (\n{text.strip().rstrip(';')}\n) limit {most + 1}"
+                found = connection.sql(query).to_arrow_table()
             finally:
                 timer.cancel()
         except duckdb.InterruptException:
@@ -50,6 +54,12 @@ def run(home: Home, text: str, seconds: float = SECONDS) -> pa.Table:
         except duckdb.Error as error:
             said = str(error).partition("\n\n")[0][:500]
             raise WrongSql(why_zh=said, why=said) from None
+    if len(found) > most:
+        why = (
+            f"超过 {most:,} 行；按人汇总，每人一行",
+            f"it gives more than {most:,} rows; group them, one row a person",
+        )
+        raise WrongSql(why_zh=why[0], why=why[1])
     return _rows(found)
 
 
