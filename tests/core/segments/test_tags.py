@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from tests.core.profiles import world
 from tests.core.segments.test_answers import NOW, known
+from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.given import DimensionExists
 from zerodistance.core.segments import api as segments
@@ -183,6 +185,30 @@ def test_a_tag_that_can_not_be_made_keeps_its_values_and_says_why(shop: Home, ad
     failed = api.tag(shop, admin, "own.vip").failed
     assert failed is not None and "buyers" in failed.en
     assert at(shop) == {"a": (1, 1)}
+
+
+def test_households_are_known_beside_tags_of_users(
+    shop: Home, admin: Who, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part that speaks of one dimension alone hid the household of everybody."""
+    facts = identity.People.facts
+
+    def shared(people: identity.People, numbers: Any) -> pa.Table:
+        said = [{"number": n, "fact": "household", "value": "7"} for n in (1, 2)]
+        found = facts(people, numbers)
+        return pa.concat_tables([found, pa.Table.from_pylist(said, schema=found.schema)])
+
+    monkeypatch.setattr(identity.People, "facts", shared)
+    with clock.freeze(NOW):
+        profiles.rebuild(shop, Who.system())
+    rule = segments.read_rule(f"Household({BUYERS})")
+    assert segments.count(shop, admin, rule).persons == 2, "one bought for 30, the other shares the home"
+    api.save(shop, admin, said(shop, RULED))
+    at(shop)
+    assert segments.count(shop, admin, rule).persons == 2
+    api.save(shop, admin, said(shop, {"rule": [{"node": "gold", "rule": "AllOf()"}]}))
+    at(shop)
+    assert segments.count(shop, admin, rule).persons == 2
 
 
 @pytest.mark.parametrize(
