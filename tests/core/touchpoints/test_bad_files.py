@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.core.touchpoints import tables
@@ -350,6 +350,9 @@ def test_a_row_of_a_workbook_that_does_not_end_is_given_up(monkeypatch: pytest.M
 
 
 @given(junk=st.binary(max_size=400), at=st.integers(0, 3_000), form=st.sampled_from(["", ND, JS, XL]))
+@example(
+    junk=bytes([0, 0, 8, *[0] * 18, 0x12]), at=5, form=XL
+)  # the name of a part says that it is UTF-8, and is not
 @settings(max_examples=150, deadline=None)
 def test_no_bytes_make_it_fail_in_another_way_than_with_a_reason(junk: bytes, at: int, form: str) -> None:
     whole = {"": CSV[:3_000], ND: (GOOD + b"\n") * 100, JS: b"[" + b",".join([GOOD] * 100) + b"]", XL: BOOK}[

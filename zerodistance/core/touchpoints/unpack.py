@@ -32,7 +32,7 @@ _END, _END_SIZE, _LONGEST_COMMENT = b"PK\x05\x06", 22, 65_535
 _CHUNK = 1 << 20
 _METHODS = {9: "deflate64", 12: "bzip2", 14: "lzma", 93: "zstd", 95: "xz"}
 _BREAKS: tuple[Any, ...] = (
-    EOFError, zipfile.BadZipFile, zlib.error, isal_zlib.error, igzip.BadGzipFile, pa.ArrowException, struct.error,
+    EOFError, UnicodeDecodeError, NotImplementedError, zipfile.BadZipFile, zlib.error, isal_zlib.error, igzip.BadGzipFile, pa.ArrowException, struct.error,
 )  # fmt: skip
 _SECRET, _UTF8_NAME = 1, 1 << 11
 _LABEL = 100
