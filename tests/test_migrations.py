@@ -137,6 +137,21 @@ def test_door_and_worker_may_upgrade_at_the_same_moment(tmp_path: Path) -> None:
         one.close()
 
 
+def test_many_may_open_a_new_file_at_the_same_moment(tmp_path: Path) -> None:
+    """Turning to write-ahead logging is refused at once, not after a wait, while another one does."""
+
+    def look(one: State) -> None:
+        with one.read() as tx:
+            tx.exec_driver_sql("select 1")
+
+    with ThreadPoolExecutor(8) as threads:
+        for n in range(60):
+            states = [State(tmp_path / f"{n}.db") for _ in range(8)]
+            list(threads.map(look, states))
+            for one in states:
+                one.close()
+
+
 def test_an_upgrade_that_fails_leaves_nothing_of_it(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = MigrationContext.run_migrations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,9 +111,9 @@ class Sqlite:
 
 def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
+    connection.execute("pragma page_size=8192")
+    _keep_a_log(connection)
     for pragma in (
-        "page_size=8192",
-        "journal_mode=wal",
         "synchronous=full",
         "foreign_keys=on",
         "secure_delete=on",
@@ -122,3 +123,16 @@ def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
         "wal_autocheckpoint=2000",
     ):
         connection.execute(f"pragma {pragma}")
+
+
+def _keep_a_log(connection: sqlite3.Connection) -> None:
+    """Turn to write-ahead logging; of several who do so with a new file at the same moment SQLite refuses all but one at once, without waiting."""
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("pragma journal_mode=wal")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
