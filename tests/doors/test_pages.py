@@ -103,6 +103,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     segments.follow(home, who, "bought")
     world.sizes(home, "bought")
     world.groups_of(home)
+    world.tags_of(home)
 
     segments.create(home, who, "lately", Text("最近来过的人", "Seen lately"), QUIET)
     segments.follow(home, who, "lately")
@@ -155,6 +156,9 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "profiles": "/profiles",
         "profiles-usage": "/profiles?layer=usage",
         "profiles-one": "/profiles/interest.hour",
+        "tags": "/tags",
+        "tag": "/tags/own.vip",
+        "tag-failed": "/tags/own.calls",
         "segments": "/segments",
         "segment-new": "/segments/new",
         "segment": "/segments/bought",

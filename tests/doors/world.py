@@ -16,11 +16,14 @@ from zerodistance import compose
 from zerodistance.connectors.feeds import api as connectors
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
+from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import store as segment_store
 from zerodistance.core.segments.groups import api as groups
 from zerodistance.core.segments.groups import kept as kept_groups
 from zerodistance.core.segments.groups import store as group_store
 from zerodistance.core.segments.groups.contracts import Asked, Group, Model, Trait, Tried
+from zerodistance.core.segments.tags import api as tags
+from zerodistance.core.segments.tags import store as tag_store
 from zerodistance.core.touchpoints import drafts, schemas, sources, store, uploads
 from zerodistance.core.touchpoints.contracts import Source
 from zerodistance.doors.portal import accounts
@@ -460,3 +463,52 @@ def groups_of(home: Home, days: int = 12) -> None:
             }
             more = {"batch": 1, "made_at": clock.micros(), "sizes": kept_groups.json_text(sizes)}
             group_store.note(tx, **about, **run, **more)
+
+
+def tags_of(home: Home) -> None:
+    """Make tags of users, each in a state of its own: by rule in two versions, by bands, by touches, one that failed, one that ended."""
+
+    def save(
+        key: str, layer: str, zh: str, en: str, how: Any, *, now: bool = True, until: str | None = None
+    ) -> None:
+        label, meaning = (
+            {"zh": zh, "en": en},
+            {"zh": "一眼看出该先服务谁", "en": "whom to serve first, at a glance"},
+        )
+        given = {
+            "key": key,
+            "layer": layer,
+            "label": label,
+            "meaning": meaning,
+            "how": how,
+            "expires_on": until,
+        }
+        tags.save(home, Who.system("ann"), tags.read(home, given), now=now)
+
+    gold = {
+        "node": "gold",
+        "zh": "金",
+        "en": "Gold",
+        "rule": 'AllOf(Did("order.completed", at_least=1), NoneOf(Did("device.fault")))',
+    }
+    rest = {"node": "others", "zh": "其他买过的", "en": "Others who bought", "rule": 'Did("order.completed")'}
+    looks = {
+        "node": "looks",
+        "zh": "只看不买",
+        "en": "Only looks",
+        "rule": 'Did("product.viewed", within_days=90)',
+    }
+    save("own.vip", "value", "贵宾等级", "Tiers of customers", {"rule": [gold, rest]})
+    save("own.vip", "value", "贵宾等级", "Tiers of customers", {"rule": [gold, rest, looks]})
+    bands = {"of": "usage.active_days_90d", "edges": [1, 2, 4, 8]}
+    save("own.active", "usage", "活跃天数，我们的分档", "Active days, our bands", {"bands": bands})
+    last = {"take": "last", "word": "product", "kinds": ["product.viewed", "cart.added"], "days": 180}
+    save("own.last", "interests", "最近看的产品", "Product looked at last", {"touches": last})
+    save("own.autumn", "needs", "秋季活动来过的人", "Came in autumn", {"rule": [gold]}, until="2026-01-31")
+    sql = "select subject, case when count(*) > 3 then 'often' else 'seldom' end as value\nfrom touches\nwhere kind = 'service.called'\ngroup by subject"
+    save("own.calls", "usage", "来电多少", "Calls", {"sql": sql}, now=False)
+    with home.state.write() as tx:
+        (row,) = tag_store.living(tx, "own.calls")
+        said = ["这段 SQL 不能用：超过 300 秒", "this SQL can't be used: it takes longer than 300 s"]
+        tag_store.note(tx, row["number"], clock.micros(), json.dumps(said))
+    profiles.refresh(home)

@@ -41,7 +41,7 @@ def search(request: Request, asked: Annotated[str, Form(max_length=100)] = "") -
 def dimension(request: Request, key: str) -> Response:
     """Show one dimension: how it is made, and its nodes. For a page that opens it in place, without what is around it."""
     part = request.headers.get("HX-Request") == "true"
-    shown = _dimension(request, key)
+    shown = about(request, key)
     return page(
         request, "profiles_nodes.html" if part else "profiles_dimension.html", here="profiles", **shown
     )
@@ -74,7 +74,8 @@ def _tree(request: Request, chosen: Layer) -> dict[str, Any]:
     }
 
 
-def _dimension(request: Request, key: str) -> dict[str, Any]:
+def about(request: Request, key: str, *, empty: bool = False) -> dict[str, Any]:
+    """Return what a template shows of one dimension and its nodes, with `empty` those too that nobody is at; raises as `profiles.counted`."""
     home, who = home_of(request), who_of(request)
     counted = profiles.counted(home, who, key)
     one = counted.dimension
@@ -87,18 +88,18 @@ def _dimension(request: Request, key: str) -> dict[str, Any]:
         "sources": lineage.sources(one),
         "fresh": lineage.freshness(one),
         "readers": lineage.readers(one),
-        "inside": _inside(counted),
+        "inside": _inside(counted, empty),
         "most": max((n.persons for n in counted.nodes if not n.depth), default=0),
         "visitors": any(n.visitors for n in counted.nodes),
         "state": profiles.state(home),
     }
 
 
-def _inside(counted: DimensionCount) -> dict[str, list[NodeCount]]:
-    """Return the nodes that each node holds; those at the top under ``; nodes that nobody is at are left out."""
+def _inside(counted: DimensionCount, empty: bool) -> dict[str, list[NodeCount]]:
+    """Return the nodes that each node holds; those at the top under ``; nodes that nobody is at are left out unless `empty`."""
     found: dict[str, list[NodeCount]] = {}
     for node in counted.nodes:
-        if node.persons or node.visitors:
+        if empty or node.persons or node.visitors:
             found.setdefault(node.parent, []).append(node)
     return found
 
