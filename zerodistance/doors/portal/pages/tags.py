@@ -22,6 +22,7 @@ from zerodistance.doors.portal.shell import formats_of, go, home_of, lang_of, pa
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid, ZeroDistanceError
 from zerodistance.kernel.text import Text
+from zerodistance.kernel.web import Number
 
 router = APIRouter()
 Field = Annotated[str, Form()]
@@ -199,7 +200,7 @@ def _day(given: str) -> date | None:
 
 
 @router.post("/tags/{key}/versions/{number}")
-def again(request: Request, key: str, number: int) -> Response:
+def again(request: Request, key: str, number: Number) -> Response:
     """Take up an older version again: it is saved as a new one."""
     home, who = home_of(request), who_of(request)
     need_make(who)
