@@ -19,6 +19,7 @@ from zerodistance.core.segments import http
 from zerodistance.core.segments.contracts import WrongRule
 from zerodistance.core.segments.tags import api
 from zerodistance.core.segments.tags.contracts import NoSuchTag, TagCircle, TagInUse, WrongSql
+from zerodistance.core.touchpoints.mapping import parse
 from zerodistance.kernel import access, clock
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.errors import Forbidden, Invalid
@@ -307,5 +308,16 @@ def test_the_api_makes_tags(shop: Home, admin: Who) -> None:
     api.wanted(shop)
     assert client.get("/v1/segments/tags/own.vip").json()["failed"] is None
     assert client.get("/v1/segments/tags/own.vip").json()["zh"] == "贵宾"
+    listed = {
+        **{k: v for k, v in body.items() if k != "rule"},
+        "key": "own.list",
+        "list": {"words": [{"node": "gold"}]},
+    }
+    made = client.post("/v1/segments/tags", json=listed)
+    assert made.json()["how"] == {"list": {"words": [{"node": "gold", "zh": "gold", "en": "gold"}]}}
+    columns = {"identifiers": {"phone": "手机号"}, "value": "level", "happened_at": "since"}
+    text = client.post("/v1/segments/tags/own.list/mapping", json=columns).json()["mapping"]
+    assert parse(text).kinds[0].key == "list.entered" and parse(text).identifiers == {"phone": "手机号"}
+    assert client.delete("/v1/segments/tags/own.list").status_code == 204
     assert client.delete("/v1/segments/tags/own.vip").status_code == 204
     assert client.get("/v1/segments/tags").json() == []

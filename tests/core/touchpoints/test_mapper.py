@@ -131,6 +131,31 @@ def test_a_bad_row_is_refused_with_its_number_and_reason_and_spoils_no_other(
         assert kept == {"line": line} or list(kept["values"].values()) == line.split(",")
 
 
+def test_a_row_of_nobody_or_not_as_the_mapping_asks_is_refused_where_it_says_so(home: Home) -> None:
+    text = (
+        ORDERS.replace('["quantity"]', '["somebody", "quantity"]')
+        + "[checks]\ncurrency = \"money in ('GBP', 'CNY')\"\n"
+    )
+    lines = ("1,2,m,,GBP,,", "1,2,,,GBP,,", "1,2,,1,EUR,,", "1,2,,1,,,")
+    batch = csv(home, *(f"2011-06-01,{line}" for line in lines), text=text)
+    assert [(r.reason, r.detail) for r in batch.refused] == [
+        (
+            "nobody",
+            "identifiers: the row has none that can be used; one of these is needed: member_id, phone",
+        ),
+        ("bad_value", "checks.currency: the row is not as the mapping asks: money in ('GBP', 'CNY')"),
+        ("bad_value", "checks.currency: the row is not as the mapping asks: money in ('GBP', 'CNY')"),
+    ]
+    assert all(in_chinese(one.detail) for one in batch.refused) and batch.touches.num_rows == 1
+    assert batch.nobody == batch.refused[0].detail
+
+
+def test_a_moment_may_be_the_same_for_every_row(home: Home) -> None:
+    text = ORDERS.replace('happened_at = "at"', "happened_at = \"timestamptz '2011-06-01 12:00:00+02'\"")
+    batch = csv(home, "x,1,2,m,,GBP,,", "y,1,2,m,,GBP,,", text=text)
+    assert batch.touches["happened_at"].to_pylist() == [datetime(2011, 6, 1, 10, tzinfo=UTC)] * 2
+
+
 def test_rows_on_which_an_expression_itself_breaks_are_refused_alone(home: Home) -> None:
     text = ORDERS.replace('quantity = "pieces"', 'quantity = "cast(money as integer)"').replace(
         'currency = "money"', ""

@@ -75,6 +75,7 @@ def test_comments_and_layout_do_not_change_what_a_mapping_says() -> None:
         ("[times]", "x = 1\n[times]", "x", "no such key"),
         ('source = "calls"', 'source = "calls"\nbody = ["phone"]', "body", "belongs in the vault"),
         ('source = "calls"', 'source = "calls"\nrequired = ["email"]', "required", "not mapped"),
+        ('source = "calls"', 'source = "calls"\nchecks = { fault = "true" }', "checks", "not mapped"),
         ('[identifiers]\nphone = "phone"', '[facts]\nname = "caller"', "facts", "at least one identifier"),
         ('source = "calls"', 'source = "calls"\ncsv = { encoding = "gb1" }', "csv.encoding", "gb18030"),
         ('source = "calls"', 'source = "calls"\ncsv = { header = false }', "csv.columns", "header = false"),

@@ -91,6 +91,8 @@ def mappings(draw: st.DrawFn) -> Mapping:
         "facts": draw(st.dictionaries(FIELDS, TEXTS, max_size=2)),
         "body": tuple(draw(st.lists(NAMES, max_size=2))),
         "source_id": tuple(draw(st.lists(NAMES, max_size=2))),
+        "required": tuple(draw(st.lists(st.sampled_from(["somebody", *WORDS]), max_size=2))),
+        "checks": draw(st.dictionaries(FIELDS, TEXTS, max_size=2)),
         "members": "*" if shape.get("format") in ("xlsx", "parquet") else draw(TEXTS),
     }
     return Mapping(source=draw(SOURCES), **{"format": "csv", **shape, **given_})

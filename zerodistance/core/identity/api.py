@@ -53,6 +53,7 @@ from zerodistance.core.identity.reading import (
     public_ids,
     search,
     show,
+    usable,
 )
 from zerodistance.core.identity.rebuild import rebuild as _rebuild
 from zerodistance.core.identity.recogniser import Recognition
@@ -161,6 +162,7 @@ __all__ = [
     "subjects_of",
     "subjects_with",
     "tokens_of",
+    "usable",
     "changes_since",
     "last_change",
 ]

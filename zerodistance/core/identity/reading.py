@@ -49,6 +49,13 @@ def token_of(home: Home, namespace: str, value: str) -> bytes:
     return home.seal.token(namespace, clean)
 
 
+def usable(home: Home, namespace: str, value: str) -> bool:
+    """Say whether a value can be somebody's identifier: it is what it claims to be, and no placeholder."""
+    if namespace not in rules.GIVEN:
+        return False
+    return not isinstance(cleaning.cleaner(namespace, home.settings.country)(value), cleaning.Dropped)
+
+
 def lookup(home: Home, who: Who, namespace: str, value: str, *, masked: bool = False) -> Person:
     """Return the person or visitor known by an identifier: two indexed reads, nothing is decrypted unless `masked`.
 

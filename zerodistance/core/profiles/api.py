@@ -50,6 +50,7 @@ from zerodistance.core.profiles.dimensions import DIMENSIONS
 from zerodistance.core.profiles.dimensions.unseen import HOUSEHOLD
 from zerodistance.core.profiles.figures import Assay, Found, Outline
 from zerodistance.core.profiles.given import (
+    NODE,
     SPACES,
     WHY_NO_NODE,
     DimensionExists,
@@ -126,6 +127,7 @@ __all__ = [
     "check_given",
     "is_node",
     "WHY_NO_NODE",
+    "NODE",
     "Own",
     "own_dimensions",
     "is_shipped",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import compress
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from zerodistance.core.touchpoints.contracts import BUILT, Batch, Facts, Refuse
+from zerodistance.core.touchpoints.contracts import BUILT, Batch, Facts, Refuse, Refused
 from zerodistance.core.touchpoints.signs import Signs
 
 Mask = npt.NDArray[np.bool_]
@@ -33,6 +34,17 @@ def take(batch: Batch, keep: Mask) -> None:
 
 def _moved_refuse(refuse: Refuse | None, before: npt.NDArray[np.int64]) -> Refuse | None:
     return None if refuse is None else lambda i, *said: refuse(int(before[i]), *said)
+
+
+def refuse(batch: Batch, rows: Sequence[int], as_refused: Sequence[Refused]) -> None:
+    """Move touches of a batch to those that are refused."""
+    for refused in as_refused:
+        batch.refused.append(refused)
+        batch.counts[refused.source, "accepted"] -= 1
+        batch.counts[refused.source, "refused"] += 1
+    keep = np.ones(batch.touches.num_rows, np.bool_)
+    keep[rows] = False
+    take(batch, keep)
 
 
 def part(batch: Batch, keep: Mask) -> Batch:

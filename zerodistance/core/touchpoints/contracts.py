@@ -181,6 +181,8 @@ class Batch:
         Rows that repeat a row of an import; kept in the same commit, for when that import is undone.
     returned
         Batches whose set-aside rows this one takes up again.
+    nobody
+        Why a touch is refused that points at nobody; empty: it is taken in like the others.
     """
 
     feed: str
@@ -200,6 +202,7 @@ class Batch:
     origin: int = 0
     aside: Batch | None = None
     returned: list[int] = field(default_factory=list)
+    nobody: str = ""
 
 
 @dataclass

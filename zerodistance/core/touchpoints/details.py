@@ -73,6 +73,11 @@ SENTENCES: tuple[Text, ...] = (
         "{key}: the value is not a finite number, or the expression fails on it",
     ),
     Text("{key}：必需的值没有给", "{key}: the value is missing, and it is required"),
+    Text(
+        "{key}：没有一个可用的标识；至少要有一个：{allowed}",
+        "{key}: the row has none that can be used; one of these is needed: {allowed}",
+    ),
+    Text("{key}：不合映射的要求：{condition}", "{key}: the row is not as the mapping asks: {condition}"),
     Text("kind：映射里没有一条规则适用于这一行", "kind: no rule of the mapping holds for the row"),
     Text(
         "{key}：超过来源允许的 {most} 字节",
@@ -115,7 +120,7 @@ _FIELD = re.compile(
     r"(?P<field>[\w.$/\[\]-]{1,100}) (?:has the form|is an object or a list|breaks the rule|can't be read by)"
     r"|(?P<path>[^ ]{0,100}) lacks (?P<lacking>.{1,100}?), which is required"
     r"|Object missing required field `(?P<missing>[^`]{1,100})`"
-    r"|(?P<key>(?:types|columns|identifiers|facts|times|kind)[\w. ]{0,60}): "
+    r"|(?P<key>(?:types|columns|identifiers|facts|times|kind|checks)[\w. ]{0,60}): "
     r"|column (?P<column>.{1,100}?)(?:: not of the type| is not )"
     r"|Expected .{1,200} - at `\$?\.?(?P<place>[^`]{1,100})`",
     re.DOTALL,

@@ -13,9 +13,16 @@ import pyarrow as pa
 from sqlalchemy import Connection, select
 
 from zerodistance.core.touchpoints import categories, ledger, salvage, store, tail
-from zerodistance.core.touchpoints.batches import part, take
-from zerodistance.core.touchpoints.contracts import TOUCHES, Batch, Recognised, Recogniser, Refuse
+from zerodistance.core.touchpoints.batches import part, refuse, take
+from zerodistance.core.touchpoints.contracts import (
+    TOUCHES,
+    Batch,
+    Recognised,
+    Recogniser,
+    Refuse,
+)
 from zerodistance.core.touchpoints.journal import FEED
+from zerodistance.core.touchpoints.rules import NOBODY
 from zerodistance.core.touchpoints.seen import Mask, Prints, Seen
 from zerodistance.kernel import clock, fault, spans
 from zerodistance.kernel.errors import StoreBehind, told
@@ -181,6 +188,10 @@ class Digest:
         try:
             with spans.span("recognise"):
                 found = self._recogniser.recognise(batch)
+                if batch.nobody and not found.subjects.all():
+                    self._refuse_nobody(batch, np.flatnonzero(found.subjects == 0))
+                    counts = batch.counts.copy()
+                    found = self._recogniser.recognise(batch)
             batch.counts.update(found.counts)
             _count_known(batch, found)
             if batch.touches.num_rows:
@@ -212,23 +223,24 @@ class Digest:
         fault.point("commit.half")
         ledger.write(tx, self._home.seal, number, batch, found.subjects, batch.fingerprints, file)
 
-    def _set_aside(self, batch: Batch, refuse: Refuse, error: Exception) -> None:
+    def _set_aside(self, batch: Batch, one: Refuse, error: Exception) -> None:
         """Move the touches with which no commit succeeds to those that are refused; raise `error` if there are none."""
         rows = batch.touches.num_rows
         bad = salvage.culprits(rows, lambda chosen: self._would_commit(batch, chosen))
         if not bad:
             raise error
-        for i in bad:
-            refused = refuse(i, salvage.UNREADABLE, salvage.said(error))
+        some = [one(i, salvage.UNREADABLE, salvage.said(error)) for i in bad]
+        for refused in some:
             log("digest").error(
                 "unreadable", feed=batch.feed, position=batch.position, place=refused.place, error=told(error)
             )
-            batch.refused.append(refused)
-            batch.counts[refused.source, "accepted"] -= 1
-            batch.counts[refused.source, "refused"] += 1
-        keep = np.ones(rows, np.bool_)
-        keep[bad] = False
-        take(batch, keep)
+        refuse(batch, bad, some)
+
+    def _refuse_nobody(self, batch: Batch, rows: npt.NDArray[np.int64]) -> None:
+        """Move touches that point at nobody to those that are refused, since their mapping wants somebody."""
+        self._recogniser.reset()
+        if batch.refuse is not None:
+            refuse(batch, rows.tolist(), [batch.refuse(i, NOBODY, batch.nobody) for i in rows.tolist()])
 
     def _would_commit(self, batch: Batch, chosen: Sequence[int]) -> bool:
         """Say whether some touches of a batch could be committed; nothing of it is kept."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
 from zerodistance.core.touchpoints import sources, staging
+from zerodistance.core.touchpoints.batches import refuse
 from zerodistance.core.touchpoints.contracts import Batch
 from zerodistance.core.touchpoints.details import words
 from zerodistance.core.touchpoints.import_errors import NoSuchSource, SourceOff
@@ -21,11 +24,15 @@ from zerodistance.core.touchpoints.mapper import Mapper, Origin
 from zerodistance.core.touchpoints.mapping import Mapping, parse
 from zerodistance.core.touchpoints.quarantine import mask
 from zerodistance.core.touchpoints.rows import open_rows
+from zerodistance.core.touchpoints.rules import NOBODY
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.home import Home
 
 _EXAMPLES, _FIRST = 5, 5  # own values
+Usable = Callable[[str, str], bool]
+"""Says whether a value of a namespace can be somebody's identifier."""
+
 _MOST_DISTINCT = 2_000_000  # own value: identifiers that are told apart, about 100 MB
 
 
@@ -72,8 +79,20 @@ class Report:
     whole: bool = True
 
 
-def dry_run(home: Home, who: Who, path: Path, mapping_text: str, source_key: str | None = None) -> Report:
+def dry_run(
+    home: Home,
+    who: Who,
+    path: Path,
+    mapping_text: str,
+    source_key: str | None = None,
+    usable: Usable | None = None,
+) -> Report:
     """Read a whole file under a mapping and say what would become of it; nothing is kept.
+
+    Parameters
+    ----------
+    usable
+        Where the mapping wants somebody: which identifiers can be used. None: every one that is there.
 
     Raises
     ------
@@ -82,7 +101,7 @@ def dry_run(home: Home, who: Who, path: Path, mapping_text: str, source_key: str
     """
     who.need(Permission.IMPORT)
     with open_file(path) as file:
-        return dry_run_from(home, who, file, mapping_text, source_key)
+        return dry_run_from(home, who, file, mapping_text, source_key, usable=usable)
 
 
 def dry_run_from(
@@ -92,6 +111,7 @@ def dry_run_from(
     mapping_text: str,
     source_key: str | None = None,
     most: int | None = None,
+    usable: Usable | None = None,
 ) -> Report:
     """Say what would become of what a stream holds, or of its first `most` rows; see `dry_run`."""
     who.need(Permission.IMPORT)
@@ -105,7 +125,10 @@ def dry_run_from(
         try:
             size = home.settings.micro_batch_events
             while report.whole and (piece := rows.read(size)) is not None:
-                tally.add(mapper.map(piece, "dry-run"))
+                batch = mapper.map(piece, "dry-run")
+                if usable is not None:
+                    _refuse_nobody(batch, usable)
+                tally.add(batch)
                 report.whole = most is None or report.rows < most or rows.read(1) is None
         finally:
             mapper.close()
@@ -123,6 +146,17 @@ def _source(home: Home, who: Who, mapping: Mapping, key: str | None) -> tuple[Re
     if found.off_at is not None:
         raise SourceOff(key=wanted)
     return Report(wanted, False), found.event_bytes
+
+
+def _refuse_nobody(batch: Batch, usable: Usable) -> None:
+    """Refuse the rows of which no identifier can be used, as digestion does; see `Batch.nobody`."""
+    if not batch.nobody or batch.refuse is None:
+        return
+    signs, good = batch.signs, np.zeros(batch.touches.num_rows, np.bool_)
+    fine = np.array([usable(*key) for key in signs.keys], np.bool_)
+    good[signs.rows[fine[signs.key]]] = True
+    bad = np.flatnonzero(~good).tolist()
+    refuse(batch, bad, [batch.refuse(i, NOBODY, batch.nobody) for i in bad])
 
 
 class _Tally:

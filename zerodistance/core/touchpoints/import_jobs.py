@@ -332,10 +332,11 @@ def load(home: Home, number: int) -> Job:
         return _job(tx, row)
 
 
-def jobs(home: Home, who: Who, limit: int = 100) -> list[Job]:
-    """Return the newest jobs first, of the sources that this account sees."""
+def jobs(home: Home, who: Who, limit: int = 100, *, source: str | None = None) -> list[Job]:
+    """Return the newest jobs first, of the sources that this account sees, or of one of them by its key."""
     who.need(Permission.IMPORT)
-    j, seen = store.import_job, _visible(home, who)
+    j = store.import_job
+    seen = {one.number for one in sources.list_sources(home, who) if source in (None, one.key)}
     query = select(j).where(j.c.source.in_(seen)).order_by(j.c.number.desc()).limit(limit)
     with home.state.read() as tx:
         rows = tx.execute(query).mappings().all()

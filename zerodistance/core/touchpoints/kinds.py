@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from zerodistance.kernel.text import Text
 
 CUSTOM = "custom"
+ENTERED = "list.entered"
+"""Somebody was put on a list of the brand's own: `channel` is the key of the list, `category` what it says of them."""
 
 _PRODUCT = ("product", "category")
 _LINE = ("order_id", "product", "category", "quantity", "amount", "currency", "place")
@@ -164,6 +166,7 @@ _ALL = (
     Kind("profile.updated", Text("更新资料", "Profile updated"), "people", ("place",)),
     Kind("group.joined", Text("加入群组", "Group joined"), "segments"),
     Kind("identity.aliased", Text("关联身份", "Identity aliased"), "people"),
+    Kind(ENTERED, Text("列入名单", "Entered on a list"), "people", ("channel", "category")),
     Kind(CUSTOM, Text("其他事件", "Other event"), "globe"),
 )
 
@@ -185,8 +188,12 @@ def _plain(name: str) -> str:
 
 
 _OF_EVENT = {
-    _plain(name): kind.key for kind in _ALL for name in (*kind.events, kind.key) if kind.key != CUSTOM
+    _plain(name): kind.key
+    for kind in _ALL
+    for name in (*kind.events, kind.key)
+    if kind.key not in (CUSTOM, ENTERED)
 }
+"""No client puts anybody on a list: its write key may be known to everybody."""
 
 
 def kind_of(type: str, event_name: str | None = None) -> str:

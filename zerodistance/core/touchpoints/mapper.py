@@ -22,6 +22,7 @@ from zerodistance.core.touchpoints.contracts import BUILT, UTC_US, Batch, Facts,
 from zerodistance.core.touchpoints.mapping import NUMBERS, WORDS, Mapping
 from zerodistance.core.touchpoints.mapping_sql import PIECE, ROW, Plan, plan
 from zerodistance.core.touchpoints.pieces import BadRow, Piece
+from zerodistance.core.touchpoints.rules import NOBODY
 from zerodistance.core.touchpoints.signs import Signs
 from zerodistance.kernel import clock
 from zerodistance.kernel.errors import told
@@ -156,6 +157,7 @@ class Mapper:
             forever=True,
             refuse=self._refuse(piece, mapped[ROW].to_numpy()),
             origin=self._origin.number,
+            nobody=self._detail(NOBODY, "identifiers") if self._mapping.of_somebody else "",
         )
         batch.counts[self._origin.source, "received"] += piece.table.num_rows + len(piece.bad)
         if piece.uncached:
@@ -288,6 +290,11 @@ class Mapper:
             return f"{key}: not a time from 1970 on; allowed is {allowed}"
         if reason == "bad_value" and key.startswith("types."):
             return f"column {key[6:]}: not of the type {self._mapping.types.get(key[6:], 'of the file')}"
+        if reason == "bad_value" and key.startswith("checks."):
+            return f"{key}: the row is not as the mapping asks: {self._mapping.checks[key[7:]]}"
+        if reason == NOBODY:
+            allowed = ", ".join(self._mapping.identifiers)
+            return f"{key}: the row has none that can be used; one of these is needed: {allowed}"
         if reason == "bad_value" and key == "columns.currency":
             return "columns.currency: not an ISO 4217 code of three capital letters"
         if reason == "bad_value":

@@ -64,6 +64,8 @@ TYPES = {
     "date": "DATE",
     "time": "TIMESTAMP",
 }
+SOMEBODY = "somebody"
+"""Required: of the identifiers of a row at least one can be used."""
 EPOCHS = {"epoch_s": 1_000_000, "epoch_ms": 1_000, "epoch_us": 1}
 
 _TOP = (
@@ -82,6 +84,7 @@ _TOP = (
     "body",
     "source_id",
     "required",
+    "checks",
 )
 _FIELD = re.compile(r"[a-z][a-z0-9_.]{0,60}")
 _LAG = re.compile(r"(\d{1,6}) ?(s|min|h|d|second|minute|hour|day)s?")
@@ -129,7 +132,15 @@ class Times:
 
 @dataclass(frozen=True)
 class Mapping:
-    """One mapping file. Values of `identifiers`, `columns` and `facts` are columns or DuckDB scalar expressions."""
+    """One mapping file. Values of `identifiers`, `columns` and `facts` are columns or DuckDB scalar expressions.
+
+    Attributes
+    ----------
+    required
+        Mapped fields, and `SOMEBODY`: a row without one of them is refused.
+    checks
+        Mapped field -> condition: a row for which it is not true is refused.
+    """
 
     source: SourceSpec
     format: str
@@ -146,6 +157,7 @@ class Mapping:
     json: JsonShape = field(default=JsonShape(), repr=False)
     xlsx: XlsxShape = field(default=XlsxShape(), repr=False)
     members: str = field(default="*", repr=False)
+    checks: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def hash(self) -> str:
@@ -156,12 +168,24 @@ class Mapping:
         said, later = repr(self), (self.json, self.xlsx, self.members, self.csv.encoding)
         if later != (JsonShape(), XlsxShape(), "*", "utf-8"):
             said += repr(later)
+        if self.checks:
+            said += repr(self.checks)
         return hashlib.sha256(said.encode()).hexdigest()
 
     @property
     def encoding(self) -> str:
         """Encoding of the file, where it is a text."""
         return self.csv.encoding if self.format == "csv" else self.json.encoding
+
+    @property
+    def fields(self) -> set[str]:
+        """Names of what is mapped."""
+        return {*self.columns, *self.identifiers, *self.facts}
+
+    @property
+    def of_somebody(self) -> bool:
+        """Whether a row is refused that has no identifier which can be used."""
+        return SOMEBODY in self.required and SOMEBODY not in self.fields
 
 
 def parse(text: str, *, unfinished: bool = False) -> Mapping:
@@ -201,6 +225,7 @@ def parse(text: str, *, unfinished: bool = False) -> Mapping:
         body=values.strings("body", given.get("body", [])),
         source_id=values.strings("source_id", given.get("source_id", [])),
         required=values.strings("required", given.get("required", [])),
+        checks=_expressions("checks", given, None),
     )
     if not unfinished:
         _agree(mapping, given)
@@ -234,11 +259,15 @@ def _agree(mapping: Mapping, given: dict[str, Any]) -> None:
                     f"{column} 是标识或个人资料，只能进保险库，不能进交互日志",
                     f"{column} is an identifier or a personal field: it belongs in the vault, never in the log",
                 )
-    fields = {*mapping.columns, *mapping.identifiers, *mapping.facts}
-    for name in mapping.required:
-        if name not in fields:
-            hint = near(name, sorted(fields))
-            raise wrong("required", f"{name} 没有映射；{hint.zh}", f"{name} is not mapped; {hint.en}")
+    known = {*mapping.fields, *([SOMEBODY] if mapping.identifiers else [])}
+    for key, names, allowed in (
+        ("required", mapping.required, known),
+        ("checks", mapping.checks, mapping.fields),
+    ):
+        for name in names:
+            if name not in allowed:
+                hint = near(name, sorted(allowed))
+                raise wrong(key, f"{name} 没有映射；{hint.zh}", f"{name} is not mapped; {hint.en}")
 
 
 def _source(given: Any) -> SourceSpec:

@@ -9,7 +9,16 @@ import duckdb
 import pyarrow as pa
 
 from zerodistance.core.touchpoints.expressions import check, columns_in, literal, quoted
-from zerodistance.core.touchpoints.mapping import EPOCHS, NUMBERS, TYPES, WORDS, Mapping, near, wrong
+from zerodistance.core.touchpoints.mapping import (
+    EPOCHS,
+    NUMBERS,
+    SOMEBODY,
+    TYPES,
+    WORDS,
+    Mapping,
+    near,
+    wrong,
+)
 
 ROW = "zd_row"
 PIECE = "zd_piece"
@@ -174,13 +183,21 @@ def plan(
         for i, (name, expression) in enumerate(table.items()):
             fields[f"{short}_{i}"] = _text(*on.bind(f"{key}.{name}", expression))
             ids[name] = f"{short}_{i}"
+    if mapping.of_somebody:
+        named = ", ".join(f"id_{i}" for i in range(len(mapping.identifiers)))
+        problems.append((f"coalesce({named}) is null", literal("nobody|identifiers")))
     for name in mapping.required:
+        if name == SOMEBODY and mapping.of_somebody:
+            continue
         field, key = (
             (name, "columns")
             if name in mapping.columns
             else (ids[name], "identifiers" if name in mapping.identifiers else "facts")
         )
         problems.append((f"{field} is null", literal(f"missing_value|{key}.{name}")))
+    for i, (name, condition) in enumerate(mapping.checks.items()):
+        fields[f"zd_check_{i}"] = _condition(on, f"checks.{name}", condition)
+        problems.append((f"zd_check_{i} is not true", literal(f"bad_value|checks.{name}")))
     fields["source_id"] = _source_id(on, mapping, problems)
     fields["body"] = _body(on, mapping)
     problems.append((f"strlen(body) > {int(event_bytes)}", literal("too_large|body")))
@@ -237,15 +254,19 @@ def _kind(on: _Binder, mapping: Mapping) -> str:
             otherwise = literal(rule.key)
             continue
         key = f"kind {place}, when"
-        sql, kind = on.bind(key, rule.when)
-        if kind != "BOOLEAN":
-            raise wrong(
-                key,
-                f"应是条件（真或假），得到的是 {kind}",
-                f"a condition is needed, true or false, but this is {kind}",
-            )
-        parts.append(f"when {sql} then {literal(rule.key)}")
+        parts.append(f"when {_condition(on, key, rule.when)} then {literal(rule.key)}")
     return f"case {' '.join(parts)} else {otherwise} end" if parts else otherwise
+
+
+def _condition(on: _Binder, key: str, expression: str) -> str:
+    sql, kind = on.bind(key, expression)
+    if kind != "BOOLEAN":
+        raise wrong(
+            key,
+            f"应是条件（真或假），得到的是 {kind}",
+            f"a condition is needed, true or false, but this is {kind}",
+        )
+    return sql
 
 
 def _times(on: _Binder, mapping: Mapping, fields: dict[str, str], problems: list[tuple[str, str]]) -> None:

@@ -55,7 +55,7 @@ def write(mapping: Mapping) -> str:
     if not simple:
         parts += [_rule(rule.key, rule.when) for rule in mapping.kinds]
     parts.append(_table("times", _times(mapping.times)))
-    parts += [_table(name, getattr(mapping, name)) for name in ("identifiers", "columns", "facts")]
+    parts += [_table(name, getattr(mapping, name)) for name in ("identifiers", "columns", "facts", "checks")]
     return "\n".join(part for part in parts if part)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from zerodistance.core.touchpoints.mapping import NAMESPACES, NUMBERS, WORDS, KindRule, Mapping
+from zerodistance.core.touchpoints.mapping import NAMESPACES, NUMBERS, SOMEBODY, WORDS, KindRule, Mapping
 from zerodistance.kernel.text import Text
 
 IGNORED, BODY, SOURCE_ID, TIME, KNOWN, KIND = "", "body", "source_id", "time", "known", "kind"
@@ -132,13 +132,15 @@ def _without(mapping: Mapping, column: str) -> Mapping:
         {name: expression for name, expression in table.items() if expression != column}
         for _, table in _tables(mapping)
     )
+    left = {*identifiers, *columns, *facts}
     return replace(
         mapping,
         kinds=(KindRule(by[2] or by[1][-1][1]),) if by is not None and by[0] == column else mapping.kinds,
         times=times,
         body=tuple(one for one in mapping.body if one != column),
         source_id=tuple(one for one in mapping.source_id if one != column),
-        required=tuple(one for one in mapping.required if one in {*identifiers, *columns, *facts}),
+        required=tuple(one for one in mapping.required if one in left or (one == SOMEBODY and identifiers)),
+        checks={name: condition for name, condition in mapping.checks.items() if name in left},
         identifiers=identifiers,
         columns=columns,
         facts=facts,

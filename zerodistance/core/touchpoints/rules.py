@@ -12,6 +12,8 @@ from zerodistance.kernel.text import Text
 
 BODY = "body"
 """Why a whole body stands in the quarantine that the door has answered with 400."""
+NOBODY = "nobody"
+"""Why a row stands there that says of nobody who it is, although its mapping wants somebody."""
 
 REASONS: dict[str, Text] = {
     BODY: Text("整个正文读不懂，已答 400", "the whole body can't be read; it was answered 400"),
@@ -23,6 +25,7 @@ REASONS: dict[str, Text] = {
         "its type is none of track, identify, page, screen, group, alias",
     ),
     "no_identifier": Text("没有任何标识，也没有名称", "carries neither an identifier nor a name"),
+    NOBODY: Text("标识都不能用，不知道是谁", "no identifier that can be used: it says of nobody who it is"),
     "bad_timestamp": Text("时间读不懂", "a time can't be read"),
     "too_large": Text("超过来源允许的单条大小", "larger than the source allows one event to be"),
     "bad_type": Text("某个字段的类型不对", "a field has another type than it should"),

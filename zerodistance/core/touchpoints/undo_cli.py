@@ -33,7 +33,7 @@ def undo(number: _Number, *, purpose: _Purpose, wait: _Wait = True, as_json: _As
     home, who = command.home(), command.who()
     asked: Undo | None = undo_import(home, who, number, purpose)
     while wait and asked is not None and asked.done_at is None:
-        _work(home)
+        work(home)
         asked = undo_of(home, who, number)
     if asked is None or asked.report is None:
         command.tell(Text("导入 {n} 等待撤销", "import {n} waits to be undone"), n=number)
@@ -59,7 +59,7 @@ def undo(number: _Number, *, purpose: _Purpose, wait: _Wait = True, as_json: _As
     return 0
 
 
-def _work(home: Home) -> None:
+def work(home: Home) -> None:
     """Wait while a worker does it; where none runs, do its work here."""
     from zerodistance.kernel.errors import WorkerRunning
     from zerodistance.kernel.locks import worker_pid

@@ -15,7 +15,7 @@ BOUGHT = ("order.completed", "order.line")
 PAID = (*BOUGHT, "order.returned", "order.refunded")
 OWNED = (*BOUGHT, "product.registered", "device.bound")
 LOOKED = ("product.viewed", "product.searched", "product.saved", "cart.added")
-OURS = ("message.sent", "stock.*", "order.adjusted")
+OURS = ("message.sent", "stock.*", "order.adjusted", "list.*")
 """What the brand did, not the person: no sign of activity."""
 
 TIMES = Text("次", "times")

@@ -1,15 +1,13 @@
-"""The door of tags that users make: try one, save it in versions, make its values anew, withdraw it."""
+"""The door of tags that users make: try one, save it in versions, enter lists, make its values anew, withdraw it."""
 
 from __future__ import annotations
 
-import itertools
 import json
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from zerodistance.core.profiles import api as profiles
@@ -17,13 +15,13 @@ from zerodistance.core.profiles.api import Sizes, Split
 from zerodistance.core.segments import audit, conditions, rules, saved
 from zerodistance.core.segments.contracts import AllOf, AnyOf, Has, In, Rule, WrongRule
 from zerodistance.core.segments.subjects import Earliest
-from zerodistance.core.segments.tags import forms, sql, store
+from zerodistance.core.segments.tags import forms, lists, store, trying
 from zerodistance.core.segments.tags.contracts import (
     SHOWN,
     ByBands,
     ByRule,
     BySql,
-    ByTouches,
+    Columns,
     NoSuchTag,
     Said,
     TagCircle,
@@ -32,6 +30,8 @@ from zerodistance.core.segments.tags.contracts import (
     Tried,
     UserTag,
 )
+from zerodistance.core.touchpoints.dry_run import Report
+from zerodistance.core.touchpoints.import_jobs import Created
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid, ZeroDistanceError
@@ -41,6 +41,7 @@ from zerodistance.kernel.text import Text
 
 _AT_ONCE = 1 << 17  # own value: values of a batch
 _SYSTEM = Who.system("tags")
+_GUESSED = Columns()
 
 
 def read(home: Home, given: Mapping[str, Any], unit: int | None = None) -> Said:
@@ -104,80 +105,15 @@ def _tag(home: Home, row: Mapping[str, Any]) -> UserTag:
 def try_out(home: Home, who: Who, said: Said) -> Tried:
     """Return how many would be at each node, exactly; nothing is written. Needs SEE_PERSONS; raises as `save`."""
     _may(home, who, said)
-    began = time.perf_counter()
-    here, how = profiles.current(home), said.how
-    if isinstance(how, ByBands):
-        of = profiles.dimension(home, how.dimension, who)
-        edges = [*how.edges, np.inf]
-        each = [
-            here.size_between(of, low, float(np.nextafter(high, -np.inf)))
-            for low, high in itertools.pairwise(edges)
-        ]
-        nodes = _given(home, who, said).dimension.nodes
-        labels = [(key, label) for _, key, label in nodes.bands]  # type: ignore[union-attr]
-    elif isinstance(how, ByTouches):
-        found = profiles.tried(home, _given(home, who, said).dimension)
-        shown = sorted(found.items(), key=lambda one: (-one[1].persons, one[0]))
-        names = profiles.node_labels(home, who, _given(home, who, said).dimension, [key for key, _ in shown])
-        labels, each = [(key, names[key]) for key, _ in shown], [sizes for _, sizes in shown]
-    elif isinstance(how, BySql):
-        words = _of_sql(home, said, here)
-        labels, each = [(key, Text(key, key)) for key in words], [split.sizes for split in words.values()]
-    else:
-        splits = _of_rule(home, who, how, here)
-        labels, each = [(node.key, node.label) for node in how.nodes], [split.sizes for split in splits]
+    found = trying.counts(home, who, said, _given(home, who, said).dimension)
     audit.note(
         home,
         who,
         "tag",
         AnyOf(tuple(_rules(said))) if _rules(said) else AllOf(()),
-        sum(one.persons for one in each),
-        sum(one.visitors for one in each),
+        sum(one.persons for _, _, one in found.nodes),
+        sum(one.visitors for _, _, one in found.nodes),
     )
-    nodes_of = tuple((key, label, sizes) for (key, label), sizes in zip(labels, each, strict=True))
-    return Tried(nodes_of, (time.perf_counter() - began) * 1_000)
-
-
-def _of_rule(home: Home, who: Who, how: ByRule, here: profiles.Index) -> list[Split]:
-    """Return who is at each node: the first that fits counts."""
-    answer = saved.answering(home, who, AllOf(tuple(node.rule for node in how.nodes)))
-    taken, found = profiles.NOBODY, list[Split]()
-    for node in how.nodes:
-        fits = answer.fits(node.rule) - taken
-        found.append(fits)
-        taken = taken | fits
-    return found
-
-
-def _of_sql(home: Home, said: Said, here: profiles.Index) -> dict[str, Split]:
-    assert isinstance(said.how, BySql)
-    table = sql.run(home, said.how.sql)
-    if "subject" in table.column_names:
-        pairs = here.pairs()
-        subjects, numbers = (pairs.column(name).to_numpy() for name in ("subject", "number"))
-        order = np.argsort(subjects, kind="stable")
-        subjects, numbers = subjects[order], numbers[order]
-        asked = table.column("subject").to_numpy()
-        at = np.minimum(np.searchsorted(subjects, asked), max(len(subjects) - 1, 0))
-        there = subjects[at] == asked if len(subjects) else np.zeros(len(asked), np.bool_)
-        who, values = numbers[at[there]], table.column("value").filter(pa.array(there))
-    else:
-        asked = table.column("number").to_numpy()
-        there = (asked > 0) & (asked < 1 << 32)
-        who, values = asked[there], table.column("value").filter(pa.array(there))
-    coded = values.combine_chunks().dictionary_encode() if len(values) else None
-    if coded is None:
-        return {}
-    chunk = coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
-    codes, words = chunk.indices.to_numpy(), chunk.dictionary.to_pylist()
-    wrong = [word for word in words if not profiles.is_node(word)]
-    if wrong:
-        raise Invalid(field="value", given=wrong[0], why=profiles.WHY_NO_NODE)
-    taken, found = profiles.NOBODY, dict[str, Split]()
-    for n, word in sorted(enumerate(words), key=lambda one: one[1]):
-        fits = (Split.of_sorted(np.unique(who[codes == n]).astype(np.uint32)) & here.universe) - taken
-        found[word] = fits
-        taken = taken | fits
     return found
 
 
@@ -325,10 +261,10 @@ def _values(home: Home, who: Who, said: Said) -> Iterator[pa.RecordBatch]:
     """Return `subject` and `value` of everybody who is at a node, each under the earliest of their subjects."""
     here = profiles.current(home)
     if isinstance(said.how, ByRule):
-        splits = _of_rule(home, who, said.how, here)
+        splits = trying.of_rule(home, who, said.how, here)
         nodes = dict(zip([node.key for node in said.how.nodes], splits, strict=True))
     else:
-        nodes = _of_sql(home, said, here)
+        nodes = trying.of_sql(home, said, here)
     return _batches(here, nodes)
 
 
@@ -393,14 +329,44 @@ def withdraw(home: Home, who: Who, key: str) -> None:
         store.change(tx, row["number"], ended_by=who.name, ended_at=clock.micros())
 
 
+# -- lists
+
+
+def list_mapping(home: Home, who: Who, key: str, columns: Columns) -> str:
+    """Return the mapping file (TOML) under which a CSV file is a list of a tag, to be imported like any file; see `lists.mapping`."""
+    return lists.mapping(home, who, tag(home, who, key).said, columns)
+
+
+def enter(
+    home: Home, who: Who, key: str, path: Path, columns: Columns = _GUESSED, *, instead: bool = False
+) -> Created:
+    """Enter a file on the list of a tag, see `lists.enter`; raises NoSuchTag too."""
+    return lists.enter(home, who, tag(home, who, key).said, path, columns, instead=instead)
+
+
+def try_list(home: Home, who: Who, key: str | Said, path: Path, columns: Columns = _GUESSED) -> Report:
+    """Say what would become of a file if it were entered, for a tag that is there or would be made; see `lists.try_out`."""
+    said = tag(home, who, key).said if isinstance(key, str) else key
+    return lists.try_out(home, who, said, path, columns)
+
+
+def only(home: Home, who: Who, key: str, number: int, purpose: str) -> Sequence[int]:
+    """Have every import of a list but one undone; see `lists.only`. Raises NoSuchTag too."""
+    return lists.only(home, who, tag(home, who, key).said.key, number, purpose)
+
+
 __all__ = [
     "Sizes",
+    "enter",
+    "list_mapping",
     "nightly",
+    "only",
     "read",
     "run",
     "save",
     "tag",
     "tags",
+    "try_list",
     "try_out",
     "versions",
     "wanted",

@@ -1,4 +1,4 @@
-"""`zerodistance segments tags`: make tags by rule, bands, touches or SQL; look at them, make them anew, withdraw them."""
+"""`zerodistance segments tags`: make tags by rule, bands, touches, SQL or a list; look at them, make them anew, withdraw them."""
 
 from __future__ import annotations
 
@@ -84,6 +84,23 @@ def create(
         tuple[str, ...], Parameter(help=words("列=文字，可重复", "COLUMN=TEXT, again for more"))
     ] = (),
     sql: Annotated[Path | None, Parameter(help=words("有一条 SELECT 的文件", "file with one SELECT"))] = None,
+    by_list: Annotated[
+        bool,
+        Parameter(
+            "--list",
+            negative="",
+            help=words("按名单；文件用 tags import 导入", "by a list; its files come in with `tags import`"),
+        ),
+    ] = False,
+    list_word: Annotated[
+        tuple[str, ...],
+        Parameter(
+            help=words(
+                "名单可用的词，写成 词 或 词=名称，可重复；不写则不限",
+                "what the list may say, WORD or WORD=LABEL, again for more; anything unless given",
+            )
+        ),
+    ] = (),
     until: Annotated[
         str, Parameter(help=words("到哪天为止，如 2027-01-31", "until which day, like 2027-01-31"))
     ] = "",
@@ -92,7 +109,7 @@ def create(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a tag by one of four ways."""
+    """Make a tag by one of five ways."""
     from zerodistance.core.segments.tags import api
 
     ways: dict[str, Any] = {}
@@ -110,6 +127,9 @@ def create(
         }
     if sql is not None:
         ways["sql"] = sql.read_text(encoding="utf-8")
+    if by_list or list_word:
+        pairs = (one.partition("=") for one in list_word)
+        ways["list"] = {"words": [{"node": node, "zh": label, "en": label} for node, _, label in pairs]}
     home, who = command.home(), command.who()
     given = {
         "key": key, "layer": layer, "label": {"zh": zh, "en": en}, "meaning": {"zh": meaning, "en": meaning}, "how": ways,
@@ -144,6 +164,13 @@ def _tried(found: Tried, *, as_json: bool) -> None:
     for _, label, sizes in found.nodes:
         table.add_row(label.get(lang), f"{sizes.persons:,}", f"{sizes.visitors:,}")
     command.show(table)
+
+
+app.command(
+    "zerodistance.core.segments.tags.list_cli:import_",
+    name="import",
+    help=words("把名单文件导入一个标签", "import the file of a list for a tag"),
+)
 
 
 @app.command(name="list", help=words("列出自建标签", "list the tags that users made"))

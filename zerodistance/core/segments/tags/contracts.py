@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from zerodistance.core.profiles.contracts import Layer
@@ -12,6 +12,9 @@ from zerodistance.core.segments.contracts import Rule
 from zerodistance.kernel.errors import NotFound, ZeroDistanceError
 from zerodistance.kernel.text import Text
 
+LISTED = "listed"
+"""What a list says of a person where its file has no column for it."""
+LISTED_LABEL = Text("在名单上", "on the list")
 MOST_NODES, MOST_EDGES, MOST_SQL = 50, 50, 20_000  # own values
 TAKES = ("first", "last", "most")
 
@@ -72,7 +75,20 @@ class BySql:
     sql: str
 
 
-How = ByRule | ByBands | ByTouches | BySql
+@dataclass(frozen=True, slots=True)
+class ByList:
+    """What a list says of a person, that entered last; lists come in as files, see `lists.enter`.
+
+    Attributes
+    ----------
+    words
+        (node, label) of what a list may say; a row that says something else is refused. None: it may say anything.
+    """
+
+    words: tuple[tuple[str, Text], ...] = ()
+
+
+How = ByRule | ByBands | ByTouches | BySql | ByList
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +132,28 @@ class UserTag:
     changed_at: int
     ran_at: int | None
     failed: Text | None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What the columns of a list are.
+
+    Attributes
+    ----------
+    identifiers
+        Namespace -> column, like phone -> 手机号. Empty: guessed by their names.
+    value
+        The column that says what the list says of a person; None: it says `word` of everybody.
+    word
+        None: `LISTED`.
+    happened_at
+        The column of dates since when it says so; None: since it was entered.
+    """
+
+    identifiers: Mapping[str, str] = field(default_factory=dict)
+    value: str | None = None
+    word: str | None = None
+    happened_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +207,41 @@ class WrongSql(ZeroDistanceError):
     text = Text("这段 SQL 不能用：{why_zh}", "this SQL can't be used: {why}")
 
 
+class NoSuchList(NotFound):
+    """A list is to be entered for a tag that is not there, and nothing says what it would be."""
+
+    code = "no_such_list"
+    text = Text(
+        "没有标签 {given}；写明 --layer、--zh、--en 就会新建",
+        "there is no tag {given}; with --layer, --zh and --en it is made",
+    )
+
+
+class NoList(ZeroDistanceError):
+    """A tag is not made by a list, so that no list can be entered for it."""
+
+    code, status = "no_list", 400
+    text = Text(
+        "标签 {key} 不是按名单做的；另用一个键，或先让它按名单",
+        "tag {key} is not made by a list; take another key, or make it by a list first",
+    )
+
+
+class ListEntered(ZeroDistanceError):
+    """A file stands on a list already, with other columns or another word."""
+
+    code, status = "list_entered", 409
+    text = Text(
+        "文件 {file} 已在名单 {key} 上（导入 {number}），但列或用词不同；用 --replace 取代原来的，或先撤销那次导入",
+        "the file {file} stands on list {key} already (import {number}), with other columns or another word: let it take the place of what "
+        "is there (--replace), or undo that import first",
+    )
+
+
 SHOWN: Mapping[str, Text] = {
     "rule": Text("按规则", "by rule"),
     "bands": Text("按档位", "by bands"),
     "touches": Text("按交互", "by touches"),
     "sql": Text("按 SQL", "by SQL"),
+    "list": Text("按名单", "by a list"),
 }

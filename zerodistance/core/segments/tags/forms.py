@@ -12,11 +12,14 @@ from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Bands, Dimension, Input, Layer, Values
 from zerodistance.core.segments import conditions, rules
 from zerodistance.core.segments.tags.contracts import (
+    LISTED,
+    LISTED_LABEL,
     MOST_EDGES,
     MOST_NODES,
     MOST_SQL,
     TAKES,
     ByBands,
+    ByList,
     ByRule,
     BySql,
     ByTouches,
@@ -24,11 +27,13 @@ from zerodistance.core.segments.tags.contracts import (
     Node,
     Said,
 )
-from zerodistance.core.touchpoints.kinds import KINDS
+from zerodistance.core.touchpoints.kinds import ENTERED, KINDS
 from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.text import Text
 
 _WORDS = ("category", "product", "place", "channel", "fault", "kind")
+_LISTS = "list.*"
+"""To be put on a list is nothing that a person does."""
 _NAMES = {"category": "category", "product": "product", "place": "place"}
 
 
@@ -72,6 +77,9 @@ def _how(how: How) -> dict[str, Any]:
             return {"touches": {name: value for name, value in some.items() if value not in (None, [], {})}}
         case BySql():
             return {"sql": how.sql}
+        case ByList():
+            words = [{"node": key, "zh": label.zh, "en": label.en} for key, label in how.words]
+            return {"list": {"words": words} if words else {}}
 
 
 def kind_of(how: How) -> str:
@@ -102,6 +110,7 @@ def read(given: Mapping[str, Any], words: conditions.Words, unit: int | None = N
         "bands": _bands,
         "touches": _touches,
         "sql": _sql,
+        "list": _list,
     }
     right = isinstance(how, Mapping) and len(how) == 1 and next(iter(how)) in ways
     _must(right, "how", how, Text(f"写 {', '.join(ways)} 之一", f"one of {', '.join(ways)}"))
@@ -232,6 +241,24 @@ def _sql(given: Any, words: conditions.Words) -> BySql:
     return BySql(given)
 
 
+def _list(given: Any, words: conditions.Words) -> ByList:
+    some = given.get("words") or [] if isinstance(given, Mapping) else None
+    right = (
+        isinstance(some, list) and len(some) <= MOST_NODES and all(isinstance(one, Mapping) for one in some)
+    )
+    why = Text(f"最多 {MOST_NODES} 个词，各有 node", f"at most {MOST_NODES} words, each with a node")
+    _must(right, "words", given, why)
+    found: dict[str, Text] = {}
+    for one in some or []:
+        key = one.get("node")
+        _must(isinstance(key, str) and profiles.is_node(key), "node", key, profiles.WHY_NO_NODE)
+        _must(key not in found, "node", key, Text("两个词一样", "two words are the same"))
+        zh, en = (one.get(lang) for lang in ("zh", "en"))
+        label = Text(str(zh or en or key), str(en or zh or key))
+        found[key] = LISTED_LABEL if key == LISTED and not (zh or en) else label
+    return ByList(tuple(found.items()))
+
+
 def dimension(said: Said, of: Dimension | None, made: Text) -> profiles.Given:
     """Return what profiles is told of a tag; `of` is the dimension whose number has bands."""
     how = said.how
@@ -252,12 +279,16 @@ def dimension(said: Said, of: Dimension | None, made: Text) -> profiles.Given:
             )
         case ByTouches():
             window = None if how.days is None else timedelta(days=how.days)
-            touches = Input("touches", how.kinds, (), window, how.where)
+            touches = Input("touches", how.kinds, () if how.kinds else (_LISTS,), window, how.where)
             return profiles.Given(
                 nodes=Values(_NAMES.get(how.word, "")), of=touches, value=f"{how.take}({how.word})", **common
             )
         case BySql():
             return profiles.Given(nodes=Values(), **common)
+        case ByList():
+            words = Values(labels=dict(how.words) or {LISTED: LISTED_LABEL}, closed=bool(how.words))
+            entered = Input("touches", (ENTERED,), where=(("channel", said.key),))
+            return profiles.Given(nodes=words, of=entered, value="last(category)", **common)
 
 
 def _band(edge: float) -> tuple[float, str, Text]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from zerodistance.core.profiles.contracts import Layer
 from zerodistance.core.segments.tags import api, forms
-from zerodistance.core.segments.tags.contracts import MOST_EDGES, MOST_NODES, MOST_SQL, Said, UserTag
+from zerodistance.core.segments.tags.contracts import MOST_EDGES, MOST_NODES, MOST_SQL, Columns, Said, UserTag
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
@@ -49,8 +49,41 @@ class TouchesSaid(BaseModel):
     where: dict[Word, Word] = Field({}, max_length=10)
 
 
+class ListWord(BaseModel):
+    """What a list may say of a person."""
+
+    node: Word
+    zh: Word | None = None
+    en: Word | None = None
+
+
+class ListSaid(BaseModel):
+    """What a list says of a person, that entered last. Its files are imported, see `/v1/segments/tags/{key}/mapping`."""
+
+    words: list[ListWord] = Field([], max_length=MOST_NODES, description="what it may say; empty: anything")
+
+
+class ListColumns(BaseModel):
+    """What the columns of a list's file are."""
+
+    identifiers: dict[Word, Word] = Field(
+        max_length=10, description="namespace -> column, like phone -> 手机号"
+    )
+    value: Word | None = Field(None, description="the column that says what the list says of a person")
+    word: Word | None = Field(None, description="what it says of everybody where there is no such column")
+    happened_at: Word | None = Field(
+        None, description="the column of ISO dates since when; null: since the mapping was asked for"
+    )
+
+
+class ListMapping(BaseModel):
+    """The mapping file (TOML) under which a CSV file becomes touches of a list."""
+
+    mapping: str
+
+
 class NewTag(BaseModel):
-    """A tag: its words, and one of `rule`, `bands`, `touches`, `sql`."""
+    """A tag: its words, and one of `rule`, `bands`, `touches`, `sql`, `list`."""
 
     key: Word = Field(description="own. and a to z, 0 to 9, _")
     layer: Layer
@@ -62,6 +95,7 @@ class NewTag(BaseModel):
     bands: BandsSaid | None = None
     touches: TouchesSaid | None = None
     sql: Annotated[str, Field(max_length=MOST_SQL)] | None = None
+    by_list: ListSaid | None = Field(None, alias="list")
     expires_on: date | None = None
 
 
@@ -93,11 +127,14 @@ class TagAnswer(BaseModel):
 
 
 def _said(home: Home, given: NewTag) -> Said:
-    ways = {
-        name: value
-        for name in ("rule", "bands", "touches", "sql")
-        if (value := getattr(given, name)) is not None
+    fields = {
+        "rule": given.rule,
+        "bands": given.bands,
+        "touches": given.touches,
+        "sql": given.sql,
+        "list": given.by_list,
     }
+    ways = {name: value for name, value in fields.items() if value is not None}
     how = {
         name: [one.model_dump() for one in value]
         if isinstance(value, list)
@@ -155,6 +192,13 @@ def one(key: str, home: Here, who: AskedBy) -> TagAnswer:
 def run(key: str, home: Here, who: AskedBy) -> TagAnswer:
     """Have the worker make the values of a tag anew, within a minute."""
     return _answer(api.run(home, who, key, now=False))
+
+
+@router.post("/{key}/mapping")
+def mapping(key: str, given: ListColumns, home: Here, who: AskedBy) -> ListMapping:
+    """Return the mapping under which a CSV file is a list of this tag; the file itself is uploaded, or imported by command, with it."""
+    columns = Columns(given.identifiers, given.value, given.word, given.happened_at)
+    return ListMapping(mapping=api.list_mapping(home, who, key, columns))
 
 
 @router.delete("/{key}", status_code=204)
