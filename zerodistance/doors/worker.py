@@ -37,8 +37,9 @@ IDLE_AFTER, IDLE_TIMES = (
     5,
 )  # own values: after so many seconds without work it looks five times less often
 IDLE_FOR_PEOPLE = (
-    1  # own value: where somebody may wait for what they decided, and has to see it within a second
+    4  # own value: where somebody may wait for what they decided, and has to see it within a second
 )
+SOON_SECONDS = 0.05  # own value: pause between two looks of what says itself when its turn has come, while things come in
 GIVE_UP = 8  # own value: failures in a row after which the process ends, to be started afresh
 
 
@@ -231,8 +232,10 @@ def _loops(
     errands = _seldom(work.alone, ERRAND_SECONDS)
     loops = [
         Loop("digest", lambda: errands() or work.digest(), settings.poll_ms / 1_000),
-        Loop("seal", lambda: work.seal(False), min(0.2, settings.index_seconds), behind=True),
-        Loop("index", work.index, min(0.2, settings.index_seconds), behind=True, idle=IDLE_FOR_PEOPLE),
+        Loop("seal", lambda: work.seal(False), min(SOON_SECONDS, settings.index_seconds), behind=True),
+        Loop(
+            "index", work.index, min(SOON_SECONDS, settings.index_seconds), behind=True, idle=IDLE_FOR_PEOPLE
+        ),
         Loop("bus", work.bus.deliver, 0.2),
         Loop("jobs", work.jobs.run_due, 1.0, behind=True),
     ]

@@ -96,3 +96,13 @@ def test_it_is_made_by_itself_when_enough_has_come_in(home: Home, monkeypatch: p
     assert not states.lay(home, anyway=False)
     monkeypatch.setattr(states, "_LAID", 0)
     assert states.lay(home, anyway=False)
+
+
+def test_a_file_of_an_earlier_version_is_let_go_of_without_alarm(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = written(tmp_path, [])
+    path.write_bytes(path.read_bytes()[:-8] + b"ZDSTATE1")
+    assert blocks.opened(tmp_path) is None
+    assert not path.exists()
+    assert "damaged" not in capsys.readouterr().err

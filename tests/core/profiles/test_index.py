@@ -149,6 +149,24 @@ def test_parts_on_top_of_one_another_are_the_same_as_one_whole(
     index.DECODED.limit(1 << 30)
 
 
+def test_what_has_changed_is_seen_before_parts_become_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index, "TOGETHER", 2)
+    join, seen = publishing._as_one, list[int]()
+
+    def looking(folder: Path, before: Index, first: int) -> Index:
+        seen.append(index.current(folder).version)
+        return join(folder, before, first)
+
+    monkeypatch.setattr(publishing, "_as_one", looking)
+    here = publishing.publish(tmp_path, Index(), part({}, None))
+    for n in (1, 2):
+        here = publishing.publish(tmp_path, here, part({n: {("a", "x")}}, {n}))
+    assert seen == [3]
+    assert (here.version, len(here.names)) == (4, 2)
+
+
 ALONE = st.tuples(
     st.just("alone"),
     st.dictionaries(st.sampled_from(NUMBERS), st.sampled_from(["x", "y", ""])),

@@ -22,15 +22,16 @@ _ROWS = 2_000  # rows of the state at a time: their tuples stay in the cache
 _HELD = 4_000_000  # own value: rows that wait until the older ones among them are left out, 36 bytes each
 
 
-def latest(tx: Connection, numbers: Ints | None) -> pa.Table:
-    """Return a table of `FACTS`, of these numbers or of everybody: of several values the last said, then the greatest."""
+def latest(tx: Connection, numbers: Ints | None, fact: str | None = None) -> pa.Table:
+    """Return a table of `FACTS`, of these numbers or of everybody, of one fact or of all: of several values the last said, then the greatest."""
     said = _Said()
     if numbers is None:
         for rows in bulk.stream(tx, _SELECT, size=_ROWS):
             said.add(rows)
     else:
+        only = "" if fact is None else f" and f.fact = '{fact}'"
         wanted = np.unique(numbers).tolist()
-        said.add(bulk.among(tx, f"{_SELECT} where s.person in {{values}}", wanted))
+        said.add(bulk.among(tx, f"{_SELECT} where s.person in {{values}}{only}", wanted))
     return said.table()
 
 

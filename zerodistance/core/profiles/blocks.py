@@ -31,11 +31,11 @@ NUMBERS = (
     "n", "quantity", "amount", "duration", "quantities", "amounts", "durations", "largest", "first_at", "last_at",
 )  # fmt: skip
 COLUMNS = ("subject", "day", *WORDS, *NUMBERS)
-_TYPES = {"day": np.int32, **dict.fromkeys(WORDS, np.int32)}
-_WIDTHS = {name: np.dtype(_TYPES.get(name, np.int64)).itemsize for name in COLUMNS}
-_ROW = sum(_WIDTHS.values())
+_SHORT = ("day", *WORDS)  # of four bytes, and after them those of eight
+_ROW = 8 + 4 * len(_SHORT) + 8 * len(NUMBERS)
 _NONE = np.iinfo(np.int64).min
-_MAGIC = b"ZDSTATE1"
+_MAGIC, _OLDER = b"ZDSTATE2", (b"ZDSTATE1",)
+_PACKED = "lz4_raw"  # unpacked in a third of the time that zstd takes, and half as large again
 _END = struct.Struct(
     "<QQQ8s"
 )  # blocks, bytes of what is said of the file, checksum of that and of the list of blocks
@@ -54,6 +54,10 @@ class _Said(msgspec.Struct):
 
 class Broken(Exception):
     """The file is not what was written; what it said is in the table."""
+
+
+class Older(Broken):
+    """An earlier version of the program wrote the file."""
 
 
 class Blocks:
@@ -77,6 +81,8 @@ class Blocks:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         many, length, check, magic = _END.unpack_from(self._map, size - _END.size)
         begins = size - _END.size - length - many * _LISTED.itemsize
+        if magic in _OLDER:
+            raise Older
         if magic != _MAGIC or begins < len(_MAGIC):
             raise Broken
         tail = self._map[begins : size - _END.size]
@@ -94,20 +100,29 @@ class Blocks:
         return len(self._first)
 
     def of(self, subjects: Ints, columns: Sequence[str]) -> pa.Table:
-        """Return the states of some subjects (ascending, distinct): `subject` and the columns asked for, in the order of subjects; raises Broken."""
-        wanted = list(dict.fromkeys(("subject", *columns)))
-        parts: dict[str, list[Whole]] = {name: [] for name in wanted}
+        """Return the states of some subjects (ascending, distinct), in their order: `subject` and columns, texts as dictionaries; raises Broken."""
+        whose, short, long = [np.empty(0, np.int64)], [_none(_SHORT, np.int32)], [_none(NUMBERS, np.int64)]
+        edges = np.searchsorted(subjects, self._first).tolist()
         for block in self._holding(subjects).tolist():
             body, rows = self._body(block)
             mine = np.frombuffer(body, np.int64, rows)
-            at = np.searchsorted(subjects, mine)
-            at[at == len(subjects)] = 0
-            there = np.flatnonzero(subjects[at] == mine)
+            some = subjects[edges[block] : edges[block + 1] + 1 if block + 1 < len(edges) else None]
+            there = _places(mine, some)
             if len(there):
-                for name in wanted:
-                    whole = np.frombuffer(body, _TYPES.get(name, np.int64), rows, _OFFSETS[name] * rows)
-                    parts[name].append(whole[there])
-        return pa.table({name: self._column(name, parts[name]) for name in wanted})
+                whose.append(mine[there])
+                for parts, names, first in ((short, _SHORT, 8), (long, NUMBERS, 8 + 4 * len(_SHORT))):
+                    whole = np.frombuffer(body, parts[0].dtype, len(names) * rows, first * rows)
+                    parts.append(whole.reshape(len(names), rows).take(there, axis=1))
+        found: dict[str, Whole] = {"subject": np.concatenate(whose)}
+        found.update(
+            zip(
+                (*_SHORT, *NUMBERS),
+                (*np.concatenate(short, axis=1), *np.concatenate(long, axis=1)),
+                strict=True,
+            )
+        )
+        wanted = dict.fromkeys(("subject", *columns))
+        return pa.table({name: self._column(name, found[name]) for name in wanted})
 
     def _holding(self, subjects: Ints) -> Ints:
         if not len(subjects) or not len(self):
@@ -127,19 +142,27 @@ class Blocks:
         packed = self._map[int(one["start"]) : int(self._ends[block])]
         if xxhash.xxh3_64_intdigest(packed) != int(one["check"]):
             raise Broken
-        return pa.decompress(packed, rows * _ROW, "zstd"), rows
+        return pa.decompress(packed, rows * _ROW, _PACKED), rows
 
-    def _column(self, name: str, parts: list[Whole]) -> pa.Array:
-        values: Whole = np.concatenate(parts) if parts else np.empty(0, _TYPES.get(name, np.int64))
+    def _column(self, name: str, values: Whole) -> pa.Array:
         if name in WORDS:
             codes = pa.array(values, pa.int32(), mask=values < 0)
-            return self._words[name].take(codes)
+            return pa.DictionaryArray.from_arrays(codes, self._words[name])
         if name in NUMBERS:
             return pa.array(values, pa.int64(), mask=values == _NONE)
         return pa.array(values)
 
 
-_OFFSETS = {name: sum(_WIDTHS[other] for other in COLUMNS[:n]) for n, name in enumerate(COLUMNS)}
+def _places(mine: Ints, some: Ints) -> Ints:
+    """Return where in `mine` the numbers of `some` stand; both ascend, and `some` is short."""
+    begins, ends = np.searchsorted(mine, some, "left"), np.searchsorted(mine, some, "right")
+    many = ends - begins
+    ends = np.cumsum(many)
+    return np.repeat(begins - ends + many, many) + np.arange(many.sum())
+
+
+def _none(names: Sequence[str], kind: type[np.signedinteger[Any]]) -> Whole:
+    return np.empty((len(names), 0), kind)
 
 
 def write(folder: Path, rows: Iterator[pa.RecordBatch], batch: int) -> Path:
@@ -155,7 +178,7 @@ def write(folder: Path, rows: Iterator[pa.RecordBatch], batch: int) -> Path:
             columns = [_plain(some, name, codes.get(name)) for name in COLUMNS]
             for start in range(0, len(some), _ROWS):
                 cut = [column[start : start + _ROWS] for column in columns]
-                packed = pa.compress(b"".join(one.tobytes() for one in cut), "zstd", asbytes=True)
+                packed = pa.compress(b"".join(one.tobytes() for one in cut), _PACKED, asbytes=True)
                 listed.append((int(cut[0][0]), at, len(cut[0]), xxhash.xxh3_64_intdigest(packed)))
                 file.write(packed)
                 at += len(packed)
@@ -181,7 +204,7 @@ def _plain(some: pa.RecordBatch, name: str, codes: dict[str, int] | None) -> Who
     if name in NUMBERS:
         column = column.fill_null(_NONE)
     found = column.to_numpy(zero_copy_only=False)
-    return found.astype(_TYPES.get(name, np.int64), copy=False)
+    return found.astype(np.int32 if name in _SHORT else np.int64, copy=False)
 
 
 _held: dict[str, tuple[tuple[int, int], Blocks]] = {}
@@ -202,6 +225,8 @@ def opened(folder: Path) -> Blocks | None:
             return held[1]
         except FileNotFoundError:
             _held.pop(str(folder), None)
+        except Older:
+            path.unlink(missing_ok=True)
         except (Broken, msgspec.DecodeError):
             log("profiles").error("blocks_damaged", path=str(path))
             path.unlink(missing_ok=True)

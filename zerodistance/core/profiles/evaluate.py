@@ -162,10 +162,14 @@ def _together(
         return None
     later = f"select s.subject, {_listed(names)} from profile_state s semi join person_map m on s.subject = m.subject where s.batch > $batch"
     rest = connection.sql(later, params={"batch": kept.batch}).to_arrow_table()
-    both = pa.concat_tables([found, rest.cast(found.schema)])
-    whose = number[np.searchsorted(subjects, both.column("subject").to_numpy())]
+    both = pa.concat_tables([found, rest.cast(found.schema)]).unify_dictionaries().combine_chunks()
+    mine = both.column("subject").to_numpy()
+    begins = np.flatnonzero(np.diff(mine, prepend=-1))  # of the rows of a subject, which stand together
+    whose, many = number[np.searchsorted(subjects, mine[begins])], np.diff(begins, append=len(mine))
     order = np.argsort(whose, kind="stable")
-    return both.drop_columns("subject").take(order).add_column(0, "number", pa.array(whose[order]))
+    whose, many, begins = whose[order], many[order], begins[order]
+    at = np.repeat(begins - np.cumsum(many) + many, many) + np.arange(len(mine))
+    return both.drop_columns("subject").take(at).add_column(0, "number", pa.array(np.repeat(whose, many)))
 
 
 def _cut(found: pa.Table, day: int) -> Iterator[pa.Table]:

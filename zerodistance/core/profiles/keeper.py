@@ -41,7 +41,7 @@ from zerodistance.kernel.logs import log
 
 _SHARE_OF_TIME = 0.1  # own value: of one core, that keeping the index may take while touches stream in
 _FEW = 5_000  # own value: so many recomputed at a turn are a second or two of little traffic, after which the next turn comes as soon as that took, or
-_SOON = 0.5  # so many seconds later: half a core at most, which others have first
+_SOON = 0.25  # so many seconds later: half a core at most, which others have first
 _WAIT_FOR_PEOPLE = 0.5  # own value: seconds after a turn at most, while somebody waits for what they decided
 _DECIDED_SECONDS = 5.0  # own value: how long after that, since it is written down before persons are moved
 _TRIES = (

@@ -34,7 +34,10 @@ def publish(folder: Path, before: Index, part: Part, *, whole: bool = False) -> 
         if len(after.stacks.alone(part.only)) > index.TOGETHER:
             after = _alone(folder, after, part.only)
         return pointed(folder, after)
-    if part.changed is not None and (whole or after.heavy()):
+    everything = part.changed is not None and (whole or after.heavy())
+    if not whole and (everything or after.alike()):
+        pointed(folder, after)  # what has changed is seen before parts become one
+    if everything:
         after = _as_one(folder, after, 0)
     while alike := after.alike():
         after = _as_one(folder, after, len(after.stacks.of("")) - alike)

@@ -123,7 +123,8 @@ class Rows:
             else:
                 coded = self._block.column(column).combine_chunks().dictionary_encode()
                 places = coded.indices.fill_null(-1).to_numpy().astype(np.int64)
-                self._words[column] = _in_order(places, coded.dictionary.to_pylist())
+                found, places = _distinct(places, len(coded.dictionary))  # a dictionary may have more
+                self._words[column] = _in_order(places, coded.dictionary.take(pa.array(found)).to_pylist())
         return self._words[column]
 
     def _paired(self, one: str, other: str) -> tuple[Ints, list[str]]:

@@ -56,7 +56,7 @@ def facts(home: Home, tx: Connection, numbers: Ints | None, said: pa.Table) -> I
         members = _distinct(_rows(bulk.among(tx, _OTHERS, some)))
         counted = _rows(bulk.among(tx, _COUNTED.format(f"where {_AMONG}"), some))
         here = bulk.among(tx, _HERE.format(f"and {_AMONG}"), some)
-        said = published.latest(tx, members[0])
+        said = published.latest(tx, members[0], "birth_year")
     person, household = asked
     yield published.column("household", person, household)
     known, size = np.unique(members[1], return_counts=True)
