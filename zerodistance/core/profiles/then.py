@@ -89,8 +89,9 @@ def of_some(
 ) -> Then:
     """Return what was known at a moment of whomever these subjects belonged to then.
 
-    Facts that identity publishes are those of today: no history of them is kept.
+    Facts that identity publishes are those of today: no history of them is kept. Of dimensions whose values are given nothing is known of then.
     """
+    worked_out = [one for one in dimensions if one.of.name != "given"]
     day = rules.day_of(at, home.settings.zone)
     found = {subject: people.then(at, subject) for subject in dict.fromkeys(subjects)}
     them = pa.concat_tables(found.values()).group_by(THEN, use_threads=False).aggregate([])
@@ -105,7 +106,7 @@ def of_some(
             connection,
             pairs,
             facts(people, them, everybody=False),
-            dimensions,
+            worked_out,
             day,
             rollup=rollup.read(home),
             zone=home.settings.zone,
