@@ -321,3 +321,33 @@ def test_the_api_makes_tags(shop: Home, admin: Who) -> None:
     assert client.delete("/v1/segments/tags/own.list").status_code == 204
     assert client.delete("/v1/segments/tags/own.vip").status_code == 204
     assert client.get("/v1/segments/tags").json() == []
+
+
+def test_what_an_older_version_stands_on_is_not_withdrawn(shop: Home, admin: Who) -> None:
+    """The versions could not be read any more, nor the page that shows them."""
+    api.save(shop, admin, said(shop, RULED, "own.below"))
+    on_it = {"rule": [{"node": "x", "rule": 'Has("own.below")'}]}
+    api.save(shop, admin, said(shop, on_it))
+    api.save(shop, admin, said(shop, RULED))
+    segments.create(shop, admin, "seg", Text("段", "seg"), segments.read_rule('Has("own.below")', shop))
+    segments.save(shop, admin, "seg", segments.read_rule("AllOf()"))
+    with pytest.raises(TagInUse, match=r"seg, own\.vip"):
+        api.withdraw(shop, admin, "own.below")
+    assert [one.number for one in api.versions(shop, admin, "own.vip")] == [2, 1]
+    api.withdraw(shop, admin, "own.vip")
+    segments.delete(shop, admin, "seg")
+    api.withdraw(shop, admin, "own.below")
+
+
+def test_what_was_known_of_a_person_then_can_be_asked_where_there_are_tags_of_users(
+    shop: Home, admin: Who
+) -> None:
+    """The page of a person as of a day was an error of the program."""
+    api.save(shop, admin, said(shop, RULED))
+    at(shop)
+    (person,) = identity.public_ids(shop, [2]).values()
+    with clock.freeze(NOW):
+        (then,) = profiles.profiles_of(shop, admin, [person], as_of=clock.micros(), dated=True).persons
+        (today,) = profiles.profiles_of(shop, admin, [person], dated=True).persons
+    assert "own.vip" in {tag.dimension for tag in today.tags}
+    assert "own.vip" not in {tag.dimension for tag in then.tags}, "nobody knows since when it was given"

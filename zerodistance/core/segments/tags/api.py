@@ -15,7 +15,7 @@ from zerodistance.core.profiles.api import Sizes, Split
 from zerodistance.core.segments import audit, conditions, rules, saved
 from zerodistance.core.segments.contracts import AllOf, AnyOf, Has, In, Rule, WrongRule
 from zerodistance.core.segments.subjects import Earliest
-from zerodistance.core.segments.tags import forms, lists, store, trying
+from zerodistance.core.segments.tags import forms, lists, sql, store, trying
 from zerodistance.core.segments.tags.contracts import (
     SHOWN,
     ByBands,
@@ -142,6 +142,8 @@ def save(home: Home, who: Who, said: Said, *, now: bool = True) -> UserTag:
     given = profiles.check_given(_given(home, who, said))
     _still_read(home, given)
     values = _values(home, who, said) if now and _is_given(said) else None
+    if isinstance(said.how, BySql) and not now:
+        sql.check(home, said.how.sql)
     at, text = clock.micros(), forms.written(said)
     with home.state.write() as tx:
         rows = store.living(tx, said.key)
@@ -185,9 +187,15 @@ def _still_read(home: Home, given: profiles.Given) -> None:
 
 
 def _standing(home: Home, key: str) -> Iterator[tuple[str, Rule]]:
-    """Yield segments and tags whose rules ask for a dimension, by key, with the rule."""
-    every = [(one.key, one.rule) for one in saved.segments(home, _SYSTEM)]
-    every += [(one.said.key, rule) for one in tags(home, _SYSTEM) for rule in _rules(one.said)]
+    """Yield segments and tags whose rules ask for a dimension, in any version, so that each can be read as long as it is there: key and rule."""
+    every = [
+        (one.key, saved.segment(home, _SYSTEM, one.key, n).rule)
+        for one in saved.segments(home, _SYSTEM)
+        for n in range(one.versions, 0, -1)
+    ]
+    for one in tags(home, _SYSTEM):
+        said = (version.said for version in versions(home, _SYSTEM, one.said.key))
+        every += [(one.said.key, rule) for some in said for rule in _rules(some)]
     for by, rule in every:
         if any(isinstance(term, Has) and term.dimension == key for term in rules.terms(rule)):
             yield by, rule

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import duckdb
 import pyarrow as pa
@@ -27,33 +29,18 @@ def run(home: Home, text: str, seconds: float = SECONDS) -> pa.Table:
     WrongSql
         It is no single SELECT, can't be run, takes too long, or gives other columns.
     """
-    people = identity.People(home)
-    with home.engine.connect(share=_SHARE) as connection:
-        touches_view(connection, home)
-        pairs = people.pairs(None)
-        most = _A_SUBJECT * len(pairs) + _FEWEST
-        connection.register("subject_person", pairs)
-        connection.register("person_fact", people.facts(None))
-        inside = "', '".join(str(home.path(name)).replace("'", "''") for name in ("lake", "tail"))
-        connection.execute(f"set allowed_directories = ['{inside}']")
-        connection.execute("set enable_external_access = false")
-        connection.execute("set lock_configuration = true")
+    with _bounded(home) as (connection, most):
+        _must_select(connection, text)
+        timer = threading.Timer(seconds, connection.interrupt)
+        timer.start()
         try:
-            _must_select(connection, text)
-            timer = threading.Timer(seconds, connection.interrupt)
-            timer.start()
-            try:
-                query = f"select * from (\n{text.strip().rstrip(';')}\n) limit {most + 1}"
-                found = connection.sql(query).to_arrow_table()
-            finally:
-                timer.cancel()
+            found = connection.sql(_limited(text, most)).to_arrow_table()
         except duckdb.InterruptException:
             raise WrongSql(
                 why_zh=f"超过 {seconds:.0f} 秒", why=f"it takes longer than {seconds:.0f} s"
             ) from None
-        except duckdb.Error as error:
-            said = str(error).partition("\n\n")[0][:500]
-            raise WrongSql(why_zh=said, why=said) from None
+        finally:
+            timer.cancel()
     if len(found) > most:
         why = (
             f"超过 {most:,} 行；按人汇总，每人一行",
@@ -63,14 +50,45 @@ def run(home: Home, text: str, seconds: float = SECONDS) -> pa.Table:
     return _rows(found)
 
 
+def check(home: Home, text: str) -> None:
+    """Raise WrongSql for what is no single SELECT over the views, or gives other columns; nothing is run."""
+    with _bounded(home) as (connection, most):
+        _must_select(connection, text)
+        _columns(connection.sql(_limited(text, most)).columns)
+
+
+@contextmanager
+def _bounded(home: Home) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+    """Yield a connection that reads the views and nothing else, and how many rows may come; its errors are raised as WrongSql."""
+    people = identity.People(home)
+    with home.engine.connect(share=_SHARE) as connection:
+        touches_view(connection, home)
+        pairs = people.pairs(None)
+        connection.register("subject_person", pairs)
+        connection.register("person_fact", people.facts(None))
+        inside = "', '".join(str(home.path(name)).replace("'", "''") for name in ("lake", "tail"))
+        connection.execute(f"set allowed_directories = ['{inside}']")
+        connection.execute("set enable_external_access = false")
+        connection.execute("set lock_configuration = true")
+        try:
+            yield connection, _A_SUBJECT * len(pairs) + _FEWEST
+        except duckdb.Error as error:
+            said = str(error).partition("\n\n")[0][:500]
+            raise WrongSql(why_zh=said, why=said) from None
+
+
+def _limited(text: str, most: int) -> str:
+    return f"select * from (\n{text.strip().rstrip(';')}\n) limit {most + 1}"
+
+
 def _must_select(connection: duckdb.DuckDBPyConnection, text: str) -> None:
     some = connection.extract_statements(text)
     if len(some) != 1 or some[0].type != duckdb.StatementType.SELECT:
         raise WrongSql(why_zh="只能是一条 SELECT", why="it has to be one SELECT")
 
 
-def _rows(found: pa.Table) -> pa.Table:
-    names = found.column_names
+def _columns(names: Sequence[str]) -> str:
+    """Return the column that says who: `subject` or `number`."""
     who = "subject" if "subject" in names else "number"
     if who not in names or "value" not in names:
         given = ", ".join(names)
@@ -78,6 +96,11 @@ def _rows(found: pa.Table) -> pa.Table:
             why_zh=f"结果要有 subject 或 number，和 value；给的是 {given}",
             why=f"it has to give subject or number, and value; it gives {given}",
         )
+    return who
+
+
+def _rows(found: pa.Table) -> pa.Table:
+    who = _columns(found.column_names)
     try:
         table = pa.table(
             {who: found.column(who).cast(pa.int64()), "value": found.column("value").cast(pa.string())}
