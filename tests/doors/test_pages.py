@@ -19,8 +19,10 @@ from tests.doors.chromium import Browser, Tab
 from tests.patience import PATIENCE, until
 from zerodistance import compose
 from zerodistance.core.identity import api as identity
+from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import api as segments
 from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, NoneOf
+from zerodistance.core.segments.tags import api as tags
 from zerodistance.core.touchpoints import drafts, sources
 from zerodistance.doors.examples import holding
 from zerodistance.doors.portal import accounts
@@ -158,7 +160,6 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "profiles-one": "/profiles/interest.hour",
         "tags": "/tags",
         "tag": "/tags/own.vip",
-        "tag-failed": "/tags/own.calls",
         "segments": "/segments",
         "segment-new": "/segments/new",
         "segment": "/segments/bought",
@@ -192,6 +193,13 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "accounts": "/accounts",
         "me": "/me",
     }
+    if theme == "dark":  # in full runs alone
+        paths |= {
+            "tag-failed": "/tags/own.calls",
+            "tag-new": "/tags/new?of=value.spend_total",
+            "tag-change": "/tags/own.vip/change",
+            "tag-touches": "/tags/own.last/change",
+        }
     for name, path in paths.items():
         tab.open(f"{stand.origin}{path}{'&' if '?' in path else '?'}lang={lang}")
         assert tab.too_wide() == [], f"{name} is wider than {width}"
@@ -386,6 +394,70 @@ def test_a_segment_is_counted_while_it_is_built_and_saved(stand: Stand) -> None:
     tab.until("location.pathname === '/segments/built_here'")
     assert "Saved as version 1" in tab.text("main")
     assert tab.problems == []
+
+
+@pytest.mark.slow
+def test_a_tag_is_made_with_a_preview_used_in_a_segment_and_withdrawn(stand: Stand) -> None:
+    tab = stand.tab()
+    tab.open(f"{stand.origin}/profiles?lang=en")
+    tab.click("main a[href='/tags']")
+    tab.until("location.pathname === '/tags'")
+    tab.click("main a[href='/tags/new']")
+    tab.until("location.pathname === '/tags/new'")
+    tab.settle()
+    tab.fill("#en", "Regulars")
+    tab.fill("#en-0", "Buyers")
+    tab.fill("#rule-0", 'Did("order.comp")')
+    tab.until("document.querySelector('#rule-0-said .bad')")
+    tab.click("#preview")
+    tab.until("document.activeElement.matches('#rule-0[aria-invalid]')")
+    shot(tab, "tag-wrong-1280-en-light.png")
+    tab.fill("#rule-0", 'Did("order.completed")')
+    tab.until("document.querySelector('#rule-0-said').textContent.includes('persons fit')")
+    tab.click("#add-node")
+    tab.until("document.activeElement.matches('#zh-1')")
+    tab.fill("#en-1", "Everybody else")
+    tab.fill("#rule-1", "AllOf()")
+    tab.click("#preview")
+    tab.until("document.querySelectorAll('#tried .steps li').length === 3")
+    shot(tab, "tag-tried-1280-en-light.png")
+    buyers = int(tab.text("#tried .steps li .n").split()[0])
+    tab.click("#nodes fieldset:nth-of-type(2) button[title]")
+    tab.until("document.querySelector('#rule-0').value === 'AllOf()'")
+    tab.click("#nodes fieldset:nth-of-type(2) button[title]")
+    tab.until("document.querySelector('#rule-1').value === 'AllOf()'")
+    tab.click("#save")
+    tab.until("location.pathname === '/tags/own.regulars'")
+    assert "Saved as version 1" in tab.text("main")
+    tags.wanted(stand.home)
+    profiles.refresh(stand.home)
+    tab.open(f"{stand.origin}/profiles/own.regulars?lang=en")
+    assert f"{buyers}" in tab.text(".nodes li:nth-child(2) .n")
+    tab.click(".nodes a[href*='node=buyers']")
+    tab.until("location.pathname === '/segments/new'")
+    tab.settle()
+    assert _persons(tab) == buyers
+    tab.click('[data-open="save"]')
+    tab.fill("#name", "Regular buyers")
+    tab.fill("#skey", "regular_buyers")
+    tab.click("#save .btn.main")
+    tab.until("location.pathname === '/segments/regular_buyers'")
+    with tab.allowing(409):
+        _withdraw(tab, stand)
+        tab.until("document.querySelector('[role=alert] a[href=\"/segments/regular_buyers\"]')")
+    shot(tab, "tag-in-use-1280-en-light.png")
+    segments.delete(stand.home, Who.system(), "regular_buyers")
+    _withdraw(tab, stand)
+    tab.until("location.pathname === '/tags'")
+    tab.settle()
+    assert "Regulars" not in tab.text("main")
+    assert tab.problems == []
+
+
+def _withdraw(tab: Tab, stand: Stand) -> None:
+    tab.open(f"{stand.origin}/tags/own.regulars?lang=en")
+    tab.click('[data-open="withdraw"]')
+    tab.click("#withdraw .btn.danger")
 
 
 def test_a_tag_condition_offers_its_values(stand: Stand) -> None:

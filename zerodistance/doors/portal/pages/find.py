@@ -14,6 +14,7 @@ from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import api as segments
 from zerodistance.core.touchpoints import api as touchpoints
 from zerodistance.doors.portal import registry
+from zerodistance.doors.portal.pages.tag_making import may_make
 from zerodistance.doors.portal.registry import register
 from zerodistance.doors.portal.shell import home_of, lang_of, page, who_of
 from zerodistance.kernel.access import Permission
@@ -96,6 +97,8 @@ def find(request: Request, q: Annotated[str, Form()] = "") -> Response:
     doing = []
     if who.may(Permission.MANAGE_SEGMENTS) and _fits(query, "建人群", "new segment"):
         doing.append(Hit("/segments/new", "plus", Text("建人群", "New segment").get(lang)))
+    if may_make(who) and _fits(query, "做标签", "new tag"):
+        doing.append(Hit("/tags/new", "plus", Text("做标签", "New tag").get(lang)))
     if who.may(Permission.MANAGE_SOURCES) and _fits(query, "建触点", "create a touchpoint"):
         doing.append(Hit("/touchpoints/new", "plus", Text("建触点", "Create a touchpoint").get(lang)))
     groups.append((Text("做", "Do"), doing))

@@ -17,14 +17,17 @@ from zerodistance.core.segments.tags import forms
 from zerodistance.core.segments.tags.contracts import ByBands, ByRule, ByTouches, NoSuchTag, TagInUse, UserTag
 from zerodistance.doors.portal import tag_words
 from zerodistance.doors.portal.pages import profiles as tree
+from zerodistance.doors.portal.pages import tag_making
+from zerodistance.doors.portal.pages.tag_making import may_make, need_make
 from zerodistance.doors.portal.registry import register
 from zerodistance.doors.portal.shell import formats_of, go, home_of, lang_of, page, table_file, who_of
-from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.access import Permission
 from zerodistance.kernel.errors import Invalid, ZeroDistanceError
 from zerodistance.kernel.text import Text
 from zerodistance.kernel.web import Number
 
 router = APIRouter()
+router.include_router(tag_making.router)  # before this room's own: a key could be anything
 Field = Annotated[str, Form()]
 
 
@@ -49,17 +52,6 @@ def _lines(request: Request) -> list[Line]:
         for one in tags.tags(home, who)
         if may or one.said.key in seen
     ]
-
-
-def may_make(who: Who) -> bool:
-    """Say whether an account may make and change tags."""
-    return who.may(Permission.MANAGE_SEGMENTS) and who.may(Permission.SEE_PERSONS)
-
-
-def need_make(who: Who) -> None:
-    """Raise Forbidden for an account that may not make and change tags."""
-    who.need(Permission.MANAGE_SEGMENTS)
-    who.need(Permission.SEE_PERSONS)
 
 
 @router.get("/tags")
