@@ -31,6 +31,7 @@ from zerodistance.core.segments.groups.contracts import (
     NoSuchGroup,
     NoSuchGrouping,
 )
+from zerodistance.core.segments.tags import api as tags
 from zerodistance.kernel import access, clock
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.errors import Forbidden, Invalid
@@ -296,6 +297,13 @@ def test_a_group_is_a_tag_and_a_segment_and_follows_merges(home: Home) -> None:
     assert made.name.en == "Regulars" and segments.count(home, SYSTEM, made.asks).persons == len(members)
     with pytest.raises(GroupingInUse, match=made.key):
         api.remove(home, SYSTEM, "types")
+    name = {"zh": "常客", "en": "Regulars"}
+    ruled = {"rule": [{"node": "a", "rule": f'Has("group.types", node="{tag.node}")'}]}
+    said = {"key": "own.regular", "layer": "needs", "label": name, "meaning": name, "how": ruled}
+    tags.save(home, SYSTEM, tags.read(home, said), now=False)
+    with pytest.raises(GroupingInUse, match=r"own\.regular"):
+        api.remove(home, SYSTEM, "types")
+    tags.withdraw(home, SYSTEM, "own.regular")
     for rule in (Has("group.types", tag.node), In(made.key)):
         with pytest.raises(GroupingCircle):
             api.ask(home, SYSTEM, "types", Asked(rule=rule))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -16,9 +17,10 @@ from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.given import DimensionExists
 from zerodistance.core.segments import api as segments
 from zerodistance.core.segments import http
-from zerodistance.core.segments.contracts import WrongRule
+from zerodistance.core.segments import store as segment_store
+from zerodistance.core.segments.contracts import GivenThen, SegmentInUse, WrongRule
 from zerodistance.core.segments.tags import api
-from zerodistance.core.segments.tags.contracts import NoSuchTag, TagCircle, TagInUse, WrongSql
+from zerodistance.core.segments.tags.contracts import ByBands, NoSuchTag, TagCircle, TagInUse, WrongSql
 from zerodistance.core.touchpoints.mapping import parse
 from zerodistance.kernel import access, clock
 from zerodistance.kernel.access import Role, Who
@@ -110,6 +112,55 @@ def test_a_tag_is_tried_saved_and_found_by_each_way(shop: Home, admin: Who, way:
         api.tag(shop, admin, "own.vip")
 
 
+def test_bands_by_quantiles_are_cut_once_and_anew_when_asked(shop: Home, admin: Who) -> None:
+    for row in range(4, 8):
+        fresh = world.touch(2, row, row - 3, "order.line", NOW, amount=100.0)
+        shop.lake.append("touches", world.table([fresh]), app="touches", version=row, partition_by="month")
+    one = said(shop, {"bands": {"of": "value.spend_total", "quantiles": 2}})
+    assert tried(shop, admin, one) == {"from_0": (1, 0), "from_30": (1, 1)}
+    made = api.save(shop, admin, one)
+    assert made.said.how == ByBands("value.spend_total", (0.0, 30.0), 2)
+    assert at(shop) == {"from_0": (1, 0), "from_30": (1, 1)}
+    with clock.freeze(NOW):
+        profiles.rebuild(shop, Who.system())
+    api.nightly(shop)
+    assert api.tag(shop, admin, "own.vip").said == made.said, "no night moves them"
+    assert at(shop) == {"from_30": (2, 1)}
+    anew = api.run(shop, admin, "own.vip")
+    assert (anew.version, anew.said.how) == (2, ByBands("value.spend_total", (0.0, 230.0), 2))
+    assert api.run(shop, admin, "own.vip").version == 2
+    five = said(shop, {"bands": {"of": "value.orders_total", "quantiles": 50}}, "own.many")
+    assert api.save(shop, admin, five).said.how == ByBands("value.orders_total", (0.0, 1.0), 50)
+    with pytest.raises(Invalid, match="nobody has"):
+        api.save(shop, admin, said(shop, {"bands": {"of": "demo.birth_decade", "quantiles": 3}}, "own.age"))
+
+
+def test_as_of_an_earlier_moment_tags_of_touches_are_found_and_given_ones_refused(
+    shop: Home, admin: Who
+) -> None:
+    for way in ("rule", "bands", "touches"):
+        api.save(shop, admin, said(shop, WAYS[way][0], f"own.{way}"))
+    buyers = segments.read_rule('Has("own.rule", node="gold")', shop)
+    segments.create(shop, admin, "gold", Text("金", "gold"), buyers)
+    late = world.touch(2, 0, 1, "order.line", NOW + timedelta(days=1), amount=900.0, category="oven")
+    shop.lake.append("touches", world.table([late]), app="touches", version=2, partition_by="month")
+    moment = clock.to_micros(NOW) + 1
+    with clock.freeze(NOW + timedelta(days=2)):
+        profiles.make_past(shop, admin, moment)
+        profiles.rebuild(shop, admin)
+        for key, node, now, then in (
+            ("bands", "from_5", 1, 1),
+            ("bands", "from_0", 0, 1),
+            ("touches", "fridge", 0, 1),
+        ):
+            rule = segments.read_rule(f'Has("own.{key}", node="{node}")', shop)
+            assert segments.count(shop, admin, rule, as_of=moment).persons == then
+            assert segments.count(shop, admin, rule).persons == now
+        for rule in (buyers, segments.read_rule('In("gold")')):
+            with pytest.raises(GivenThen, match=r"own\.rule"):
+                segments.count(shop, admin, rule, as_of=moment)
+
+
 def test_versions_stay_and_expiry_empties_a_tag(shop: Home, admin: Who) -> None:
     api.save(shop, admin, said(shop, RULED))
     one = {"rule": [{"node": "all", "rule": "AllOf()"}]}
@@ -181,7 +232,10 @@ def test_a_tag_that_can_not_be_made_keeps_its_values_and_says_why(shop: Home, ad
     segments.create(shop, admin, "buyers", Text("买家", "Buyers"), segments.read_rule(BUYERS))
     api.save(shop, admin, said(shop, {"rule": [{"node": "a", "rule": 'In("buyers")'}]}))
     assert at(shop) == {"a": (1, 1)}
-    segments.delete(shop, admin, "buyers")
+    with pytest.raises(SegmentInUse, match=r"own\.vip"):
+        segments.delete(shop, admin, "buyers")
+    with shop.state.write() as tx:  # as an earlier version of the program let it be
+        segment_store.end(tx, segment_store.living(tx, "buyers")[0]["number"], clock.micros())
     api.nightly(shop)
     failed = api.tag(shop, admin, "own.vip").failed
     assert failed is not None and "buyers" in failed.en
@@ -221,6 +275,8 @@ def test_households_are_known_beside_tags_of_users(
         {"bands": {"of": "geo.place", "edges": [1]}},
         {"bands": {"of": "value.spend_total", "edges": [2, 1]}},
         {"bands": {"of": "value.spend_total", "edges": [True]}},
+        {"bands": {"of": "value.spend_total", "edges": []}},
+        {"bands": {"of": "value.spend_total", "quantiles": 1}},
         {"touches": {"take": "all", "word": "category"}},
         {"touches": {"take": "last", "word": "category", "kinds": ["order.nothing"]}},
         {"touches": {"take": "last", "word": "category", "days": 0}},

@@ -144,6 +144,7 @@ __all__ = [
     "HOUSEHOLD",
     "Counted",
     "measure",
+    "band_edges",
     "Measured",
     "crossed",
     "Crossed",
@@ -325,6 +326,11 @@ def portrait(here: Index, members: Split, *, sample: bool = False) -> Counted:
 def measure(here: Index, dimension: Dimension, members: Split) -> tuple[Measured, Measured]:
     """Return what the numbers of an audience come to, of persons and of visitors; the dimension has numbers."""
     return measuring.measure(here, dimension, members)
+
+
+def band_edges(home: Home, dimension: Dimension, parts: int) -> tuple[float, ...]:
+    """Return where bands over a number begin that have as many persons each as equal numbers allow; see `measuring.edges`."""
+    return measuring.edges(current(home), dimension, parts)
 
 
 def tags_of(home: Home, who: Who, person: int) -> tuple[Tag, ...]:

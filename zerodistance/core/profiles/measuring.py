@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,6 +45,23 @@ def measure(here: Index, dimension: Dimension, members: Split) -> tuple[Measured
     return found[0], found[1]
 
 
+def edges(here: Index, dimension: Dimension, parts: int) -> tuple[float, ...]:
+    """Return where bands begin that have as many persons each as equal numbers allow, ascending: `parts` of them at most.
+
+    The first begins at the least number there can be, or where that is not known at the least there is. Empty where nobody has a number.
+    """
+    some = here.universe.persons
+    numbers = stacked.among(here.stacks.of(dimension.key), dimension.key, 0, some)
+    numbers = here.day - numbers if dimension.parsed.ageing else numbers
+    nothing = len(some) - len(numbers) if dimension.parsed.counting else 0
+    many = len(numbers) + nothing
+    if not many:
+        return ()
+    first, *others = _placed(numbers, nothing, [n * many // parts for n in range(parts)])
+    least = min(0.0, first) if dimension.parsed.counting or dimension.parsed.ageing else first
+    return tuple(dict.fromkeys((least, *others)))
+
+
 def _quartiles(numbers: Numbers, nothing: int) -> tuple[float, ...]:
     """Return the quartiles of numbers and so many times 0.
 
@@ -55,8 +73,12 @@ def _quartiles(numbers: Numbers, nothing: int) -> tuple[float, ...]:
     many = len(numbers) + nothing
     if not many:
         return ()
+    return _placed(numbers, nothing, [int(np.ceil(share * many)) - 1 for share in SHARES])
+
+
+def _placed(numbers: Numbers, nothing: int, places: Sequence[int]) -> tuple[float, ...]:
+    """Return what stands at places (from 0) when numbers, and so many times 0, stand in ascending order."""
     below = int(np.count_nonzero(numbers < 0))
-    places = [int(np.ceil(share * many)) - 1 for share in SHARES]
     inside = [n if n < below else n - nothing for n in places if not below <= n < below + nothing]
     ordered = np.partition(numbers, inside) if inside else numbers
     return tuple(

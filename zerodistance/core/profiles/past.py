@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,12 +24,10 @@ import pyarrow.parquet as pq
 
 from zerodistance.core.profiles import evaluate, index, publishing, rollup, rules, states, store, then
 from zerodistance.core.profiles.asked import PastNotMade
-from zerodistance.core.profiles.contracts import (
-    IndexDamaged,
-    People,
-)
+from zerodistance.core.profiles.contracts import Dimension, IndexDamaged, People
 from zerodistance.core.profiles.dimensions import INDEXED
 from zerodistance.core.profiles.index import Index
+from zerodistance.core.profiles.own import own_dimensions
 from zerodistance.core.profiles.parts import Part
 from zerodistance.core.touchpoints.tail import touches_view
 from zerodistance.kernel import clock, fault, files
@@ -80,7 +78,11 @@ def current(home: Home, at: int) -> Index:
     """
     folder = _folder(home, at)
     said = _said(folder)
-    if said is not None and said.mark == _mark(home) and not _stale(home, folder, said):
+    if (
+        said is not None
+        and said.mark == _mark(home, _dimensions(home, at))
+        and not _stale(home, folder, said)
+    ):
         try:
             found = index.current(folder)
             if found.made_at is not None:
@@ -158,6 +160,7 @@ def _put(home: Home, building: Path, at: int, made: Made) -> Made:
 
 def _build(home: Home, people: People, folder: Path, at: int, told: Told) -> Made:
     """Write states and index of a moment into a folder."""
+    every = _dimensions(home, at)
     zone, day, brand = home.settings.zone, rules.day_of(at, home.settings.zone), rollup.read(home)
     with home.engine.connect() as connection:
         touches_view(connection, home)
@@ -181,10 +184,10 @@ def _build(home: Home, people: People, folder: Path, at: int, told: Told) -> Mad
         connection.execute(f"create temp view profile_state as select * from read_parquet('{path}')")
         told_facts = then.facts(people, them, everybody=True)
         pairs = them.select(["subject", "number"])
-        tagged = evaluate.tag(connection, pairs, told_facts, INDEXED, day, rollup=brand, zone=zone)
+        tagged = evaluate.tag(connection, pairs, told_facts, every, day, rollup=brand, zone=zone)
     told(TAGGING, 1, 1)
     told(WRITING, 0, 1)
-    mark = _mark(home)
+    mark = _mark(home, every)
     part = Part(
         batch,
         day,
@@ -236,11 +239,11 @@ def make_wanted(home: Home, people: People) -> int:
 
 def expire(home: Home) -> None:
     """Remove those that are older than `past_days`, or made with other dimensions, and what killed processes left."""
-    oldest, mark = clock.micros() - home.settings.past_days * clock.MICROS_PER_DAY, _mark(home)
+    oldest = clock.micros() - home.settings.past_days * clock.MICROS_PER_DAY
     with _alone(home):
         for path in _root(home).glob("[0-9]*"):
             said = _said(path)
-            if said is None or said.made_at < oldest or said.mark != mark:
+            if said is None or said.made_at < oldest or said.mark != _mark(home, _dimensions(home, said.at)):
                 _remove(path)
         for path in _root(home).glob("new-*"):
             if clock.micros() - path.stat().st_mtime_ns // 1_000 > clock.MICROS_PER_DAY:
@@ -289,9 +292,19 @@ def _said(folder: Path) -> Made | None:
         return None
 
 
-def _mark(home: Home) -> str:
+def _dimensions(home: Home, at: int) -> tuple[Dimension, ...]:
+    """Return what can be said as of a moment: with what the home's own dimensions are today, but those whose values were given, which have no history."""
+    day = rules.day_of(at, home.settings.zone)
+    some = own_dimensions(home, now=True).by_key.values()
+    return (
+        *INDEXED,
+        *(one.dimension for one in some if one.dimension.of.name != "given" and not one.expired(day)),
+    )
+
+
+def _mark(home: Home, dimensions: Sequence[Dimension]) -> str:
     """Return the fingerprint of what decides tags beside touches and identity; facts are those of the day it was made."""
-    means = rules.fingerprint(INDEXED, home.settings.zone, home.settings.currency)
+    means = rules.fingerprint(dimensions, home.settings.zone, home.settings.currency)
     return f"{means}.{rollup.read(home).mark}"
 
 

@@ -378,13 +378,23 @@ class SegmentOfUnit(ZeroDistanceError):
     )
 
 
+class GivenThen(ZeroDistanceError):
+    """A rule asks as of an earlier moment for what was given, not worked out from touches: nobody can say what it was then."""
+
+    code, status = "given_then", 409
+    text = Text(
+        "{key} 的值是给定的，不是从交互算出的，没有以前的记录；去掉这个条件，或按现在问",
+        "the values of {key} are given, not worked out from touches, and what they were then is not kept: take that condition out, or ask as of now",
+    )
+
+
 class SegmentInUse(ZeroDistanceError):
-    """Other segments say `In(...)` of this one."""
+    """Other segments, or tags of users, say `In(...)` of this one."""
 
     code, status = "segment_in_use", 409
     text = Text(
-        "人群 {key} 还在别的人群的规则里：{by}；先改那些规则",
-        "segment {key} stands in the rules of others: {by}; change those first",
+        "人群 {key} 还在别的人群或自建标签的规则里：{by}；先改那些规则",
+        "segment {key} stands in the rules of other segments, or tags: {by}; change those first",
     )
 
 

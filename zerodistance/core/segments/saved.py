@@ -17,6 +17,7 @@ from zerodistance.core.segments.contracts import (
     KEY,
     TAKEN,
     AtHome,
+    GivenThen,
     Has,
     In,
     Kept,
@@ -31,6 +32,7 @@ from zerodistance.core.segments.contracts import (
     SegmentInUse,
     SegmentOfUnit,
 )
+from zerodistance.core.segments.tags import standing
 from zerodistance.core.touchpoints.kinds import KINDS
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
@@ -61,11 +63,25 @@ def read_rule(given: str | dict[str, Any], home: Home | None = None) -> Rule:
 def answering(home: Home, who: Who, rule: Rule, as_of: int | None = None) -> answer.Answer:
     """Return what answers a rule, and those of saved segments in it, if this account may ask for the dimensions in them.
 
-    With `as_of` it answers as of that moment, microseconds UTC; raises PastNotMade, and has the index of it made.
+    With `as_of` it answers as of that moment, microseconds UTC; raises PastNotMade, and has the index of it made, and GivenThen for what nobody
+    can say of then.
     """
     allowed(home, who, rule)
+    if as_of is not None:
+        _known_then(home, who, rule)
     here = None if as_of is None else profiles.past(home, who, as_of)
     return answer.Answer(home, rule_of(home, who), frozen(home), index=here)
+
+
+def _known_then(home: Home, who: Who, rule: Rule, seen: frozenset[str] = frozenset()) -> None:
+    """Raise GivenThen where a rule, or that of a living segment in it, asks for a dimension whose values were given: of those no history is kept."""
+    for term in rules.terms(rule):
+        if isinstance(term, Has) and profiles.dimension(home, term.dimension).of.name == "given":
+            raise GivenThen(key=term.dimension)
+        if isinstance(term, In) and term.segment not in seen:
+            inside = segment(home, who, term.segment)
+            if not inside.frozen:
+                _known_then(home, who, inside.rule, seen | {term.segment})
 
 
 def rule_of(home: Home, who: Who) -> Callable[[str], Rule]:
@@ -215,15 +231,16 @@ def delete(home: Home, who: Who, key: str) -> None:
     with home.state.write() as tx:
         every = store.living(tx)
         number = row_of(store.living(tx, key), who, key, every)["number"]
-        by = [
-            row
+        by: list[tuple[str, int | None]] = [
+            (str(row["key"]), row["unit_id"])
             for row in every
             if any(
                 isinstance(term, In) and term.segment == key for term in rules.terms(_segment(home, row).rule)
             )
         ]
+        by += standing.on_segment(tx, words(home), key)
         if by:
-            seen = [str(row["key"]) for row in by if who.sees_unit(row["unit_id"])]
+            seen = [one for one, unit in by if who.sees_unit(unit)]
             raise SegmentInUse(key=key, by=", ".join(seen) or "–")
         store.let_go(tx, number)
         store.end(tx, number, clock.micros())

@@ -38,6 +38,7 @@ from zerodistance.core.segments.groups.contracts import (
 from zerodistance.core.segments.groups.features import Numbers
 from zerodistance.core.segments.groups.kmeans import Places
 from zerodistance.core.segments.groups.making import Hear, Made
+from zerodistance.core.segments.tags import standing
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid
@@ -401,7 +402,7 @@ def _model(home: Home, who: Who, key: str) -> tuple[Grouping, Model]:
 
 
 def _users(home: Home, dimension: str) -> list[str]:
-    """Return the segments and groupings that ask for a dimension, in any version: each of them can be read as long as it is there."""
+    """Return the segments and groupings that ask for a dimension, in any version, since each of them can be read as long as it is there; and tags that do."""
     found = []
     for one in saved.segments(home, _SYSTEM):
         every = (saved.segment(home, _SYSTEM, one.key, n).rule for n in range(one.versions, 0, -1))
@@ -409,15 +410,21 @@ def _users(home: Home, dimension: str) -> list[str]:
         if any(isinstance(term, Has) and term.dimension == dimension for term in terms):
             found.append(one.key)
     with home.state.read() as tx:
-        return [*found, *store.asking(tx, dimension)]
+        return [*found, *store.asking(tx, dimension), *(key for key, _ in _tags(home, dimension))]
+
+
+def _tags(home: Home, dimension: str) -> list[tuple[str, int | None]]:
+    with home.state.read() as tx:
+        return list(standing.on_dimension(tx, saved.words(home), dimension))
 
 
 def remove(home: Home, who: Who, key: str) -> None:
-    """Remove a grouping with its tags; needs MANAGE_SEGMENTS; raises GroupingInUse where segments, or other groupings, ask for its groups."""
+    """Remove a grouping with its tags; needs MANAGE_SEGMENTS; raises GroupingInUse where segments, tags or other groupings ask for its groups."""
     who.need(Permission.MANAGE_SEGMENTS)
     found = grouping(home, who, key)
     if by := _users(home, found.dimension):
         seen = {one.key for one in saved.segments(home, who)} | {one.key for one in groupings(home, who)}
+        seen |= {key for key, unit in _tags(home, found.dimension) if who.sees_unit(unit)}
         raise GroupingInUse(key=key, by=", ".join(one for one in by if one in seen) or "–")
     if found.runs:
         profiles.withdraw(home, who, found.dimension)

@@ -283,12 +283,12 @@ class GroupingExists(ZeroDistanceError):
 
 
 class GroupingInUse(ZeroDistanceError):
-    """Saved segments, or other groupings, ask for groups of this grouping."""
+    """Saved segments, tags of users or other groupings ask for groups of this grouping."""
 
     code, status = "grouping_in_use", 409
     text = Text(
-        "分群 {key} 还在这些人群或分群的规则里：{by}；先删掉它们",
-        "grouping {key} stands in rules of these segments or groupings, in some version: {by}; remove those first",
+        "分群 {key} 还在这些人群、自建标签或分群的规则里：{by}；先删掉它们",
+        "grouping {key} stands in rules of these segments, tags or groupings, in some version: {by}; remove those first",
     )
 
 

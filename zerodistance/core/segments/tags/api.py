@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from zerodistance.core.brand import api as brand
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.api import Sizes, Split
 from zerodistance.core.segments import audit, conditions, rules, saved
@@ -30,6 +31,8 @@ from zerodistance.core.segments.tags.contracts import (
     Tried,
     UserTag,
 )
+from zerodistance.core.segments.tags.lists import unit_of
+from zerodistance.core.segments.tags.standing import rules_of
 from zerodistance.core.touchpoints.dry_run import Report
 from zerodistance.core.touchpoints.import_jobs import Created
 from zerodistance.kernel import clock
@@ -45,8 +48,24 @@ _GUESSED = Columns()
 
 
 def read(home: Home, given: Mapping[str, Any], unit: int | None = None) -> Said:
-    """Return what is said of a tag, from its JSON form; raises Invalid, WrongRule with what is allowed."""
-    return forms.read(given, saved.words(home), unit)
+    """Return what is said of a tag, from its JSON form; raises Invalid, WrongRule with what is allowed.
+
+    A unit that is not said (`""` is everybody's) is `unit`, and where that is None that of the tag as it is.
+    """
+    known = unit if unit is not None and given.get("unit") is None else _unit(home, given)
+    return forms.read(given, saved.words(home), known)
+
+
+def _unit(home: Home, given: Mapping[str, Any]) -> int | None:
+    if given.get("unit") is None:
+        with home.state.read() as tx:
+            rows = store.living(tx, str(given.get("key", "")))
+        return rows[0]["unit_id"] if rows else None
+    found = {"": None} | {one.key: one.number for one in brand.units(home, _SYSTEM)}
+    if given["unit"] not in found:
+        why = Text("没有这个小微", "there is no such unit")
+        raise Invalid(field=Text("小微", "unit"), given=given["unit"], why=why)
+    return found[given["unit"]]
 
 
 def tags(home: Home, who: Who) -> Sequence[UserTag]:
@@ -105,12 +124,13 @@ def _tag(home: Home, row: Mapping[str, Any]) -> UserTag:
 def try_out(home: Home, who: Who, said: Said) -> Tried:
     """Return how many would be at each node, exactly; nothing is written. Needs SEE_PERSONS; raises as `save`."""
     _may(home, who, said)
+    said = _cut(home, who, said)
     found = trying.counts(home, who, said, _given(home, who, said).dimension)
     audit.note(
         home,
         who,
         "tag",
-        AnyOf(tuple(_rules(said))) if _rules(said) else AllOf(()),
+        AnyOf(tuple(rules_of(said))) if rules_of(said) else AllOf(()),
         sum(one.persons for _, _, one in found.nodes),
         sum(one.visitors for _, _, one in found.nodes),
     )
@@ -139,6 +159,7 @@ def save(home: Home, who: Who, said: Said, *, now: bool = True) -> UserTag:
     """
     who.need(Permission.MANAGE_SEGMENTS)
     _may(home, who, said)
+    said = _cut(home, who, said)
     given = profiles.check_given(_given(home, who, said))
     _still_read(home, given)
     values = _values(home, who, said) if now and _is_given(said) else None
@@ -195,10 +216,22 @@ def _standing(home: Home, key: str) -> Iterator[tuple[str, Rule]]:
     ]
     for one in tags(home, _SYSTEM):
         said = (version.said for version in versions(home, _SYSTEM, one.said.key))
-        every += [(one.said.key, rule) for some in said for rule in _rules(some)]
+        every += [(one.said.key, rule) for some in said for rule in rules_of(some)]
     for by, rule in every:
         if any(isinstance(term, Has) and term.dimension == key for term in rules.terms(rule)):
             yield by, rule
+
+
+def _cut(home: Home, who: Who, said: Said) -> Said:
+    """Return a tag whose bands have edges: by quantiles they are cut from the numbers of today, once."""
+    how = said.how
+    if not isinstance(how, ByBands) or how.edges or how.quantiles is None:
+        return said
+    edges = profiles.band_edges(home, profiles.dimension(home, how.dimension, who), how.quantiles)
+    if not edges:
+        why = Text("还没有人有这个数，无从分档", "nobody has this number yet: there is nothing to cut")
+        raise Invalid(field="of", given=how.dimension, why=why)
+    return replace(said, how=replace(how, edges=forms.apart(edges)))
 
 
 def _may(home: Home, who: Who, said: Said) -> None:
@@ -209,16 +242,9 @@ def _may(home: Home, who: Who, said: Said) -> None:
     if not who.sees_unit(said.unit):
         why = Text("它不在这个账号的小微之列", "it is none of this account's units")
         raise Invalid(field=Text("小微", "unit"), given=said.unit, why=why)
-    for rule in _rules(said):
+    for rule in rules_of(said):
         saved.allowed(home, who, rule)
     _no_circle(home, who, said)
-
-
-def _rules(said: Said) -> list[Rule]:
-    """Return the rules that a tag stands on."""
-    if isinstance(said.how, ByRule):
-        return [node.rule for node in said.how.nodes]
-    return [Has(said.how.dimension)] if isinstance(said.how, ByBands) else []
 
 
 def _no_circle(home: Home, who: Who, said: Said) -> None:
@@ -233,10 +259,10 @@ def _no_circle(home: Home, who: Who, said: Said) -> None:
             elif isinstance(term, Has) and (term.dimension in own or term.dimension == said.key):
                 if term.dimension in path:
                     raise TagCircle(key=said.key, path=" → ".join([*path, term.dimension]))
-                for inner in _rules(own[term.dimension]):
+                for inner in rules_of(own[term.dimension]):
                     walk(inner, [*path, term.dimension], set(seen))
 
-    for rule in _rules(said):
+    for rule in rules_of(said):
         walk(rule, [said.key], set())
 
 
@@ -262,7 +288,7 @@ def _sensitive(home: Home, said: Said) -> bool:
                     return True
         return False
 
-    return isinstance(said.how, BySql) or any(map(asks, _rules(said)))
+    return isinstance(said.how, BySql) or any(map(asks, rules_of(said)))
 
 
 def _values(home: Home, who: Who, said: Said) -> Iterator[pa.RecordBatch]:
@@ -289,9 +315,14 @@ def _batches(here: profiles.Index, nodes: Mapping[str, Split]) -> Iterator[pa.Re
 
 
 def run(home: Home, who: Who, key: str, *, now: bool = True) -> UserTag:
-    """Make the values of a tag anew, as the worker does each night; needs MANAGE_SEGMENTS. `now` as `save` has it; raises as that does."""
+    """Make the values of a tag anew, as the worker does each night; needs MANAGE_SEGMENTS. `now` as `save` has it; raises as that does.
+
+    Bands by quantiles are cut anew: where they begin elsewhere that is a new version. No night does that.
+    """
     who.need(Permission.MANAGE_SEGMENTS)
     row, found = _row(home, who, key), tag(home, who, key)
+    if isinstance(found.said.how, ByBands) and found.said.how.quantiles is not None:
+        return save(home, who, replace(found.said, how=replace(found.said.how, edges=())))
     given = _given(home, who, found.said)
     if not now:
         with home.state.write() as tx:
@@ -376,6 +407,7 @@ __all__ = [
     "tags",
     "try_list",
     "try_out",
+    "unit_of",
     "versions",
     "wanted",
     "withdraw",

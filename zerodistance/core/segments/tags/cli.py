@@ -22,10 +22,16 @@ AsJson = Annotated[bool, Parameter("--json", negative="", help=words("以 JSON �
 
 
 def _plain(one: UserTag, lang: str) -> dict[str, Any]:
-    from zerodistance.core.segments.tags import forms
+    from zerodistance.core.segments.tags import api, forms
 
     failed = None if one.failed is None else one.failed.get(lang)
-    made = {"version": one.version, "changed_by": one.changed_by, "ran_at": one.ran_at, "failed": failed}
+    made: dict[str, Any] = {
+        "unit": api.unit_of(command.home(), one.said),
+        "version": one.version,
+        "changed_by": one.changed_by,
+        "ran_at": one.ran_at,
+        "failed": failed,
+    }
     return {**forms.plain(one.said), **made}
 
 
@@ -66,6 +72,15 @@ def create(
     edge: Annotated[
         tuple[float, ...], Parameter(help=words("每档的起点，可重复", "where a band begins, again for more"))
     ] = (),
+    quantiles: Annotated[
+        int | None,
+        Parameter(
+            help=words(
+                "不写起点：分成这么多档，各档人数相近",
+                "instead of edges: so many bands of about equally many persons",
+            )
+        ),
+    ] = None,
     take: Annotated[
         str,
         Parameter(
@@ -104,6 +119,15 @@ def create(
     until: Annotated[
         str, Parameter(help=words("到哪天为止，如 2027-01-31", "until which day, like 2027-01-31"))
     ] = "",
+    unit: Annotated[
+        str | None,
+        Parameter(
+            help=words(
+                "哪个小微的；空文字是大家的，不写则照旧",
+                "of which unit; empty: everybody's, as it is unless given",
+            )
+        ),
+    ] = None,
     preview: Annotated[
         bool, Parameter(negative="", help=words("只数人，不保存", "count only, save nothing"))
     ] = False,
@@ -116,7 +140,7 @@ def create(
     if rule:
         ways["rule"] = [{"node": node, "rule": text} for node, text in _pairs(rule, "--rule")]
     if bands:
-        ways["bands"] = {"of": bands, "edges": list(edge)}
+        ways["bands"] = {"of": bands, "edges": list(edge), "quantiles": quantiles}
     if take:
         ways["touches"] = {
             "take": take,
@@ -133,7 +157,7 @@ def create(
     home, who = command.home(), command.who()
     given = {
         "key": key, "layer": layer, "label": {"zh": zh, "en": en}, "meaning": {"zh": meaning, "en": meaning}, "how": ways,
-        "expires_on": until or None,
+        "expires_on": until or None, "unit": unit,
     }  # fmt: skip
     said = api.read(home, given)
     if preview:

@@ -37,10 +37,19 @@ class ByRule:
 
 @dataclass(frozen=True, slots=True)
 class ByBands:
-    """Bands over the number of another dimension: each begins at its edge and ends before the next; below the first there is no tag."""
+    """Bands over the number of another dimension: each begins at its edge and ends before the next; below the first there is no tag.
+
+    Attributes
+    ----------
+    edges
+        Empty before they are cut.
+    quantiles
+        So many bands of about equally many persons each; cut when it is saved first, and by `run`. None: `edges` are somebody's choice.
+    """
 
     dimension: str
     edges: tuple[float, ...]
+    quantiles: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

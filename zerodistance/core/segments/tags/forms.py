@@ -65,7 +65,8 @@ def _how(how: How) -> dict[str, Any]:
             ]
             return {"rule": nodes}
         case ByBands():
-            return {"bands": {"of": how.dimension, "edges": list(how.edges)}}
+            cut = {} if how.quantiles is None else {"quantiles": how.quantiles}
+            return {"bands": {"of": how.dimension, "edges": list(how.edges), **cut}}
         case ByTouches():
             some = {
                 "take": how.take,
@@ -175,6 +176,12 @@ def _bands(given: Any, words: conditions.Words) -> ByBands:
         key,
         Text(f"一个数的维度，如 {near}", f"a dimension of numbers, like {near}"),
     )
+    parts = given.get("quantiles")
+    good = parts is None or (type(parts) is int and 2 <= parts <= MOST_EDGES)
+    why = Text(f"2 到 {MOST_EDGES} 的整数", f"a whole number from 2 to {MOST_EDGES}")
+    _must(good, "quantiles", parts, why)
+    if parts is not None and not edges:
+        return ByBands(str(key), (), parts)
     right = (
         isinstance(edges, list)
         and 0 < len(edges) <= MOST_EDGES
@@ -188,7 +195,7 @@ def _bands(given: Any, words: conditions.Words) -> ByBands:
     _must(
         right, "edges", edges, Text(f"1 到 {MOST_EDGES} 个递增的数", f"1 to {MOST_EDGES} ascending numbers")
     )
-    return ByBands(str(key), tuple(float(edge) for edge in edges))
+    return ByBands(str(key), tuple(float(edge) for edge in edges), parts)
 
 
 def _touches(given: Any, words: conditions.Words) -> ByTouches:
@@ -289,6 +296,17 @@ def dimension(said: Said, of: Dimension | None, made: Text) -> profiles.Given:
             words = Values(labels=dict(how.words) or {LISTED: LISTED_LABEL}, closed=bool(how.words))
             entered = Input("touches", (ENTERED,), where=(("channel", said.key),))
             return profiles.Given(nodes=words, of=entered, value="last(category)", **common)
+
+
+def apart(edges: tuple[float, ...]) -> tuple[float, ...]:
+    """Return edges without those that would have the key of the one before: numbers are written with ten digits.
+
+    Examples
+    --------
+    >>> apart((0.0, 5.0, 5.000000000001, 7.5))
+    (0.0, 5.0, 7.5)
+    """
+    return tuple({_band(edge)[1]: edge for edge in reversed(edges)}.values())[::-1]
 
 
 def _band(edge: float) -> tuple[float, str, Text]:

@@ -36,7 +36,12 @@ class BandsSaid(BaseModel):
     """Bands over the number of another dimension, by where each begins."""
 
     of: Word
-    edges: list[Edge] = Field(max_length=MOST_EDGES)
+    edges: list[Edge] = Field(
+        [], max_length=MOST_EDGES, description="empty with quantiles: they are cut when it is saved"
+    )
+    quantiles: int | None = Field(
+        None, ge=2, le=MOST_EDGES, strict=True, description="so many bands of about equally many persons each"
+    )
 
 
 class TouchesSaid(BaseModel):
@@ -96,6 +101,7 @@ class NewTag(BaseModel):
     touches: TouchesSaid | None = None
     sql: Annotated[str, Field(max_length=MOST_SQL)] | None = None
     by_list: ListSaid | None = Field(None, alias="list")
+    unit: Word | None = Field(None, description="key of its unit; empty: everybody's; null: as it is")
     expires_on: date | None = None
 
 
@@ -119,6 +125,7 @@ class TagAnswer(BaseModel):
     how: dict[str, Any]
     version: int
     changed_by: str
+    unit: str | None
     expires_on: date | None
     ran_at: str | None = Field(
         description="when its values were last made; null: they are not made yet, or bands and touches have none of their own"
@@ -147,29 +154,31 @@ def _said(home: Home, given: NewTag) -> Said:
     said = {
         "key": given.key, "layer": given.layer.value, "label": {"zh": given.zh, "en": given.en},
         "meaning": {"zh": given.meaning_zh, "en": given.meaning_en}, "how": how, "expires_on": until,
+        "unit": given.unit,
     }  # fmt: skip
     return api.read(home, said)
 
 
-def _answer(one: UserTag) -> TagAnswer:
+def _answer(home: Home, one: UserTag) -> TagAnswer:
     ran = None if one.ran_at is None else clock.from_micros(one.ran_at).isoformat()
     failed = None if one.failed is None else one.failed.en
     return TagAnswer(
         key=one.said.key, layer=one.said.layer.value, zh=one.said.label.zh, en=one.said.label.en, how=forms.plain(one.said)["how"],
         version=one.version, changed_by=one.changed_by, expires_on=one.said.expires_on, ran_at=ran, failed=failed,
+        unit=api.unit_of(home, one.said),
     )  # fmt: skip
 
 
 @router.get("")
 def listed(home: Here, who: AskedBy) -> list[TagAnswer]:
     """List the tags that users made, last changed first."""
-    return [_answer(one) for one in api.tags(home, who)]
+    return [_answer(home, one) for one in api.tags(home, who)]
 
 
 @router.post("", status_code=201)
 def save(given: NewTag, home: Here, who: AskedBy) -> TagAnswer:
     """Save a tag, or a new version of one; the worker makes the values of rules and SQL within a minute."""
-    return _answer(api.save(home, who, _said(home, given), now=False))
+    return _answer(home, api.save(home, who, _said(home, given), now=False))
 
 
 @router.post("/preview")
@@ -185,13 +194,13 @@ def preview(given: NewTag, home: Here, who: AskedBy) -> list[TriedNode]:
 @router.get("/{key}")
 def one(key: str, home: Here, who: AskedBy) -> TagAnswer:
     """Return a tag."""
-    return _answer(api.tag(home, who, key))
+    return _answer(home, api.tag(home, who, key))
 
 
 @router.post("/{key}/run")
 def run(key: str, home: Here, who: AskedBy) -> TagAnswer:
     """Have the worker make the values of a tag anew, within a minute."""
-    return _answer(api.run(home, who, key, now=False))
+    return _answer(home, api.run(home, who, key, now=False))
 
 
 @router.post("/{key}/mapping")

@@ -57,6 +57,11 @@ def source_of(key: str) -> str:
     return f"list-{name}"
 
 
+def unit_of(home: Home, said: Said) -> str | None:
+    """Return the key of the unit that a tag belongs to; None: everybody's."""
+    return next((one.key for one in brand.units(home, Who.system()) if one.number == said.unit), None)
+
+
 def mapping(home: Home, who: Who, said: Said, columns: Columns) -> str:
     """Return the mapping file under which a CSV file is a list of a tag: for an import by upload or by command, to be edited.
 
@@ -216,10 +221,11 @@ def _mapped(home: Home, said: Said, columns: Columns, bare: Mapped) -> Mapped:
     now = f"{_MOMENT}{clock.now().isoformat(sep=' ')}'"
     times = replace(bare.times, happened_at=columns.happened_at or now, lag=timedelta(0), known_at=None)
     label = said.label
-    unit = next((one.key for one in brand.units(home, Who.system()) if one.number == said.unit), None)
     return replace(
         bare,
-        source=SourceSpec(source_of(said.key), Text(f"名单：{label.zh}", f"List: {label.en}"), unit=unit),
+        source=SourceSpec(
+            source_of(said.key), Text(f"名单：{label.zh}", f"List: {label.en}"), unit=unit_of(home, said)
+        ),
         kinds=(KindRule(ENTERED),),
         times=times if columns.happened_at else replace(times, formats=(), zone=None),
         identifiers=dict(columns.identifiers),
@@ -251,4 +257,4 @@ def _allowed(column: str, words: Iterable[str]) -> str:
     return f"regexp_full_match({word}, {literal(_NODE)}) and not starts_with({word}, '^')"
 
 
-__all__ = ["enter", "mapping", "only", "source_of", "try_out"]
+__all__ = ["enter", "mapping", "only", "source_of", "try_out", "unit_of"]
