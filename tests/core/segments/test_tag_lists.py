@@ -88,14 +88,15 @@ def test_a_list_with_bad_rows_tags_the_good_and_the_mended_and_is_undone(desk: D
     assert refused["row 6"] == ("missing_value", "columns.category: the value is missing, and it is required")
     assert all(in_chinese(detail) for _, detail in refused.values())
     for row in touchpoints.quarantine_rows(desk.home, desk.who, reveal=True):
-        mended = {"row 3": {"手机号": "13912345603"}, "row 5": {"等级": "silver"}}.get(row.place)
+        mends = {"row 3": {"手机号": "13912345603"}, "row 4": {"手机号": "7"}, "row 5": {"等级": "silver"}}
+        mended = mends.get(row.place)
         if mended:
             given = row.content["values"] | mended
             touchpoints.mend_row(desk.home, desk.who, row.id, json.dumps({"values": given}).encode())
         touchpoints.replay_rows(desk.home, desk.who, ids=[row.id])
     desk.drain()
     assert desk.at() == {"金卡": 1, "silver": 2, "gold": 1}
-    assert [(place, reason) for place, reason, _ in desk.refused()] == [
+    assert sorted((place, reason) for place, reason, _ in desk.refused()) == [
         ("row 4", "nobody"),
         ("row 6", "missing_value"),
     ]
@@ -117,10 +118,6 @@ def test_a_file_takes_the_place_of_a_list_even_the_same_with_another_word(desk: 
     assert api.only(desk.home, desk.who, "own.vip", second, "newer") == [first]
     desk.drain()
     assert desk.at() == {"b": 2}
-    third = desk.enter(GOOD[1], columns=LEVEL, instead=True)
-    api.only(desk.home, desk.who, "own.vip", third, "newer")
-    desk.drain()
-    assert desk.at() == {"silver": 1}
 
 
 def test_of_two_who_become_one_the_later_word_stays_and_who_is_forgotten_is_gone(desk: Desk) -> None:
@@ -193,7 +190,6 @@ def test_to_be_put_on_a_list_is_nothing_that_a_person_did() -> None:
 
 
 def test_a_tag_by_any_touches_takes_no_words_of_lists(desk: Desk) -> None:
-    desk.enter(*GOOD)
     said = {"take": "last", "word": "category"}
     desk.save({"touches": said}, "own.last")
     assert profiles.dimension(desk.home, "own.last").of.without == ("list.*",)

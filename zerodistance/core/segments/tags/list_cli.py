@@ -108,6 +108,8 @@ def import_(
         return 0
     if not _there(home, who, key):
         api.save(home, who, said)
+        if not as_json:
+            command.tell(Text("新建了标签 {key}", "made the tag {key}"), key=key)
     made = api.enter(home, who, key, file, columns, instead=replace)
     job = follow(home, made.job, quiet=as_json)
     undone = [*api.only(home, who, key, job.number, _WHY)] if replace and job.state == "done" else []
