@@ -20,6 +20,7 @@ from zerodistance import compose
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import api as segments
 from zerodistance.core.segments.tags import api as tags
+from zerodistance.core.segments.tags.contracts import ByList
 from zerodistance.doors.portal import accounts, tag_form, working
 from zerodistance.kernel import access, clock
 from zerodistance.kernel.access import Role, Who
@@ -348,3 +349,39 @@ def test_rules_are_counted_and_nodes_put_in_order_while_somebody_types(shop: Hom
     assert [order(op) for op in ("add", "up:1", "drop:0", "up:0", "drop:9")] == [
         ["Gold", "Others", ""], ["Others", "Gold"], ["Others"], ["Gold", "Others"], ["Gold", "Others"],
     ]  # fmt: skip
+
+
+LIST = "手机号,等级,备注\n13912345601,gold,x\n13912345602,silver,y\n".encode()
+
+
+def test_a_list_is_made_and_its_file_uploaded_on_the_page_of_the_tag(shop: Home, boss: Visitor) -> None:
+    fields = {"en": "VIP", "way": "list", "layer": "value", "words": "gold = 金 / Gold\nsilver"}
+    wrong = boss.post("/tags", **{**fields, "words": "gold\n^x"})
+    assert wrong.status_code == 400 and 'id="words-e"' in wrong.text
+    boss.post("/tags", **fields)
+    said = tags.tag(shop, SYSTEM, "own.vip").said
+    assert said.how == ByList((("gold", Text("金", "Gold")), ("silver", Text("silver", "silver"))))
+    assert tag_form.read(shop, tag_form.shown(said), said, ()) == said
+    assert 'data-upload="/tags/own.vip/files"' in boss.get("/tags/own.vip").text
+
+    def sent(path: str) -> str:
+        head = {"X-CSRF": boss.token("/me"), "HX-Request": "true", "X-File-Name": "vip.csv"}
+        answer = boss.client.post(path, content=LIST, headers=head, follow_redirects=False)
+        assert answer.status_code == 201, answer.text
+        return str(answer.headers["location"])
+
+    place = sent("/tags/own.vip/files")
+    asked = boss.get(place).text
+    assert re.findall(r'<option value="([^"]+)" selected', asked) == ["手机号", "等级", "gold"]
+    none = boss.post(place, value="等级")
+    assert none.status_code == 400 and "tells who it is" in none.text
+    draft = boss.post(place, phone="手机号", value="等级").headers["location"]
+    assert draft == place.replace("/tags/own.vip/files", "/imports/drafts")
+    assert "list.entered" in boss.get(draft).text and "13912345601" not in boss.get(draft).text
+    job = boss.post(f"{draft}/start").headers["location"]
+    assert f'href="{job}"' in boss.get("/tags/own.vip").text
+    assert "was taken in before" in boss.get(sent("/tags/own.vip/files")).text
+    assert boss.get("/tags/own.vip/files/99").status_code == 404
+    save(shop, "own.rule", RULED)
+    assert boss.get("/tags/own.rule/files/1").status_code == 400
+    assert "data-upload" not in boss.get("/tags/own.rule").text

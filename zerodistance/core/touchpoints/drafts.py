@@ -63,6 +63,7 @@ class Draft:
 
     number: int
     file_name: str
+    file_hash: str
     size: int
     lines: int
     guess: Guess
@@ -170,8 +171,8 @@ def _one(home: Home, who: Who, tx: Connection, number: int) -> Any:
 
 
 def _draft(home: Home, row: Any) -> Draft:
-    values = {k: v for k, v in row.items() if k != "file_hash"}
-    return Draft(**values | {"guess": msgspec.json.decode(home.seal.open(row["guess"], _GUESS), type=Guess)})
+    guess = msgspec.json.decode(home.seal.open(row["guess"], _GUESS), type=Guess)
+    return Draft(**{**row, "guess": guess})
 
 
 @contextmanager

@@ -16,8 +16,10 @@ from zerodistance.core.segments.contracts import WrongRule
 from zerodistance.core.segments.tags import api as tags
 from zerodistance.core.segments.tags import forms
 from zerodistance.core.segments.tags.contracts import (
+    LISTED,
     MOST_NODES,
     ByBands,
+    ByList,
     ByRule,
     BySql,
     ByTouches,
@@ -33,7 +35,7 @@ from zerodistance.kernel.text import Text
 
 SPACE = "own."
 """What the key of every tag of users begins with; the form asks for the rest."""
-WAYS = ("rule", "bands", "touches", "sql")
+WAYS = ("rule", "bands", "touches", "sql", "list")
 KEPT = "kept"
 """Stands for a way that the form has no fields for: how the tag is made stays as it is."""
 COLUMNS = ("category", "product", "place", "channel", "fault")
@@ -65,6 +67,8 @@ class TagFields:
         One of `WAYS`, or `KEPT`.
     edges
         Where each band begins, one a line.
+    words
+        What a list may say, one a line: `gold = 金 / Gold`.
     """
 
     key: str = ""
@@ -84,6 +88,7 @@ class TagFields:
     days: str = ""
     where: Mapping[str, str] = field(default_factory=dict)
     sql: str = ""
+    words: str = ""
 
 
 def typed(form: FormData) -> TagFields:
@@ -106,6 +111,7 @@ def typed(form: FormData) -> TagFields:
         "word",
         "days",
         "sql",
+        "words",
     )
     return TagFields(
         **{name: one[name] for name in plain if name in one},
@@ -149,6 +155,8 @@ def _shown(words: TagFields, how: How) -> TagFields:
             )
         case BySql():
             return replace(words, way="sql", sql=how.sql)
+        case ByList():
+            return replace(words, way="list", words="\n".join(_word(key, label) for key, label in how.words))
         case _:  # a way that the room has and this form has not
             return words
 
@@ -245,6 +253,9 @@ def _how(fields: TagFields, wrong: dict[str, Text]) -> dict[str, Any]:
             return {"touches": {name: value for name, value in some.items() if value not in (None, [], {})}}
         case "sql":
             return {"sql": fields.sql}
+        case "list":
+            words = [_said(line) for line in fields.words.splitlines() if line.strip()]
+            return {"list": {"words": words} if words else {}}
     wrong["way"] = Text("选怎么做", "choose how it is made")
     return {}
 
@@ -261,6 +272,25 @@ def _node(n: int, one: NodeFields, fields: TagFields, wrong: dict[str, Text]) ->
             'write a rule, like Did("order.line"); AllOf() is everybody',
         )
     return {"node": key, "zh": one.zh or one.en or key, "en": one.en or one.zh or key, "rule": one.rule}
+
+
+def _word(key: str, label: Text) -> str:
+    return key if label == Text(key, key) else f"{key} = {label.zh} / {label.en}"
+
+
+def _said(line: str) -> dict[str, str]:
+    """Return a word of a list with its names.
+
+    Examples
+    --------
+    >>> _said("gold = 金 / Gold"), _said("gold")
+    ({'node': 'gold', 'zh': '金', 'en': 'Gold'}, {'node': 'gold', 'zh': 'gold', 'en': 'gold'})
+    """
+    key, _, names = (part.strip() for part in line.partition("="))
+    if key == LISTED and not names:
+        return {"node": key}
+    zh, _, en = (part.strip() for part in names.partition("/"))
+    return {"node": key, "zh": zh or en or key, "en": en or zh or key}
 
 
 def _node_key(n: int, one: NodeFields) -> str:
@@ -315,6 +345,8 @@ def place(error: ZeroDistanceError, fields: TagFields) -> str:
     if not isinstance(error, Invalid):
         return ""
     said = error.data["field"]
+    if fields.way == "list" and said in ("node", "words"):
+        return "words"
     return _PLACES.get(said.en if isinstance(said, Text) else str(said), "")
 
 

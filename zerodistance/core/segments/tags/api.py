@@ -35,6 +35,7 @@ from zerodistance.core.segments.tags.lists import unit_of
 from zerodistance.core.segments.tags.standing import rules_of
 from zerodistance.core.touchpoints.dry_run import Report
 from zerodistance.core.touchpoints.import_jobs import Created
+from zerodistance.core.touchpoints.sniff import Guess
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid, ZeroDistanceError
@@ -376,6 +377,11 @@ def list_mapping(home: Home, who: Who, key: str, columns: Columns) -> str:
     return lists.mapping(home, who, tag(home, who, key).said, columns)
 
 
+def list_mapping_of(home: Home, who: Who, key: str, guess: Guess, columns: Columns) -> str:
+    """Return the mapping of a file that was looked at, such as an upload, as a list of a tag; see `lists.of_guess`."""
+    return lists.of_guess(home, who, tag(home, who, key).said, guess, columns)
+
+
 def enter(
     home: Home, who: Who, key: str, path: Path, columns: Columns = _GUESSED, *, instead: bool = False
 ) -> Created:
@@ -398,6 +404,7 @@ __all__ = [
     "Sizes",
     "enter",
     "list_mapping",
+    "list_mapping_of",
     "nightly",
     "only",
     "read",

@@ -165,11 +165,16 @@ def _comparable(one: Mapped) -> Mapped:
 
 
 def _of_file(home: Home, who: Who, said: Said, path: Path, columns: Columns) -> str:
-    """Return the mapping of a file, its format and what is not said of its columns guessed."""
     who.need(Permission.IMPORT)
     _by_list(said)
     with import_jobs.open_file(path) as file:
         guess = look_at(file, path.name)
+    return of_guess(home, who, said, guess, columns)
+
+
+def of_guess(home: Home, who: Who, said: Said, guess: Guess, columns: Columns) -> str:
+    """Return the mapping of a file that was looked at; what is not said of its columns is guessed. Raises as `enter`."""
+    who.need(Permission.IMPORT)
     names = [column.name for column in guess.columns]
     given = columns.identifiers or _guessed(home, guess)
     for field, name in (*given.items(), ("value", columns.value), ("at", columns.happened_at)):
@@ -257,4 +262,4 @@ def _allowed(column: str, words: Iterable[str]) -> str:
     return f"regexp_full_match({word}, {literal(_NODE)}) and not starts_with({word}, '^')"
 
 
-__all__ = ["enter", "mapping", "only", "source_of", "try_out", "unit_of"]
+__all__ = ["enter", "mapping", "of_guess", "only", "source_of", "try_out", "unit_of"]

@@ -85,6 +85,14 @@ def follow(request: Request) -> Response:
 @router.post("/imports/drafts")
 async def upload(request: Request) -> Response:
     """Take a file in: the body of the request is sealed as it comes, and never lies plain on the disk."""
+    draft = await received(request)
+    if draft is None:
+        return Response(status_code=400)
+    return Response(status_code=201, headers={"Location": f"/imports/drafts/{draft.number}"})
+
+
+async def received(request: Request) -> Draft | None:
+    """Return the upload that the body of a request is, None where it broke off; raises NotMultipart, and as `Receiver`."""
     home, who = home_of(request), who_of(request)
     if request.headers.get("content-type", "").startswith(
         ("multipart/", "application/x-www-form-urlencoded")
@@ -101,12 +109,11 @@ async def upload(request: Request) -> Response:
                 await aside(receiver.write, bytes(held))
                 held.clear()
         await aside(receiver.write, bytes(held))
-        draft = await aside(receiver.finish)
+        return await aside(receiver.finish)
     except ClientDisconnect:
-        return Response(status_code=400)
+        return None
     finally:
         await aside(receiver.drop)
-    return Response(status_code=201, headers={"Location": f"/imports/drafts/{draft.number}"})
 
 
 def _shown(request: Request, draft: Draft, problem: ZeroDistanceError | None = None) -> dict[str, Any]:

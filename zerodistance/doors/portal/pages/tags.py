@@ -17,7 +17,7 @@ from zerodistance.core.segments.tags import forms
 from zerodistance.core.segments.tags.contracts import ByBands, ByRule, ByTouches, NoSuchTag, TagInUse, UserTag
 from zerodistance.doors.portal import tag_words
 from zerodistance.doors.portal.pages import profiles as tree
-from zerodistance.doors.portal.pages import tag_making
+from zerodistance.doors.portal.pages import tag_lists, tag_making
 from zerodistance.doors.portal.pages.tag_making import may_make, need_make
 from zerodistance.doors.portal.registry import register
 from zerodistance.doors.portal.shell import formats_of, go, home_of, lang_of, page, table_file, who_of
@@ -27,6 +27,7 @@ from zerodistance.kernel.text import Text
 from zerodistance.kernel.web import Number
 
 router = APIRouter()
+router.include_router(tag_lists.router)
 router.include_router(tag_making.router)  # before this room's own: a key could be anything
 Field = Annotated[str, Form()]
 
@@ -118,6 +119,8 @@ def _detail(request: Request, key: str, status: int = 200, **values: Any) -> Res
         "versions": _versions(request, key),
         "tree": _in_tree(request, one),
         "may": may_make(who),
+        "files": tag_lists.files(home, who, one),
+        "most": home.settings.max_import_bytes,
     }
     return page(request, "tag.html", status=status, here="profiles", **about, **shown)
 
