@@ -123,6 +123,7 @@ def work(home: Home) -> Work:
     from zerodistance.core.identity import api as identity
     from zerodistance.core.profiles import api as profiles
     from zerodistance.core.segments import api as segments
+    from zerodistance.core.segments.tags import api as tagged
     from zerodistance.core.touchpoints.imports import Feeds
     from zerodistance.core.touchpoints.intake import Intake
     from zerodistance.core.touchpoints.undo import Undoing
@@ -130,7 +131,7 @@ def work(home: Home) -> Work:
     from zerodistance.doors.worker import Work
     from zerodistance.kernel.jobs import Jobs
 
-    keeper, living = profiles.follower(home), segments.follower(home)
+    keeper, living, tags = profiles.follower(home), segments.follower(home), tagged.Follower(home)
     recognition = identity.Recognition(home)
     place = identity.placer(home, recognition)
     intake = Intake(
@@ -166,11 +167,13 @@ def work(home: Home) -> Work:
         if force:  # nobody comes by later to bring the index up to the states
             intake.rest()
             keeper.update()
+            while tags.catch_up():  # one may stand on another
+                keeper.update()
             living.catch_up()
         return done
 
     def index() -> int:
-        return keeper.catch_up() + living.catch_up()
+        return keeper.catch_up() + tags.catch_up() + living.catch_up()
 
     def digest(*, large: bool = False) -> int:
         rows = intake.digest(large=large)

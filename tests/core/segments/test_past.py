@@ -17,11 +17,14 @@ from tests.core.segments.test_rules import HOMES, any_rule
 from zerodistance.core.profiles import past
 from zerodistance.core.profiles.contracts import VISITORS_FROM
 from zerodistance.core.profiles.keeper import Keeper
+from zerodistance.core.segments import api as segments
 from zerodistance.core.segments.answer import Answer
 from zerodistance.core.segments.contracts import Rule
 from zerodistance.kernel import clock
+from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home, create_home
 from zerodistance.kernel.settings import load
+from zerodistance.kernel.text import Text
 
 LATER = NOW + timedelta(days=45)
 World = tuple[Home, world.Crowd, list[dict[str, Any]]]
@@ -75,3 +78,31 @@ def test_a_rule_as_of_then_finds_whom_a_slow_reader_finds(town: tuple[World, int
     found = answer.fits(rule)
     wanted = {n for n in then[1].of.values() if fits(rule, n, then, answer.index.day)}
     assert {*found.persons, *found.visitors} == wanted
+
+
+def test_portrait_nearest_overlap_and_distinction_are_of_then_too(town: tuple[World, int]) -> None:
+    (home, then, _), moment = town
+    who, rule = Who.system("test"), 'Has("demo.gender", node="female")'
+    for key in ("women", "all"):
+        segments.create(
+            home, who, key, Text(key, key), segments.read_rule(rule if key == "women" else "AllOf()")
+        )
+    women = {n for n in then.of.values() if then.told[n, "gender"] == "female"}
+    many = len([n for n in women if n < VISITORS_FROM]), len([n for n in women if n >= VISITORS_FROM])
+    asked = segments.read_rule(rule)
+    found = segments.portrait(home, who, asked, as_of=moment)
+    assert ((found.persons, found.visitors), found.as_of) == (many, clock.from_micros(moment))
+    near = segments.nearest(home, who, 36.0, 120.0, rule=asked, as_of=moment)
+    lives = {one.code: (one.persons, one.of_persons) for one in near.communities}
+    living = [n for n in {*then.of.values()} if n < VISITORS_FROM]
+    assert lives and lives == {
+        code: (
+            sum(then.told[n, "community"] == code for n in living if n in women),
+            sum(then.told[n, "community"] == code for n in living),
+        )
+        for code in lives
+    }
+    overlap = segments.overlap(home, who, ["women", "all"], as_of=moment)
+    assert tuple(overlap.pairs[0][1]) == many
+    told = segments.distinguish(home, who, asked, as_of=moment)
+    assert (told.persons, told.others) == (many[0], len(living) - many[0])

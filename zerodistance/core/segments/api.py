@@ -160,7 +160,13 @@ def count(home: Home, who: Who, rule: Rule, *, steps: bool = True, as_of: int | 
 
 
 def portrait(
-    home: Home, who: Who, rule: Rule, *, sample: bool = False, numbers: Sequence[str] = ()
+    home: Home,
+    who: Who,
+    rule: Rule,
+    *,
+    sample: bool = False,
+    numbers: Sequence[str] = (),
+    as_of: int | None = None,
 ) -> Portrait:
     """Say how those who fit a rule are spread over the tag tree, beside everybody; needs SEE_PERSONS, since they may be one.
 
@@ -170,11 +176,13 @@ def portrait(
         True: a large audience is looked at through a sample, and the result says how far off it may be.
     numbers
         Dimensions whose numbers are summed up as well, always exactly; raises Invalid for one without numbers.
+    as_of
+        As `count` has it.
     """
     who.need(Permission.SEE_PERSONS)
     measured = [_with_numbers(home, who, key) for key in dict.fromkeys(numbers)]
     began = time.perf_counter()
-    here = answering(home, who, rule)
+    here = answering(home, who, rule, as_of)
     fits = here.fits(rule)
     found = profiles.portrait(here.index, fits, sample=sample)
     sums = {dimension.key: profiles.measure(here.index, dimension, fits) for dimension in measured}
@@ -204,7 +212,14 @@ def _with_numbers(home: Home, who: Who, key: str) -> Dimension:
 
 
 def nearest(
-    home: Home, who: Who, lat: float, lon: float, *, many: int = 30, rule: Rule | None = None
+    home: Home,
+    who: Who,
+    lat: float,
+    lon: float,
+    *,
+    many: int = 30,
+    rule: Rule | None = None,
+    as_of: int | None = None,
 ) -> Nearby:
     """Return the communities nearest to a point (degrees, WGS-84), and how many persons live in each; needs SEE_PERSONS, since they may be one.
 
@@ -216,6 +231,8 @@ def nearest(
         How many communities.
     rule
         Only persons who fit are counted; None: all.
+    as_of
+        As `count` has it; homes are those of today, as all facts are.
     """
     who.need(Permission.SEE_PERSONS)
     limits = (("lat", lat, -90, 90), ("lon", lon, -180, 180), ("many", many, 1, _MOST_NEAR))
@@ -224,7 +241,7 @@ def nearest(
             why = Text(f"可用 {low} 到 {high:,}", f"{low} to {high:,} are allowed")
             raise Invalid(field=field, given=given, why=why)
     began = time.perf_counter()
-    here = answering(home, who, AllOf(()) if rule is None else rule)
+    here = answering(home, who, AllOf(()) if rule is None else rule, as_of)
     ground = here.index.ground
     places, km = ground.nearest(lat, lon, many)
     of_persons = ground.many[0, places].tolist()

@@ -24,6 +24,13 @@ app = App(name="segments", help=words("人群", "segments"))
 released_cli.add_to(app)
 app.command(groups)
 app.command(tags)
+_COMPARING = "zerodistance.core.segments.comparing_cli"
+app.command(f"{_COMPARING}:overlap", name="overlap", help=words("几个人群怎样重叠", "how segments overlap"))
+app.command(
+    f"{_COMPARING}:distinguish",
+    name="distinguish",
+    help=words("与别人有什么不同", "what tells those who fit from others"),
+)
 
 RuleText = Annotated[
     str,
@@ -73,7 +80,7 @@ def count(rule: RuleText, *, as_of: AsOf = None, as_json: AsJson = False) -> Non
     from zerodistance.core.segments import api
 
     home, who, lang = command.home(), command.who(), command.lang()
-    found = api.count(home, who, _rule(rule), as_of=made(home, who, as_of))
+    found = api.count(home, who, rule_of(rule), as_of=made(home, who, as_of))
     if as_json:
         steps = [
             {"text": s.text.get(lang), "joined": s.joined, "alone": s.alone, "left": s.left}
@@ -125,15 +132,17 @@ def nearest(
         ),
     ] = None,
     many: Annotated[int, Parameter(help=words("几个小区", "how many communities"))] = 30,
+    as_of: AsOf = None,
     as_json: AsJson = False,
 ) -> None:
     """Print communities with their distance and their persons, the nearest first."""
     from dataclasses import asdict
 
+    from zerodistance.core.profiles.moments import made
     from zerodistance.core.segments import api
 
-    asked = None if rule is None else _rule(rule)
-    found = api.nearest(command.home(), command.who(), lat, lon, many=many, rule=asked)
+    home, who, asked = command.home(), command.who(), None if rule is None else rule_of(rule)
+    found = api.nearest(home, who, lat, lon, many=many, rule=asked, as_of=made(home, who, as_of))
     lang = command.lang()
     if as_json:
         command.say_json([{**asdict(one), "name": one.name.get(lang)} for one in found.communities])
@@ -204,10 +213,10 @@ def members(
     at = made(home, who, as_of)
     if to is not None:
         with to.open("w", encoding="utf-8", newline="") as file:
-            written = api.export(home, who, _rule(rule), file, visitors=visitors, as_of=at)
+            written = api.export(home, who, rule_of(rule), file, visitors=visitors, as_of=at)
         command.tell(Text("{n} 个用户号已写入 {file}", "{n} ids written to {file}"), n=written, file=to)
         return
-    found = api.members(home, who, _rule(rule), limit=limit, visitors=visitors, as_of=at)
+    found = api.members(home, who, rule_of(rule), limit=limit, visitors=visitors, as_of=at)
     sys.stdout.writelines(f"{public}\n" for public in found.ids)
 
 
@@ -225,9 +234,9 @@ def sql(
 
     home, who = command.home(), command.who()
     if to is None:
-        sys.stdout.write(api.as_sql(home, who, _rule(rule)))
+        sys.stdout.write(api.as_sql(home, who, rule_of(rule)))
         return
-    written = api.write_sql(home, who, _rule(rule), to)
+    written = api.write_sql(home, who, rule_of(rule), to)
     said = Text(
         "{folder} 里有 rule.sql 和 {n} 次交互；在那里运行 duckdb < rule.sql",
         "rule.sql and {n} touches are in {folder}; run duckdb < rule.sql there",
@@ -240,7 +249,7 @@ def check(rule: RuleText) -> None:
     """Run a rule's SQL over the whole log and compare; ends with 1 where it differs."""
     from zerodistance.core.segments import api
 
-    found = api.check(command.home(), command.who(), _rule(rule))
+    found = api.check(command.home(), command.who(), rule_of(rule))
     numbers = {"p": f"{found.persons:,}", "v": f"{found.visitors:,}", "ms": f"{found.took_ms:,.0f}"}
     if not (found.missing or found.extra):
         said = Text(
@@ -283,77 +292,6 @@ def show(
     command.tell(said, name=found.name.get(lang), v=found.version, n=found.versions)
     for line in (words_, api.rule_text(found.rule)):
         command.console.print(line, markup=False, highlight=False)
-
-
-@app.command(help=words("几个人群怎样重叠", "how segments overlap"))
-def overlap(*keys: str) -> None:
-    """Count every combination of two to five saved segments, or each pair of up to twenty."""
-    from zerodistance.core.segments import api
-
-    found, lang = api.overlap(command.home(), command.who(), keys), command.lang()
-    table = Table(box=None)
-    if found.regions:
-        for segment in found.segments:
-            table.add_column(segment.key)
-        table.add_column(Text("用户", "persons").get(lang), justify="right")
-        table.add_column(Text("访客", "visitors").get(lang), justify="right")
-        for region in found.regions:
-            marks = ["●" if here else "·" for here in region.inside]
-            table.add_row(*marks, f"{region.sizes.persons:,}", f"{region.sizes.visitors:,}")
-    else:
-        table.add_column("")
-        for segment in found.segments:
-            table.add_column(segment.key, justify="right")
-        for segment, row in zip(found.segments, found.pairs, strict=True):
-            table.add_row(segment.key, *(f"{sizes.persons:,}" for sizes in row))
-    command.show(table)
-    said = Text("都不在的：{p} 位用户，{v} 位访客", "in none of them: {p} persons, {v} visitors")
-    command.tell(said, p=f"{found.outside.persons:,}", v=f"{found.outside.visitors:,}")
-
-
-@app.command(help=words("与别人有什么不同", "what tells those who fit from others"))
-def distinguish(
-    rule: RuleText,
-    *,
-    against: Annotated[
-        str | None,
-        Parameter(
-            help=words(
-                "与哪条规则或人群比；不写就与其余所有人比",
-                "a rule or segment to compare with; else everybody else",
-            )
-        ),
-    ] = None,
-    most: Annotated[int, Parameter(help=words("最多几行", "how many lines at most"))] = 20,
-) -> None:
-    """Rank the nodes of the tag tree by how surely persons who fit differ from others."""
-    from zerodistance.core.segments import api
-
-    other = None if against is None else _rule(against)
-    found, lang = (
-        api.distinguish(command.home(), command.who(), _rule(rule), other, most=most),
-        command.lang(),
-    )
-    table = Table(box=None)
-    table.add_column(Text("维度", "dimension").get(lang))
-    table.add_column(Text("节点", "node").get(lang))
-    for name in (Text("他们", "they"), Text("别人", "others"), Text("差（点）", "difference, points")):
-        table.add_column(name.get(lang), justify="right")
-    for one in found.differences:
-        limits = f"{100 * one.low:+.1f} … {100 * one.high:+.1f}"
-        table.add_row(
-            one.label.get(lang),
-            one.node_label.get(lang),
-            f"{one.share:.1%}",
-            f"{one.share_others:.1%}",
-            limits,
-        )
-    command.show(table)
-    said = Text(
-        "{p} 位用户与 {o} 位比较，看了 {n} 个节点；区间合在一起有 95 % 的把握",
-        "{p} persons beside {o}, {n} nodes looked at; all intervals together hold at 95 %",
-    )
-    command.tell(said, p=f"{found.persons:,}", o=f"{found.others:,}", n=f"{found.looked_at:,}")
 
 
 @app.command(help=words("跟随：有人进出就记下并通知", "follow a segment: every entry and exit is told"))
@@ -426,7 +364,8 @@ def _read(rule: str) -> str | dict[str, Any]:
     return given
 
 
-def _rule(given: str) -> Rule:
+def rule_of(given: str) -> Rule:
+    """Return the rule that is written, or that of the segment whose key is given."""
     from zerodistance.core.segments import api
 
     if "(" in given or given.lstrip().startswith("{"):

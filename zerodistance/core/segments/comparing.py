@@ -35,8 +35,8 @@ _A_DIMENSION = 3  # own value: nodes of one dimension that are shown
 _MOST = 200  # own value: differences in one answer
 
 
-def overlap(home: Home, who: Who, keys: Sequence[str]) -> Overlap:
-    """Count how saved segments overlap, exactly and at one moment; needs SEE_PERSONS.
+def overlap(home: Home, who: Who, keys: Sequence[str], *, as_of: int | None = None) -> Overlap:
+    """Count how saved segments overlap, exactly and at one moment, now or an earlier one (microseconds UTC); needs SEE_PERSONS.
 
     Of two to five every combination, of up to twenty each pair.
     """
@@ -46,7 +46,7 @@ def overlap(home: Home, who: Who, keys: Sequence[str]) -> Overlap:
         raise Invalid(field=Text("人群", "segments"), given=", ".join(keys), why=why)
     began = time.perf_counter()
     named = [saved.segment(home, who, key) for key in keys]
-    here = saved.answering(home, who, AllOf(tuple(In(key) for key in keys)))
+    here = saved.answering(home, who, AllOf(tuple(In(key) for key in keys)), as_of)
     sets = [here.fits(In(key)) for key in keys]
     pairs = tuple(tuple(one.both(other) for other in sets) for one in sets)
     whole = profiles.union(sets)
@@ -75,7 +75,14 @@ def _regions(sets: Sequence[Split], left: Split, inside: tuple[bool, ...] = ()) 
 
 
 def distinguish(
-    home: Home, who: Who, rule: Rule, against: Rule | None = None, *, sample: bool = False, most: int = 20
+    home: Home,
+    who: Who,
+    rule: Rule,
+    against: Rule | None = None,
+    *,
+    sample: bool = False,
+    most: int = 20,
+    as_of: int | None = None,
 ) -> Distinguished:
     """Rank the nodes of the tag tree by how surely persons who fit are there more often, or more seldom, than others; needs SEE_PERSONS.
 
@@ -88,13 +95,15 @@ def distinguish(
         True: a large audience is looked at through a sample, and intervals are those of the sample.
     most
         How many, at most 200.
+    as_of
+        As `api.count` has it.
     """
     who.need(Permission.SEE_PERSONS)
     if not 1 <= most <= _MOST:
         raise Invalid(field="most", given=most, why=Text(f"可用 1 到 {_MOST}", f"1 to {_MOST} are allowed"))
     began = time.perf_counter()
     both = rule if against is None else AllOf((rule, against))
-    here = saved.answering(home, who, both)
+    here = saved.answering(home, who, both, as_of)
     if against is None:
         mine, theirs = here.fits(rule), None
         of_others = here.index.everybody.minus(mine.sizes)

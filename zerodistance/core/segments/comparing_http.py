@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
+from zerodistance.core.profiles.api import moment
 from zerodistance.core.segments import api
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
@@ -19,12 +20,27 @@ AskedBy = Annotated[Who, Depends(current_who)]
 Here = Annotated[Home, Depends(current_home)]
 
 
+AsOf = Annotated[
+    str | None,
+    Field(
+        max_length=40,
+        description="a day (its end) or a moment: by what was known then; 409 `past_not_made` while the index of it is being made",
+    ),
+]
+
+
+def then(home: Home, given: str | None) -> int | None:
+    """Return the moment that a question names, microseconds UTC; None: it names none."""
+    return None if given is None else moment(home, given)
+
+
 class Several(BaseModel):
     """Saved segments to compare."""
 
     segments: list[str] = Field(
         description="2 to 20 keys; of at most 5 every combination is counted", max_length=20
     )
+    as_of: AsOf = None
 
 
 class SizesAnswer(BaseModel):
@@ -59,6 +75,7 @@ class Compared(BaseModel):
     against: str | dict[str, Any] | None = Field(None, description="another rule; left out: everybody else")
     sample: bool = Field(False, description="true: a large audience is looked at through a sample of 200,000")
     most: int = Field(20, ge=1, le=200, description="how many differences")
+    as_of: AsOf = None
 
 
 class DifferenceAnswer(BaseModel):
@@ -93,7 +110,7 @@ class DistinguishedAnswer(BaseModel):
 @router.post("/overlap")
 def overlap(given: Several, home: Here, who: AskedBy) -> OverlapAnswer:
     """Count how saved segments overlap."""
-    found = api.overlap(home, who, given.segments)
+    found = api.overlap(home, who, given.segments, as_of=then(home, given.as_of))
     keys = [segment.key for segment in found.segments]
     return OverlapAnswer(
         segments=keys,
@@ -117,7 +134,8 @@ def distinguish(given: Compared, home: Here, who: AskedBy) -> DistinguishedAnswe
     """Say what tells persons who fit a rule from everybody else, or from those who fit another."""
     against = None if given.against is None else api.read_rule(given.against, home)
     rule = api.read_rule(given.rule, home)
-    found = api.distinguish(home, who, rule, against, sample=given.sample, most=given.most)
+    at = then(home, given.as_of)
+    found = api.distinguish(home, who, rule, against, sample=given.sample, most=given.most, as_of=at)
     differences = [
         DifferenceAnswer(
             dimension=one.dimension,

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
-from zerodistance.core.profiles.api import Measured, moment
+from zerodistance.core.profiles.api import Measured
 from zerodistance.core.segments import api, comparing_http, released_http
+from zerodistance.core.segments.comparing_http import AsOf, then
 from zerodistance.core.segments.contracts import Change, Segment
 from zerodistance.core.segments.groups import http as groups_http
 from zerodistance.core.segments.tags import http as tags_http
@@ -37,11 +38,7 @@ class Counted(Question):
     steps: bool = Field(
         True, description="false: the total only, without who is left after each condition; faster"
     )
-    as_of: str | None = Field(
-        None,
-        max_length=40,
-        description="a day (its end) or a moment: who fitted by what was known then; 409 `past_not_made` while the index of it is being made",
-    )
+    as_of: AsOf = None
 
 
 class StepAnswer(BaseModel):
@@ -77,6 +74,7 @@ class Asked(Question):
     numbers: list[str] = Field(
         [], max_length=50, description="dimensions whose numbers are summed up, such as `value.spend_365d`"
     )
+    as_of: AsOf = None
 
 
 class NodeAnswer(BaseModel):
@@ -140,6 +138,7 @@ class AskedNear(BaseModel):
     lon: float = Field(ge=-180, le=180, strict=True)
     many: int = Field(30, ge=1, le=1_000, strict=True, description="how many communities")
     rule: str | dict[str, Any] | None = Field(None, description="text form or JSON form of a rule")
+    as_of: AsOf = None
 
 
 class NeighbourAnswer(BaseModel):
@@ -230,7 +229,7 @@ router.include_router(tags_http.router)
 @router.post("/count")
 def count(question: Counted, home: Here, who: AskedBy) -> CountAnswer:
     """Count exactly who fits a rule."""
-    at = None if question.as_of is None else moment(home, question.as_of)
+    at = then(home, question.as_of)
     found = api.count(home, who, api.read_rule(question.rule, home), steps=question.steps, as_of=at)
     steps = [
         StepAnswer(text=s.text.get(who.lang), depth=s.depth, joined=s.joined, alone=s.alone, left=s.left)
@@ -252,7 +251,12 @@ def count(question: Counted, home: Here, who: AskedBy) -> CountAnswer:
 def profile(question: Asked, home: Here, who: AskedBy) -> PortraitAnswer:
     """Say how those who fit a rule are spread over the tag tree, beside everybody."""
     found = api.portrait(
-        home, who, api.read_rule(question.rule, home), sample=question.sample, numbers=question.numbers
+        home,
+        who,
+        api.read_rule(question.rule, home),
+        sample=question.sample,
+        numbers=question.numbers,
+        as_of=then(home, question.as_of),
     )
     dimensions = {}
     for mine, whole in zip(found.branches, found.everybody, strict=True):
@@ -285,7 +289,8 @@ def profile(question: Asked, home: Here, who: AskedBy) -> PortraitAnswer:
 def nearest(question: AskedNear, home: Here, who: AskedBy) -> NearbyAnswer:
     """Return the communities nearest to a point, and how many persons live in each."""
     rule = None if question.rule is None else api.read_rule(question.rule, home)
-    found = api.nearest(home, who, question.lat, question.lon, many=question.many, rule=rule)
+    at = then(home, question.as_of)
+    found = api.nearest(home, who, question.lat, question.lon, many=question.many, rule=rule, as_of=at)
     rows = [NeighbourAnswer(**{**asdict(one), "name": one.name.get(who.lang)}) for one in found.communities]
     return NearbyAnswer(communities=rows, as_of=found.as_of, batch=found.batch, took_ms=found.took_ms)
 
@@ -338,7 +343,7 @@ def members(
 ) -> MembersAnswer:
     """Return a page of members by public id; with `as_of`, a day or a moment, of those who fitted then."""
     rule = api.segment(home, who, key).asks
-    at = None if as_of is None else moment(home, as_of)
+    at = then(home, as_of)
     found = api.members(home, who, rule, limit=limit, after=after, visitors=visitors, as_of=at)
     return MembersAnswer(ids=list(found.ids), after=found.after, total=found.total)
 

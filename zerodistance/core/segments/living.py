@@ -72,6 +72,18 @@ def meaning(home: Home, rule: Rule, saved: Saved) -> str:
     return hashlib.sha256(repr((rules.write_text(rule), sorted(seen.items()))).encode()).hexdigest()[:16]
 
 
+def about_homes(rule: Rule, saved: Saved) -> bool:
+    """Say whether a rule, or one that it stands on, asks about those who share a home."""
+    inside = (term.segment for term in rules.terms(rule) if isinstance(term, In))
+    return rules.about_homes(rule) or any(about_homes(saved(key), saved) for key in inside)
+
+
+def with_homes(people: identity.People, some: BitMap, index: profiles.Index) -> BitMap:
+    """Return these, all who share a home with one of them or did before it was joined or parted, and all who share one with those."""
+    wider = some | BitMap(people.sharing(np.array(some, np.int64)).astype(np.uint32).tolist())
+    return profiles.together(index, wider)
+
+
 def begin(home: Home, rule: Rule, saved: Saved, frozen: Frozen, *, freeze: bool) -> dict[str, Any]:
     """Return what `store.keep` is given of those who fit now: their subjects to freeze them, their numbers to follow them."""
     here = Answer(home, saved, frozen)
@@ -171,8 +183,8 @@ class Follower:
         if seen.meaning == means and (seen.stamp, seen.day) == (index.stamp, index.day):
             return False
         only = _touched(seen, index) if seen.meaning == means else None
-        if only is not None and self._about_homes(rule):
-            only = self._with_homes(only, index)
+        if only is not None and about_homes(rule, self._saved):
+            only = with_homes(self._people, only, index)
         here = Answer(self._home, self._saved, self._frozen, index=index, only=only)
         fits = flat(here.fits(rule))
         before = self._followed(seen, index)
@@ -191,16 +203,6 @@ class Follower:
             change, after, index.people, row["made_at"], means, index.stamp, index.day
         )
         return bool(entered or left)
-
-    def _about_homes(self, rule: Rule) -> bool:
-        inside = (term.segment for term in rules.terms(rule) if isinstance(term, In))
-        return rules.about_homes(rule) or any(self._about_homes(self._saved(key)) for key in inside)
-
-    def _with_homes(self, some: BitMap, index: profiles.Index) -> BitMap:
-        """Return these, all who share a home with one of them or did before it was joined or parted, and all who share one with those."""
-        numbers = np.array(some, np.int64)
-        wider = some | BitMap(self._people.sharing(numbers).astype(np.uint32).tolist())
-        return profiles.together(index, wider)
 
     def _held(self, row: Mapping[str, Any]) -> _Seen:
         """Return what is held in memory of a segment, or in the state store."""

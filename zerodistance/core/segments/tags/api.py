@@ -31,6 +31,7 @@ from zerodistance.core.segments.tags.contracts import (
     Tried,
     UserTag,
 )
+from zerodistance.core.segments.tags.following import Follower
 from zerodistance.core.segments.tags.lists import unit_of
 from zerodistance.core.segments.tags.standing import rules_of
 from zerodistance.core.touchpoints.dry_run import Report
@@ -401,6 +402,7 @@ def only(home: Home, who: Who, key: str, number: int, purpose: str) -> Sequence[
 
 
 __all__ = [
+    "Follower",
     "Sizes",
     "enter",
     "list_mapping",
