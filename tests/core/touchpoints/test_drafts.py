@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import openpyxl
@@ -106,6 +106,22 @@ def test_a_file_with_the_same_columns_is_offered_the_mapping_of_the_last_one(
     assert anew.taken_from is None and "#" not in anew.mapping
     other = upload(home, admin, tables.as_csv(NAMES[:3], [row[:3] for row in ROWS]), "other.csv")
     assert other.taken_from is None
+
+
+def test_the_moment_of_a_list_is_that_of_its_file(home: Home, admin: Who) -> None:
+    mapping = """
+source = { key = "guests", name = "Guests" }
+kind = "list.entered"
+times = { happened_at = "timestamptz '2026-01-02 00:00+00'", lag = "0 d" }
+identifiers = { phone = "phone" }
+"""
+    first = upload(home, admin, b"phone\n13912345601\n", "guests.csv")
+    drafts.set_mapping(home, admin, first.number, mapping)
+    drafts.begin(home, admin, first.number)
+    with clock.freeze(datetime(2026, 11, 27, tzinfo=UTC)):
+        second = upload(home, admin, b"phone\n13912345602\n", "later.csv")
+    times = parse(second.mapping).times
+    assert times == replace(parse(mapping).times, happened_at="timestamptz '2026-11-27 00:00:00+00:00'")
 
 
 def test_a_nested_file_is_offered_the_mapping_of_the_last_one_whatever_that_names(

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from zerodistance.core.touchpoints import import_jobs, sources, staging, store
 from zerodistance.core.touchpoints.dry_run import Report, dry_run_from
-from zerodistance.core.touchpoints.mapping import Mapping, SourceSpec, parse
+from zerodistance.core.touchpoints.mapping import Mapping, SourceSpec, moment, parse
 from zerodistance.core.touchpoints.mapping_text import write
 from zerodistance.core.touchpoints.quarantine import mask
 from zerodistance.core.touchpoints.rows import open_rows
@@ -91,7 +91,7 @@ class Preview:
 def keep(home: Home, who: Who, made: staging.Stager, digest: str, name: str, guess: Guess) -> Draft:
     """Keep a sealed file as a draft with a mapping: that of the newest import with the same columns, else a guessed one."""
     found = _same_columns(home, who, guess)
-    text = write(_guessed(home, who, guess, name)) if found is None else found[1]
+    text = write(_guessed(home, who, guess, name)) if found is None else _of_now(found[1])
     row = {
         "file_name": name, "file_hash": digest, "size": made.size, "lines": made.lines, "mapping": text,
         "guess": home.seal.seal(msgspec.json.encode(guess), _GUESS), "taken_from": found and found[0],
@@ -133,6 +133,14 @@ def _same_columns(home: Home, who: Who, guess: Guess) -> tuple[int, str] | None:
         if [name for name, _ in job.columns] == names and parse(job.mapping).format == guess.format:
             return job.number, job.mapping
     return None
+
+
+def _of_now(text: str) -> str:
+    """Return the mapping of an earlier import; where it says one moment for every row that was the moment of asking, and is now."""
+    mapping = parse(text)
+    if not mapping.times.fixed:
+        return text
+    return write(replace(mapping, times=replace(mapping.times, happened_at=moment(clock.micros()))))
 
 
 def _path(home: Home, number: int) -> Path:

@@ -23,6 +23,7 @@ from zerodistance.core.touchpoints.shapes import (
     xlsx_shape,
 )
 from zerodistance.core.touchpoints.toml_values import MappingWrong, near, wrong
+from zerodistance.kernel import clock
 from zerodistance.kernel.text import Text
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "SourceSpec",
     "Times",
     "XlsxShape",
+    "moment",
     "near",
     "parse",
     "wrong",
@@ -128,6 +130,25 @@ class Times:
     zone: str | None = None
     known_at: str | None = None
     lag: timedelta | None = None
+
+    @property
+    def fixed(self) -> bool:
+        """Whether every row has one moment, as `moment` writes it."""
+        return self.happened_at.startswith(_MOMENT)
+
+
+_MOMENT = "timestamptz '"
+
+
+def moment(at: int) -> str:
+    """Return the expression of a moment, microseconds UTC, for `happened_at` of rows that all have it.
+
+    Examples
+    --------
+    >>> moment(1_700_000_000_000_001)
+    "timestamptz '2023-11-14 22:13:20.000001+00:00'"
+    """
+    return f"{_MOMENT}{clock.from_micros(at).isoformat(sep=' ')}'"
 
 
 @dataclass(frozen=True)

@@ -262,7 +262,16 @@ def run(key: Key) -> None:
 @app.command(help=words("撤下一个自建标签", "withdraw a tag"))
 def withdraw(key: Key) -> None:
     """Withdraw a tag and its values."""
-    from zerodistance.core.segments.tags import api
+    from zerodistance.core.segments.tags import api, lists
+    from zerodistance.core.segments.tags.contracts import ByList
 
-    api.withdraw(command.home(), command.who(), key)
+    home, who = command.home(), command.who()
+    by_list = isinstance(api.tag(home, who, key).said.how, ByList)
+    api.withdraw(home, who, key)
     command.tell(Text("标签 {key} 已撤下", "tag {key} is withdrawn"), key=key)
+    if by_list:
+        stays = Text(
+            "它的导入（来源 {source}）留在交互日志里；要去掉：zerodistance import undo 编号",
+            "its imports (source {source}) stay in the log; zerodistance import undo NUMBER removes one",
+        )
+        command.tell(stays, source=lists.source_of(key))

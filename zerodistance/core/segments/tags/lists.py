@@ -23,6 +23,7 @@ from zerodistance.core.touchpoints.mapping import (
     KindRule,
     SourceSpec,
     Times,
+    moment,
     near,
     parse,
 )
@@ -37,7 +38,6 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 _LONGEST = 56  # of a source's key at most 61 signs
-_MOMENT = "timestamptz '"
 _NODE = rf"[ \pL\pM\pN\pP\pS]{{1,{profiles.NODE}}}"
 """`profiles.is_node` as an expression of RE2: what Python prints, and the one space that it does."""
 _ALL = 1_000_000
@@ -160,7 +160,7 @@ def _hash(path: Path) -> str:
 
 def _comparable(one: Mapped) -> Mapped:
     """Return a mapping without what differs though it says the same: the moment of asking, and what the source is called."""
-    times = replace(one.times, happened_at="") if one.times.happened_at.startswith(_MOMENT) else one.times
+    times = replace(one.times, happened_at="") if one.times.fixed else one.times
     return replace(one, source=SourceSpec(one.source.key), times=times)
 
 
@@ -223,7 +223,7 @@ def _mapped(home: Home, said: Said, columns: Columns, bare: Mapped) -> Mapped:
     words = [key for key, _ in how.words]
     values = {"channel": literal(said.key), "category": columns.value or literal(_word(columns.word, words))}
     checks = {} if columns.value is None else {"category": _allowed(columns.value, words)}
-    now = f"{_MOMENT}{clock.now().isoformat(sep=' ')}'"
+    now = moment(clock.micros())
     times = replace(bare.times, happened_at=columns.happened_at or now, lag=timedelta(0), known_at=None)
     label = said.label
     return replace(
