@@ -274,6 +274,14 @@ def test_what_the_form_says_is_what_the_command_says_and_comes_back_into_it(
         assert said.how == tags.read(shop, {"key": key, "layer": "value", **NAMES, "how": WAYS[key]}).how
         again = tag_form.read(shop, tag_form.shown(said), said, ())
         assert again == said
+    parts = {"en": "Parts", "way": "bands", "of": "value.spend_total", "layer": "value", "quantiles": "2"}
+    assert "not both" in boss.post("/tags/preview", **parts, edges="0").text
+    assert boss.post("/tags", **parts).status_code == 303
+    cut = boss.get("/tags/own.parts").text
+    assert "2 of about equally many persons" in cut and "Cut anew" in cut
+    assert boss.post("/tags/own.parts/run").headers["location"].endswith("done=same")
+    said = tags.tag(shop, SYSTEM, "own.parts").said
+    assert tag_form.read(shop, tag_form.shown(said), said, ()) == said
     assert "three quarters 30" in boss.get("/tags/bands?of=value.spend_total").text
     assert 'value="bands" checked' in boss.get("/tags/new?of=value.spend_total").text
     assert 'href="/tags/new?of=value.spend_total"' in boss.get("/profiles/value.spend_total").text

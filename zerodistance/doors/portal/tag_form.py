@@ -42,6 +42,7 @@ COLUMNS = ("category", "product", "place", "channel", "fault")
 _PLACES = {
     "key": "key", "layer": "layer", "label": "zh", "Chinese name": "zh", "English name": "en", "meaning": "meaning_zh", "expires_on": "expires_on",
     "of": "of", "edges": "edges", "take": "take", "word": "word", "kinds": "kinds", "where": "where", "days": "days", "sql": "sql", "value": "sql",
+    "quantiles": "quantiles", "unit": "unit",
 }  # fmt: skip
 
 
@@ -67,6 +68,10 @@ class TagFields:
         One of `WAYS`, or `KEPT`.
     edges
         Where each band begins, one a line.
+    quantiles
+        Or so many bands of about equally many persons.
+    unit
+        Key of the unit that it belongs to; empty: everybody's.
     words
         What a list may say, one a line: `gold = 金 / Gold`.
     """
@@ -82,6 +87,8 @@ class TagFields:
     nodes: tuple[NodeFields, ...] = (NodeFields(),)
     of: str = ""
     edges: str = ""
+    quantiles: str = ""
+    unit: str = ""
     take: str = "last"
     word: str = "category"
     kinds: tuple[str, ...] = ()
@@ -107,6 +114,8 @@ def typed(form: FormData) -> TagFields:
         "way",
         "of",
         "edges",
+        "quantiles",
+        "unit",
         "take",
         "word",
         "days",
@@ -121,12 +130,12 @@ def typed(form: FormData) -> TagFields:
     )
 
 
-def shown(said: Said) -> TagFields:
-    """Return the fields of a tag as it is; of a way that they can not say, `KEPT`."""
+def shown(said: Said, unit: str = "") -> TagFields:
+    """Return the fields of a tag as it is, of a unit by its key; of a way that they can not say, `KEPT`."""
     until = said.expires_on
     words = TagFields(
         said.key.removeprefix(SPACE), said.layer.value, said.label.zh, said.label.en, said.meaning.zh, said.meaning.en,
-        "" if until is None else until.isoformat(), KEPT,
+        "" if until is None else until.isoformat(), KEPT, unit=unit,
     )  # fmt: skip
     found, wrong = _shown(words, said.how), dict[str, Text]()
     same = found.way != KEPT and _how(found, wrong) == forms.plain(said)["how"]
@@ -139,8 +148,13 @@ def _shown(words: TagFields, how: How) -> TagFields:
             some = (NodeFields(n.key, n.label.zh, n.label.en, segments.rule_text(n.rule)) for n in how.nodes)
             return replace(words, way="rule", nodes=tuple(some))
         case ByBands():
+            edges, parts = "\n".join(f"{edge:.15g}" for edge in how.edges), how.quantiles
             return replace(
-                words, way="bands", of=how.dimension, edges="\n".join(f"{edge:.15g}" for edge in how.edges)
+                words,
+                way="bands",
+                of=how.dimension,
+                edges=edges,
+                quantiles="" if parts is None else str(parts),
             )
         case ByTouches():
             days = "" if how.days is None else str(how.days)
@@ -167,7 +181,7 @@ def read(home: Home, fields: TagFields, kept: Said | None, taken: Collection[str
     Parameters
     ----------
     kept
-        The tag as it is, where one is changed: its key and its unit stay. None: a new one.
+        The tag as it is, where one is changed: its key stays. None: a new one.
     taken
         Keys that a new one may not have.
 
@@ -183,10 +197,20 @@ def read(home: Home, fields: TagFields, kept: Said | None, taken: Collection[str
     how = {} if fields.way == KEPT and kept else _how(fields, wrong)
     if fields.way == "rule":
         _rules(home, fields, wrong)
+    if (
+        fields.way == "bands"
+        and fields.edges
+        and fields.quantiles
+        and not (kept and how == forms.plain(kept)["how"])
+    ):
+        wrong["quantiles"] = Text(
+            "起点和份数只能用一个", "bands that begin somewhere, or so many parts, not both"
+        )
     if wrong:
         raise WrongFields(wrong)
     given = {
         "key": key,
+        "unit": fields.unit,
         "layer": fields.layer,
         "label": {"zh": fields.zh, "en": fields.en},
         "meaning": {"zh": fields.meaning_zh, "en": fields.meaning_en},
@@ -194,7 +218,7 @@ def read(home: Home, fields: TagFields, kept: Said | None, taken: Collection[str
         "expires_on": fields.expires_on or None,
     }
     try:
-        said = tags.read(home, given, kept.unit if kept else None)
+        said = tags.read(home, given)
         if kept and not how:
             said = replace(said, how=kept.how)
     except Invalid as error:
@@ -241,13 +265,15 @@ def _how(fields: TagFields, wrong: dict[str, Text]) -> dict[str, Any]:
         case "rule":
             return {"rule": [_node(n, one, fields, wrong) for n, one in enumerate(fields.nodes)]}
         case "bands":
-            return {"bands": {"of": fields.of, "edges": _edges(fields, wrong)}}
+            parts = _whole("quantiles", fields.quantiles, wrong)
+            cut = {} if parts is None else {"quantiles": parts}
+            return {"bands": {"of": fields.of, "edges": _edges(fields, wrong), **cut}}
         case "touches":
             some = {
                 "take": fields.take,
                 "word": fields.word,
                 "kinds": list(fields.kinds),
-                "days": _days(fields, wrong),
+                "days": _whole("days", fields.days, wrong),
                 "where": dict(fields.where),
             }
             return {"touches": {name: value for name, value in some.items() if value not in (None, [], {})}}
@@ -313,14 +339,13 @@ def _edges(fields: TagFields, wrong: dict[str, Text]) -> list[float]:
     return found
 
 
-def _days(fields: TagFields, wrong: dict[str, Text]) -> int | None:
-    if not fields.days:
+def _whole(name: str, given: str, wrong: dict[str, Text]) -> int | None:
+    if not given:
         return None
-    found = numbers.read(fields.days)
+    found = numbers.read(given)
     if found is None or not found.is_integer():
-        wrong["days"] = Text(
-            f"写的是“{fields.days}”，写整数天数；空着就不限",
-            f'"{fields.days}" was given; a whole number of days, or nothing',
+        wrong[name] = Text(
+            f"写的是“{given}”，写一个整数，或空着", f'"{given}" was given; a whole number, or nothing'
         )
         return None
     return int(found)

@@ -107,20 +107,28 @@ def _how(old: How, new: How) -> list[Text]:
         case ByRule(), ByRule():
             return _nodes(old, new)
         case ByBands(), ByBands():
-            some = [
-                _from_to(
-                    Text("分什么", "number"), *(Text(one.dimension, one.dimension) for one in (old, new))
-                )
-            ]
-            edges = [", ".join(f"{edge:,.10g}" for edge in one.edges) for one in (old, new)]
-            some.append(_from_to(Text("各档起点", "bands begin at"), *(Text(one, one) for one in edges)))
-            return [one for one, same in zip(some, _same(old, new), strict=True) if not same] or [now]
+            return _bands(old, new)
         case _:
             return [Text(f"{now.zh}：内容改了", f"{now.en}: says something else")]
 
 
-def _same(old: ByBands, new: ByBands) -> tuple[bool, bool]:
-    return old.dimension == new.dimension, old.edges == new.edges
+def _bands(old: ByBands, new: ByBands) -> list[Text]:
+    found = []
+    if old.dimension != new.dimension:
+        names = (Text(one.dimension, one.dimension) for one in (old, new))
+        found.append(_from_to(Text("分什么", "number"), *names))
+    if old.quantiles != new.quantiles:
+        parts = new.quantiles
+        zh, en = (
+            ("起点由人定", "beginnings chosen")
+            if parts is None
+            else (f"{parts} 份人数相近", f"{parts} parts of equally many")
+        )
+        found.append(Text(zh, en))
+    if old.edges != new.edges:
+        edges = (", ".join(f"{edge:,.10g}" for edge in one.edges) for one in (old, new))
+        found.append(_from_to(Text("各档起点", "bands begin at"), *(Text(one, one) for one in edges)))
+    return found
 
 
 def _nodes(old: ByRule, new: ByRule) -> list[Text]:

@@ -65,7 +65,13 @@ def change(request: Request, key: str) -> Response:
     """Show the form with a tag as it is."""
     need_make(who_of(request))
     found = tags.tag(home_of(request), who_of(request), key)
-    return _form(request, tag_form.shown(found.said), found)
+    return _form(request, tag_form.shown(found.said, _unit(home_of(request), found.said)), found)
+
+
+def _unit(home: Home, said: Said) -> str:
+    """Return the key of the unit that a tag belongs to; empty: everybody's."""
+    every = brand.units(home, Who.system("tags"))
+    return next((one.key for one in every if one.number == said.unit), "")
 
 
 def _form(
@@ -81,6 +87,7 @@ def _form(
     shown = {"wrong": {}, "problem": "", "work": None, "tried": None, "trouble": "", "before": {}, **values}
     choices = {
         "layers": list(Layer),
+        "units": [one for one in brand.units(home, who) if who.sees_unit(one.number)],
         "numeric": _numeric(home, who),
         "kinds": _kinds(),
         "takes": tag_words.TAKES,

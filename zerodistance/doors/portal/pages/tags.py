@@ -166,9 +166,13 @@ def _in_tree(request: Request, one: UserTag) -> dict[str, Any] | None:
 
 @router.post("/tags/{key}/run")
 def run(request: Request, key: str) -> Response:
-    """Have the worker make the values of a tag anew."""
+    """Have the worker make the values of a tag anew; bands by quantiles are cut at once."""
     need_make(who_of(request))
-    tags.run(home_of(request), who_of(request), key, now=False)
+    home, who = home_of(request), who_of(request)
+    before = tags.tag(home, who, key)
+    after = tags.run(home, who, key, now=False)
+    if isinstance(before.said.how, ByBands):
+        return go(f"/tags/{key}?done={'same' if after.version == before.version else 'saved'}")
     return go(f"/tags/{key}?done=asked")
 
 
