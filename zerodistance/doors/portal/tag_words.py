@@ -40,7 +40,7 @@ class Standing:
     given
         Whether its values are made by the worker; the others are worked out by the index at each turn.
     made_at
-        When that was last, microseconds UTC; None: not yet.
+        When that was last, microseconds UTC, for tags by rule too, which follow the index once they are made; None: not yet.
     """
 
     state: str
@@ -52,7 +52,10 @@ def standing(home: Home, one: UserTag) -> Standing:
     """Return how a tag stands today."""
     own = profiles.own_dimensions(home).by_key.get(one.said.key)
     given = own is None or own.given.values_of == one.said.key
-    made_at = one.ran_at if given else _index_at(home)
+    follows = not given or (
+        isinstance(one.said.how, ByRule) and one.ran_at is not None and one.failed is None
+    )
+    made_at = _index_at(home) if follows else one.ran_at
     until = one.said.expires_on
     if until is not None and until <= clock.now().astimezone(home.settings.tz).date():
         return Standing("expired", given, made_at)
