@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 LANGS: tuple[str, ...] = ("zh", "en")
@@ -29,6 +30,22 @@ class Text:
     def format(self, **values: object) -> Text:
         """Return the text with `{fields}` filled in both languages; a value may be a `Text` itself."""
         return Text(self.zh.format(**_in("zh", values)), self.en.format(**_in("en", values)))
+
+
+def singular(unit: Text) -> Text:
+    """Return a unit as it stands after a one; Chinese has one form.
+
+    Examples
+    --------
+    >>> [singular(Text("", word)).en for word in ("people", "categories", "addresses", "visits", "hour")]
+    ['person', 'category', 'address', 'visit', 'hour']
+    """
+    return Text(unit.zh, _ONE.get(unit.en) or _ENDS.sub(lambda end: _SINGLE[end[0]], unit.en))
+
+
+_ONE = {"people": "person"}
+_SINGLE = {"ies": "y", "sses": "ss", "s": ""}
+_ENDS = re.compile(r"(ies|sses|(?<!s)s)$")
 
 
 def _in(lang: str, values: dict[str, object]) -> dict[str, object]:

@@ -106,7 +106,7 @@ LIVING = (
         *figure("household_years"),
         Bands(
             (
-                *((n, f"years_{n}", Text(f"{n} 岁", f"{n} years")) for n in range(15)),
+                *((n, f"years_{n}", Text(f"{n} 岁", f"{n} year{'s' if n != 1 else ''}")) for n in range(15)),
                 (15, "from_15", Text("15 至 19 岁", "15 to 19 years")),
                 (20, "from_20", Text("20 至 29 岁", "20 to 29 years")),
                 (30, "from_30", Text("30 至 39 岁", "30 to 39 years")),

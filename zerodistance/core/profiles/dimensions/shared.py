@@ -9,7 +9,7 @@ from datetime import timedelta
 from zerodistance.core.profiles.contracts import Bands, Dimension, Input, Layer, Values
 from zerodistance.core.profiles.values import BETWEEN
 from zerodistance.core.touchpoints.kinds import KINDS as KINDS_OF
-from zerodistance.kernel.text import Text
+from zerodistance.kernel.text import Text, singular
 
 BOUGHT = ("order.completed", "order.line")
 PAID = (*BOUGHT, "order.returned", "order.refunded")
@@ -129,8 +129,8 @@ def _whole(edges: Sequence[int], unit: Text, groups: Sequence[tuple[float, str, 
         if high is None:
             text = Text(f"{low} {unit.zh}以上", f"{low} {unit.en} and more")
         else:
-            between = _from_to(low, high)
-            text = Text(f"{between.zh} {unit.zh}", f"{between.en} {unit.en}")
+            between, of = _from_to(low, high), singular(unit) if (low, high) == (1, 2) else unit
+            text = Text(f"{between.zh} {of.zh}", f"{between.en} {of.en}")
         made.append((low, f"from_{low}", text))
     return Bands(tuple(made), tuple(groups))
 
