@@ -28,7 +28,10 @@ _LONG = ("index", "jobs")
 NICE = (
     5  # own value: where cores are short the door comes first, so that answers stay quick while batches wait
 )
-NICE_BEHIND = 19  # own value: what follows digestion and nobody waits for takes what the others leave over
+NICE_SOON = (
+    7  # own value: what follows digestion and has to be seen within two seconds comes a little after it
+)
+NICE_BEHIND = 19  # own value: what nobody waits for takes what the others leave over
 SWITCH_SECONDS = (
     0.0005  # a batch gives the interpreter lock away hundreds of times: it must not wait 5 ms for each
 )
@@ -130,8 +133,8 @@ class Loop:
     pause
         Seconds between two looks when nothing waits.
     behind
-        Whether it takes only what time the others leave over. It may hold the interpreter's lock meanwhile; then those who wait for
-        it leave a core free, and it goes on.
+        How nice its thread is, where it comes after the others: at 19 it takes only what time they leave over. It may hold the interpreter's lock
+        meanwhile; then those who wait for it leave a core free, and it goes on.
     idle
         How many times as long the pause is after a while without work.
     """
@@ -139,14 +142,14 @@ class Loop:
     name: str
     step: Callable[[], object]
     pause: float
-    behind: bool = False
+    behind: int | None = None
     idle: int = IDLE_TIMES
     pulse: Pulse = field(default_factory=Pulse)
 
     def run(self, stop: threading.Event, broken: threading.Event) -> None:
         """Repeat until `stop`; sets `broken` after too many failures in a row."""
-        if self.behind:
-            priority.thread_gives_way(NICE_BEHIND)
+        if self.behind is not None:
+            priority.thread_gives_way(self.behind)
         busy = time.monotonic()
         while not stop.is_set():
             began = time.monotonic()
@@ -229,15 +232,13 @@ def _loops(
     still: Callable[[], bool] = lambda: True,
 ) -> int:
     settings = home.settings
-    errands = _seldom(work.alone, ERRAND_SECONDS)
+    errands, soon = _seldom(work.alone, ERRAND_SECONDS), min(SOON_SECONDS, settings.index_seconds)
     loops = [
         Loop("digest", lambda: errands() or work.digest(), settings.poll_ms / 1_000),
-        Loop("seal", lambda: work.seal(False), min(SOON_SECONDS, settings.index_seconds), behind=True),
-        Loop(
-            "index", work.index, min(SOON_SECONDS, settings.index_seconds), behind=True, idle=IDLE_FOR_PEOPLE
-        ),
+        Loop("seal", lambda: work.seal(False), soon, behind=NICE_SOON),
+        Loop("index", work.index, soon, behind=NICE_SOON, idle=IDLE_FOR_PEOPLE),
         Loop("bus", work.bus.deliver, 0.2),
-        Loop("jobs", work.jobs.run_due, 1.0, behind=True),
+        Loop("jobs", work.jobs.run_due, 1.0, behind=NICE_BEHIND),
     ]
     if work.feeds is not None:
         loops.append(Loop("feeds", _started(work.feeds), 1.0))

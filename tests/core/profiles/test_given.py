@@ -261,7 +261,7 @@ def test_giving_one_dimension_writes_one_part_that_speaks_of_it_alone(town: Any)
 
 def test_the_worker_sees_by_itself_what_was_given(town: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     home, _, keeper = town
-    monkeypatch.setattr("zerodistance.core.profiles.keeper._SHARE_OF_TIME", 1.0)
+    monkeypatch.setattr("zerodistance.core.profiles.pace._SHARE_OF_TIME", 1.0)
     monkeypatch.setattr(own, "_LOOK", 0.0)
     with clock.freeze(START):
         keeper.catch_up()

@@ -136,35 +136,36 @@ def test_parts_on_top_of_one_another_are_the_same_as_one_whole(
             changed = {*fresh, *also}
             before, was = here, dict(known)
             known = {n: nodes for n, nodes in known.items() if n not in changed} | fresh
-            here = publishing.publish(folder, before, part(fresh, changed))
+            check(publishing.publish(folder, before, part(fresh, changed)), known)
+            here = publishing.join(folder)
             if reread:
                 index.forget(folder)
                 here = index.current(folder)
             check(here, known)
             check(before, was)
-            assert not here.alike()
+        while here.alike():
+            fewer = publishing.join(folder)
+            assert len(fewer.names) < len(here.names)
+            here = fewer
+            check(here, known)
         together = publishing.publish(folder, here, part({}, set()), whole=True)
         check(together, known)
         assert len(together.names) == 1
     index.DECODED.limit(1 << 30)
 
 
-def test_what_has_changed_is_seen_before_parts_become_one(
+def test_parts_become_one_after_what_has_changed_is_seen_and_those_of_one_size_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(index, "TOGETHER", 2)
-    join, seen = publishing._as_one, list[int]()
-
-    def looking(folder: Path, before: Index, first: int) -> Index:
-        seen.append(index.current(folder).version)
-        return join(folder, before, first)
-
-    monkeypatch.setattr(publishing, "_as_one", looking)
+    monkeypatch.setattr(index, "_LIGHT", 2)
     here = publishing.publish(tmp_path, Index(), part({}, None))
-    for n in (1, 2):
+    for n in range(1, 5):
         here = publishing.publish(tmp_path, here, part({n: {("a", "x")}}, {n}))
-    assert seen == [3]
-    assert (here.version, len(here.names)) == (4, 2)
+    assert (index.current(tmp_path).version, len(here.names)) == (5, 5)
+    names = [len(publishing.join(tmp_path).names) for _ in range(3)]
+    assert names == [2, 2, 2], "four of one become one, and there is nothing more to do"
+    check(index.current(tmp_path), {n: {("a", "x")} for n in range(1, 5)})
 
 
 ALONE = st.tuples(
@@ -287,9 +288,8 @@ def test_parts_of_one_size_become_one_and_what_was_decoded_before_still_counts(t
     rest = here.split(("node", "a", "x"))
     for n in range(1, 70):
         gone = BitMap([n])
-        here = publishing.publish(
-            tmp_path, here, Part(n, 2, 3, "m", 4, gone, Split.of_sorted(everybody[n - 1 : n]))
-        )
+        publishing.publish(tmp_path, here, Part(n, 2, 3, "m", 4, gone, Split.of_sorted(everybody[n - 1 : n])))
+        here = publishing.join(tmp_path)
         rest = rest.without(gone)
         assert len(here.layers) <= 1 + 2 * 7
         kept, above = here._kept(("node", "a", "x"))
@@ -304,7 +304,8 @@ def test_a_large_part_is_not_written_again_for_a_few_small_ones(tmp_path: Path) 
     here = publishing.publish(tmp_path, Index(), Part(1, 2, 3, "m", 4, None, Split.of_sorted(everybody)))
     for many in (20_000, *[10] * 7, *[2_000] * 6, *[10] * 40):
         some = everybody[:many]
-        here = publishing.publish(tmp_path, here, Part(1, 2, 3, "m", 4, BitMap(some), Split.of_sorted(some)))
+        publishing.publish(tmp_path, here, Part(1, 2, 3, "m", 4, BitMap(some), Split.of_sorted(some)))
+        here = publishing.join(tmp_path)
         assert [len(layer.changed or ()) for layer in here.layers[:2]] == [0, 20_000]
         assert len(here.layers) <= 2 + 7 + 6 + 7
 

@@ -284,7 +284,7 @@ def test_merge_then_unmerge_changes_no_tag(home: Home) -> None:
 def test_whoever_moved_is_in_the_index_at_the_next_turn_without_a_touch(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zerodistance.core.profiles.keeper._SHARE_OF_TIME", 1.0)  # a turn is due at once
+    monkeypatch.setattr("zerodistance.core.profiles.pace._SHARE_OF_TIME", 1.0)  # a turn is due at once
     monkeypatch.setattr("zerodistance.core.profiles.keeper._DECIDED_SECONDS", 0.0)
     keeper, crowd, touches = small(home)
     with clock.freeze(START):
@@ -299,8 +299,8 @@ def test_whoever_moved_is_in_the_index_at_the_next_turn_without_a_touch(
 def test_what_somebody_decided_does_not_wait_for_the_turn_that_touches_wait_for(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("zerodistance.core.profiles.keeper._SHARE_OF_TIME", 1e-9)
-    monkeypatch.setattr("zerodistance.core.profiles.keeper._WAIT_FOR_PEOPLE", 0.0)
+    monkeypatch.setattr("zerodistance.core.profiles.pace._SHARE_OF_TIME", 1e-9)
+    monkeypatch.setattr("zerodistance.core.profiles.pace._WAIT_FOR_PEOPLE", 0.0)
     keeper, crowd, touches = small(home)
     monkeypatch.setattr("zerodistance.core.profiles.keeper._DECIDED_SECONDS", 0.0)
     with clock.freeze(START):

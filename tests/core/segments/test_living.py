@@ -23,7 +23,7 @@ from zerodistance.core.identity import store as identity_store
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import VISITORS_FROM
 from zerodistance.core.profiles.keeper import Keeper
-from zerodistance.core.segments import api, kept, living, store
+from zerodistance.core.segments import api, behaviour, kept, living, store
 from zerodistance.core.segments.contracts import NoSuchChange, SegmentFrozen
 from zerodistance.kernel import bus, clock, fault
 from zerodistance.kernel.access import Who
@@ -138,8 +138,15 @@ def inside(town: Town, key: str) -> BitMap:
 
 
 def fitting(town: Town, key: str) -> BitMap:
+    """Return who fits: from what is kept of the index of before, which is the same as from nothing."""
     rule = api.segment(town.home, SYSTEM, key).rule
-    return living.flat(api.answering(town.home, SYSTEM, rule).fits(rule))
+    found = living.flat(api.answering(town.home, SYSTEM, rule).fits(rule))
+    kept_then = behaviour._kept.copy()
+    behaviour._kept.clear()
+    assert living.flat(api.answering(town.home, SYSTEM, rule).fits(rule)) == found
+    behaviour._kept.clear()
+    behaviour._kept.update(kept_then)
+    return found
 
 
 def make(town: Town, *keys: str) -> None:
@@ -182,6 +189,7 @@ def test_what_was_told_adds_up_to_who_fits_whatever_happens(
     home: Home, seed: int, small: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(living, "_SMALL", small)
+    monkeypatch.setattr(behaviour, "_PART", 1)
     monkeypatch.setattr(living, "_HEAVY", 4 if small else 0)
     luck, town = random.Random(seed), Town(home)
     town.turn()

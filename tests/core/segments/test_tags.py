@@ -407,3 +407,17 @@ def test_what_was_known_of_a_person_then_can_be_asked_where_there_are_tags_of_us
         (today,) = profiles.profiles_of(shop, admin, [person], dated=True).persons
     assert "own.vip" in {tag.dimension for tag in today.tags}
     assert "own.vip" not in {tag.dimension for tag in then.tags}, "nobody knows since when it was given"
+
+
+def test_what_stands_on_a_tag_is_named_as_far_as_an_account_sees_it(shop: Home, admin: Who) -> None:
+    ours, theirs = 1, 2
+    api.save(shop, admin, said(shop, RULED))
+    at(shop)
+    asks = {"rule": [{"node": "x", "rule": 'Has("own.vip", node="gold")'}]}
+    given = {"key": "own.above", "layer": "value", **NAMES, "how": asks}
+    api.save(shop, admin, api.read(shop, given, ours))
+    with pytest.raises(TagInUse) as refused:
+        api.withdraw(shop, Who(9, "tom", admin.role, frozenset({theirs})), "own.vip")
+    assert refused.value.data["by"] == "–"
+    with pytest.raises(TagInUse, match=r"own\.above"):
+        api.withdraw(shop, admin, "own.vip")

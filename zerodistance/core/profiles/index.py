@@ -274,6 +274,11 @@ class Index:
         subjects, numbers = stacked.pairs(self.stacks.of(""))
         return pa.table({"subject": pa.array(subjects), "number": pa.array(numbers.astype(np.int64))})
 
+    def pairs_of(self, some: BitMap) -> pa.Table:
+        """Return `subject` and `number` (int64) of some numbers, in no order; of those of whom the last parts speak no other is read."""
+        subjects, numbers = stacked.pairs_of(self.stacks.of(""), some)
+        return pa.table({"subject": pa.array(subjects), "number": pa.array(numbers.astype(np.int64))})
+
     def heavy(self) -> bool:
         """Say whether the changes on top have grown so large that a whole part should be written."""
         return self.changed > 10_000 + sum(self.everybody) // 4

@@ -33,16 +33,13 @@ from zerodistance.core.profiles import (
 from zerodistance.core.profiles.contracts import Dimension, IndexDamaged, IndexOlder, People
 from zerodistance.core.profiles.dimensions import INDEXED
 from zerodistance.core.profiles.index import Index
+from zerodistance.core.profiles.pace import Pace
 from zerodistance.core.profiles.parts import Part
 from zerodistance.core.touchpoints.tail import touches_view
 from zerodistance.kernel import clock, fault, spans
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
-_SHARE_OF_TIME = 0.1  # own value: of one core, that keeping the index may take while touches stream in
-_FEW = 5_000  # own value: so many recomputed at a turn are a second or two of little traffic, after which the next turn comes as soon as that took, or
-_SOON = 0.25  # so many seconds later: half a core at most, which others have first
-_WAIT_FOR_PEOPLE = 0.5  # own value: seconds after a turn at most, while somebody waits for what they decided
 _DECIDED_SECONDS = 5.0  # own value: how long after that, since it is written down before persons are moved
 _TRIES = (
     (0.25, evaluate.SUBJECTS),
@@ -84,7 +81,7 @@ class Keeper:
         self._owned_seen: own.Owned | None = None
         self._looked_after = False
         self._fed = True
-        self._ended, self._spent, self._done = -_LOOK_SECONDS, 0.0, 0  # of the last turn, monotonic seconds
+        self._pace = Pace(-_LOOK_SECONDS)
         self._looked_at = self._decided_at = -_LOOK_SECONDS
         self._most = evaluate.SUBJECTS
         self._unlooked = True  # whether there are sections of the index that nobody has looked at
@@ -108,14 +105,13 @@ class Keeper:
         One thread does this again and again, beside the one that calls `follow`.
         """
         now = time.monotonic()
+        if not self._pace.comes(now, waited_for=True):
+            return 0
         version, decided = self._people.version(), self._people.decided()
         if decided != self._decided:  # that has to be seen within a second
             self._decided, self._decided_at = decided, now
         waited_for = version != self._version and now - self._decided_at < _DECIDED_SECONDS
-        pause = self._spent * (1 / _SHARE_OF_TIME - 1)
-        if self._done <= _FEW:
-            pause = min(pause, max(self._spent, _SOON))
-        if now - self._ended < (min(pause, _WAIT_FOR_PEOPLE) if waited_for else pause):
+        if not self._pace.comes(now, waited_for=waited_for):
             return 0
         due = self._unlooked or now - self._looked_at >= _LOOK_SECONDS
         owned = own.own_dimensions(self._home)
@@ -139,13 +135,16 @@ class Keeper:
             try:
                 before = self._looked_through()
                 done = self._with_memory(lambda c: self._retag(c, before, day, version, subjects))
+                seen = time.monotonic()
+                if done is not None:
+                    publishing.join(self._folder)
             except IndexDamaged as damage:
                 _tell(damage)
                 done = self._with_memory(lambda c: self._retag(c, Index(), day, version, subjects))
+                seen = time.monotonic()
             if done is None:
                 return 0
-            self._ended = time.monotonic()
-            self._spent, self._done = self._ended - began, done
+            self._pace.took(began, seen, done)
             return done
 
     def _looked_through(self) -> Index:

@@ -20,8 +20,8 @@ _MERGED = 64  # own value: of so many parts that became one it is remembered tha
 def publish(folder: Path, before: Index, part: Part, *, whole: bool = False) -> Index:
     """Write a part on top of `before` durably, make it valid, and return the index with it.
 
-    With `whole`, or when the changes have grown heavy, everything is written as one part and no older file stays. Of the parts on top, those of about one size
-    become one now and then, so that whoever asks looks into few; and those that speak of one dimension become one that speaks of everybody in it.
+    With `whole` everything is written as one part and no older file stays. Of the parts that speak of one dimension alone some become one that speaks of
+    everybody in it.
     """
     version = 1 + max([before.version, *(parts.version_of(path.name) for path in folder.glob("tags-*.part"))])
     name = parts.name_of(version)
@@ -34,14 +34,20 @@ def publish(folder: Path, before: Index, part: Part, *, whole: bool = False) -> 
         if len(after.stacks.alone(part.only)) > index.TOGETHER:
             after = _alone(folder, after, part.only)
         return pointed(folder, after)
-    everything = part.changed is not None and (whole or after.heavy())
-    if not whole and (everything or after.alike()):
-        pointed(folder, after)  # what has changed is seen before parts become one
-    if everything:
-        after = _as_one(folder, after, 0)
-    while alike := after.alike():
-        after = _as_one(folder, after, len(after.stacks.of("")) - alike)
-    return pointed(folder, after)
+    return pointed(folder, _as_one(folder, after, 0) if whole and part.changed is not None else after)
+
+
+def join(folder: Path) -> Index:
+    """Let parts become one where there are many, and return the index after that; what is in it was seen before.
+
+    Of those on top the smallest of about one size become one, at most once at a time, so that no turn has to wait long; or all of them a whole one when
+    the changes have grown heavy.
+    """
+    here = index.current(folder)
+    if here.heavy():
+        return pointed(folder, _as_one(folder, here, 0))
+    alike = here.alike()
+    return pointed(folder, _as_one(folder, here, len(here.stacks.of("")) - alike)) if alike else here
 
 
 def pointed(folder: Path, after: Index) -> Index:

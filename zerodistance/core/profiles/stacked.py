@@ -220,6 +220,22 @@ def pairs(layers: Sequence[Layer]) -> tuple[Subjects, Who]:
     return np.concatenate(kept_subjects), np.concatenate(kept_numbers)
 
 
+def pairs_of(layers: Sequence[Layer], some: BitMap) -> tuple[Subjects, Who]:
+    """Return subjects and the number each belongs to, of these numbers, in no order."""
+    kept_subjects, kept_numbers = [np.empty(0, np.int64)], [np.empty(0, np.uint32)]
+    for layer in reversed(layers):
+        mine = some if layer.changed is None else some & layer.changed
+        if mine:
+            subjects, numbers = layer.pairs()
+            there = ~outside(numbers, mine)
+            kept_subjects.append(subjects[there])
+            kept_numbers.append(numbers[there])
+        some = some - mine
+        if not some:
+            break
+    return np.concatenate(kept_subjects), np.concatenate(kept_numbers)
+
+
 def outside(numbers: Who, gone: BitMap) -> npt.NDArray[np.bool_]:
     """Return which numbers are not in a bitmap; persons and visitors apart, because dense ranges are looked up in a table."""
     outside = np.ones(len(numbers), np.bool_)

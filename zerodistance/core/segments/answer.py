@@ -1,24 +1,19 @@
-"""From a rule to who fits it: tags by bitmaps, behaviour by the states per day, kept while the index stays the same."""
+"""From a rule to who fits it: tags by bitmaps, behaviour by the states per day (`behaviour.py`)."""
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from importlib.resources import files
 from typing import NamedTuple, TypeVar
 
-import duckdb
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from pyroaring import BitMap, BitMap64
 
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.api import NOBODY, NONE, Sizes, Split
 from zerodistance.core.profiles.contracts import Dimension
 from zerodistance.core.segments import lived
-from zerodistance.core.segments.bounds import bounds, fits_nothing
+from zerodistance.core.segments.behaviour import Behaviour, whole_map
 from zerodistance.core.segments.contracts import (
     AllOf,
     AnyOf,
@@ -34,12 +29,6 @@ from zerodistance.core.segments.contracts import (
 )
 from zerodistance.kernel.home import Home
 
-_SQL = files(__package__) / "sql"
-_MOST_KEPT = 256  # own value: answers about behaviour that are kept
-_EVER = -(1 << 31)
-_kept: OrderedDict[tuple[str, int, Did], Split] = OrderedDict()
-_pairs: dict[str, tuple[int, pa.Table]] = {}
-_lock = threading.Lock()
 Ints = npt.NDArray[np.int64]
 Found = TypeVar("Found")
 
@@ -81,13 +70,13 @@ class Answer:
         index: profiles.Index | None = None,
         only: BitMap | None = None,
     ) -> None:
-        self._home, self._saved, self._frozen, self._only = home, saved, frozen, only
+        self._home, self._saved, self._frozen = home, saved, frozen
         self._path: list[str] = []  # segments that stand in one another, from the outermost
         self._made: dict[Rule, Split] = {}
-        self._few: pa.Table | None = None  # the map of those it is asked about alone
         self._thawed: dict[str, Split | None] = {}
         self.index = profiles.current(home) if index is None else index
         self._areas = lived.Areas(home, self.index.ground)
+        self._behaviour = Behaviour(home, self.index, only)
 
     # -- who fits
 
@@ -107,7 +96,7 @@ class Answer:
             case Has():
                 return self.index.between(*_range(self._home, rule))
             case Did():
-                return self._did(rule)
+                return self._behaviour.of(rule)
             case In():
                 kept = self._was_in(rule.segment)
                 return self._inside(rule.segment, self.fits) if kept is None else kept
@@ -321,89 +310,16 @@ class Answer:
         return self._thawed[key]
 
     def _of_subjects(self, subjects: BitMap64) -> Split:
-        pairs = self._whole_map()
+        pairs = whole_map(self.index)
         mine = np.isin(pairs.column("subject").to_numpy(), np.array(subjects, np.int64))
         numbers = np.unique(pairs.column("number").to_numpy()[mine]).astype(np.uint32)
         return Split.of_sorted(numbers) & self.index.universe
 
     def subjects_of(self, fits: Split) -> BitMap64:
         """Return the subjects of those who fit."""
-        pairs = self._whole_map()
+        pairs = whole_map(self.index)
         mine = np.isin(pairs.column("number").to_numpy(), fits.numbers().astype(np.int64))
         return BitMap64(pairs.column("subject").to_numpy()[mine].tolist())
-
-    def _did(self, rule: Did) -> Split:
-        if self._only is not None:
-            return self._behaviour(rule)
-        key = (self.index.folder, self.index.stamp, rule)
-        with _lock:
-            if key in _kept:
-                _kept.move_to_end(key)
-                return _kept[key]
-        found = self._behaviour(rule)
-        with _lock:
-            _kept[key] = found
-            while len(_kept) > _MOST_KEPT:
-                _kept.popitem(last=False)
-        return found
-
-    def _behaviour(self, rule: Did) -> Split:
-        rows = self._counted(rule)
-        fits = np.ones(len(rows), np.bool_)
-        for bound in bounds(rule, self.index.day):
-            values = rows.column(bound.column).to_numpy()
-            fits &= (values >= bound.low) & (values <= bound.high)
-        some = np.sort(rows.column("number").to_numpy()[~fits if fits_nothing(rule) else fits])
-        found = Split.of_sorted(some.astype(np.uint32))
-        return self.index.universe - found if fits_nothing(rule) else found
-
-    def _counted(self, rule: Did) -> pa.Table:
-        family = rule.kind.split(".")[0]
-        wide = rule.kind.endswith(".*")
-        days = rule.within_days
-        values = {
-            "family": family,
-            "low": f"{family}." if wide else rule.kind,
-            "high": f"{family}.\U0010ffff" if wide else rule.kind,
-            "first_day": _EVER if days is None else self.index.day - days + 1,
-            "last_day": self.index.day,
-            "batch": self.index.batch,
-            "product": rule.product,
-            "category": rule.category,
-            "place": rule.place,
-        }
-        text = (_SQL / "did.sql").read_text()
-        for attempt in (1, 2, 3):
-            try:
-                with self._home.engine.connect() as connection:
-                    profiles.states_view(connection, self._home, self.index)
-                    connection.register("person_map", self._map())
-                    return connection.sql(text, params=values).to_arrow_table()
-            except duckdb.IOException:  # the worker has put other files in the place of these
-                if attempt == 3:
-                    raise
-        raise AssertionError
-
-    def _map(self) -> pa.Table:
-        if self._only is None:
-            return self._whole_map()
-        if self._few is None:
-            pairs = self._whole_map()
-            mine = np.isin(pairs.column("number").to_numpy(), np.array(self._only, np.int64))
-            self._few = pairs.filter(pa.array(mine))
-        return self._few
-
-    def _whole_map(self) -> pa.Table:
-        folder = self.index.folder
-        with _lock:
-            held = _pairs.get(folder)
-        if held is None or held[0] != self.index.stamp:
-            held = (self.index.stamp, self.index.pairs())
-            with _lock:
-                for other in [one for one in _pairs if profiles.of_past(one)]:  # one of them at a time
-                    del _pairs[other]
-                _pairs[folder] = held
-        return held[1]
 
 
 class _Narrowed:

@@ -42,8 +42,8 @@ class Sealer:
         if force or (
             not patient and time.monotonic() - self._followed_at >= self._home.settings.index_seconds
         ):
-            done = self._follow(last)
             self._followed_at = time.monotonic()
+            done = self._follow(last)
         if files and (force or self._due(files)):
             self._follow(last)
             self.seal(files)

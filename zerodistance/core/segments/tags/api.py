@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -163,7 +163,7 @@ def save(home: Home, who: Who, said: Said, *, now: bool = True) -> UserTag:
     _may(home, who, said)
     said = _cut(home, who, said)
     given = profiles.check_given(_given(home, who, said))
-    _still_read(home, given)
+    _still_read(home, who, given)
     values = _values(home, who, said) if now and _is_given(said) else None
     if isinstance(said.how, BySql) and not now:
         sql.check(home, said.how.sql)
@@ -195,33 +195,39 @@ def _give(home: Home, who: Who, number: int, given: profiles.Given, values: Iter
         store.note(tx, number, clock.micros(), None)
 
 
-def _still_read(home: Home, given: profiles.Given) -> None:
+def _still_read(home: Home, who: Who, given: profiles.Given) -> None:
     """Raise TagInUse where a rule that stands on a dimension could not be read any more, if it was said to be this."""
     words = saved.words(home)
     words = conditions.Words({**words.dimensions, given.key: given.dimension}, words.kinds)
     by = []
-    for key, rule in _standing(home, given.key):
+    for key, unit, rule in _standing(home, given.key):
         try:
             rules.read_json(rules.write_json(rule), words)
         except WrongRule:
-            by.append(key)
+            by.append((key, unit))
     if by:
-        raise TagInUse(key=given.key, by=", ".join(dict.fromkeys(by)))
+        raise _in_use(who, given.key, by)
 
 
-def _standing(home: Home, key: str) -> Iterator[tuple[str, Rule]]:
-    """Yield segments and tags whose rules ask for a dimension, in any version, so that each can be read as long as it is there: key and rule."""
+def _in_use(who: Who, key: str, by: Iterable[tuple[str, int | None]]) -> TagInUse:
+    """Return the error that names what stands on a tag, as far as this account sees it."""
+    seen = dict.fromkeys(one for one, unit in by if who.sees_unit(unit))
+    return TagInUse(key=key, by=", ".join(seen) or "–")
+
+
+def _standing(home: Home, key: str) -> Iterator[tuple[str, int | None, Rule]]:
+    """Yield segments and tags whose rules ask for a dimension, in any version, so that each can be read as long as it is there: key, unit and rule."""
     every = [
-        (one.key, saved.segment(home, _SYSTEM, one.key, n).rule)
+        (one.key, one.unit, saved.segment(home, _SYSTEM, one.key, n).rule)
         for one in saved.segments(home, _SYSTEM)
         for n in range(one.versions, 0, -1)
     ]
     for one in tags(home, _SYSTEM):
         said = (version.said for version in versions(home, _SYSTEM, one.said.key))
-        every += [(one.said.key, rule) for some in said for rule in rules_of(some)]
-    for by, rule in every:
+        every += [(one.said.key, one.said.unit, rule) for some in said for rule in rules_of(some)]
+    for by, unit, rule in every:
         if any(isinstance(term, Has) and term.dimension == key for term in rules.terms(rule)):
-            yield by, rule
+            yield by, unit, rule
 
 
 def _cut(home: Home, who: Who, said: Said) -> Said:
@@ -362,8 +368,8 @@ def withdraw(home: Home, who: Who, key: str) -> None:
     """Withdraw a tag and its values; its versions stay in the records. Raises NoSuchTag, TagInUse."""
     who.need(Permission.MANAGE_SEGMENTS)
     row = _row(home, who, key)
-    if by := dict.fromkeys(by for by, _ in _standing(home, key)):
-        raise TagInUse(key=key, by=", ".join(by))
+    if by := [(one, unit) for one, unit, _ in _standing(home, key)]:
+        raise _in_use(who, key, by)
     if key in profiles.own_dimensions(home, now=True).by_key:
         profiles.withdraw(home, who, key)
     with home.state.write() as tx:

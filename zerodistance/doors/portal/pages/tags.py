@@ -215,7 +215,7 @@ def again(request: Request, key: str, number: Number) -> Response:
 
 def _refused(request: Request, key: str, error: ZeroDistanceError) -> Response:
     """Show a tag with why something could not be done; what stands on it leads to its page."""
-    by = error.data["by"].split(", ") if isinstance(error, TagInUse) else []
+    by = [one for one in error.data["by"].split(", ") if one != "–"] if isinstance(error, TagInUse) else []
     links = [(one, f"/tags/{one}" if one.startswith("own.") else f"/segments/{one}") for one in by]
     return _detail(request, key, error.status, problem=error.message(lang_of(request)), in_use=links)
 
