@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from sqlalchemy import Table, select
 
 import zerodistance.compose as compose
 from zerodistance.core.identity import api as identity
-from zerodistance.core.identity import cleaning, rules, saying
+from zerodistance.core.identity import cleaning, mentions, rules, saying
 from zerodistance.core.identity import store as people
 from zerodistance.core.identity.turns.store import identity_turn
 from zerodistance.core.profiles import api as profiles
@@ -186,7 +187,10 @@ class World:
         return done
 
     def settle(self) -> None:
-        """Decide persons anew and bring the tags up to now."""
+        """Place who is not placed yet, which takes its time beside other work, decide persons anew and bring the tags up to now."""
+        while mentions.any_waits(self.home):
+            self.work.digest()
+            time.sleep(0.01)
         identity.rebuild(self.home, WHO)
         self.work.seal(True)
 
