@@ -110,7 +110,7 @@ class Town:
     def turn(self) -> int:
         with clock.freeze(self.at):
             self.keeper.update()
-            self.follower._looked_at = -living._LOOK_SECONDS
+            self.follower.watch.looked_at = -living._LOOK_SECONDS
             return self.follower.catch_up()
 
     def told(self) -> list[dict[str, Any]]:

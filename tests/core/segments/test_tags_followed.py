@@ -54,7 +54,7 @@ class Tagged(Town):
         given = list[int]()
         while not given or given[-1]:
             self.turn()
-            self.tags._looked_at = -1e9
+            self.tags.watch.looked_at = -1e9
             with clock.freeze(self.at):
                 given.append(self.tags.catch_up())
             assert len(given) < 9, "it comes to rest"

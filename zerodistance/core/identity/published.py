@@ -24,14 +24,12 @@ _HELD = 4_000_000  # own value: rows that wait until the older ones among them a
 
 def latest(tx: Connection, numbers: Ints | None, fact: str | None = None) -> pa.Table:
     """Return a table of `FACTS`, of these numbers or of everybody, of one fact or of all: of several values the last said, then the greatest."""
-    said = _Said()
+    said, sql = _Said(), _SELECT if fact is None else f"{_SELECT} and f.fact = '{fact}'"
     if numbers is None:
-        for rows in bulk.stream(tx, _SELECT, size=_ROWS):
+        for rows in bulk.stream(tx, sql, size=_ROWS):
             said.add(rows)
     else:
-        only = "" if fact is None else f" and f.fact = '{fact}'"
-        wanted = np.unique(numbers).tolist()
-        said.add(bulk.among(tx, f"{_SELECT} where s.person in {{values}}{only}", wanted))
+        said.add(bulk.among(tx, f"{sql} where s.person in {{values}}", np.unique(numbers).tolist()))
     return said.table()
 
 

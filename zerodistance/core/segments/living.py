@@ -130,6 +130,25 @@ class _About:
     batch: int
 
 
+class Watch:
+    """Says when the index has to be looked at: after each of its turns, and now and then while it stays as it is."""
+
+    def __init__(self) -> None:
+        self._at, self.looked_at = (0, -1), -_LOOK_SECONDS
+
+    def due(self, home: Home) -> profiles.Index | None:
+        """Return the index where it is time to look at it, None where not, or where it is to be made anew."""
+        try:
+            index = profiles.current(home)
+        except IndexDamaged:  # it is made anew, and looked at then
+            return None
+        at, now = (index.stamp, index.day), time.monotonic()
+        if index.made_at is None or (at == self._at and now - self.looked_at < _LOOK_SECONDS):
+            return None
+        self._at, self.looked_at = at, now
+        return index
+
+
 class Follower:
     """Looks at followed segments after each turn of the index; worker only.
 
@@ -145,8 +164,7 @@ class Follower:
         self._home, self._rule_of, self._frozen = home, rule_of, frozen
         self._people = identity.People(home)
         self._seen: dict[int, _Seen] = {}
-        self._looked_at = -_LOOK_SECONDS
-        self._at = (0, -1)
+        self.watch = Watch()
 
     def catch_up(self) -> int:
         """Tell what changed in followed segments since it was last looked; return how many changes were told."""
@@ -154,14 +172,9 @@ class Follower:
             return self._catch_up()
 
     def _catch_up(self) -> int:
-        try:
-            index = profiles.current(self._home)
-        except IndexDamaged:  # it is made anew, and looked at then
+        index = self.watch.due(self._home)
+        if index is None:
             return 0
-        at, now = (index.stamp, index.day), time.monotonic()
-        if index.made_at is None or (at == self._at and now - self._looked_at < _LOOK_SECONDS):
-            return 0
-        self._at, self._looked_at = at, now
         with self._home.state.read() as tx:
             rows = store.kept(tx, frozen=False)
         self._seen = {n: seen for n, seen in self._seen.items() if n in {row["segment"] for row in rows}}

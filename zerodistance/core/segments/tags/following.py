@@ -6,9 +6,8 @@ Nothing is remembered but in memory: what the index holds of a tag is compared w
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,6 @@ from pyroaring import BitMap
 
 from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.profiles.contracts import IndexDamaged
 from zerodistance.core.segments import living, saved
 from zerodistance.core.segments.answer import Answer
 from zerodistance.core.segments.tags import forms, store
@@ -27,7 +25,6 @@ from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
-_LOOK_SECONDS = 1.0  # own value: how often the list of tags is looked at while the index stays as it is
 _SYSTEM = Who.system("tags")
 
 
@@ -35,6 +32,7 @@ _SYSTEM = Who.system("tags")
 class _Seen:
     """A tag as it was last looked at."""
 
+    version: int
     meaning: str
     stamp: int
     day: int
@@ -48,19 +46,14 @@ class Follower:
         self._rule_of, self._frozen = saved.rule_of(home, _SYSTEM), saved.frozen(home)
         self._seen: dict[int, _Seen] = {}
         self._said: dict[tuple[int, int], Sequence[Node]] = {}
-        self._at, self._looked_at = (0, -1), -_LOOK_SECONDS
+        self.watch = living.Watch()
 
     def catch_up(self) -> int:
         """Give what has changed in tags by rule since it was last looked; return of how many persons and visitors."""
         with profiles.lock(self._home):  # nobody is forgotten meanwhile
-            try:
-                index = profiles.current(self._home)
-            except IndexDamaged:  # it is made anew, and looked at then
+            index = self.watch.due(self._home)
+            if index is None:
                 return 0
-            at, now = (index.stamp, index.day), time.monotonic()
-            if index.made_at is None or (at == self._at and now - self._looked_at < _LOOK_SECONDS):
-                return 0
-            self._at, self._looked_at = at, now
             with self._home.state.read() as tx:
                 rows = [
                     row for row in store.living(tx) if row["ran_at"] is not None and row["failed"] is None
@@ -91,9 +84,9 @@ class Follower:
             return 0
         seen = self._seen.get(row["number"])
         means = " ".join(living.meaning(self._home, node.rule, self._rule_of) for node in nodes)
-        if seen == (now := _Seen(means, index.stamp, index.day)):
+        if seen == (now := _Seen(row["version"], means, index.stamp, index.day)):
             return 0
-        same = seen is not None and (seen.meaning, seen.day) == (means, index.day)
+        same = seen is not None and replace(seen, stamp=index.stamp) == now
         only = index.changed_since(seen.stamp) if seen is not None and same else None
         if only is not None and any(living.about_homes(node.rule, self._rule_of) for node in nodes):
             only = living.with_homes(self._people, only, index)
