@@ -162,17 +162,18 @@ def work(home: Home) -> Work:
         ),
     )
 
-    def seal(force: bool) -> bool:
-        done = intake.seal(force)
-        if force:  # nobody comes by later to bring the index up to the states
-            intake.rest()
+    def seal() -> bool:
+        done = intake.seal(True)
+        intake.rest()
+        keeper.update()  # nobody comes by later to bring the index up to the states
+        while tags.catch_up():  # one may stand on another
             keeper.update()
-            while tags.catch_up():  # one may stand on another
-                keeper.update()
-            living.catch_up()
+        living.catch_up()
         return done
 
     def index() -> int:
+        if keeper.comes():
+            intake.follow(now=True)
         return keeper.catch_up() + tags.catch_up() + living.catch_up()
 
     def digest(*, large: bool = False) -> int:
@@ -182,8 +183,11 @@ def work(home: Home) -> Work:
         return rows
 
     return Work(
+        begin=recognition.begin,
         digest=digest,
         digest_large=partial(digest, large=True),
+        follow=intake.follow,
+        move=intake.move,
         seal=seal,
         seal_large=partial(intake.seal, False, patient=True),
         index=index,

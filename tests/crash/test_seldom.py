@@ -134,7 +134,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ]
         accept(home, events)
         work.digest()
-        work.seal(True)
+        work.seal()
     with home.state.write() as tx:  # as if months had gone by
         tx.exec_driver_sql("update subject set seen_at = 0 where person >= 2147483648")
     home.close()

@@ -81,7 +81,7 @@ def prepare(folder: Path) -> None:
         world.take(BEFORE)
         number = world.load(UNDONE)
         world.take(AFTER)
-        world.work.seal(True)
+        world.work.seal()
         api.undo_import(home, WHO, number, "crash test")
     home.close()
     made.rename(folder / "asked")

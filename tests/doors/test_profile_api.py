@@ -82,7 +82,7 @@ def filled(home: Home) -> Iterator[dict[str, str]]:
 def _all(work: Work) -> None:
     while work.digest():
         pass
-    work.seal(True)
+    work.seal()
 
 
 def ask(boss: Visitor, path: str, **body: Any) -> Any:

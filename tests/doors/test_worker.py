@@ -82,9 +82,12 @@ def test_an_error_is_told_without_what_may_be_personal() -> None:
 def test_run_goes_on_until_nothing_waits_anywhere(home: Home) -> None:
     rows, seals = steps(10, 5, 0, 2, 0, 0, 0), steps(True, False, False, False)
     work = Work(
+        begin=lambda: None,
         digest=lambda: 0,
         digest_large=lambda: int(str(next(rows))),
-        seal=lambda force: force and bool(next(seals)),
+        follow=lambda: False,
+        move=lambda: False,
+        seal=lambda: bool(next(seals)),
         seal_large=lambda: False,
         index=lambda: 0,
         errands=lambda: False,

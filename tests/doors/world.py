@@ -304,7 +304,7 @@ def digest(home: Home, *, seal: bool = True) -> None:
     while work.digest():
         pass
     if seal:
-        work.seal(True)
+        work.seal()
 
 
 CALLS_FILE = ["受理时间", "手机号", "姓名", "产品型号", "故障码", "时长", "备注"]

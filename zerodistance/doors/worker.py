@@ -43,6 +43,7 @@ IDLE_FOR_PEOPLE = (
     4  # own value: where somebody may wait for what they decided, and has to see it within a second
 )
 SOON_SECONDS = 0.05  # own value: pause between two looks of what says itself when its turn has come, while things come in
+MOVE_SECONDS = 0.5  # own value: pause between two looks whether the tail has to move
 GIVE_UP = 8  # own value: failures in a row after which the process ends, to be started afresh
 
 
@@ -68,12 +69,18 @@ class Work:
 
     Attributes
     ----------
+    begin
+        Begins to read what the first micro-batch would wait for.
     digest
         Takes in one micro-batch; returns how many rows, 0 if nothing waited.
     digest_large
         The same in batches as large as memory allows, where nobody waits to see what comes in.
+    follow
+        Lets followers follow when their turn has come; returns whether anything was done.
+    move
+        Moves the tail when it is due, beside `follow`, which does not wait for it; returns whether anything was done.
     seal
-        Moves the tail and lets followers follow; `force` does it whatever its age; returns whether anything was done.
+        Does both at once, whatever the age of the tail; returns whether anything was done.
     seal_large
         Moves the tail when it is due, and only then lets followers follow: for `digest_large`.
     index
@@ -87,9 +94,12 @@ class Work:
         What is fetched from elsewhere by itself.
     """
 
+    begin: Callable[[], None]
     digest: Callable[[], int]
     digest_large: Callable[[], int]
-    seal: Callable[[bool], bool]
+    follow: Callable[[], bool]
+    move: Callable[[], bool]
+    seal: Callable[[], bool]
     seal_large: Callable[[], bool]
     index: Callable[[], int]
     errands: Callable[[], bool]
@@ -235,7 +245,8 @@ def _loops(
     errands, soon = _seldom(work.alone, ERRAND_SECONDS), min(SOON_SECONDS, settings.index_seconds)
     loops = [
         Loop("digest", lambda: errands() or work.digest(), settings.poll_ms / 1_000),
-        Loop("seal", lambda: work.seal(False), soon, behind=NICE_SOON),
+        Loop("follow", work.follow, soon, behind=NICE_SOON),
+        Loop("seal", work.move, MOVE_SECONDS, behind=NICE_SOON),
         Loop("index", work.index, soon, behind=NICE_SOON, idle=IDLE_FOR_PEOPLE),
         Loop("bus", work.bus.deliver, 0.2),
         Loop("jobs", work.jobs.run_due, 1.0, behind=NICE_BEHIND),
@@ -243,6 +254,7 @@ def _loops(
     if work.feeds is not None:
         loops.append(Loop("feeds", _started(work.feeds), 1.0))
     started = clock.micros()
+    work.begin()
     threads = [
         threading.Thread(target=loop.run, args=(stop, broken), name=loop.name, daemon=True) for loop in loops
     ]
@@ -354,7 +366,7 @@ def _drain(work: Work) -> tuple[int, int]:
         while taken := work.digest_large():
             rows, busy = rows + taken, True
             work.seal_large()  # the tail stays as short as it is beside a running door
-        busy = work.seal(True) or busy
+        busy = work.seal() or busy
         while delivered := work.bus.deliver():
             events, busy = events + delivered, True
     return rows, events

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 import uuid
@@ -19,6 +20,7 @@ import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
+from pyarrow.dataset import dataset
 
 from zerodistance.kernel import fault
 from zerodistance.kernel.engine import Engine
@@ -38,18 +40,30 @@ _WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_grou
 
 
 class Lake:
-    """The Delta tables below one folder. A table is opened anew for each verb: a held one grows slow."""
+    """The Delta tables below one folder. A table is opened anew after each commit, whoever made it: a held one grows slow."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self._writing = FolderLock(root / LOCK)  # one commit at a time, whichever process it comes from
+        self._tables: dict[
+            str, FolderLock
+        ] = {}  # who writes or removes files of a table takes its lock first
+        self._opening, self._opened = threading.Lock(), dict[str, tuple[tuple[str, int, int], DeltaTable]]()
         self._rewriting = (
             threading.RLock()
         )  # who replaces files takes this one first; appends go on meanwhile
 
+    def _table(self, table: str) -> FolderLock:
+        """Return the lock of those who write or remove a table's files: what is written takes long, and other tables do not wait for it."""
+        return self._tables.setdefault(table, FolderLock(self.root / f"{LOCK}-{table}"))
+
     def still(self) -> AbstractContextManager[object]:
         """Let no table change while the block runs, whichever process writes: for a backup, and for whoever mends files."""
         return self._writing
+
+    def rewriting(self) -> AbstractContextManager[object]:
+        """Let no file be replaced by another thread while the block runs; appends go on."""
+        return self._rewriting
 
     def tables(self) -> list[str]:
         """Return the names of the tables."""
@@ -65,10 +79,30 @@ class Lake:
         return self.root / table
 
     def _open(self, table: str) -> DeltaTable | None:
-        try:
-            return DeltaTable(self.path(table))
-        except TableNotFoundError:
+        """Return the newest version of a table, to be read only; None if there is none."""
+        newest = self._newest(table)
+        if newest is None:
             return None
+        with self._opening:
+            held = self._opened.get(table)
+            if held is None or held[0] != newest:  # a commit that comes while it is opened has another name
+                try:
+                    held = self._opened[table] = newest, DeltaTable(self.path(table))
+                except TableNotFoundError:
+                    return None
+            return held[1]
+
+    def _newest(self, table: str) -> tuple[str, int, int] | None:
+        """Return name, inode and time of the last file of a table's log: a commit adds one with a higher number."""
+        log = self.path(table) / "_delta_log"
+        try:
+            name = max((one for one in os.listdir(log) if one[:20].isdigit()), default=None)
+            if name is None:
+                return None
+            stat = (log / name).stat()
+            return name, stat.st_ino, stat.st_mtime_ns
+        except FileNotFoundError:  # there is no table, or the file has gone since
+            return self._newest(table) if log.exists() else None
 
     def exists(self, table: str) -> bool:
         """Say whether the table has been written at least once."""
@@ -94,7 +128,7 @@ class Lake:
         bool
             Whether anything was written.
         """
-        with self._writing:
+        with self._table(table):
             return self._append(table, rows, app, version, partition_by)
 
     def _append(self, table: str, rows: pa.Table, app: str, version: int, partition_by: str | None) -> bool:
@@ -102,13 +136,14 @@ class Lake:
         if found is not None and (found.transaction_version(app) or 0) >= version:
             return False
         if found is None:
-            found = DeltaTable.create(
-                self.path(table),
-                rows.schema,
-                mode="ignore",
-                partition_by=partition_by,
-                configuration=_CONFIGURATION,
-            )
+            with self._writing:
+                DeltaTable.create(
+                    self.path(table),
+                    rows.schema,
+                    mode="ignore",
+                    partition_by=partition_by,
+                    configuration=_CONFIGURATION,
+                )
         fault.point("lake.append.before")
         keys = [partition_by] if partition_by else []
         added: list[AddAction | RemoveAction] = [
@@ -116,15 +151,18 @@ class Lake:
         ]
         sync(self.path(table))
         fault.point("lake.append.written")
-        found.create_write_transaction(
-            added,
-            mode="append",
-            schema=rows.schema,
-            partition_by=keys,
-            commit_properties=CommitProperties(app_transactions=[Transaction(app, version)]),
-        )
-        fault.point("lake.append.after")
-        self._sync(table)
+        with self._writing:
+            found = self._open(table)
+            assert found is not None
+            found.create_write_transaction(
+                added,
+                mode="append",
+                schema=rows.schema,
+                partition_by=keys,
+                commit_properties=CommitProperties(app_transactions=[Transaction(app, version)]),
+            )
+            fault.point("lake.append.after")
+            self._sync(table)
         return True
 
     def _write(self, table: str, rows: pa.Table, values: dict[str, str]) -> AddAction:
@@ -154,10 +192,9 @@ class Lake:
 
     def _sync(self, table: str) -> None:
         """Force the newest commit, its data files and their folders to disk (delta-rs leaves that to the system)."""
-        opened = DeltaTable(self.path(table))
         log = self.path(table) / "_delta_log"
-        newest = log / f"{opened.version():020d}.json"
-        if not newest.exists():  # already in a checkpoint
+        newest = max(log.glob("*.json"), default=None)
+        if newest is None:  # already in a checkpoint
             return
         adds = [line for line in newest.read_text().splitlines() if line.startswith('{"add"')]
         paths = {self.path(table) / unquote(_member(line)) for line in adds}
@@ -192,7 +229,7 @@ class Lake:
         found = self._open(table)
         if found is None:
             return 0
-        with self._rewriting, self._writing:
+        with self._rewriting, self._table(table), self._writing:
             fault.point("lake.delete.before")
             done: dict[str, Any] = DeltaTable(self.path(table)).delete(predicate)
             fault.point("lake.delete.after")
@@ -202,10 +239,10 @@ class Lake:
 
     def purge(self, table: str, *, after: timedelta = timedelta(0)) -> None:
         """Remove every file that was replaced longer than `after` ago, and the log before the newest version."""
-        with self._rewriting, self._writing:
-            found = self._open(table)
-            if found is None:
+        with self._rewriting, self._table(table), self._writing:
+            if not self.exists(table):
                 return
+            found = DeltaTable(self.path(table))
             hours = int(after / timedelta(hours=1))
             found.vacuum(
                 retention_hours=hours, dry_run=False, enforce_retention_duration=False, full=not hours
@@ -296,7 +333,7 @@ class Lake:
 
     def replace(self, table: str, rows: pa.Table | pa.RecordBatchReader, *, app: str, version: int) -> None:
         """Put `rows` in the place of everything the table holds, in one durable commit; `app` then holds `version`."""
-        with self._rewriting, self._writing:
+        with self._rewriting, self._table(table), self._writing:
             fault.point("lake.replace.before")
             write_deltalake(
                 self.path(table),
@@ -309,13 +346,17 @@ class Lake:
             fault.point("lake.replace.after")
             self._sync(table)
 
-    def compact(self, table: str, target_bytes: int | None = None) -> None:
-        """Join files smaller than `target_bytes` (None: as large as the table says) into larger ones."""
-        with self._rewriting, self._writing:
-            found = self._open(table)
-            if found is not None:
-                found.optimize.compact(target_size=target_bytes, writer_properties=_WRITER)
-                self._sync(table)  # what it replaces may be purged next
+    def compact(self, table: str, target_bytes: int = _SMALL_BYTES) -> None:
+        """Join the files smaller than `target_bytes` of a table without partitions into one.
+
+        Appends go on meanwhile; whoever reads the files that were there has them until `purge`.
+        """
+        with self._rewriting:
+            small = [file for file in self.files(table) if Path(file).stat().st_size < target_bytes]
+            if len(small) > 1:
+                schema = pa.unify_schemas([pq.read_schema(file) for file in small])
+                rows = dataset(small, schema=schema, format="parquet").scanner(batch_size=_GROUP_ROWS)
+                self.rewrite(table, rows.to_reader(), small)
 
 
 def _new_name() -> str:

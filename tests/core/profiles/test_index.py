@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -189,10 +190,34 @@ def numbered(known: Tags) -> dict[str, tuple[Any, Any]]:
     return {"b": (who, np.array([found[n] for n in who.tolist()], np.float64))}
 
 
+BESIDE = st.tuples(st.just("whole"), st.lists(st.one_of(ALONE, TURN), max_size=4), st.booleans())
+
+
+def stepped(folder: Path, here: Index, known: Tags, step: tuple[str, Any, Any]) -> tuple[Index, Tags]:
+    """Write what a turn of the index, or somebody who gives values, adds; return the index and what is true then."""
+    what, fresh, also = step
+    if what == "turn":
+        changed = {*fresh, *also}
+        known = {n: nodes for n, nodes in known.items() if n not in changed} | fresh
+        return publishing.publish(folder, here, replace(part(fresh, changed), numbers=numbered(fresh))), known
+    said = {n: node for n, node in fresh.items() if n in known}
+    about = known if also else said  # of everybody, or of some who are here
+    known = known | {
+        n: {one for one in known[n] if one[0] != "b"} | ({("b", at)} if (at := said.get(n)) else set())
+        for n in about
+    }
+    mine = {n: {one for one in known[n] if one[0] == "b"} for n in about}
+    nodes = {"b": {node: split(n for n, at in mine.items() if ("b", node) in at) for node in ("x", "y")}}
+    gone = None if also else bitmaps.of(np.array(sorted(said), np.int64))
+    tagged = split(n for n, at in mine.items() if at)
+    one = Part(1, 2, 3, "m", 4, gone, tagged, nodes, numbers=numbered(mine), only="b", given={"b": [1]})
+    return publishing.publish(folder, here, one), known
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     first=tags,
-    later=st.lists(st.one_of(ALONE, ALONE, TURN), max_size=8),
+    later=st.lists(st.one_of(ALONE, ALONE, TURN, BESIDE), max_size=8),
     kept=st.sampled_from([0, 1 << 20]),
     reread=st.booleans(),
     alike=st.sampled_from([2, 3, 8]),
@@ -206,36 +231,27 @@ def test_parts_that_speak_of_one_dimension_say_the_same_as_one_whole(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(index, "TOGETHER", alike)
         patch.setattr(index, "_LIGHT", 2)
+        patch.setattr(Index, "heavy", lambda _: True)
         known = dict(first)
         here = publishing.publish(folder, Index(), replace(part(known, None), numbers=numbered(known)))
         seen = [(here, dict(known))]
         for what, fresh, also in later:
-            if what == "turn":
-                changed = {*fresh, *also}
-                known = {n: nodes for n, nodes in known.items() if n not in changed} | fresh
-                here = publishing.publish(
-                    folder, here, replace(part(fresh, changed), numbers=numbered(fresh))
-                )
-            else:  # of everybody, or of some who are here
-                said = {n: node for n, node in fresh.items() if n in known}
-                about = known if also else said
-                known |= {
-                    n: {one for one in known[n] if one[0] != "b"}
-                    | ({("b", at)} if (at := said.get(n)) else set())
-                    for n in about
-                }
-                mine = {n: {one for one in known[n] if one[0] == "b"} for n in about}
-                nodes = {
-                    "b": {
-                        node: split(n for n, at in mine.items() if ("b", node) in at) for node in ("x", "y")
-                    }
-                }
-                gone = None if also else bitmaps.of(np.array(sorted(said), np.int64))
-                tagged = split(n for n, at in mine.items() if at)
-                one = Part(
-                    1, 2, 3, "m", 4, gone, tagged, nodes, numbers=numbered(mine), only="b", given={"b": [1]}
-                )
-                here = publishing.publish(folder, here, one)
+            if what == "whole":  # turns and parts that become one while it is written
+                true, base = known, here.names[0]
+
+                @contextmanager
+                def turns(steps: Any = fresh, joined: Any = also) -> Iterator[None]:
+                    nonlocal here, true
+                    for step in steps:
+                        here, true = stepped(folder, here, true, step)
+                        here = publishing.join(folder) if joined else here
+                    yield
+
+                assert publishing.heavier(folder, turns())
+                here, known = index.current(folder), true
+                assert here.names[0] != base and len(list(folder.glob("*.part"))) == len(here.names)
+            else:
+                here, known = stepped(folder, here, known, (what, fresh, also))
             if reread:
                 index.forget(folder)
                 here = index.current(folder)
@@ -374,3 +390,24 @@ def test_a_file_of_an_earlier_version_is_no_damage_and_one_whose_beginning_is_br
     with pytest.raises(IndexDamaged) as found:
         Opened(path)
     assert not isinstance(found.value, IndexOlder)
+
+
+def test_a_whole_part_that_was_begun_before_the_index_was_made_anew_goes_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Index, "heavy", lambda _: True)
+    here = publishing.publish(tmp_path, Index(), part({1: {("a", "x")}, 2: {("a", "x")}}, None))
+    here = publishing.publish(tmp_path, here, part({2: {("a", "y")}}, {2}))
+
+    @contextmanager
+    def forgetting() -> Iterator[None]:
+        publishing.publish(tmp_path, here, part({}, {2}), whole=True)
+        yield
+
+    assert not publishing.heavier(tmp_path, forgetting())
+    check(index.current(tmp_path), {1: {("a", "x")}})
+    (tmp_path / "whole-0000000001.part").write_text("of a process that was killed")
+    with monkeypatch.context() as patch:
+        patch.setattr(Index, "heavy", lambda _: False)
+        assert not publishing.heavier(tmp_path, nullcontext())
+    assert [path.name for path in tmp_path.glob("*.part")] == list(index.current(tmp_path).names)

@@ -57,7 +57,7 @@ class Desk:
         return number
 
     def at(self) -> dict[str, int]:
-        self.work.seal(True)
+        self.work.seal()
         return {node: sizes.persons for node, sizes in profiles.current(self.home).nodes("own.vip").items()}
 
     def refused(self) -> list[tuple[str, str, str]]:

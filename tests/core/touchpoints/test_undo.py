@@ -121,7 +121,7 @@ def test_directly_after_it_every_table_is_as_before(
         world.settle()
         rows, knew = tables(world.home), held(world.home)
         world.undo(world.load(undone))
-        world.work.seal(True)
+        world.work.seal()
         now = tables(world.home)
         left = set(now.pop("identity_match")) - set(rows.pop("identity_match"))
         assert not left, (
@@ -234,7 +234,7 @@ def test_the_same_file_can_be_imported_again(world: World) -> None:
 def test_no_file_holds_what_only_the_import_said(world: World) -> None:
     world.take(Live([Said(("u1",), 1)]))
     number = world.load(SOME)
-    world.work.seal(True)
+    world.work.seal()
     archive.seal(world.home)
     token = world.home.seal.token("member_id", "M00001")
     assert token in stored(world.home)

@@ -192,7 +192,7 @@ class World:
             self.work.digest()
             time.sleep(0.01)
         identity.rebuild(self.home, WHO)
-        self.work.seal(True)
+        self.work.seal()
 
 
 def _event(said: Said, message: str) -> dict[str, Any]:

@@ -32,39 +32,6 @@ def dropped_counter(slot: int) -> str:
     )
 
 
-_BITS = 27  # 16 MiB; with 3 bits a token 0.9 % are held for known by mistake at 10 M tokens, 14 % at 40 M
-
-
-class KnownTokens:
-    """Says which tokens the state has certainly never seen, so that nobody looks for them: a Bloom filter.
-
-    References
-    ----------
-    Bloom (1970): Space/time trade-offs in hash coding with allowable errors. The tokens are hashes already.
-    """
-
-    def __init__(self) -> None:
-        self._bits = np.zeros(1 << (_BITS - 3), dtype=np.uint8)
-
-    def _places(self, tokens: Sequence[bytes]) -> tuple[Ints, npt.NDArray[np.uint8]]:
-        words = np.frombuffer(b"".join(tokens), dtype="<u4").reshape(-1, 4)[:, :3] >> (32 - _BITS)
-        return (words >> 3).astype(np.int64), np.left_shift(1, words & 7).astype(np.uint8)
-
-    def add(self, tokens: Sequence[bytes]) -> None:
-        """Remember tokens of 16 bytes."""
-        if tokens:
-            place, bit = self._places(tokens)
-            np.bitwise_or.at(self._bits, place, bit)
-
-    def perhaps(self, tokens: Sequence[bytes]) -> list[bytes]:
-        """Return those tokens that may be known; the others are not."""
-        if not tokens:
-            return []
-        place, bit = self._places(tokens)
-        maybe = (self._bits[place] & bit != 0).all(axis=1)
-        return [token for token, one in zip(tokens, maybe.tolist(), strict=True) if one]
-
-
 Known = tuple[int, int, int, int, int | None, int, int, int, int, int]
 KNOWN = "number, namespace, person, first_at, live_at, seen_at, shared, turned, named, named_at"
 """What the state says of a subject that is kept here."""

@@ -17,11 +17,11 @@ from zerodistance.core.identity.cache import (
     NEVER,
     RESERVED,
     Cache,
-    KnownTokens,
     dropped_counter,
     dropped_slot,
 )
 from zerodistance.core.identity.contracts import VISITORS_FROM, StaleRecognition
+from zerodistance.core.identity.known import Knowing
 from zerodistance.core.identity.linking import Signs, as_they_came, hold, join_new, new_links, rows_of
 from zerodistance.core.identity.live import Group, Joined
 from zerodistance.core.identity.meaning import meant, rule_code
@@ -37,7 +37,6 @@ Ints = npt.NDArray[np.int64]
 _Wanted = dict[bytes, tuple[int, str]]
 """Token -> rank, clean value; in the order in which they came."""
 _SEEN_STEPS = 18  # a visitor's last visit is written down that often within the days it lives (own value)
-_TOKENS = 100_000
 
 
 @contextmanager
@@ -65,9 +64,13 @@ class Recognition:
         self._cleaners: dict[str, Callable[[str], cleaning.Clean]] = {
             n.key: cleaning.cleaner(n.key, country) for n in rules.NAMESPACES if n.rank != rules.TURN
         }
-        self._tokens: KnownTokens | None = None
+        self._knowing = Knowing(home)
         self._seen_step = home.settings.visitor_days * clock.MICROS_PER_DAY // _SEEN_STEPS
         self.reset()
+
+    def begin(self) -> None:
+        """Begin to read what the first batch would wait for."""
+        self._knowing.begin()
 
     def reset(self) -> None:
         """Forget what was kept in memory."""
@@ -226,7 +229,7 @@ class Recognition:
 
     def _slots_of(self, tx: Connection, wanted: _Wanted, pending: Pending, new: New) -> dict[bytes, int]:
         """Return the slots of tokens; number those that were never seen."""
-        known = self._known_tokens(tx)
+        known = self._knowing.tokens(tx)
         # in their order, as the index has them: neighbours are on one page
         sql = f"select token, {KNOWN} from subject where token in {{values}}"
         found = list(bulk.among(tx, sql, sorted(known.perhaps(list(wanted)))))
@@ -255,14 +258,6 @@ class Recognition:
         if turned is not None:
             pending.take(turned, self._cache)
         return turned
-
-    def _known_tokens(self, tx: Connection) -> KnownTokens:
-        """Return the filter of tokens; it only ever grows, so it outlives a reset."""
-        if self._tokens is None:
-            self._tokens = KnownTokens()
-            for rows in bulk.stream(tx, "select token from subject", size=_TOKENS):
-                self._tokens.add([row[0] for row in rows])
-        return self._tokens
 
     def _new_subjects(self, fresh: list[bytes], wanted: _Wanted, pending: Pending, new: New) -> None:
         """Give numbers to tokens that were never seen, in the order they came; seal what the vault keeps."""

@@ -1,7 +1,8 @@
 """States once more, those of a subject together: a turn of the index reads a few people, for whom the table would be read from end to end.
 
-A file of blocks of some hundred states in the order of their subjects, each packed and checked by itself, and at its end the first subject of each. It
-holds the states of all batches up to one. It is made from the table and never more than that: whoever changes states that stand there lets go of it first.
+A file of blocks of some hundred states in the order of their subjects, each packed and checked by itself, and at its end the first subject of each. The
+first file holds the states of all batches up to one, each further one those that came after. They are made from the table and are never more than that:
+whoever changes states that stand there lets go of them first.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import os
 import struct
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,7 @@ class _Said(msgspec.Struct):
     batch: int
     rows: int
     words: dict[str, list[str]]
+    after: int = 0
 
 
 class Broken(Exception):
@@ -65,12 +68,10 @@ class Blocks:
 
     Attributes
     ----------
-    batch
-        States of the batches up to this one are in it.
+    after, batch
+        States of the batches after the one and up to the other are in it.
     rows
         How many.
-    folder
-        Where the file lies.
     """
 
     def __init__(self, path: Path) -> None:
@@ -93,7 +94,7 @@ class Blocks:
         self._first = np.ascontiguousarray(self._blocks["first"])
         self._ends = np.append(self._blocks["start"][1:], begins).astype(np.int64)
         self._words = {name: pa.array(words, pa.string()) for name, words in said.words.items()}
-        self.batch, self.rows, self.size, self.folder = said.batch, said.rows, size, path.parent
+        self.after, self.batch, self.rows, self.size = said.after, said.batch, said.rows, size
 
     def __len__(self) -> int:
         """Return how many blocks there are."""
@@ -107,7 +108,7 @@ class Blocks:
             body, rows = self._body(block)
             mine = np.frombuffer(body, np.int64, rows)
             some = subjects[edges[block] : edges[block + 1] + 1 if block + 1 < len(edges) else None]
-            there = _places(mine, some)
+            there = places(mine, some)
             if len(there):
                 whose.append(mine[there])
                 for parts, names, first in ((short, _SHORT, 8), (long, NUMBERS, 8 + 4 * len(_SHORT))):
@@ -153,7 +154,35 @@ class Blocks:
         return pa.array(values)
 
 
-def _places(mine: Ints, some: Ints) -> Ints:
+class Laid:
+    """The files of a home, each of the batches after those of the one before.
+
+    Attributes
+    ----------
+    batch
+        States of the batches up to this one are in them, 0 where there is none.
+    rows
+        How many.
+    """
+
+    def __init__(self, folder: Path, files: Sequence[Blocks]) -> None:
+        self.folder, self.files = folder, tuple(files)
+        self.batch = files[-1].batch if files else 0
+        self.rows = sum(file.rows for file in files)
+
+    def of(self, subjects: Ints, columns: Sequence[str]) -> list[pa.Table]:
+        """Return the states of some subjects, as `Blocks.of` does, of each file that has some."""
+        return [found for file in self.files if len(found := file.of(subjects, columns))]
+
+
+def schema(columns: Sequence[str]) -> pa.Schema:
+    """Return how the states of some subjects come: `subject` and columns, texts as dictionaries."""
+    kinds: dict[str, pa.DataType] = {"subject": pa.int64(), "day": pa.int32()}
+    kinds |= dict.fromkeys(WORDS, pa.dictionary(pa.int32(), pa.string())) | dict.fromkeys(NUMBERS, pa.int64())
+    return pa.schema([(name, kinds[name]) for name in dict.fromkeys(("subject", *columns))])
+
+
+def places(mine: Ints, some: Ints) -> Ints:
     """Return where in `mine` the numbers of `some` stand; both ascend, and `some` is short."""
     begins, ends = np.searchsorted(mine, some, "left"), np.searchsorted(mine, some, "right")
     many = ends - begins
@@ -165,8 +194,8 @@ def _none(names: Sequence[str], kind: type[np.signedinteger[Any]]) -> Whole:
     return np.empty((len(names), 0), kind)
 
 
-def write(folder: Path, rows: Iterator[pa.RecordBatch], batch: int) -> Path:
-    """Write states (`COLUMNS`, in the order of `subject`) into a file that does not count yet; return its path."""
+def write(folder: Path, rows: Iterator[pa.RecordBatch], batch: int, after: int = 0) -> Path:
+    """Write states (`COLUMNS`, in the order of `subject`) of the batches after one and up to another into a file that does not count yet; return its path."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{_NAME}.new"
     codes: dict[str, dict[str, int]] = {name: {} for name in WORDS}
@@ -183,7 +212,9 @@ def write(folder: Path, rows: Iterator[pa.RecordBatch], batch: int) -> Path:
                 file.write(packed)
                 at += len(packed)
             total += len(some)
-        said = msgspec.json.encode(_Said(batch, total, {name: list(words) for name, words in codes.items()}))
+        said = msgspec.json.encode(
+            _Said(batch, total, {name: list(words) for name, words in codes.items()}, after)
+        )
         tail = np.array(listed, _LISTED).tobytes() + said
         file.write(tail)
         file.write(_END.pack(len(listed), len(said), xxhash.xxh3_64_intdigest(tail), _MAGIC))
@@ -212,43 +243,66 @@ _lock = threading.Lock()
 _gone: dict[str, int] = {}
 
 
-def opened(folder: Path) -> Blocks | None:
-    """Return the file that counts, None where there is none, or it is broken."""
-    path = folder / _NAME
+def opened(folder: Path) -> Laid:
+    """Return the files that count: none where there is none, or the first is broken."""
+    found = list[Blocks]()
     with _lock:
-        try:
-            stat = path.stat()
-            sign = stat.st_ino, stat.st_mtime_ns
-            held = _held.get(str(folder))
-            if held is None or held[0] != sign:
-                held = _held[str(folder)] = sign, Blocks(path)
-            return held[1]
-        except FileNotFoundError:
-            _held.pop(str(folder), None)
-        except Older:
-            path.unlink(missing_ok=True)
-        except (Broken, msgspec.DecodeError):
-            log("profiles").error("blocks_damaged", path=str(path))
-            path.unlink(missing_ok=True)
+        for path in _paths(folder):
+            one = _opened(path)
+            if one is None or one.after != (found[-1].batch if found else 0):
+                break
+            found.append(one)
+    return Laid(folder, found)
+
+
+def _opened(path: Path) -> Blocks | None:
+    try:
+        stat = path.stat()
+        sign = stat.st_ino, stat.st_mtime_ns
+        held = _held.get(str(path))
+        if held is None or held[0] != sign:
+            held = _held[str(path)] = sign, Blocks(path)
+        return held[1]
+    except FileNotFoundError:
+        _held.pop(str(path), None)
+    except Older:
+        path.unlink(missing_ok=True)
+    except (Broken, msgspec.DecodeError):
+        log("profiles").error("blocks_damaged", path=str(path))
+        path.unlink(missing_ok=True)
     return None
 
 
+def _paths(folder: Path) -> Iterator[Path]:
+    """Yield where the first file lies, the second, and so on."""
+    return (folder / f"{_NAME}{f'.{level}' if level else ''}" for level in count())
+
+
 def times_gone(folder: Path) -> int:
-    """Return how often this process let go of the file: what was made meanwhile is of states that are no more."""
+    """Return how often this process let go of the files: what was made meanwhile is of states that are no more."""
     return _gone.get(str(folder), 0)
 
 
 def let_go(folder: Path) -> None:
-    """Remove the file, before states that stand in it are changed."""
+    """Remove the files, before states that stand in them are changed."""
     with _lock:
-        _held.pop(str(folder), None)
         _gone[str(folder)] = _gone.get(str(folder), 0) + 1
-        for path in (folder / _NAME, folder / f"{_NAME}.new"):
+        for path in sorted(folder.glob(f"{_NAME}*"), reverse=True):
+            _held.pop(str(path), None)
             path.unlink(missing_ok=True)
         if folder.exists():  # or it could be back after a power cut
             files.sync(folder)
 
 
-def let_count(folder: Path, path: Path) -> None:
-    """Let a file that was written count from now on, in the place of the one before."""
-    os.replace(path, folder / _NAME)
+def let_count(folder: Path, path: Path, level: int = 0) -> None:
+    """Let a file that was written count from now on, in the place of the one before and of all further ones."""
+    with _lock:
+        paths = _paths(folder)
+        os.replace(path, next(islice(paths, level, None)))
+        for (
+            later
+        ) in paths:  # it says what they said, or comes after what they come after: none counts any more
+            _held.pop(str(later), None)
+            if not later.exists():
+                return
+            later.unlink()

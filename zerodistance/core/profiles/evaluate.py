@@ -16,13 +16,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from zerodistance.core.profiles import aggregates, rules, states
-from zerodistance.core.profiles.blocks import Blocks, Broken, let_go
+from zerodistance.core.profiles import aggregates, blocks, rules, states
 from zerodistance.core.profiles.contracts import VISITORS_FROM, Bands, Dimension, Values
+from zerodistance.core.profiles.near import Near
 from zerodistance.core.profiles.rollup import Rollup, add_inner
 from zerodistance.core.profiles.rows import ALWAYS, Rows
 from zerodistance.core.profiles.splits import NOBODY, Numbers, Split, Who
-from zerodistance.kernel.logs import log
 
 _MEASURED = ("sum", "mean", "max")
 _UNITS = {"quantity": states.QUANTITY, "amount": states.AMOUNT, "duration": states.DURATION}
@@ -68,7 +67,7 @@ def tag(
     *,
     rollup: Rollup = ALONE,
     zone: str = "UTC",
-    kept: Blocks | None = None,
+    near: Near | None = None,
 ) -> Tagged:
     """Return the tags of everybody in `pairs` (subject, number) as of the end of `day`.
 
@@ -84,14 +83,14 @@ def tag(
         What the brand says holds what.
     zone
         Of the hours.
-    kept
-        States of a subject together, from which those of a few are read.
+    near
+        Reads the states of a few.
     """
     everybody = np.unique(pairs.column("number").to_numpy()).astype(np.uint32)
     found = Tagged(Split.of_sorted(everybody))
     of_touches = [d for d in dimensions if d.of.name == "touches"]
     answers = [_Answer() for _ in of_touches]
-    for block in _blocks(connection, pairs, of_touches, day, most, kept):
+    for block in _blocks(connection, pairs, of_touches, day, most, near):
         rows = Rows(block, day, zone)
         for answer, dimension in zip(answers, of_touches, strict=True):
             answer.add(aggregates.answer(rows, dimension))
@@ -134,35 +133,30 @@ def _blocks(
     dimensions: Sequence[Dimension],
     day: int,
     most: int,
-    kept: Blocks | None,
+    near: Near | None,
 ) -> Iterator[pa.Table]:
     """Yield the states that dimensions read, in ascending order of `number`; no person stands in two blocks."""
     read = ALWAYS.union(
         *(d.parsed.reads for d in dimensions), *((w[0] for w in d.of.where) for d in dimensions)
     )
     names = [name for name in states.STATES.names if name in read]
-    for some in _slices(pairs, most if kept is None else min(most, _TOGETHER)):
+    for some in _slices(pairs, most if near is None else min(most, _TOGETHER)):
         connection.register("person_map", some)
-        found = None if kept is None else _together(connection, kept, some, names)
+        found = None if near is None else _together(near, some, names)
         yield from _ordered(connection, names, day, some) if found is None else _cut(found, day)
 
 
-def _together(
-    connection: duckdb.DuckDBPyConnection, kept: Blocks, some: pa.Table, names: Sequence[str]
-) -> pa.Table | None:
-    """Return `number` and the states of some of whom those up to a batch stand together; None, and no file any more, where it is not what was written."""
+def _together(near: Near, some: pa.Table, names: Sequence[str]) -> pa.Table | None:
+    """Return `number` and the states of some, in order of `number`; None where they have to be read from the table."""
     subjects, number = (some.column(name).to_numpy() for name in ("subject", "number"))
     order = np.argsort(subjects, kind="stable")
     subjects, number = subjects[order], number[order]
-    try:
-        found = kept.of(subjects, names)
-    except Broken:
-        log("profiles").error("blocks_damaged", path=str(kept.folder))
-        let_go(kept.folder)
+    found = near.of(subjects, names)
+    if found is None:
         return None
-    later = f"select s.subject, {_listed(names)} from profile_state s semi join person_map m on s.subject = m.subject where s.batch > $batch"
-    rest = connection.sql(later, params={"batch": kept.batch}).to_arrow_table()
-    both = pa.concat_tables([found, rest.cast(found.schema)]).unify_dictionaries().combine_chunks()
+    both = (
+        pa.concat_tables([blocks.schema(names).empty_table(), *found]).unify_dictionaries().combine_chunks()
+    )
     mine = both.column("subject").to_numpy()
     begins = np.flatnonzero(np.diff(mine, prepend=-1))  # of the rows of a subject, which stand together
     whose, many = number[np.searchsorted(subjects, mine[begins])], np.diff(begins, append=len(mine))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from zerodistance.core.identity import api as identity
-from zerodistance.core.profiles import api, giving, past, states
+from zerodistance.core.profiles import api, giving, past, publishing, states
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Job
 from zerodistance.kernel.text import Text
@@ -25,6 +25,11 @@ def merge(home: Home) -> None:
     """Add up the states of each key, and write them once more, those of a subject together."""
     if states.merge(home, api.current(home).batch):
         states.lay(home)
+
+
+def make_whole(home: Home) -> None:
+    """Write the tag index as one part, when the changes on top of it have grown heavy."""
+    publishing.heavier(home.path("index"), states.lock(home))
 
 
 def make_pasts(home: Home) -> None:
@@ -55,9 +60,16 @@ JOBS = (
     ),
     Job(
         "profiles.lay",
-        timedelta(minutes=10),
+        timedelta(minutes=3),
         lay,
         Text("按主体另存画像状态", "lay profile states of a subject together"),
+        at_once=False,
+    ),
+    Job(
+        "profiles.whole",
+        timedelta(minutes=1),
+        make_whole,
+        Text("重写标签索引", "write the tag index as one part when its changes have grown heavy"),
         at_once=False,
     ),
     Job(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -20,7 +20,6 @@ import pyarrow.compute as pc
 from zerodistance.core.profiles import (
     alone,
     bitmaps,
-    blocks,
     evaluate,
     giving,
     index,
@@ -33,19 +32,17 @@ from zerodistance.core.profiles import (
 from zerodistance.core.profiles.contracts import Dimension, IndexDamaged, IndexOlder, People
 from zerodistance.core.profiles.dimensions import INDEXED
 from zerodistance.core.profiles.index import Index
+from zerodistance.core.profiles.memory import Done, with_memory
+from zerodistance.core.profiles.near import Near
 from zerodistance.core.profiles.pace import Pace
 from zerodistance.core.profiles.parts import Part
+from zerodistance.core.profiles.recent import Recent
 from zerodistance.core.touchpoints.tail import touches_view
 from zerodistance.kernel import clock, fault, spans
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
 _DECIDED_SECONDS = 5.0  # own value: how long after that, since it is written down before persons are moved
-_TRIES = (
-    (0.25, evaluate.SUBJECTS),
-    (1.0, evaluate.SUBJECTS),
-    (1.0, evaluate.SUBJECTS // 8),
-)  # own values: share of an engine connection, subjects at a time. Sorting states spills well, and digestion goes on beside it; where that does not do, all
 _PARTIAL = 5  # own value: when more than 1 of 5 must be recomputed, everybody is
 _SLICE = 1_000_000
 _LOOKED_THROUGH = (
@@ -55,7 +52,6 @@ _LOOK_SECONDS = (
     15.0  # own value: how often facts and the day are looked at when no touch came and nobody moved
 )
 Changed = npt.NDArray[np.int64]
-Done = TypeVar("Done")
 _NOBODY: Changed = np.empty(0, np.int64)
 
 
@@ -81,9 +77,9 @@ class Keeper:
         self._owned_seen: own.Owned | None = None
         self._looked_after = False
         self._fed = True
+        self._recent, self._most = Recent(), evaluate.SUBJECTS
         self._pace = Pace(-_LOOK_SECONDS)
         self._looked_at = self._decided_at = -_LOOK_SECONDS
-        self._most = evaluate.SUBJECTS
         self._unlooked = True  # whether there are sections of the index that nobody has looked at
         self._version = self._decided = -1  # of identity, when it was last looked at
 
@@ -94,10 +90,16 @@ class Keeper:
     def follow(self, touches: pa.Table, last_batch: int) -> None:
         """Append the states of new touches durably; the index follows by itself, so that nothing waits for it."""
         self._look_after_states()
-        rows = states.made_from(self._home, touches, self.held())
-        states.append(self._home, rows, last_batch)
+        held = self.held()
+        rows = states.made_from(self._home, touches, held)
+        if states.append(self._home, rows, last_batch):
+            self._recent.add(rows, held, last_batch)
         fault.point("profiles.states")
         self._fed = True
+
+    def comes(self) -> bool:
+        """Say whether a turn of the index may come now: what is committed until then is best followed right before it."""
+        return self._pace.comes(time.monotonic(), waited_for=False)
 
     def catch_up(self) -> int:
         """Update the index when its turn has come and something may be new; return how many were recomputed.
@@ -169,8 +171,9 @@ class Keeper:
     ) -> int | None:
         """Recompute who has changed, and return how many that were; None: nothing has changed at all."""
         batch = states.view(connection, self._home)
+        near = Near(self._home, connection, self._recent, batch)
         ahead = before.batch > batch or before.people > version  # an index of another backup
-        changed = None if ahead else self._changed(connection, before, day, version, subjects)
+        changed = None if ahead else self._changed(connection, before, day, version, subjects, near)
         brought = 0
         if changed is not None:
             before, brought = self._bring(connection, before, day)
@@ -180,7 +183,7 @@ class Keeper:
         at = batch, day, version
         told = {"first_batch": before.batch + 1, "last_batch": batch}
         with spans.span("index", links=[f"b{batch}"] if batch else (), **told) as span:
-            done = self._write(connection, before, changed, at, whole=bool(len(subjects)))
+            done = self._write(connection, before, changed, at, near=near, whole=bool(len(subjects)))
             span.set(recomputed=done, whole=changed is None)
         return done + brought
 
@@ -197,26 +200,25 @@ class Keeper:
         return alone.Bringing(*here, evaluated).bring(before)
 
     def _with_memory(self, work: Callable[[duckdb.DuckDBPyConnection], Done]) -> Done:
-        """Do work in a part of the engine's memory, or begin it again in all of it, then with fewer persons at a time, where that is not enough."""
-        for share, self._most in _TRIES:
-            try:
-                with self._home.engine.connect(share=share) as connection:
-                    return work(connection)
-            except duckdb.OutOfMemoryException as error:
-                if (share, self._most) == _TRIES[-1]:
-                    raise
-                log("profiles").warning(
-                    "index_needs_memory", share=share, subjects=self._most, why=str(error).partition("\n")[0]
-                )
-        raise AssertionError  # the last try has returned or raised
+        def tried(connection: duckdb.DuckDBPyConnection, most: int) -> Done:
+            self._most = most
+            return work(connection)
+
+        return with_memory(self._home, tried)
 
     def _changed(
-        self, connection: duckdb.DuckDBPyConnection, before: Index, day: int, version: int, named: Changed
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        before: Index,
+        day: int,
+        version: int,
+        named: Changed,
+        near: Near,
     ) -> Changed | None:
         """Return the numbers that have to be recomputed, ascending; None: everybody."""
         if before.mark != self._mark() or before.made_at is None:
             return None
-        subjects = [named, states.subjects(connection, "batch > $batch", {"batch": before.batch})]
+        subjects = [named, near.came(before.batch)]
         every = (*self._dimensions, *alone.computed(self._owned, before.day))
         for some in rules.expiring(every, before.day, day):
             subjects.append(states.expiring(connection, some))
@@ -245,6 +247,7 @@ class Keeper:
         at: tuple[int, int, int],
         forgotten: Sequence[int] = (),
         *,
+        near: Near | None = None,
         whole: bool = False,
     ) -> int:
         pairs, facts = self._people.pairs(changed), self._people.facts(changed)
@@ -252,9 +255,10 @@ class Keeper:
             pairs = pairs.filter(
                 pc.invert(pc.is_in(pairs.column("subject"), pa.array(forgotten, pa.int64())))
             )
-        kept = None if changed is None else blocks.opened(self._folder)
         given = self._owned.marks(at[1]) if changed is None else before.given
-        tagged = self._tag(connection, pairs, facts, at[1], self._most, kept, given)
+        tagged = self._tag(
+            connection, pairs, facts, at[1], self._most, None if changed is None else near, given
+        )
         part = Part(
             *at,
             mark=self._mark() if changed is None else before.mark,
@@ -293,7 +297,7 @@ class Keeper:
         facts: pa.Table,
         day: int,
         most: int = evaluate.SUBJECTS,
-        kept: blocks.Blocks | None = None,
+        near: Near | None = None,
         given: Mapping[str, Any] | None = None,
     ) -> evaluate.Tagged:
         """Return the tags of some, in the home's own dimensions too, as far as they are in `given` (None: all)."""
@@ -301,7 +305,7 @@ class Keeper:
         mine = [one for one in alone.computed(self._owned, day) if given is None or one.key in given]
         found = evaluate.tag(
             connection, pairs, facts, (*self._dimensions, *mine), day, most,
-            rollup=self._rollup, zone=zone, kept=kept,
+            rollup=self._rollup, zone=zone, near=near,
         )  # fmt: skip
         shown = [one for one in alone.shown(self._owned, day) if given is None or one.own.given.key in given]
         alone.add_given(connection, self._home, shown, found, pairs, day, self._rollup)

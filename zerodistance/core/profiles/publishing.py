@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from zerodistance.core.profiles import bitmaps, grounds, homes, index, parts, st
 from zerodistance.core.profiles.index import Index, over
 from zerodistance.core.profiles.parts import ABOUT, UNIVERSE, Layer, Name, Part
 from zerodistance.core.profiles.splits import NOBODY, NONE, Numbers, Sizes, Split, Who
+from zerodistance.kernel import fault
 
 _HOUSED: Name = ("any", homes.DIMENSION, "")
+_DRAFT = "whole-"
 _MERGED = 64  # own value: of so many parts that became one it is remembered that they are in it
 
 
@@ -30,6 +33,8 @@ def publish(folder: Path, before: Index, part: Part, *, whole: bool = False) -> 
         if part.changed is not None:
             building.counts(_after(before, part, building.any_sizes()))
     after = before.over(Layer(folder / name), version, name)
+    if whole:  # a draft still says what has to go
+        _let_drafts_go(folder)
     if part.only is not None:
         if len(after.stacks.alone(part.only)) > index.TOGETHER:
             after = _alone(folder, after, part.only)
@@ -40,14 +45,50 @@ def publish(folder: Path, before: Index, part: Part, *, whole: bool = False) -> 
 def join(folder: Path) -> Index:
     """Let parts become one where there are many, and return the index after that; what is in it was seen before.
 
-    Of those on top the smallest of about one size become one, at most once at a time, so that no turn has to wait long; or all of them a whole one when
-    the changes have grown heavy.
+    Of those on top the smallest of about one size become one, at most once at a time, so that no turn has to wait long.
     """
     here = index.current(folder)
-    if here.heavy():
-        return pointed(folder, _as_one(folder, here, 0))
     alike = here.alike()
     return pointed(folder, _as_one(folder, here, len(here.stacks.of("")) - alike)) if alike else here
+
+
+def heavier(folder: Path, lock: AbstractContextManager[object]) -> bool:
+    """Write a whole part where the changes on top have grown heavy, and return whether it was done; turns go on beside it.
+
+    What they add meanwhile comes on top. Where the index was made anew meanwhile, or somebody was forgotten, what was written goes again.
+
+    Parameters
+    ----------
+    lock
+        What whoever writes the index holds; only while the part is put in its place.
+    """
+    _let_drafts_go(folder)
+    before = index.current(folder)
+    if not before.heavy():
+        return False
+    draft = folder / f"{_DRAFT}{before.version:010d}.part"
+    with parts.Building(draft, _about(before) | {"stamp": before.stamp}, before.universe) as building:
+        _say_all(building, before, before.stacks.of(""), None)
+    fault.point("index.whole")
+    with lock:
+        here = index.current(folder)
+        if here.names[:1] != before.names[:1] or not draft.exists():
+            draft.unlink(missing_ok=True)
+            return False
+        version = here.version + 1
+        name = parts.name_of(version)
+        draft.rename(folder / name)
+        after = Index().over(Layer(folder / name), version, name)
+        for kept, layer in zip(here.names, here.layers, strict=True):
+            if kept not in before.names:
+                after = after.over(layer, version, kept)
+        pointed(folder, after)
+    return True
+
+
+def _let_drafts_go(folder: Path) -> None:
+    for path in folder.glob(f"{_DRAFT}*.part"):
+        path.unlink(missing_ok=True)
 
 
 def pointed(folder: Path, after: Index) -> Index:
@@ -88,8 +129,7 @@ def _as_one(folder: Path, before: Index, first: int) -> Index:
     for kept, layer in zip(before.names, before.layers, strict=True):
         if first and layer not in layers:
             below = below.over(layer, before.version, kept)
-    about: dict[str, Any] = {k: getattr(before, k) for k in ABOUT}
-    changed, universe = None, before.universe
+    about, changed, universe = _about(before), None, before.universe
     if first:
         changed = BitMap.union(*(layer.changed for layer in layers if layer.changed is not None))
         universe = over(NOBODY, layers, UNIVERSE)
@@ -98,19 +138,28 @@ def _as_one(folder: Path, before: Index, first: int) -> Index:
         within = [stamp for layer in lately for stamp in (*layer.within, layer.stamp)]
         about |= {"stamp": layers[-1].stamp, "within": within[:-1][-_MERGED:]}
     with parts.Building(folder / name, about, universe, changed) as building:
-        for dimension, nodes in _nodes_of(before, layers).items():
-            for node in nodes:
-                building.node(dimension, node, _said(before, layers, ("node", dimension, node), changed))
-        for key in dict.fromkeys(
-            key for layer in (*before.stacks.every_alone, *layers) for key in layer.columns
-        ):
-            building.numbers(key, *_numbers(before, layers, key, changed))
-        building.homes(*grounds.together(layers))
-        building.pairs(*stacked.pairs(layers))
+        _say_all(building, before, layers, changed)
         if first:
             names = dict.fromkeys(name for layer in layers for name in layer.sizes())
             building.counts((name, before.size(name)) for name in names)
     return below.over(Layer(folder / name), version, name)
+
+
+def _about(before: Index) -> dict[str, Any]:
+    return {k: getattr(before, k) for k in ABOUT}
+
+
+def _say_all(
+    building: parts.Building, before: Index, layers: Sequence[Layer], changed: BitMap | None
+) -> None:
+    """Write what some parts of an index say, of everybody or of those of whom they speak."""
+    for dimension, nodes in _nodes_of(before, layers).items():
+        for node in nodes:
+            building.node(dimension, node, _said(before, layers, ("node", dimension, node), changed))
+    for key in dict.fromkeys(key for layer in (*before.stacks.every_alone, *layers) for key in layer.columns):
+        building.numbers(key, *_numbers(before, layers, key, changed))
+    building.homes(*grounds.together(layers))
+    building.pairs(*stacked.pairs(layers))
 
 
 def _said(before: Index, layers: Sequence[Layer], name: Name, changed: BitMap | None) -> Split:
@@ -145,7 +194,7 @@ def _alone(folder: Path, before: Index, key: str) -> Index:
     """Write what holds of one dimension as one part that speaks of everybody in it."""
     version = before.version + 1
     name = parts.name_of(version)
-    about: dict[str, Any] = {k: getattr(before, k) for k in ABOUT} | {"only": key}
+    about = _about(before) | {"only": key}
     with parts.Building(folder / name, about, before.split(("any", key, ""))) as building:
         for node in before.nodes(key):
             building.node(key, node, before.split(("node", key, node), keep=False))

@@ -50,7 +50,8 @@ STATES = pa.schema(
 )
 _SMALL_FILE = 32 << 20  # own value: files below this are joined by `tidy`
 _MANY_FILES = 48  # own value
-_LAID = 1_000_000  # own value: so many states more are read from end to end in a fifth of a second
+_LAID = 250_000  # own value: so many states more are laid by themselves
+_TIMES = 3  # own value: files that are not so many times as large as what comes after become one with it
 _SQL = files(__package__) / "sql"
 _READ = {"batch", "subject", "kind", "category", "product", "place", "channel", "fault"} | {
     "quantity", "amount", "currency", "duration", "happened_at",
@@ -117,9 +118,9 @@ def _whole(numbers: pa.ChunkedArray, units: int) -> pa.ChunkedArray:
     return pc.if_else(sane, scaled, pa.scalar(None, pa.float64())).cast(pa.int64())
 
 
-def append(home: Home, rows: pa.Table, last_batch: int) -> None:
-    """Append states durably as those up to `last_batch`; a replay adds nothing."""
-    home.lake.append(TABLE, rows, app=APP, version=last_batch)
+def append(home: Home, rows: pa.Table, last_batch: int) -> bool:
+    """Append states durably as those up to `last_batch`; a replay adds nothing. Return whether anything was written."""
+    return home.lake.append(TABLE, rows, app=APP, version=last_batch)
 
 
 def view(connection: duckdb.DuckDBPyConnection, home: Home) -> int:
@@ -157,34 +158,36 @@ def replace(home: Home, reader: pa.RecordBatchReader, last_batch: int) -> None:
 
 
 def tidy(home: Home) -> bool:
-    """Join small files when there are many; return whether anything was done."""
-    with lock(home):
-        if len(home.lake.files(TABLE)) < _MANY_FILES:
-            return False
-        home.lake.compact(TABLE, target_bytes=_SMALL_FILE)
+    """Join small files when there are many; return whether anything was done. No turn of the index waits for it."""
+    if len(home.lake.files(TABLE)) < _MANY_FILES:
+        return False
+    home.lake.compact(TABLE, target_bytes=_SMALL_FILE)
+    with lock(home):  # a turn may read what goes
         home.lake.purge(TABLE)
-        return True
+    return True
 
 
 def merge(home: Home, held: int, most_files: int = 8) -> bool:
     """Add up the states of each key and lay those of a subject together; return whether anything was done.
 
-    Batches after `held`, which the index does not hold yet, stay apart: it finds what is new by the batch.
+    Batches after `held`, which the index does not hold yet, stay apart: it finds what is new by the batch. So do those that are not in the blocks.
 
-    Rewrites what the table holds, so it is a job for the night; what is appended meanwhile stays apart. Does nothing while there are at
-    most `most_files` files, or while an earlier version of the program has made them.
+    Rewrites what the table holds, so it is a job for the night; what is appended meanwhile stays apart, and no turn of the index waits. Does nothing while
+    there are at most `most_files` files, or while an earlier version of the program has made them.
     """
     if outgrown(home):
         return False
-    with lock(home), home.engine.connect() as connection:
+    kept = blocks.opened(home.path("index"))
+    upto = min(held, kept.batch) if kept.files else held  # what blocks say of batches stays true
+    with home.lake.rewriting(), home.engine.connect() as connection:
         files, _ = _view(connection, home)
         if len(files) <= most_files:
             return False
-        blocks.let_go(home.path("index"))
-        found = connection.sql((_SQL / "merged.sql").read_text(), params={"held": held})
+        found = connection.sql((_SQL / "merged.sql").read_text(), params={"held": upto})
         home.lake.rewrite(TABLE, found.to_arrow_reader(131_072).cast(STATES), files)
+    with lock(home):  # a turn may read what goes
         home.lake.purge(TABLE)
-        return True
+    return True
 
 
 def lay(home: Home, *, anyway: bool = True) -> bool:
@@ -193,26 +196,33 @@ def lay(home: Home, *, anyway: bool = True) -> bool:
     Parameters
     ----------
     anyway
-        False: only where enough has come in since the last time that turns of the index would be slow.
+        All of them. False: only what has come in since, where that is much; together with the last files where those are not much larger, so that there are
+        few, and each state is written again some times only.
     """
     folder = home.path("index")
     held = blocks.opened(folder)
-    if not anyway and home.lake.count(TABLE) - (held.rows if held else 0) < _LAID + (
-        held.rows // 2 if held else 0
-    ):
+    level, fresh = len(held.files), home.lake.count(TABLE) - held.rows
+    if not anyway and fresh < _LAID:
         return False
+    while level and (anyway or held.files[level - 1].rows < _TIMES * fresh):
+        level -= 1
+        fresh += held.files[level].rows
+    after = held.files[level - 1].batch if level else 0
     gone = blocks.times_gone(folder)
     with home.engine.connect(share=0.5) as connection:
         batch = view(connection, home)
         query = (
-            f"select {', '.join(blocks.COLUMNS)} from profile_state where batch <= $batch order by subject"
+            f"select {', '.join(blocks.COLUMNS)} from profile_state where batch > $after and batch <= $batch "
+            "order by subject"
         )
-        found = connection.sql(query, params={"batch": batch}).to_arrow_reader(131_072)
-        path = blocks.write(folder, iter(found), batch)
+        values = {"after": after, "batch": batch}
+        found = connection.sql(query, params=values).to_arrow_reader(131_072)
+        path = blocks.write(folder, iter(found), batch, after)
     with lock(home):
         if blocks.times_gone(folder) != gone:
+            path.unlink(missing_ok=True)
             return False
-        blocks.let_count(folder, path)
+        blocks.let_count(folder, path, level)
     return True
 
 

@@ -173,7 +173,7 @@ class Intake:
         self._everybody, self._matcher, self._tokens, self._rooms = everybody, matcher, tokens, rooms
         self._forgotten = forgotten
         self._undoing = undoing
-        self._still = threading.Lock()
+        self._still, self._moving = threading.Lock(), threading.Lock()  # taken in this order
         self._connection = home.engine.connect(raw=True)
         connection = self._connection.__enter__()
         parser = Parser(connection, home.seal, self._event_bytes, home.settings.currency, Agreed(home))
@@ -210,8 +210,18 @@ class Intake:
 
     def seal(self, force: bool, patient: bool = False) -> bool:
         """Let followers follow and move the tail when it is due; return whether anything was done. See `Sealer.step`."""
-        with self._still:
+        with self._still, self._moving:
             return self._sealer.step(force=force, patient=patient)
+
+    def follow(self, *, now: bool = False) -> bool:
+        """Let followers follow, when it is time or `now`; return whether anything was done. See `Sealer.follow`."""
+        with self._still:
+            return self._sealer.follow(force=now)
+
+    def move(self) -> bool:
+        """Move the tail when it is due, beside followers; return whether anything was done. See `Sealer.move`."""
+        with self._moving:
+            return self._sealer.move()
 
     def rest(self) -> None:
         """Let go of what is kept in memory for the next batch: none comes for now."""
@@ -226,7 +236,7 @@ class Intake:
         asked = undo.waiting(self._home)
         if not asked:
             return False
-        with self._still:
+        with self._still, self._moving:
             self._sealer.step(force=True)
             for one in asked:
                 undo.carry_out(self._home, one, self._undoing)
@@ -239,7 +249,7 @@ class Intake:
         if not asked:
             return False
         self._digest_upto(self.journal.last(), import_jobs.open_ones(self._home))
-        with self._still:
+        with self._still, self._moving:
             self._sealer.step(force=True)
             self.journal.erase(self._position())
             for number, subjects in asked:

@@ -35,22 +35,38 @@ class Sealer:
 
         With `patient` followers wait for the tail to be due: fewer and larger pieces, where nobody looks at what comes in.
         """
-        with self._home.state.read() as tx:
-            files = tail.listed(tx)
-            last = ledger.last_batch(tx)
-        done = False
-        if force or (
-            not patient and time.monotonic() - self._followed_at >= self._home.settings.index_seconds
-        ):
-            self._followed_at = time.monotonic()
-            done = self._follow(last)
-        if files and (force or self._due(files)):
-            self._follow(last)
-            self.seal(files)
-            done = True
+        done = False if patient else self.follow(force=force)
+        if force or self._due():
+            self._follow()
+            done = self.move(force=force) or done
         return done
 
-    def _due(self, files: Sequence[tail.TailFile]) -> bool:
+    def follow(self, *, force: bool = False) -> bool:
+        """Let followers take in what was committed, every `index_seconds`; return whether there was anything."""
+        if not force and time.monotonic() - self._followed_at < self._home.settings.index_seconds:
+            return False
+        self._followed_at = time.monotonic()
+        return self._follow()
+
+    def move(self, *, force: bool = False) -> bool:
+        """Move the tail into the lake when it is due, as far as every follower has come; return whether anything was moved.
+
+        May run beside `follow`: that reads no batch that is moved.
+        """
+        if not (force or self._due()):
+            return False
+        held = [follower.held() for follower in self._followers]
+        with self._home.state.read() as tx:
+            files = [file for file in tail.listed(tx) if all(file.batch <= upto for upto in held)]
+        if files:
+            self.seal(files)
+        return bool(files)
+
+    def _due(self) -> bool:
+        with self._home.state.read() as tx:
+            files = tail.listed(tx)
+        if not files:
+            return False
         settings = self._home.settings
         age = abs(
             clock.micros() - files[0].committed_at
@@ -60,7 +76,9 @@ class Sealer:
             or age >= settings.seal_seconds * clock.MICROS_PER_SECOND
         )
 
-    def _follow(self, last: int) -> bool:
+    def _follow(self) -> bool:
+        with self._home.state.read() as tx:
+            last = ledger.last_batch(tx)
         done = False
         for follower in self._followers:
             held = follower.held()
