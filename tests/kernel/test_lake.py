@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
 
 from tests.patience import PATIENCE
-from zerodistance.kernel import lake_health
+from zerodistance.kernel import lake, lake_health
 from zerodistance.kernel.home import Home
 
 
@@ -76,6 +82,77 @@ def test_what_is_appended_while_files_are_rewritten_does_not_wait_and_stays(home
     assert home.lake.held("t", "a") == 4 and len(home.lake.files("t")) == 2
     home.lake.append("t", rows(4), app="a", version=4)
     assert len(content(home)) == 4
+
+
+def test_a_table_is_appended_to_while_files_of_another_are_written(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = home.lake._write
+
+    def slow(table: str, *given: Any) -> Any:
+        if table == "t":
+            other = threading.Thread(target=lambda: home.lake.append("u", rows(2), app="a", version=1))
+            other.start()
+            other.join(PATIENCE)
+            assert home.lake.held("u", "a") == 1
+        return write(table, *given)
+
+    monkeypatch.setattr(home.lake, "_write", slow)
+    assert home.lake.append("t", rows(1), app="a", version=1)
+    assert content(home) == [(1, "2026-11")]
+
+
+def test_small_files_become_one_and_the_others_stay(home: Home) -> None:
+    for version in range(1, 5):
+        home.lake.append("t", rows(*range(3 if version < 4 else 3_000)), app="a", version=version)
+    before, large = content(home), max(home.lake.files("t"), key=lambda path: Path(path).stat().st_size)
+    home.lake.compact("t", target_bytes=Path(large).stat().st_size)
+    assert large in home.lake.files("t") and len(home.lake.files("t")) == 2
+    assert sorted(content(home)) == sorted(before) and home.lake.held("t", "a") == 4
+
+
+def test_files_that_were_replaced_stay_for_whoever_reads_them_and_go_later(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for version in range(1, 4):
+        home.lake.append("t", rows(version), app="a", version=version)
+    before, true = home.lake.files("t"), content(home)
+    home.lake.compact("t")
+    home.lake.let_go("t")
+    assert all(Path(file).exists() for file in before) and len(home.lake.files("t")) == 1
+    monkeypatch.setattr(lake, "_READERS", timedelta(0))
+    home.lake.let_go("t")
+    assert not any(Path(file).exists() for file in before) and content(home) == true
+    assert len(list((home.lake.path("t") / "_delta_log").glob("*.json"))) <= 1
+
+
+def test_a_log_that_is_cut_while_it_is_opened_is_opened_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.lake.append("t", rows(1), app="a", version=1)
+    left = [DeltaError("a file of the log is gone")] * 2
+
+    def cut(path: Path) -> DeltaTable:
+        if left:
+            raise left.pop()
+        return DeltaTable(path)
+
+    monkeypatch.setattr(lake, "DeltaTable", cut)
+    assert home.lake.count("t") == 1 and not left
+    monkeypatch.setattr(lake, "_TRIES", 1)
+    home.lake._opened.clear()
+    left.extend([DeltaError("a file of the log is gone")] * 3)
+    with pytest.raises(DeltaError):
+        home.lake.count("t")
+
+
+def test_a_table_that_was_made_anew_is_read_anew(home: Home) -> None:
+    home.lake.append("t", rows(1), app="a", version=1)
+    assert home.lake.held("t", "a") == 1
+    shutil.rmtree(home.lake.path("t"))
+    assert home.lake.held("t", "a") == 0 and not home.lake.exists("t")
+    home.lake.append("t", rows(2, 3), app="b", version=7)
+    assert (home.lake.held("t", "b"), home.lake.count("t")) == (7, 2)
 
 
 def test_deleted_rows_are_in_no_file_and_no_log(home: Home) -> None:

@@ -7,18 +7,18 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlparse
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
-from deltalake.exceptions import TableNotFoundError
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 from pyarrow.dataset import dataset
 
@@ -30,7 +30,10 @@ from zerodistance.kernel.locks import FolderLock
 _GROUP_ROWS = 131_072
 _SMALL_BYTES, _MANY_FILES = 128 << 20, 8  # own values: when joining files is worth the work
 _READERS = timedelta(hours=1)  # own value: no reader holds a list of files for longer
+_TRIES, _PAUSE = 20, 0.02  # own values: for a log that is cut just now
 LOCK = ".lock"
+Answer = TypeVar("Answer")
+_Newest = tuple[str, int, int, str]
 _CONFIGURATION = {
     "delta.logRetentionDuration": "interval 0 days",
     "delta.deletedFileRetentionDuration": "interval 0 days",
@@ -48,7 +51,8 @@ class Lake:
         self._tables: dict[
             str, FolderLock
         ] = {}  # who writes or removes files of a table takes its lock first
-        self._opening, self._opened = threading.Lock(), dict[str, tuple[tuple[str, int, int], DeltaTable]]()
+        self._replaced: dict[str, list[tuple[float, Path]]] = {}
+        self._opening, self._opened = threading.Lock(), dict[str, tuple[_Newest, DeltaTable]]()
         self._rewriting = (
             threading.RLock()
         )  # who replaces files takes this one first; appends go on meanwhile
@@ -92,15 +96,31 @@ class Lake:
                     return None
             return held[1]
 
-    def _newest(self, table: str) -> tuple[str, int, int] | None:
-        """Return name, inode and time of the last file of a table's log: a commit adds one with a higher number."""
+    def _asked(self, table: str, question: Callable[[DeltaTable], Answer], otherwise: Answer) -> Answer:
+        """Return what the newest version of a table says, or something else if there is no table.
+
+        A table reads its log when it is asked: again, where another process has cut that just now.
+        """
+        for tries_left in range(_TRIES, -1, -1):
+            try:
+                found = self._open(table)
+                return otherwise if found is None else question(found)
+            except DeltaError:
+                if not tries_left:
+                    raise
+                self._opened.pop(table, None)
+                time.sleep(_PAUSE)
+        raise AssertionError
+
+    def _newest(self, table: str) -> _Newest | None:
+        """Return name, inode and time of the last file of a table's log, to which a commit adds one with a higher number, and the name of the first."""
         log = self.path(table) / "_delta_log"
         try:
-            name = max((one for one in os.listdir(log) if one[:20].isdigit()), default=None)
-            if name is None:
+            names = [one for one in os.listdir(log) if one[:20].isdigit()]
+            if not names:
                 return None
-            stat = (log / name).stat()
-            return name, stat.st_ino, stat.st_mtime_ns
+            stat = (log / max(names)).stat()
+            return max(names), stat.st_ino, stat.st_mtime_ns, min(names)
         except FileNotFoundError:  # there is no table, or the file has gone since
             return self._newest(table) if log.exists() else None
 
@@ -110,13 +130,11 @@ class Lake:
 
     def columns(self, table: str) -> tuple[str, ...]:
         """Return the names of the table's columns; empty if it does not exist."""
-        found = self._open(table)
-        return () if found is None else tuple(one.name for one in found.schema().fields)
+        return self._asked(table, lambda found: tuple(one.name for one in found.schema().fields), ())
 
     def held(self, table: str, app: str) -> int:
         """Return the last version that application `app` has appended to the table, 0 if none."""
-        found = self._open(table)
-        return 0 if found is None else (found.transaction_version(app) or 0)
+        return self._asked(table, lambda found: found.transaction_version(app) or 0, 0)
 
     def append(
         self, table: str, rows: pa.Table, *, app: str, version: int, partition_by: str | None = None
@@ -132,10 +150,10 @@ class Lake:
             return self._append(table, rows, app, version, partition_by)
 
     def _append(self, table: str, rows: pa.Table, app: str, version: int, partition_by: str | None) -> bool:
-        found = self._open(table)
-        if found is not None and (found.transaction_version(app) or 0) >= version:
+        there = self.exists(table)
+        if there and self.held(table, app) >= version:
             return False
-        if found is None:
+        if not there:
             with self._writing:
                 DeltaTable.create(
                     self.path(table),
@@ -207,16 +225,17 @@ class Lake:
 
     def snapshot(self, table: str, app: str) -> tuple[list[str], int]:
         """Return the data files and the last version of `app`, both of one and the same table version."""
-        found = self._open(table)
-        if found is None:
-            return [], 0
-        files = [unquote(urlparse(uri).path) if uri.startswith("file:") else uri for uri in found.file_uris()]
-        return files, (found.transaction_version(app) or 0) if app else 0
+
+        def both(found: DeltaTable) -> tuple[list[str], int]:
+            uris = found.file_uris()
+            files = [unquote(urlparse(uri).path) if uri.startswith("file:") else uri for uri in uris]
+            return files, (found.transaction_version(app) or 0) if app else 0
+
+        return self._asked(table, both, (list[str](), 0))
 
     def count(self, table: str) -> int:
         """Return the number of rows, from the table's statistics."""
-        found = self._open(table)
-        return 0 if found is None else int(found.count())
+        return self._asked(table, lambda found: int(found.count()), 0)
 
     def delete_where(self, table: str, predicate: str) -> int:
         """Delete the rows for which the SQL `predicate` holds and rewrite history: no older file keeps them.
@@ -250,6 +269,23 @@ class Lake:
             if not hours:
                 found.create_checkpoint()
                 found.cleanup_metadata()
+
+    def let_go(self, table: str) -> None:
+        """Remove the files that this process replaced an hour ago, which nobody reads any more, and the log before the newest version.
+
+        Those that a process before it replaced go with the next `purge`.
+        """
+        with self._rewriting, self._table(table), self._writing:
+            if not self.exists(table):
+                return
+            old = time.monotonic() - _READERS.total_seconds()
+            replaced = self._replaced.get(table, [])
+            for _, path in (one for one in replaced if one[0] <= old):
+                path.unlink(missing_ok=True)
+            self._replaced[table] = [one for one in replaced if one[0] > old]
+            found = DeltaTable(self.path(table))
+            found.create_checkpoint()
+            found.cleanup_metadata()
 
     def settle(self, table: str, *, by: str, order: Sequence[str], engine: Engine) -> int:
         """Join the small files of each partition into one, sorted; return how many files were replaced.
@@ -330,6 +366,8 @@ class Lake:
             )
             fault.point("lake.settle.after")
             self._sync(table)
+        gone_at = time.monotonic()
+        self._replaced.setdefault(table, []).extend((gone_at, self.path(table) / file) for file in files)
 
     def replace(self, table: str, rows: pa.Table | pa.RecordBatchReader, *, app: str, version: int) -> None:
         """Put `rows` in the place of everything the table holds, in one durable commit; `app` then holds `version`."""

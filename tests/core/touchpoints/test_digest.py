@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -179,6 +180,31 @@ def test_followers_wait_for_the_tail_to_be_due_where_nobody_looks(home: Home) ->
     with clock.freeze(now + timedelta(seconds=home.settings.seal_seconds)):
         assert sealer.step(patient=True)
     assert follower.turns == [2] and home.lake.held(tail.TABLE, tail.APP) == 2
+
+
+def test_followers_follow_while_the_tail_moves_and_it_moves_only_what_they_hold(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follower, append = _Counting(), home.lake.append
+    digest, sealer = Digest(home, EachIdentifier(), list), Sealer(home, [follower])
+    digest.commit(batch_of(home, "a"))
+    assert not sealer.move(force=True), "nobody has taken it in"
+    assert sealer.follow(force=True) and follower.turns == [1]
+    digest.commit(batch_of(home, "b"))
+
+    def slow(*args: Any, **given: Any) -> bool:
+        done = append(*args, **given)
+        beside = threading.Thread(target=lambda: sealer.follow(force=True))
+        beside.start()
+        beside.join(10)
+        return done
+
+    monkeypatch.setattr(home.lake, "append", slow)
+    assert sealer.move(force=True)
+    assert follower.turns == [1, 2] and home.lake.held(tail.TABLE, tail.APP) == 1
+    assert ids_in_view(home) == ["a", "b"]
+    assert sealer.move(force=True) and home.lake.held(tail.TABLE, tail.APP) == 2
+    assert ids_in_view(home) == ["a", "b"]
 
 
 def test_what_is_in_lake_and_tail_is_seen_once(home: Home) -> None:

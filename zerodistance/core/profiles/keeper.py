@@ -75,7 +75,7 @@ class Keeper:
         self._rollup, self._settled = rollup.Rollup(), 0
         self._owned = own.NONE  # the home's own dimensions, as the next turn has them
         self._owned_seen: own.Owned | None = None
-        self._looked_after = False
+        self._looked_after = self._everybody = False
         self._fed = True
         self._recent, self._most = Recent(), evaluate.SUBJECTS
         self._pace = Pace(-_LOOK_SECONDS)
@@ -146,7 +146,7 @@ class Keeper:
                 seen = time.monotonic()
             if done is None:
                 return 0
-            self._pace.took(began, seen, done)
+            self._pace.took(began, seen, 0 if self._everybody else done)  # a new rule is no traffic
             return done
 
     def _looked_through(self) -> Index:
@@ -174,7 +174,7 @@ class Keeper:
         near = Near(self._home, connection, self._recent, batch)
         ahead = before.batch > batch or before.people > version  # an index of another backup
         changed = None if ahead else self._changed(connection, before, day, version, subjects, near)
-        brought = 0
+        self._everybody, brought = changed is None, 0
         if changed is not None:
             before, brought = self._bring(connection, before, day)
         still = (before.batch, before.day, before.people) == (batch, day, version)

@@ -162,8 +162,7 @@ def tidy(home: Home) -> bool:
     if len(home.lake.files(TABLE)) < _MANY_FILES:
         return False
     home.lake.compact(TABLE, target_bytes=_SMALL_FILE)
-    with lock(home):  # a turn may read what goes
-        home.lake.purge(TABLE)
+    home.lake.let_go(TABLE)
     return True
 
 
