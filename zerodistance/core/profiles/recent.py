@@ -38,7 +38,7 @@ class Recent:
                 self._pieces.append(_ordered(rows))
             while len(self._pieces) > 1 and len(self._pieces[-2]) < 2 * len(self._pieces[-1]):
                 both = pa.concat_tables([self._pieces[-2], self._pieces.pop()])
-                self._pieces[-1] = _ordered(both.combine_chunks())
+                self._pieces[-1] = _ordered(both)
             if sum(map(len, self._pieces)) > self._most:
                 self._begin(upto)
 
@@ -102,16 +102,17 @@ class Recent:
             if not self._holds(after, upto):
                 return None
             pieces = list(self._pieces)
-        found = list[pa.Table]()
+        wanted, found = blocks.schema(columns), list[pa.Table]()
         for piece in pieces:
             there = blocks.places(piece.column("subject").to_numpy(), subjects)
+            batch = piece.column("batch").to_numpy()[there]
+            there = there[(batch > after) & (batch <= upto)]
             if len(there):
-                rows = piece.take(there)
-                batch = rows.column("batch").to_numpy()
-                rows = rows.filter(pa.array((batch > after) & (batch <= upto)))
-                found.append(rows.select(list(dict.fromkeys(("subject", *columns)))))
-        return [rows.cast(blocks.schema(columns)) for rows in found if len(rows)]
+                found.append(piece.select(wanted.names).take(there).cast(wanted))
+        return found
 
 
 def _ordered(rows: pa.Table) -> pa.Table:
-    return rows.take(np.argsort(rows.column("subject").to_numpy(), kind="stable"))
+    """Return rows in the order of subjects, in one chunk: taking from many takes ten times as long."""
+    order = np.argsort(rows.column("subject").to_numpy(), kind="stable")
+    return rows.combine_chunks().take(order).combine_chunks()
