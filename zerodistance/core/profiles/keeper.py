@@ -76,8 +76,7 @@ class Keeper:
         self._owned = own.NONE  # the home's own dimensions, as the next turn has them
         self._owned_seen: own.Owned | None = None
         self._looked_after = self._everybody = False
-        self._fed = True
-        self._recent, self._most = Recent(), evaluate.SUBJECTS
+        self._fed, self._recent, self._most = True, Recent(), evaluate.SUBJECTS
         self._pace = Pace(-_LOOK_SECONDS)
         self._looked_at = self._decided_at = -_LOOK_SECONDS
         self._unlooked = True  # whether there are sections of the index that nobody has looked at
