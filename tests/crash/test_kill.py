@@ -35,6 +35,7 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "identity.placing.",
     "identity.rules.",
     "import.",
+    "index.whole",  # a job of every minute; tests/core/profiles/test_index.py
     "lake.replace.",  # in tests/core/profiles/test_states.py
     "lake.settle.",
     "moving.",
