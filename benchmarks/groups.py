@@ -113,7 +113,7 @@ def _everybody(here: profiles.Index, found: making.Made) -> kmeans.Places:
 def peer(home: Home, people: int, kinds: int, sure: float) -> dict[str, Any]:
     """Group everybody, not a sample, by the k-means of scikit-learn, where it is installed; as many groups and where we put persons."""
     try:
-        from sklearn.cluster import KMeans  # type: ignore[import-untyped]
+        from sklearn.cluster import KMeans
     except ImportError:
         return {}
     here = profiles.current(home)

@@ -1,0 +1,1 @@
+"""What may come: scores of persons and appliances, with their reasons."""

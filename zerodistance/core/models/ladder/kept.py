@@ -1,0 +1,83 @@
+"""Models as plain data, for the registry: what is read from it says the same to the last bit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from zerodistance.core.models.ladder.forest import Tree, Trees
+from zerodistance.core.models.ladder.hazard import Hazard
+from zerodistance.core.models.ladder.points import Points
+
+Model = Points | Trees | Hazard
+
+
+class _Hazard(msgspec.Struct):
+    clock: str
+    edges: tuple[float, ...]
+    ahead: float
+    of: dict[str, Any]
+
+
+def plain(model: Model) -> dict[str, Any]:
+    """Return a model as what JSON can hold: `kind` (points, trees, hazard) and its fields."""
+    if isinstance(model, Hazard):
+        return {
+            "kind": "hazard",
+            "clock": model.clock,
+            "edges": list(model.edges),
+            "ahead": model.ahead,
+            "of": plain(model.of),
+        }
+    found: dict[str, Any] = msgspec.to_builtins(model)
+    return {"kind": "points" if isinstance(model, Points) else "trees", **found}
+
+
+def read(data: dict[str, Any]) -> Model:
+    """Return the model of plain data.
+
+    Raises
+    ------
+    msgspec.ValidationError
+        What is there is no model: a field is missing or wrong, or a tree leads nowhere.
+    """
+    if data.get("kind") != "hazard":
+        return _read(data)
+    hazard = msgspec.convert(data, _Hazard)
+    return Hazard(hazard.clock, hazard.edges, hazard.ahead, _read(hazard.of))
+
+
+def _read(data: dict[str, Any]) -> Points | Trees:
+    if data.get("kind") == "points":
+        points = msgspec.convert(data, Points)
+        _demand(
+            all(len(one.points) == len(one.edges) + 1 for one in points.steps),
+            "points are not one more than edges",
+        )
+        return points
+    if data.get("kind") == "trees":
+        trees = msgspec.convert(data, Trees)
+        _demand(len(trees.usual) == len(trees.names), "usual is not as long as names")
+        for tree in trees.trees:
+            _demand(_leads_down(tree, len(trees.names)), "a tree leads nowhere")
+        return trees
+    raise msgspec.ValidationError(
+        f"no model is of the kind {data.get('kind')!r}; there are points, trees and hazard"
+    )
+
+
+def _leads_down(tree: Tree, features: int) -> bool:
+    """Return whether each node leads to two below it: compiled code follows them without looking."""
+    fields = (tree.feature, tree.edge, tree.left, tree.right, tree.lost, tree.value)
+    if not tree.feature or len({len(field) for field in fields}) != 1:
+        return False
+    feature, below = np.array(tree.feature), np.array([tree.left, tree.right])
+    inside, own = feature >= 0, np.arange(len(feature))
+    return bool((feature < features).all() and ((below > own) & (below < len(feature)))[:, inside].all())
+
+
+def _demand(fine: bool, why: str) -> None:
+    if not fine:
+        raise msgspec.ValidationError(why)
