@@ -35,6 +35,7 @@ ROOMS = (
     Room("quarantine", f"{_CORE}.touchpoints.quarantine_cli:app", Text("隔离区：被拒的行、原因、修改和重放", "refused rows: why, mend and replay")),
     Room("identity", f"{_CORE}.identity.cli:app", Text("身份：谁是谁，为什么", "who is who, and why")),
     Room("profiles", f"{_CORE}.profiles.cli:app", Text("标签树与画像", "the tag tree and profiles")),
+    Room("models", f"{_CORE}.models.cli:app", Text("模型：训练、评估、上任、评分、理由", "models: train, evaluate, promote, score, explain")),
     Room("segments", f"{_CORE}.segments.cli:app", Text("人群：规则、人数、名单", "segments: rules, counts, members")),
     Room("accounts", f"{_PORTAL}.cli:app", Text("门户账号和接口密钥", "accounts of the portal, keys of the API")),
     Room("sample", "zerodistance.sample.cli:app", Text("样例城市：造一座已知真相的城市", "a sample city whose truth is known")),

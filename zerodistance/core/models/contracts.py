@@ -2,8 +2,156 @@
 
 from __future__ import annotations
 
-from zerodistance.kernel.errors import ZeroDistanceError
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from zerodistance.core.models.ladder.points import Points
+from zerodistance.kernel.errors import NotFound, ZeroDistanceError
 from zerodistance.kernel.text import Text
+
+
+class Among(StrEnum):
+    """Who is scored: known persons, never visitors.
+
+    `owners` have an appliance of the category, `others` have none that the brand knows of, `active` were here within a year.
+    """
+
+    OWNERS = "owners"
+    OTHERS = "others"
+    ACTIVE = "active"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The outcome: a touch of one of these kinds, or with `comes=False` none of them, after the day of the features and within the horizon.
+
+    Attributes
+    ----------
+    kinds
+        Exact (`order.line`) or a family (`order.*`); empty: every kind.
+    without
+        Kinds or families that are left out of these.
+    """
+
+    kinds: tuple[str, ...]
+    without: tuple[str, ...] = ()
+    comes: bool = True
+
+
+@dataclass(frozen=True)
+class Model:
+    """What is asked of whom, from what.
+
+    Attributes
+    ----------
+    key
+        `n1`; its scores are the dimensions `score.n1_washer` and so on, or `score.r4_dormancy` of a model without categories.
+    categories
+        It is asked of each of these apart, by one model that learns from all of them; empty: it is asked of the person.
+    features
+        Keys of numeric dimensions of the tag tree; of a person who has no number there, it is missing. `{}` stands for the category that is asked for:
+        `needs.age.{}` is the column `needs.age`. Those in `features.MADE` are made of several.
+    rules
+        The rules of thumb, over the same columns: a trained model has to beat them.
+    signs
+        Column -> 1 or -1: more of it may only add, or only take away.
+    """
+
+    key: str
+    label: Text
+    meaning: Text
+    among: Among
+    asked: Asked
+    horizon_days: int
+    features: tuple[str, ...]
+    rules: Points
+    categories: tuple[str, ...] = ()
+    signs: Mapping[str, int] = field(default_factory=dict)
+    owner: str = "marketing"
+    purpose: str = "marketing"
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The categories, or `` alone where there are none."""
+        return self.categories or ("",)
+
+    def dimension(self, category: str) -> str:
+        """Return the dimension of its scores for a category (`` where it has none)."""
+        return f"score.{self.key}_{category}" if category else f"score.{self.key}"
+
+
+@dataclass(frozen=True)
+class Version:
+    """One trained version of a model, as the registry keeps it; times are microseconds UTC.
+
+    Attributes
+    ----------
+    number
+        1, 2, ...; never given again.
+    kind
+        `rules`, `points` or `trees`.
+    trained_as_of, evaluated_as_of
+        The moments whose features it was trained and evaluated with; the outcomes are those of the horizon after each.
+    fingerprint
+        Hash of everything that decides scores; the registry refuses a file that has another one.
+    figures
+        Measure -> value, low, high, of the model; `rules` of the rules of thumb on the same rows.
+    population
+        Category (`` where there are none) -> the chances that a thousandth, two thousandths, ... of those who were evaluated did not reach: what 0 to 100 means.
+    """
+
+    model: str
+    number: int
+    kind: str
+    made_at: int
+    trained_as_of: int
+    evaluated_as_of: int
+    rows: int
+    came: int
+    evaluated_rows: int
+    evaluated_came: int
+    figures: Mapping[str, Mapping[str, Any]]
+    population: Mapping[str, tuple[float, ...]]
+    fingerprint: str = ""
+    beats_rules: bool = False
+
+
+class NoSuchModel(NotFound):
+    """There is no such model, or no such version of it."""
+
+    code = "no_such_model"
+    text = Text(
+        "没有模型 {given}；`zerodistance models list` 列出所有模型",
+        "there is no model {given}; `zerodistance models list` lists them",
+    )
+
+
+class NotPromoted(ZeroDistanceError):
+    """A version may not become the champion."""
+
+    code, status = "not_promoted", 409
+    text = Text(
+        "{model} 的第 {version} 版不能上任：{why}", "version {version} of {model} can't be promoted: {why}"
+    )
+
+
+class NoChampion(ZeroDistanceError):
+    """No version of the model has been promoted."""
+
+    code, status = "no_champion", 409
+    text = Text(
+        "{model} 还没有上任的版本；先 `zerodistance models train {model}`，再 `zerodistance models promote {model} 版本`",
+        "no version of {model} has been promoted; `zerodistance models train {model}`, then `zerodistance models promote {model} VERSION`",
+    )
+
+
+class ModelDamaged(ZeroDistanceError):
+    """A file of the registry is not what was written."""
+
+    code, status = "model_damaged", 500
+    text = Text("模型文件 {path} 已损坏：{why}", "the model file {path} is damaged: {why}")
 
 
 class TooFewOutcomes(ZeroDistanceError):
@@ -14,4 +162,14 @@ class TooFewOutcomes(ZeroDistanceError):
         "要训练一个模型，两种结果各至少要有 {least} 条（来自不同的家庭），现在有 {came} 条发生、{not_came} 条未发生；延长标签窗口，或者等更多结果到来",
         "training needs at least {least} rows of either outcome, of different households; {came} came true and {not_came} did not:"
         " make the label window longer, or wait for more outcomes",
+    )
+
+
+class NoSuchCategory(NotFound):
+    """A model is asked for a category that it does not know, or for none where it needs one."""
+
+    code = "no_such_category"
+    text = Text(
+        "模型 {model} 没有品类 {given}；可用：{there}",
+        "the model {model} has no category {given}; there are: {there}",
     )

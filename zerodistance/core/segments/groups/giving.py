@@ -9,10 +9,10 @@ import pyarrow as pa
 
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Layer, Values
+from zerodistance.core.profiles.subjects import Earliest
 from zerodistance.core.segments.groups.contracts import Grouping, Version
 from zerodistance.core.segments.groups.features import Numbers
 from zerodistance.core.segments.groups.kmeans import Places
-from zerodistance.core.segments.subjects import Earliest
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text

@@ -13,9 +13,9 @@ import pyarrow as pa
 from zerodistance.core.brand import api as brand
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.api import Sizes, Split
+from zerodistance.core.profiles.subjects import Earliest
 from zerodistance.core.segments import audit, conditions, rules, saved
 from zerodistance.core.segments.contracts import AllOf, AnyOf, Has, In, Rule, WrongRule
-from zerodistance.core.segments.subjects import Earliest
 from zerodistance.core.segments.tags import forms, lists, sql, store, trying
 from zerodistance.core.segments.tags.contracts import (
     SHOWN,

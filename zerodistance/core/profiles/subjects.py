@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles.index import Index
 
 Ints = npt.NDArray[np.int64]
 
@@ -13,7 +13,7 @@ Ints = npt.NDArray[np.int64]
 class Earliest:
     """The earliest subject of everybody in an index."""
 
-    def __init__(self, here: profiles.Index) -> None:
+    def __init__(self, here: Index) -> None:
         pairs = here.pairs()
         numbers, subjects = (pairs.column(name).to_numpy() for name in ("number", "subject"))
         order = np.lexsort((subjects, numbers))

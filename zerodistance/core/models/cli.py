@@ -1,0 +1,235 @@
+"""`zerodistance models`: list, train, look at, promote, roll back, score, explain."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+from rich.table import Table
+
+from zerodistance.kernel import clock, command
+from zerodistance.kernel.command import words
+from zerodistance.kernel.text import Text
+
+if TYPE_CHECKING:
+    from zerodistance.core.models.contracts import Version
+
+app = App(
+    name="models",
+    help=words("模型：训练、评估、上任、评分、说明理由", "models: train, evaluate, promote, score, explain"),
+)
+Key = Annotated[str, Parameter(help=words("模型的键，如 n1", "key of the model, like n1"))]
+Number = Annotated[int, Parameter(help=words("版本", "version"))]
+AsJson = Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))]
+_FIGURES = (
+    ("auc", Text("AUC", "AUC")),
+    ("auc_within", Text("同品类内的 AUC", "AUC within a category")),
+    ("lift_top10", Text("前一成的提升", "lift in the top tenth")),
+    ("precision_top10", Text("前一成的准确率", "precision in the top tenth")),
+    ("average_precision", Text("平均准确率", "average precision")),
+    ("ece", Text("校准误差", "calibration error")),
+    ("log_loss", Text("对数损失", "log loss")),
+    ("rules_auc", Text("经验规则的 AUC", "AUC of the rules of thumb")),
+    ("rules_auc_within", Text("经验规则同品类内的 AUC", "the same within a category")),
+    ("rules_lift_top10", Text("经验规则前一成的提升", "lift of the rules of thumb")),
+    ("rules_precision_top10", Text("经验规则前一成的准确率", "precision of the rules of thumb")),
+    ("ahead", Text("比经验规则准多少", "ahead of the rules of thumb")),
+)
+
+
+@app.command(
+    name="list",
+    help=words("列出模型、最新版本与上任的版本", "list models with their newest version and their champion"),
+)
+def list_(*, as_json: AsJson = False) -> None:
+    """List the models."""
+    from zerodistance.core.models import api
+
+    found, lang = api.models(command.home(), command.who()), command.lang()
+    if as_json:
+        command.say_json(
+            [
+                {
+                    "key": one.model.key,
+                    "label": one.model.label.get(lang),
+                    "newest": one.newest.number if one.newest else None,
+                    "champion": one.champion.number if one.champion else None,
+                    "auc": one.champion.figures["auc"]["value"] if one.champion else None,
+                }
+                for one in found
+            ]
+        )
+        return
+    table = _table(
+        Text("键", "key"),
+        Text("模型", "model"),
+        Text("最新版", "newest"),
+        Text("上任版", "champion"),
+        Text("AUC", "AUC"),
+    )
+    for one in found:
+        crowned = one.champion
+        table.add_row(
+            one.model.key,
+            one.model.label.get(lang),
+            str(one.newest.number) if one.newest else "–",
+            str(crowned.number) if crowned else "–",
+            f"{crowned.figures['auc']['value']:.3f}" if crowned else "–",
+        )
+    command.show(table)
+
+
+@app.command(
+    help=words("训练新的一版，并用更晚的时点评估", "train a new version, and evaluate it on a later moment")
+)
+def train(
+    key: Key,
+    *,
+    kind: Annotated[
+        str, Parameter(help=words("points 可读的计分表，或 trees", "points, a table to read, or trees"))
+    ] = "points",
+    until: Annotated[
+        date | None,
+        Parameter(
+            help=words("结果已知到哪天；不写：今天", "the day until which outcomes are known; without: today")
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train on the features of two horizons ago, and look how good it is on those of one horizon ago."""
+    from zerodistance.core.models import api
+
+    with command.stages(Text("{stage}", "{stage}")) as hear:
+        found = api.train(command.home(), command.who(), key, kind=kind, until=until, told=hear)
+    _say(found, as_json=as_json)
+
+
+@app.command(
+    help=words("看一个模型的各版与它们的好坏", "look at the versions of a model, and how good each is")
+)
+def compare(key: Key, *, as_json: AsJson = False) -> None:
+    """Show the measures of all versions beside each other."""
+    from zerodistance.core.models import api
+
+    found, lang = api.versions(command.home(), command.who(), key), command.lang()
+    if as_json:
+        command.say_json(found)
+        return
+    table = _table(
+        Text("衡量", "measure"), *(Text(f"第 {one.number} 版", f"version {one.number}") for one in found)
+    )
+    for name, label in _FIGURES:
+        table.add_row(label.get(lang), *(_figure(one, name) for one in found))
+    command.show(table)
+
+
+@app.command(help=words("让一版上任：此后由它评分", "promote a version: it scores from now on"))
+def promote(key: Key, number: Number) -> None:
+    """Make a version the champion."""
+    from zerodistance.core.models import api
+
+    api.promote(command.home(), command.who(), key, number)
+    command.tell(
+        Text("{key} 第 {number} 版已上任", "version {number} of {key} is champion now"),
+        key=key,
+        number=number,
+    )
+
+
+@app.command(help=words("退回上一个上任的版本", "go back to the version that was champion before"))
+def rollback(key: Key) -> None:
+    """Make the champion before this one champion again."""
+    from zerodistance.core.models import api
+
+    found = api.roll_back(command.home(), command.who(), key)
+    command.tell(
+        Text("{key} 退回第 {number} 版", "version {number} of {key} is champion again"),
+        key=key,
+        number=found.number,
+    )
+
+
+@app.command(
+    help=words("用上任的版本给所有人评分，成为标签", "score everybody with the champions; scores become tags")
+)
+def score(
+    *keys: Annotated[
+        str, Parameter(help=words("模型的键；不写：所有已上任的", "models; without: all with a champion"))
+    ],
+) -> None:
+    """Score everybody now."""
+    from zerodistance.core.models import api
+
+    done = api.score(command.home(), command.who(), keys)
+    if not done:
+        command.tell(Text("还没有上任的版本", "no model has a champion yet"))
+    for key, many in done.items():
+        command.tell(Text("{key}：{many} 个评分", "{key}: {many} scores"), key=key, many=f"{many:,}")
+
+
+@app.command(help=words("一个人的评分与理由", "the score of a person, and why"))
+def explain(
+    key: Key,
+    person: Annotated[str, Parameter(help=words("用户号", "id of the person"))],
+    category: Annotated[str, Parameter(help=words("品类，如 washer", "category, like washer"))] = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show what adds most to a person's score."""
+    from zerodistance.core.models import api
+
+    home, who, lang = command.home(), command.who(), command.lang()
+    found = api.explain(home, who, key, api.number_of(home, who, person), category)
+    if as_json:
+        command.say_json(found)
+        return
+    command.tell(
+        Text("{score} 分，可能性 {chance}", "{score} points, a chance of {chance}"),
+        score=f"{found.score:.1f}",
+        chance=f"{found.chance:.2%}",
+    )
+    table = _table(Text("理由", "reason"), Text("值", "value"), Text("加分", "adds"))
+    for one in found.reasons:
+        value = "–" if one.value is None else f"{one.value:,.1f}"
+        table.add_row(one.label.get(lang), value, f"{one.points:+.2f}")
+    command.show(table)
+
+
+def _say(found: Version, *, as_json: bool) -> None:
+    if as_json:
+        command.say_json(found)
+        return
+    lang = command.lang()
+    command.tell(
+        Text(
+            "{key} 第 {number} 版（{kind}）：用 {trained} 的特征训练，{rows} 人、{came} 人发生；用 {seen} 的特征评估，{later} 人、{also} 人发生",
+            "version {number} of {key} ({kind}): trained with the features of {trained}, {rows} persons, of whom {came} did;"
+            " evaluated with those of {seen}, {later} persons, of whom {also} did",
+        ),
+        key=found.model,
+        number=found.number,
+        kind=found.kind,
+        trained=f"{clock.from_micros(found.trained_as_of):%Y-%m-%d}",
+        seen=f"{clock.from_micros(found.evaluated_as_of):%Y-%m-%d}",
+        rows=f"{found.rows:,}",
+        came=f"{found.came:,}",
+        later=f"{found.evaluated_rows:,}",
+        also=f"{found.evaluated_came:,}",
+    )
+    table = _table(Text("衡量", "measure"), Text("值（95% 区间）", "value (95 % interval)"))
+    for name, label in _FIGURES:
+        table.add_row(label.get(lang), _figure(found, name))
+    command.show(table)
+
+
+def _figure(version: Version, name: str) -> str:
+    one = version.figures[name]
+    return f"{one['value']:.3f} ({one['low']:.3f}–{one['high']:.3f})"
+
+
+def _table(*heads: Text) -> Any:
+    table = Table(box=None, pad_edge=False)
+    for n, head in enumerate(heads):
+        table.add_column(head.get(command.lang()), justify="left" if n < 2 else "right")
+    return table
