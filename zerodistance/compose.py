@@ -65,13 +65,14 @@ def jobs() -> Sequence[Job]:
     """Return what the worker does again and again."""
     from zerodistance.connectors.feeds import keeping as feeds
     from zerodistance.core.identity import jobs as identity
+    from zerodistance.core.models import jobs as models
     from zerodistance.core.profiles import jobs as profiles
     from zerodistance.core.segments import jobs as segments
     from zerodistance.core.touchpoints import jobs as touchpoints
     from zerodistance.doors.backups import upkeep as backups
     from zerodistance.doors.operations import jobs as operations
 
-    core = [*touchpoints.JOBS, *identity.JOBS, *profiles.JOBS, *segments.JOBS]
+    core = [*touchpoints.JOBS, *identity.JOBS, *profiles.JOBS, *models.JOBS, *segments.JOBS]
     return [*core, *backups.JOBS, *operations.JOBS, *feeds.JOBS]
 
 
@@ -84,10 +85,11 @@ def panels() -> Sequence[Panel]:
 
 def shares() -> Sequence[Share]:
     """Return what each room has a backup hold."""
+    from zerodistance.core.models import keeping as models
     from zerodistance.core.profiles import keeping as profiles
     from zerodistance.core.touchpoints import keeping as touchpoints
 
-    return [touchpoints.SHARE, profiles.SHARE]
+    return [touchpoints.SHARE, profiles.SHARE, models.SHARE]
 
 
 def forget_again(home: Home, who: Who, found: Sequence[Mapping[str, Any]]) -> int:

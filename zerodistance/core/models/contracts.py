@@ -99,7 +99,8 @@ class Version:
     figures
         Measure -> value, low, high, of the model; `rules` of the rules of thumb on the same rows.
     population
-        Category (`` where there are none) -> the chances that a thousandth, two thousandths, ... of those who were evaluated did not reach: what 0 to 100 means.
+        Category (`` where there are none) -> the chances that a thousandth, two thousandths, ... of those who were evaluated did not
+        reach: what 0 to 100 means.
     """
 
     model: str

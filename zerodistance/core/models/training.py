@@ -71,8 +71,8 @@ def fit(model: Model, some: Rows, kind: Kind) -> Points | Trees:
 def figures(chances: Floats, rules: Floats, some: Rows) -> dict[str, dict[str, float]]:
     """Return measures with intervals over households, of the model and of the rules of thumb on the same rows.
 
-    `auc`, `auc_within` (of each category, the mean weighted by pairs of outcomes), `lift_top10`, `precision_top10`, `average_precision`, `ece`, `log_loss`; those of the rules begin with `rules_`; `ahead` is by how much of itself the
-    precision of the rules in the top tenth is less than the model's.
+    `auc`, `auc_within` (of each category, the mean weighted by pairs of outcomes), `lift_top10`, `precision_top10`, `average_precision`, `ece`, `log_loss`;
+    those of the rules begin with `rules_`; `ahead` is by how much of itself the precision of the rules in the top tenth is less than the model's.
     """
 
     def of(measure: Callable[[Floats, Floats], float], scores: Floats) -> dict[str, float]:
