@@ -1,5 +1,7 @@
 """Whom contact moves: meta-learners over any learner of chances, and the gate that refuses where nobody can be told from anybody.
 
+Rows are those of a trial: who was contacted was drawn by lot. What a model says of a row counts only if it was trained on nobody of its household.
+
 References
 ----------
 S. Kuenzel et al.: Metalearners for estimating heterogeneous treatment effects (2019); N. Radcliffe: Using control groups to target on predicted lift (2007).
@@ -8,61 +10,202 @@ S. Kuenzel et al.: Metalearners for estimating heterogeneous treatment effects (
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from zerodistance.core.models import measures
-from zerodistance.core.models.ladder.points import Columns, Floats
+from zerodistance.core.models.ladder import folds, logistic, trees
+from zerodistance.core.models.ladder.columns import Columns, Floats, chances, how_many
 
 Mask = npt.NDArray[np.bool_]
-Learner = Callable[[Columns, Floats], Callable[[Columns], Floats]]
-"""Takes columns and outcomes, returns what predicts the outcome of other columns."""
+Said = Callable[[Columns], Floats]
+Learner = Callable[[Columns, Floats, Any], Said]
+"""Takes columns, outcomes and households (or None), returns what predicts the outcome of other columns."""
+Fit = Callable[[Columns, Mask, Floats, Any], Said]
+"""Takes columns, who was contacted, outcomes and households (or None), returns what gives a score to other columns."""
 
 
-class Two(NamedTuple):
-    """A model of those who were contacted and one of the others; uplift is the difference (T-learner)."""
+class Learners(NamedTuple):
+    """A learner of chances, and one of numbers of any sign."""
 
-    contacted: Callable[[Columns], Floats]
-    left: Callable[[Columns], Floats]
-
-    def uplift(self, columns: Columns) -> Floats:
-        """Return by how much contact changes the outcome of each."""
-        return self.contacted(columns) - self.left(columns)
+    chance: Learner
+    number: Learner
 
 
-class Crossed(NamedTuple):
-    """A model of what contact changed in those who were contacted, one of what it would have in the others, weighted by how many were (X-learner)."""
-
-    of_contacted: Callable[[Columns], Floats]
-    of_left: Callable[[Columns], Floats]
-    share: float
-
-    def uplift(self, columns: Columns) -> Floats:
-        """Return by how much contact changes the outcome of each."""
-        return (1 - self.share) * self.of_contacted(columns) + self.share * self.of_left(columns)
-
-
-def _some(columns: Columns, rows: npt.NDArray[np.generic]) -> dict[str, Floats]:
-    return {name: values[rows] for name, values in columns.items()}
+def additive(seed: int = 0) -> Learners:
+    """Return tables of points."""
+    return Learners(
+        lambda columns, labels, households: (
+            trees.fit_additive(columns, labels, households=households, seed=seed).chances
+        ),
+        lambda columns, numbers, households: (
+            trees.fit_number(columns, numbers, households=households, seed=seed, **trees.ADDITIVE).scores
+        ),
+    )
 
 
-def fit_two(columns: Columns, treated: Mask, outcomes: Floats, learner: Learner) -> Two:
-    """Return a T-learner of rows that were contacted at random."""
-    return Two(*(learner(_some(columns, side), outcomes[side]) for side in (treated, ~treated)))
+def together(seed: int = 0) -> Learners:
+    """Return trees of several features."""
+    return Learners(
+        lambda columns, labels, households: (
+            trees.fit_together(columns, labels, households=households, seed=seed).chances
+        ),
+        lambda columns, numbers, households: (
+            trees.fit_number(columns, numbers, households=households, seed=seed).scores
+        ),
+    )
 
 
-def fit_crossed(columns: Columns, treated: Mask, outcomes: Floats, learner: Learner, effects: Learner) -> Crossed:
-    """Return an X-learner; `effects` learns differences, which may be below 0."""
-    two = fit_two(columns, treated, outcomes, learner)
-    gained = outcomes[treated] - two.left(_some(columns, treated))
-    missed = two.contacted(_some(columns, ~treated)) - outcomes[~treated]
-    return Crossed(effects(_some(columns, treated), gained), effects(_some(columns, ~treated), missed), float(treated.mean()))
+def straight(penalty: float = 1.0) -> Learners:
+    """Return logistic regression and linear regression, the squares of weights of standard columns penalised; no value counts as the mean."""
+
+    def chance(columns: Columns, labels: Floats, _: Any) -> Said:
+        matrix, of = _standard(columns)
+        weights, base = logistic.fit(matrix, labels, penalty=penalty)
+        return lambda some: chances(of(some) @ weights + base)
+
+    def number(columns: Columns, numbers: Floats, _: Any) -> Said:
+        matrix, of = _standard(columns)
+        mean = float(numbers.mean())
+        weights = np.linalg.solve(
+            matrix.T @ matrix + penalty * np.eye(matrix.shape[1]), matrix.T @ (numbers - mean)
+        )
+        return lambda some: np.asarray(of(some) @ weights + mean)
+
+    return Learners(chance, number)
+
+
+def _standard(columns: Columns) -> tuple[Floats, Said]:
+    """Return a matrix of standard columns, and what makes one of other rows."""
+    names = tuple(columns)
+    raw = np.stack([np.asarray(columns[name], np.float64) for name in names], axis=1)
+    mean = np.nan_to_num(np.nanmean(raw, axis=0))
+    spread = np.nanstd(raw, axis=0)
+    spread = np.where(spread > 0, spread, 1.0)
+
+    def of(some: Columns) -> Floats:
+        matrix = np.stack([np.asarray(some[name], np.float64) for name in names], axis=1)
+        return np.asarray(np.nan_to_num((matrix - mean) / spread))
+
+    return of(columns), of
+
+
+def _rows(columns: Columns, households: Any, rows: npt.NDArray[Any]) -> tuple[dict[str, Floats], Any]:
+    return {
+        name: values[rows] for name, values in columns.items()
+    }, None if households is None else households[rows]
+
+
+def fit_single(
+    columns: Columns, treated: Mask, outcomes: Floats, households: Any, learners: Learners
+) -> Said:
+    """Return an S-learner: one model that also knows who was contacted; uplift is what that changes.
+
+    Of learners that only add, contact adds the same to everybody: they order people as their chance does.
+    """
+    said = learners.chance({**columns, "contacted": treated.astype(np.float64)}, outcomes, households)
+
+    def uplift(some: Columns) -> Floats:
+        both = (said({**some, "contacted": np.full(how_many(some), value)}) for value in (1.0, 0.0))
+        return next(both) - next(both)
+
+    return uplift
+
+
+def fit_two(columns: Columns, treated: Mask, outcomes: Floats, households: Any, learners: Learners) -> Said:
+    """Return a T-learner: a model of those who were contacted and one of the others; uplift is the difference."""
+    contacted, left = (
+        _side(columns, side, outcomes, households, learners.chance) for side in (treated, ~treated)
+    )
+    return lambda some: contacted(some) - left(some)
+
+
+def fit_crossed(
+    columns: Columns, treated: Mask, outcomes: Floats, households: Any, learners: Learners
+) -> Said:
+    """Return an X-learner: a model of what contact changed in those who had it, one of what it would have in the others, weighted by how many had it."""
+    contacted, left = (
+        _side(columns, side, outcomes, households, learners.chance) for side in (treated, ~treated)
+    )
+    gained = np.where(treated, outcomes - left(columns), contacted(columns) - outcomes)
+    of_contacted, of_left = (
+        _side(columns, side, gained, households, learners.number) for side in (treated, ~treated)
+    )
+    share = float(treated.mean())
+    return lambda some: (1 - share) * of_contacted(some) + share * of_left(some)
+
+
+def fit_response(
+    columns: Columns, treated: Mask, outcomes: Floats, households: Any, learners: Learners
+) -> Said:
+    """Return the response model, by which contact is usually aimed: the chance of the outcome of those who were contacted, whatever the others do."""
+    return _side(columns, treated, outcomes, households, learners.chance)
+
+
+def _side(columns: Columns, side: Mask, outcomes: Floats, households: Any, learner: Learner) -> Said:
+    some, theirs = _rows(columns, households, side)
+    return learner(some, outcomes[side], theirs)
+
+
+def held_out(
+    columns: Columns,
+    treated: Mask,
+    outcomes: Floats,
+    fit: Fit,
+    *,
+    households: Any = None,
+    parts: int = 2,
+    times: int = 1,
+    seed: int = 0,
+) -> Floats:
+    """Return the score of each row by a model that was trained without its part; over several deals the mean.
+
+    Parameters
+    ----------
+    parts
+        Into which rows are dealt, those of a household together, contacted or not and with or without outcome as many in each.
+    times
+        How often they are dealt.
+
+    Raises
+    ------
+    TooFewOutcomes
+        A part has too few outcomes to train.
+    """
+    found = np.zeros(len(outcomes))
+    cell = 2 * treated + (outcomes > 0)
+    for time in range(times):
+        dealt = folds.parts(cell.astype(np.float64), households, parts, seed * times + time)
+        for part in range(parts):
+            rest, here = np.flatnonzero(dealt != part), np.flatnonzero(dealt == part)
+            some, theirs = _rows(columns, households, rest)
+            found[here] += fit(some, treated[rest], outcomes[rest], theirs)(_rows(columns, None, here)[0])
+    return found / times
+
+
+def added(scores: Floats, treated: Mask, outcomes: Floats, share: float = 0.3) -> float:
+    """Return what contact adds to the outcome, per head, among the highest `share` of scores; NaN where one side is empty."""
+    best = np.argsort(-scores, kind="stable")[: round(share * len(scores))]
+    mine, came = treated[best], outcomes[best]
+    if mine.all() or not mine.any():
+        return float("nan")
+    return float(came[mine].mean() - came[~mine].mean())
 
 
 class Gate(NamedTuple):
-    """Whether contact may be aimed by uplift: by how much its Qini is above that of aiming by the chance of the outcome, on rows that neither was trained on."""
+    """Whether contact may be aimed by uplift.
+
+    Attributes
+    ----------
+    opens
+        Whether the interval of `better` lies above 0.
+    uplift, response
+        Qini of aiming by uplift, and of aiming by the chance of the outcome, on rows that neither was trained on.
+    better
+        By how much the first is above the second.
+    """
 
     opens: bool
     uplift: float
@@ -70,13 +213,38 @@ class Gate(NamedTuple):
     better: measures.Interval
 
 
-def gate(uplifts: Floats, responses: Floats, treated: Mask, outcomes: Floats, households: npt.NDArray[np.int64], times: int = 200) -> Gate:
-    """Return whether the 95 % interval of the difference between both Qini figures lies above 0; rows of a household stay together."""
+def gate(
+    uplifts: Floats,
+    responses: Floats,
+    treated: Mask,
+    outcomes: Floats,
+    households: npt.NDArray[np.int64] | None = None,
+    times: int = 200,
+) -> Gate:
+    """Return whether aiming by uplift is better than by response for sure: the 95 % interval of the difference, rows of a household together."""
 
     def better(rows: npt.NDArray[np.int64]) -> float:
         both = (measures.qini(scores[rows], treated[rows], outcomes[rows]) for scores in (uplifts, responses))
         return next(both) - next(both)
 
-    found = measures.interval(better, households, times)
+    found = measures.interval(better, np.arange(len(outcomes)) if households is None else households, times)
     said = (measures.qini(scores, treated, outcomes) for scores in (uplifts, responses))
     return Gate(found.low > 0, next(said), next(said), found)
+
+
+__all__ = [
+    "Fit",
+    "Gate",
+    "Learner",
+    "Learners",
+    "added",
+    "additive",
+    "fit_crossed",
+    "fit_response",
+    "fit_single",
+    "fit_two",
+    "gate",
+    "held_out",
+    "straight",
+    "together",
+]
