@@ -38,6 +38,7 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "index.whole",  # a job of every minute; tests/core/profiles/test_index.py
     "lake.replace.",  # in tests/core/profiles/test_states.py
     "lake.settle.",
+    "models.kept",  # a command; tests/core/models/test_city.py
     "moving.",
     "profiles.past",  # a job and a command; tests/core/profiles/test_then.py
     "profiles.given",  # these three in tests/core/profiles/test_given.py

@@ -26,7 +26,7 @@ from zerodistance.core.models.contracts import (
 )
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.own import own_dimensions
-from zerodistance.kernel import clock
+from zerodistance.kernel import clock, fault
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.errors import Forbidden, Invalid
 from zerodistance.kernel.home import Home, create_home
@@ -267,3 +267,19 @@ def test_nobody_trains_or_scores_who_may_not(town: Home, analyst: Who) -> None:
         api.models(town, Who(3, "planner", Role.PLANNER))
     with pytest.raises(Invalid):
         api.train(town, WHO, KEY, kind="oracle")
+
+
+def test_a_version_that_is_cut_short_has_never_been(
+    town: Home, trained: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, (_, kept) = registry.versions(town, KEY), registry.read(town, KEY, 1)
+
+    def killed(name: str) -> None:
+        raise KeyboardInterrupt(name)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fault, "point", killed)
+        with pytest.raises(KeyboardInterrupt):
+            registry.add(town, trained, kept)
+    assert registry.versions(town, KEY) == before
+    assert registry.add(town, trained, kept).number == before[0].number + 1

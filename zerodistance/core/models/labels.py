@@ -39,7 +39,7 @@ class Came:
             connection.register("now_map", identity.subject_map(home))
             connection.register("asked_kind", _kinds(model.asked))
             until = at + model.horizon_days * clock.MICROS_PER_DAY
-            values = {"after": at, "until": until}
+            values = {"after": clock.from_micros(at), "until": clock.from_micros(until)}
             rows = connection.sql((_SQL / "came.sql").read_text(), params=values).to_arrow_table()
         self._numbers = rows.column("number").to_numpy()
         self._categories = rows.column("category").to_numpy(zero_copy_only=False)

@@ -1,13 +1,13 @@
 -- Key: number, category. Grain: one row per person or visitor of then and category in which a touch that counts came to them. Sources: view touches; then_map
--- (subject, number of then), now_map (subject, person of today), asked_kind (low, high, counts). Times: microseconds UTC, $after excluded, $until included.
+-- (subject, number of then), now_map (subject, person of today), asked_kind (low, high, counts). Units: moments, $after excluded, $until included.
 with came as (
     select distinct
         touches.subject,
         touches.category
     from touches
     where
-        epoch_us(touches.happened_at) > $after
-        and epoch_us(touches.happened_at) <= $until
+        touches.happened_at > $after
+        and touches.happened_at <= $until
         and exists (
             select 1 from asked_kind
             where asked_kind.counts and touches.kind between asked_kind.low and asked_kind.high
