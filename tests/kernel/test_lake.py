@@ -146,6 +146,16 @@ def test_a_log_that_is_cut_while_it_is_opened_is_opened_again(
         home.lake.count("t")
 
 
+def test_what_a_killed_commit_left_in_the_log_hides_no_later_one(home: Home) -> None:
+    home.lake.append("t", rows(1), app="a", version=1)
+    log = home.lake.path("t") / "_delta_log"
+    for left in ("00000000000000000009.json#1", "00000000000000000009.checkpoint.parquet#1"):
+        (log / left).write_text("")
+    for version in (2, 3):
+        assert home.lake.append("t", rows(version), app="a", version=version)
+        assert home.lake.held("t", "a") == version and home.lake.count("t") == version
+
+
 def test_a_table_that_was_made_anew_is_read_anew(home: Home) -> None:
     home.lake.append("t", rows(1), app="a", version=1)
     assert home.lake.held("t", "a") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 import uuid
@@ -34,6 +35,7 @@ _TRIES, _PAUSE = 20, 0.02  # own values: for a log that is cut just now
 LOCK = ".lock"
 Answer = TypeVar("Answer")
 _Newest = tuple[str, int, int, str]
+_OF_LOG = re.compile(r"\d{20}\.(json|checkpoint.*\.parquet)")  # not what a killed commit left: `….json#1`
 _CONFIGURATION = {
     "delta.logRetentionDuration": "interval 0 days",
     "delta.deletedFileRetentionDuration": "interval 0 days",
@@ -116,7 +118,7 @@ class Lake:
         """Return name, inode and time of the last file of a table's log, to which a commit adds one with a higher number, and the name of the first."""
         log = self.path(table) / "_delta_log"
         try:
-            names = [one for one in os.listdir(log) if one[:20].isdigit()]
+            names = [one for one in os.listdir(log) if _OF_LOG.fullmatch(one)]
             if not names:
                 return None
             stat = (log / max(names)).stat()
