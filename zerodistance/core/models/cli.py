@@ -166,6 +166,13 @@ def score(
         command.tell(Text("还没有上任的版本", "no model has a champion yet"))
     for key, many in done.items():
         command.tell(Text("{key}：{many} 个评分", "{key}: {many} scores"), key=key, many=f"{many:,}")
+    if done:
+        command.tell(
+            Text(
+                "后台进程的下一轮之后就在标签树里；它没有在运行时，用 `zerodistance serve` 启动",
+                "they are in the tag tree after the next turn of the worker; where none is running, start it with `zerodistance serve`",
+            )
+        )
 
 
 @app.command(help=words("一个人的评分与理由", "the score of a person, and why"))
