@@ -175,3 +175,31 @@ def test_a_file_that_does_not_follow_the_one_before_it_does_not_count(tmp_path: 
     assert [file.batch for file in blocks.opened(tmp_path).files] == [4, 7]
     blocks.let_go(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_states_that_are_added_up_and_laid_again_in_parts_count_once(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = {
+        "subject": 3,
+        "day": 9,
+        **dict.fromkeys(blocks.WORDS, "a"),
+        **dict.fromkeys(blocks.NUMBERS, 5),
+        "n": 1,
+    }
+    monkeypatch.setattr(states, "_LAID", 1)
+    monkeypatch.setattr(states, "_TIMES", 0)
+    for batch in (1, 2):
+        others = [{**row, "subject": n} for n in range(100, 140)] if batch == 1 else []
+        states.append(home, table([row, *others], batch), batch)
+        assert states.lay(home, anyway=False)
+    assert [file.batch for file in blocks.opened(home.path("index")).files] == [1, 2]
+    assert states.merge(home, 2, most_files=0)  # and killed before all of them were laid anew
+    monkeypatch.setattr(states, "_TIMES", 1)
+    for batch in (3, 4, 5):
+        states.append(home, table([row], batch), batch)
+    assert states.lay(home, anyway=False)
+    with home.engine.connect() as connection:
+        near = Near(home, connection, Recent(), states.view(connection, home))
+        found = near.of(np.array([3]), ["n"])
+    assert found is not None and sum(sum(one.column("n").to_pylist()) for one in found) == 5

@@ -141,7 +141,7 @@ def promote(home: Home, who: Who, key: str, number: int) -> Version:
     NoSuchModel
         There is no such version.
     NotPromoted
-        It is no better than the rules of thumb in the top tenth, beyond chance, or no better than the champion on the rows of its own evaluation.
+        It is no better than the rules of thumb in the top tenth, beyond chance.
     """
     who.need(Permission.OPERATE)
     found, _ = registry.read(home, model(key).key, number)

@@ -169,7 +169,8 @@ def tidy(home: Home) -> bool:
 def merge(home: Home, held: int, most_files: int = 8) -> bool:
     """Add up the states of each key and lay those of a subject together; return whether anything was done.
 
-    Batches after `held`, which the index does not hold yet, stay apart: it finds what is new by the batch. So do those that are not in the blocks.
+    Batches after `held`, which the index does not hold yet, stay apart: it finds what is new by the batch. So do those that are not in the first file of
+    blocks.
 
     Rewrites what the table holds, so it is a job for the night; what is appended meanwhile stays apart, and no turn of the index waits. Does nothing while
     there are at most `most_files` files, or while an earlier version of the program has made them.
@@ -177,7 +178,9 @@ def merge(home: Home, held: int, most_files: int = 8) -> bool:
     if outgrown(home):
         return False
     kept = blocks.opened(home.path("index"))
-    upto = min(held, kept.batch) if kept.files else held  # what blocks say of batches stays true
+    upto = (
+        min(held, kept.files[0].batch) if kept.files else held
+    )  # no sum reaches over the edge of a file of blocks
     with home.lake.rewriting(), home.engine.connect() as connection:
         files, _ = _view(connection, home)
         if len(files) <= most_files:
