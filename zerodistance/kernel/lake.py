@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlparse
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 from pyarrow.dataset import dataset
@@ -155,6 +155,8 @@ class Lake:
         there = self.exists(table)
         if there and self.held(table, app) >= version:
             return False
+        if there:
+            self._widen(table, rows.schema)
         if not there:
             with self._writing:
                 DeltaTable.create(
@@ -184,6 +186,15 @@ class Lake:
             fault.point("lake.append.after")
             self._sync(table)
         return True
+
+    def _widen(self, table: str, schema: pa.Schema) -> None:
+        """Give the table the columns that its rows have since a later version of the program; what is there has null in them."""
+        here = self.columns(table)
+        more = [one for one in Schema.from_arrow(schema).fields if one.name not in here]
+        if more:
+            with self._writing:
+                DeltaTable(self.path(table)).alter.add_columns(more)
+                self._sync(table)
 
     def _write(self, table: str, rows: pa.Table, values: dict[str, str]) -> AddAction:
         """Write one data file durably, for a commit that follows."""
@@ -324,7 +335,7 @@ class Lake:
         sources = ", ".join(_quoted(self.path(table) / file) for file in files)
         with engine.connect() as connection:
             connection.execute(
-                f"copy (select * from read_parquet([{sources}], hive_partitioning = false) order by {', '.join(order)}) "
+                f"copy (select * from read_parquet([{sources}], hive_partitioning = false, union_by_name = true) order by {', '.join(order)}) "
                 f"to {_quoted(path)} (format parquet, compression zstd, compression_level 3, row_group_size {_GROUP_ROWS})"
             )
         self._exchange(table, values, files, [path])

@@ -49,7 +49,14 @@ def test_an_event_fills_the_typed_columns(parser: Parser) -> None:
     found = one(
         parser,
         event(
-            properties={"product_id": "W1", "category": "washer", "duration": 31.5, "colour": "white"},
+            properties={
+                "product_id": "W1",
+                "category": "washer",
+                "duration": 31.5,
+                "kwh": 0.5,
+                "warnings": 2,
+                "colour": "white",
+            },
             context={
                 "library": {"name": "analytics-python"},
                 "page": {"path": "/w1?token=1", "referrer": "https://Search.Example:8080/q?x=1"},
@@ -67,6 +74,7 @@ def test_an_event_fills_the_typed_columns(parser: Parser) -> None:
         "m1",
     )
     assert (got["product"], got["category"], got["duration"]) == ("W1", "washer", 31.5)
+    assert (got["energy"], got["warnings"]) == (0.5, 2.0)
     assert (got["channel"], got["page"], got["referrer"], got["campaign"]) == (
         "analytics-python",
         "/w1",
@@ -77,6 +85,8 @@ def test_an_event_fills_the_typed_columns(parser: Parser) -> None:
         "product_id": "W1",
         "category": "washer",
         "duration": 31.5,
+        "kwh": 0.5,
+        "warnings": 2,
         "colour": "white",
     }
     assert "10.1.2.3" not in str(got)

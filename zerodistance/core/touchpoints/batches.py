@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from zerodistance.core.touchpoints.contracts import BUILT, Batch, Facts, Refuse, Refused
+from zerodistance.core.touchpoints.contracts import BUILT, Batch, Facts, Refuse, Refused, widened
 from zerodistance.core.touchpoints.signs import Signs
 
 Mask = npt.NDArray[np.bool_]
@@ -93,6 +93,6 @@ def pack(batch: Batch) -> bytes:
 def unpack(raw: bytes, prints: npt.NDArray[np.uint64], *, feed: str, position: int, origin: int) -> Batch:
     """Return the batch that was packed, for another feed."""
     rest = msgspec.msgpack.decode(raw, type=_Rest)
-    touches = pa.ipc.open_stream(rest.touches).read_all()
+    touches = widened(pa.ipc.open_stream(rest.touches).read_all(), BUILT)
     more: dict[str, Any] = {"texts": rest.texts, "forever": rest.forever, "origin": origin}
     return Batch(feed, position, touches, prints, Signs.of(*rest.signs), Facts(*rest.facts), **more)

@@ -31,7 +31,7 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
 TIMES = ("happened_at", "received_at", "known_at")
-_LEFT_OUT = ("source_id", "original_at", "sent_at", "month", "body")
+_LEFT_OUT = ("source_id", "original_at", "sent_at", "month", "energy", "warnings", "body")
 BOOK = pa.schema(
     [pa.field(f.name, pa.int64()) if f.name in TIMES else f for f in TOUCHES if f.name not in _LEFT_OUT]
 )

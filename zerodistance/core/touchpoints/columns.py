@@ -93,6 +93,8 @@ def typed(
         "amount": _finite(amount),
         "currency": _short(money),
         "duration": _finite(said["duration"]),
+        "energy": _finite(said["energy"]),
+        "warnings": _finite(said["warnings"]),
         "fault": scrub.words(_short(said["fault"])),
         "place": scrub.words(_short(said["at_place"])),
         "order_id": scrub.words(_short(said["order_id"]), stand_in),

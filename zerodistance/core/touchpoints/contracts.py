@@ -42,6 +42,8 @@ TOUCHES = pa.schema(
         ("amount", pa.float64()),  # money in `currency`; negative: paid back
         ("currency", pa.string()),  # ISO 4217
         ("duration", pa.float64()),  # seconds
+        ("energy", pa.float64()),  # kilowatt hours
+        ("warnings", pa.float64()),  # how often an appliance warned
         ("fault", pa.string()),  # fault code
         ("place", pa.string()),  # place, area or country code
         ("order_id", pa.string()),
@@ -56,6 +58,15 @@ TOUCHES = pa.schema(
 
 BUILT = pa.schema([f for f in TOUCHES if f.name not in ("batch", "row", "subject")])
 """The columns a feed fills; the digest adds batch, row and subject."""
+
+
+def widened(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return rows in the columns of `TOUCHES` or `BUILT`; what was written before a column was there has null in it."""
+    missing = [one for one in schema if one.name not in rows.column_names]
+    for one in missing:
+        rows = rows.append_column(one, pa.nulls(len(rows), one.type))
+    return rows.select(schema.names) if missing else rows
+
 
 KINDS_OF_SOURCE = ("web", "app", "server", "device", "call", "store", "social", "import")
 

@@ -152,7 +152,12 @@ _ALL = (
     Kind("service.rated", Text("评价服务", "Service rated"), "chat", ("quantity",)),
     Kind("device.bound", Text("绑定设备", "Device bound"), "device", _PRODUCT),
     Kind("device.fault", Text("设备故障", "Device fault"), "wrench", (*_PRODUCT, "fault")),
-    Kind("device.used", Text("使用设备", "Device used"), "device", (*_PRODUCT, "quantity", "duration")),
+    Kind(
+        "device.used",
+        Text("使用设备", "Device used"),
+        "device",
+        (*_PRODUCT, "quantity", "duration", "energy", "warnings"),
+    ),
     Kind("store.visited", Text("到店", "Store visited"), "store", ("place", "duration")),
     Kind("social.posted", Text("社媒发帖", "Posted on social media"), "chat", _PRODUCT),
     Kind("message.sent", Text("发送消息", "Message sent"), "send", ("campaign", "channel")),

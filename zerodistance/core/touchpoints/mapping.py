@@ -57,7 +57,7 @@ WORDS = (
     "referrer",
     "campaign",
 )
-NUMBERS = ("quantity", "amount", "duration")
+NUMBERS = ("quantity", "amount", "duration", "energy", "warnings")
 TYPES = {
     "text": "VARCHAR",
     "integer": "BIGINT",

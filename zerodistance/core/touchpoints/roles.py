@@ -38,6 +38,8 @@ _NAMES: dict[str, Text] = {
     "quantity": Text("数量", "Quantity"),
     "amount": Text("金额", "Amount"),
     "duration": Text("时长，秒", "Duration, seconds"),
+    "energy": Text("用电，千瓦时", "Energy, kWh"),
+    "warnings": Text("告警次数", "Warnings"),
 }
 _FACT_NAMES: dict[str, Text] = {
     "name": Text("姓名", "Name"),

@@ -33,6 +33,8 @@ _NAMES: dict[str, str] = {
     "column:amount": "金额 总价 总额 实付 实付金额 订单金额 amount total totalamount revenue paid",
     "column:currency": "币种 货币 currency currencycode",
     "column:duration": "时长 通话时长 时长秒 duration seconds durationseconds talktime",
+    "column:energy": "用电量 耗电量 电量 kwh energy powerconsumption",
+    "column:warnings": "告警次数 告警数 报警次数 warnings alarms",
     "column:fault": "故障 故障码 故障代码 故障编码 fault faultcode errorcode",
     "column:place": "门店 店铺 网点 门店编号 门店编码 地点 地区 区域 省份 国家 place store storeid shop region country province area",
     "column:channel": "渠道 来源渠道 channel",

@@ -12,7 +12,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, func, select
 
 from zerodistance.core.touchpoints import store
-from zerodistance.core.touchpoints.contracts import TOUCHES
+from zerodistance.core.touchpoints.contracts import TOUCHES, widened
 from zerodistance.kernel import fault
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home
@@ -90,7 +90,7 @@ def read_files(home: Home, files: Sequence[TailFile]) -> pa.Table:
         The sealer has moved one of them into the lake since they were listed.
     """
     tables = [pa.ipc.open_file(pa.memory_map(str(home.path("tail", f.file)))).read_all() for f in files]
-    return pa.concat_tables(tables) if tables else TOUCHES.empty_table()
+    return pa.concat_tables(widened(one, TOUCHES) for one in tables) if tables else TOUCHES.empty_table()
 
 
 def snapshot(home: Home) -> tuple[list[str], pa.Table]:
@@ -124,5 +124,7 @@ def touches_view(connection: duckdb.DuckDBPyConnection, home: Home) -> None:
     view = f"create or replace temp view touches as select {columns} from touches_hot"
     if parts:
         quoted = ", ".join("'" + part.replace("'", "''") + "'" for part in parts)
-        view += f" union all select {columns} from read_parquet([{quoted}], hive_partitioning = true, hive_types = {{'month': varchar}})"
+        # Files of before a column was there do not have it.
+        lake = f"read_parquet([{quoted}], hive_partitioning = true, hive_types = {{'month': varchar}}, union_by_name = true)"
+        view += f" union all by name select * from {lake}"
     connection.execute(view)

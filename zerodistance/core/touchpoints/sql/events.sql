@@ -15,7 +15,7 @@ with
             e,
             json_transform(
                 e.properties,
-                '{"product_id":"VARCHAR","sku":"VARCHAR","category":"VARCHAR","quantity":"DOUBLE","price":"DOUBLE","revenue":"DOUBLE","total":"DOUBLE","value":"DOUBLE","currency":"VARCHAR","order_id":"VARCHAR","duration":"DOUBLE","fault":"VARCHAR","place":"VARCHAR","path":"VARCHAR","url":"VARCHAR","referrer":"VARCHAR","name":"VARCHAR","products":"JSON"}'
+                '{"product_id":"VARCHAR","sku":"VARCHAR","category":"VARCHAR","quantity":"DOUBLE","price":"DOUBLE","revenue":"DOUBLE","total":"DOUBLE","value":"DOUBLE","currency":"VARCHAR","order_id":"VARCHAR","duration":"DOUBLE","energy":"DOUBLE","kwh":"DOUBLE","warnings":"DOUBLE","fault":"VARCHAR","place":"VARCHAR","path":"VARCHAR","url":"VARCHAR","referrer":"VARCHAR","name":"VARCHAR","products":"JSON"}'
             ) as p
         from taken_apart
     )
@@ -45,6 +45,8 @@ select
     p.price as price,
     p.currency as currency,
     p.duration as duration,
+    coalesce(p.energy, p.kwh) as energy,
+    p.warnings as warnings,
     p.fault as fault,
     p.place as at_place,
     p.order_id as order_id,
