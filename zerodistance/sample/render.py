@@ -37,6 +37,19 @@ class Rows:
     record: pa.Array
     payload: dict[str, pa.Array]
 
+    def and_those(self, other: Rows) -> Rows:
+        """Return these and other rows of the same silo."""
+        payload = {
+            name: pa.concat_arrays([plain(value), plain(other.payload[name])])
+            for name, value in self.payload.items()
+        }
+        known, person = (
+            np.concatenate(both) for both in ((self.known, other.known), (self.person, other.person))
+        )
+        return Rows(
+            self.silo, known, person, pa.concat_arrays([plain(self.record), plain(other.record)]), payload
+        )
+
     def before(self, end: int) -> Rows:
         """Return the rows that the system took in before a moment."""
         fine = self.known < end

@@ -19,7 +19,7 @@ _MASK = np.uint64((1 << _ROOM) - 1)
 PER_BLOCK = 1 << 21  # ids of one kind that a block may give out
 _STAGES = (
     "plan", "homes", "people", "contacts", "appliances", "traits", "crm", "club", "pos", "shop", "service", "web", "social",
-    "devices", "messages", "texts", "ids",
+    "devices", "messages", "texts", "ids", "missed",
 )  # fmt: skip
 
 

@@ -129,6 +129,11 @@ class Town:
         self.fault_code = self._faults(chance)
         self.member_from = self._members(chance)
 
+    def unfair(self, person: Ints) -> Floats:
+        """Return how many times as often as the mean each cancels, sends back and misses a visit: three times without integrity, never with all of it."""
+        found: Floats = 3.0 * (1.0 - self.people.integrity[person])
+        return found
+
     def luck(self, stage: str) -> np.random.Generator:
         """Return the chance of one stage of this block."""
         return scatter.luck(self.seed, self.world.number, self.number, stage)

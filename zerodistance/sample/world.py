@@ -168,6 +168,9 @@ class Silo:
     move_call: float
     question_call: float
     satisfied: float
+    cancelled: float
+    returned: float
+    missed: float
     wrong_reason: float
     member: float
     registers: float

@@ -101,11 +101,19 @@ def serve(town: Town) -> Service:
     mended = (noted == 0) & (why.fault[of_call] >= 0)
     repaired[why.fault[of_call[mended]]] = came[mended]
     fine_calls, fine_visits = calls.known < UNTIL, visits.known < UNTIL
+    missed = _missed(town, why, ticket, of_call, came)
     about = [
         _texts(town, "calls", why, said, _SAID, calls.record, np.arange(len(why)), fine_calls),
         _texts(town, "visits", why, noted, _NOTED, visits.record, of_call, fine_visits),
     ]
-    return Service(calls.before(UNTIL), visits.before(UNTIL), about, (why.person, why.at), told, repaired)
+    return Service(
+        calls.before(UNTIL),
+        visits.and_those(missed).before(UNTIL),
+        about,
+        (why.person, why.at),
+        told,
+        repaired,
+    )
 
 
 def rows(service: Service) -> Iterator[Rows]:
@@ -264,6 +272,28 @@ def _visits(
         where(chance.random(many) < 0.45, whole(rating), None), text,
     )  # fmt: skip
     return Rows("visits", known, person, record, {"line": cells}), noted, of, at
+
+
+def _missed(town: Town, why: Calls, ticket: pa.Array, of_call: Ints, came: Ints) -> Rows:
+    """Return the visits before those at which somebody was at home; nothing is noted, and another one is agreed."""
+    chance = town.luck("missed")
+    person = why.person[of_call]
+    often = np.minimum(town.world.silo.missed * town.unfair(person), 1.0)
+    at = came - chance.integers(1, 4, len(of_call)) * DAY
+    some = np.flatnonzero((chance.random(len(of_call)) < often) & (at > why.at[of_call]))
+    of, person, at, many = of_call[some], person[some], at[some], len(some)
+    number, _ = dirt.technician(town, chance, many)
+    known = at + chance.integers(HOUR, 30 * HOUR, many)
+    missing = town.world.dirt.visit_missing
+    record = town.coded("visits", "V", len(of_call) + np.arange(many))
+    nothing = pa.nulls(many, pa.string())
+    cells = line(
+        record, pick(ticket, of), stamp(at), stamp(known), join("J", whole(number + 1000)),
+        dirt.phone_text(chance, dirt.typed_phone(town, chance, person, why.at[of]), np.zeros(many, bool), missing[0]),
+        _model(town, chance, why.unit[of], missing[2]), nothing, nothing, pa.array(["客户不在"] * many, pa.string()),
+        whole(chance.integers(5, 20, many)), whole(np.zeros(many, np.int64)), nothing, nothing,
+    )  # fmt: skip
+    return Rows("visits", known, person, record, {"line": cells})
 
 
 _TOPICS = {INSTALL: "installation", MOVE: "moving", QUESTION: "question", CARE: "maintenance", MONEY: "price"}

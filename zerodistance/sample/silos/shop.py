@@ -54,9 +54,17 @@ def rows(town: Town) -> Iterator[Rows]:
     text = objects(
         order_no=quoted(order), placed_at=quoted(zoned(at)), account=quoted(account_text(town, person)), member_no=quoted(member),
         buyer=buyer, receiver=receiver, items=join("[", item, "]"), total=whole(price),
-        status=quoted(pick(STATUS, chance.choice(4, size=many, p=(0.7, 0.25, 0.03, 0.02)))), exported_at=quoted(zoned(known)),
+        status=quoted(pick(STATUS, _status(town, chance, person))), exported_at=quoted(zoned(known)),
     )  # fmt: skip
     yield Rows("shop", known, person, order, {"line": text}).before(UNTIL)
+
+
+def _status(town: Town, chance: np.random.Generator, person: Ints) -> Ints:
+    """Return what came of each order: the less integrity, the more often it is cancelled or sent back."""
+    unfair = town.unfair(person)[:, None] * np.array([town.world.silo.cancelled, town.world.silo.returned])
+    reached = np.cumsum(np.c_[np.full(len(person), 0.7), 0.3 - unfair.sum(axis=1), unfair], axis=1)
+    found: Ints = (chance.random(len(person))[:, None] >= reached).sum(axis=1)
+    return np.minimum(found, len(STATUS) - 1)
 
 
 def _nick(town: Town, chance: np.random.Generator, person: Ints) -> pa.Array:

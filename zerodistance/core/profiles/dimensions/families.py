@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from zerodistance.core.profiles.contracts import Dimension, Values
 from zerodistance.core.profiles.dimensions.shared import (
+    CALLED,
     DAYS,
     LOOKED,
     OLD,
@@ -35,7 +36,7 @@ STANDARD = (
     ("tv", "电视", "television"),
 )
 """Categories of the brand that comes with the program: key, zh, en. One with other keys has other touches, and no tags here."""
-_SERVED = ("service.called", "service.visited")
+_SERVED = (*CALLED, "service.visited")
 
 
 def _of(key: str, zh: str, en: str) -> Iterator[Dimension]:

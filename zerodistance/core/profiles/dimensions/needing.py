@@ -5,6 +5,7 @@ from __future__ import annotations
 from zerodistance.core.profiles.contracts import Dimension, Input, Values
 from zerodistance.core.profiles.dimensions.shared import (
     BOUGHT,
+    CALLED,
     DAYS,
     KINDS,
     MONEY,
@@ -65,6 +66,20 @@ NEEDING = (
         "age(last)",
         OLD,
         "N2",
+        unit=DAYS,
+        inferred=True,
+    ),
+    tell(
+        "needs.moving",
+        Text("搬家迹象", "Sign of moving"),
+        Text(
+            "距最近一次请求移机的时间，请人移空调说明在搬家",
+            "Days since somebody last asked for an appliance to be moved: whoever has an air conditioner moved is moving",  # reference
+        ),
+        touches("service.moving"),
+        "age(last)",
+        OLD,
+        "N1 N2",
         unit=DAYS,
         inferred=True,
     ),
@@ -133,7 +148,7 @@ NEEDING = (
             "距最近一次致电客服的时间；刚投诉的人不打扰",
             "Days since the service was last called: whoever just complained is left alone",
         ),
-        touches("service.called"),
+        touches(*CALLED),
         "age(last)",
         OLD,
         "caps D2",

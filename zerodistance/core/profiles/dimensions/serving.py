@@ -5,6 +5,7 @@ from __future__ import annotations
 from zerodistance.core.profiles.contracts import Bands, Values
 from zerodistance.core.profiles.dimensions.shared import (
     CALENDAR_MONTHS,
+    CALLED,
     DAYS,
     FAULTS,
     HOURS,
@@ -23,8 +24,8 @@ from zerodistance.core.profiles.dimensions.shared import (
 )
 from zerodistance.kernel.text import Text
 
-SERVED = ("service.called", "service.visited")
-FAILED = ("service.called", "service.visited", "device.fault")
+SERVED = (*CALLED, "service.visited")
+FAILED = (*CALLED, "service.visited", "device.fault")
 _PERCENT = Text("%", "%")
 _SECONDS = Text("秒", "seconds")
 _MONEY = Text("元", "money")
@@ -45,6 +46,18 @@ _RATING = Bands(
 )
 
 SERVICE = (
+    tell(
+        "usage.missed",
+        Text("失约次数", "Missed visits"),
+        Text("约好上门而家中无人的次数", "Visits agreed at which nobody was at home"),
+        touches("service.missed"),
+        "count(*)",
+        counted(TIMES),
+        "R2",
+        unit=TIMES,
+        owner="service",
+        purpose="service",
+    ),
     tell(
         "usage.visits",
         Text("上门服务次数", "Service visits"),
@@ -238,7 +251,7 @@ SERVICE = (
         "usage.call_line",
         Text("来电线路", "Line of calls"),
         Text("用得最多的客服线路", "The line of the service that is used most"),
-        touches("service.called"),
+        touches(*CALLED),
         "most(channel)",
         Values(),
         "rights D2",
@@ -249,7 +262,7 @@ SERVICE = (
         "usage.call_time",
         Text("通话时长", "Time of a call"),
         Text("平均每次通话多久", "How long a call takes on average"),
-        touches("service.called"),
+        touches(*CALLED),
         "mean(duration)",
         SECONDS,
         "D2 rights",
@@ -261,7 +274,7 @@ SERVICE = (
         "usage.call_hour",
         Text("来电时段", "Hour of calls"),
         Text("多数日子里几点来电", "The hour at which the first call of most days comes"),
-        touches("service.called"),
+        touches(*CALLED),
         "usual(hour)",
         HOURS,
         "rights caps",
@@ -272,7 +285,7 @@ SERVICE = (
         "usage.call_weekday",
         Text("来电的星期", "Weekday of calls"),
         Text("来电最多的是星期几", "The day of the week with most calls"),
-        touches("service.called"),
+        touches(*CALLED),
         "most(weekday)",
         WEEKDAYS,
         "rights caps",
