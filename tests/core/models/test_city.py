@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,6 +25,7 @@ from zerodistance.core.models.contracts import (
     NotPromoted,
     Version,
 )
+from zerodistance.core.models.features import View
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.own import own_dimensions
 from zerodistance.kernel import clock, fault
@@ -117,7 +119,7 @@ def test_what_is_known_later_changes_no_feature_and_what_came_before_is_no_outco
     model = api.model(KEY)
     profiles.make_past(town, WHO, at)
     here = profiles.past(town, WHO, at)
-    before = training.rows(town, here, model, at)
+    before = training.rows(View(town, here), model, at)
     luck, row = random.Random(8), 0
     later = []
     for who in before.who.tolist()[:50]:
@@ -138,11 +140,13 @@ def test_what_is_known_later_changes_no_feature_and_what_came_before_is_no_outco
     luck.shuffle(later)
     _append(town, later, 2)
     profiles.make_past(town, WHO, at)
-    after = training.rows(town, profiles.past(town, WHO, at), model, at)
+    after = training.rows(View(town, profiles.past(town, WHO, at)), model, at)
     assert np.array_equal(before.who, after.who) and np.array_equal(before.came, after.came)
     for key in before.columns:
         assert np.array_equal(before.columns[key], after.columns[key], equal_nan=True), key
-    early = labels.Came(town, here, model, clock.to_micros(NOW)).of(before.who, WASHER)
+    early = labels.Came(town, here, model.asked, clock.to_micros(NOW), model.horizon_days).of(
+        before.who, WASHER
+    )
     assert not early.any(), "nothing has come after today"
 
 
@@ -162,12 +166,12 @@ def test_an_outcome_belongs_to_whoever_somebody_turned_out_to_be(town: Home) -> 
         ],
         3,
     )
-    who = features.among(here, api.model(KEY), WASHER)
-    came = labels.Came(town, here, api.model(KEY), at).of(who, WASHER)
+    who = features.among(View(town, here), api.model(KEY), WASHER)
+    came = labels.Came(town, here, api.model(KEY).asked, at, api.model(KEY).horizon_days).of(who, WASHER)
     with clock.freeze(NOW):
         take_in(town, touch(1, phone="13957104482", openid="o7"))
     number = identity.People(town).numbers_of(np.array([subject(town, "openid", "o7")]))[0]
-    now = labels.Came(town, here, api.model(KEY), at).of(who, WASHER)
+    now = labels.Came(town, here, api.model(KEY).asked, at, api.model(KEY).horizon_days).of(who, WASHER)
     then = here.pairs().to_pylist()
     mine = next(one["number"] for one in then if one["subject"] == subject(town, "openid", "o7"))
     assert number > 0 and now[who == mine].tolist() == [1.0]
@@ -179,12 +183,18 @@ def test_only_what_beats_the_rules_is_promoted_and_a_champion_can_go_back(
 ) -> None:
     with pytest.raises(NoChampion):
         registry.champion(town, "n2")
-    better = Version(**{f: getattr(trained, f) for f in trained.__dataclass_fields__} | {"beats_rules": True})
-    worse = Version(**{f: getattr(trained, f) for f in trained.__dataclass_fields__} | {"beats_rules": False})
+    worse = {"value": -0.2, "low": -0.3, "high": -0.1}
     _, kept = registry.read(town, KEY, 1)
-    second, third = registry.add(town, better, kept), registry.add(town, better, kept)
-    fourth = registry.add(town, worse, kept)
-    assert [one.number for one in (second, third, fourth)] == [2, 3, 4]
+    second, third, fourth, fifth = (
+        registry.add(town, replace(trained, **changes), kept)
+        for changes in (
+            {"beats_rules": True},
+            {"beats_rules": True, "against": 2},
+            {"beats_rules": False, "against": 2},
+            {"beats_rules": True, "against": 3, "figures": {**trained.figures, "ahead_of_champion": worse}},
+        )
+    )
+    assert [one.number for one in (second, third, fourth, fifth)] == [2, 3, 4, 5]
     with pytest.raises(NotPromoted):
         api.promote(town, WHO, KEY, fourth.number)
     with pytest.raises(NotPromoted):
@@ -192,6 +202,10 @@ def test_only_what_beats_the_rules_is_promoted_and_a_champion_can_go_back(
     api.promote(town, WHO, KEY, 2)
     api.promote(town, WHO, KEY, 3)
     assert registry.champion(town, KEY)[0].number == 3
+    with pytest.raises(NotPromoted):  # behind the champion on the same rows
+        api.promote(town, WHO, KEY, fifth.number)
+    with pytest.raises(NotPromoted):  # never held against this champion
+        api.promote(town, WHO, KEY, registry.add(town, replace(trained, beats_rules=True), kept).number)
     assert api.roll_back(town, WHO, KEY).number == 2
     assert [one["number"] for one in registry.history(town, KEY)] == [2, 3, 2]
     assert next(one for one in api.models(town, WHO) if one.model.key == KEY).champion == second
@@ -205,9 +219,11 @@ def test_what_is_kept_scores_the_same_to_the_bit_and_a_changed_file_is_refused(
     town: Home, trained: Version
 ) -> None:
     here = profiles.current(town)
-    who = features.among(here, api.model(KEY), WASHER)
+    who = features.among(View(town, here), api.model(KEY), WASHER)
     once = [
-        registry.read(town, KEY, 1)[1].chances(features.columns(here, who, api.model(KEY), WASHER))
+        registry.read(town, KEY, 1)[1].chances(
+            features.columns(View(town, here), who, api.model(KEY), WASHER)
+        )
         for _ in range(2)
     ]
     assert once[0].tobytes() == once[1].tobytes()
@@ -233,12 +249,15 @@ def test_scores_are_tags_and_have_reasons(town: Home, trained: Version) -> None:
         profiles.current(town),
         own_dimensions(town, now=True).by_key[f"score.{KEY}_{WASHER}"].dimension,
     )
-    who = features.among(here, api.model(KEY), WASHER)
+    who = features.among(View(town, here), api.model(KEY), WASHER)
     assert done == {KEY: len(who)} and here.tagged(own).sizes == (len(who), 0)
     scores = here.numbers(own, who)
     version, champion = registry.champion(town, KEY)
     wanted = np.concatenate(
-        [found for _, found in scoring.scored(here, who, api.model(KEY), WASHER, version, champion)]
+        [
+            found
+            for _, found in scoring.scored(View(town, here), who, api.model(KEY), WASHER, version, champion)
+        ]
     )
     assert np.allclose(scores, wanted, atol=1e-3) and scores.min() >= 0 and scores.max() <= 100
     assert (

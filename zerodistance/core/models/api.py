@@ -11,8 +11,18 @@ import numpy as np
 from zerodistance.core.identity import api as identity
 from zerodistance.core.models import features, registry, scoring, training
 from zerodistance.core.models.catalogue import MODELS
-from zerodistance.core.models.contracts import Model, NoSuchCategory, NoSuchModel, NotPromoted, Version
+from zerodistance.core.models.contracts import (
+    RULES,
+    UPLIFT,
+    Model,
+    NoSuchCategory,
+    NoSuchModel,
+    NotPromoted,
+    Version,
+)
+from zerodistance.core.models.features import View
 from zerodistance.core.models.ladder.columns import Floats
+from zerodistance.core.models.ladder.points import Points
 from zerodistance.core.profiles import api as profiles
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
@@ -21,7 +31,6 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 from zerodistance.kernel.text import Text
 
-KINDS = ("points", "trees")
 Told = Callable[[Text, int, int], None]
 _TRAINING, _EVALUATING = Text("训练", "training"), Text("评估", "evaluating")
 
@@ -81,56 +90,72 @@ def train(
     who: Who,
     key: str,
     *,
-    kind: str = "points",
+    kind: str = "",
     until: date | None = None,
+    rules: Points | None = None,
+    note: str = "",
     told: Told = lambda stage, done, of: None,
 ) -> Version:
-    """Train a new version, and evaluate it on a later moment; return it. Needs OPERATE.
+    """Train a new version, and evaluate it on a later moment beside the rules and the champion; return it. Needs OPERATE.
 
     Parameters
     ----------
     kind
-        `points`, a table anybody can read, or `trees`.
+        One of the model's kinds: `points`, a table anybody can read, `trees`, `rules`, ...; empty: the first of them.
     until
         Outcomes are known up to the beginning of this local day; None: today. Evaluated is with the features a horizon before it, trained with those a horizon
         before that.
+    rules, note
+        Of the kind `rules`: the table of points, and who wrote it why; None: the one that ships.
 
     Raises
     ------
     TooFewOutcomes, Invalid
-        There is not enough to learn from; the kind is none.
+        There is not enough to learn from; the kind is none of the model's.
     """
     who.need(Permission.OPERATE)
     asked = model(key)
-    if kind not in KINDS:
-        raise Invalid(field=Text("种类", "kind"), given=kind, why=Text("points 或 trees", "points or trees"))
-    zone = home.settings.tz
-    day = until or clock.from_micros(clock.micros()).astimezone(zone).date()
-    moments = [
-        clock.to_micros(
-            datetime.combine(day - timedelta(days=n * asked.horizon_days), datetime.min.time(), zone)
-        )
-        for n in (2, 1)
-    ]
-    heres = []
-    for moment in moments:
+    kind = kind or asked.kinds[0]
+    if kind not in asked.kinds:
+        there = ", ".join(asked.kinds)
+        why = Text(f"{key} 有：{there}", f"{key} has {there}")
+        raise Invalid(field=Text("种类", "kind"), given=kind, why=why)
+    trained_at, seen_at = moments(home, asked, kind, until)
+    views = []
+    for moment in (trained_at, seen_at):
         profiles.make_past(home, who, moment, told)
-        heres.append(profiles.past(home, who, moment))
+        views.append(View(home, profiles.past(home, who, moment)))
     told(_TRAINING, 0, 2)
-    some = training.rows(home, heres[0], asked, moments[0])
-    kept = training.fit(asked, some, kind)
+    some = training.rows(views[0], asked, trained_at, kind=kind)
+    kept = training.fit(asked, some, kind, rules)
     told(_EVALUATING, 1, 2)
-    later = training.rows(home, heres[1], asked, moments[1], seed=1)
-    chances = kept.chances(later.columns)
-    figures = training.figures(chances, asked.rules.scores(later.columns), later)
+    later = training.rows(views[1], asked, seen_at, seed=1, kind=kind)
+    crowned = registry.history(home, key)
+    against = crowned[-1]["number"] if crowned else 0
+    champion = registry.read(home, key, against)[1] if against else None
+    rival = training.response(some) if kind == UPLIFT else None
+    found = training.figures(asked, kept, later, champion, rival)
     told(_EVALUATING, 2, 2)
+    mine = training.said(asked, kept, later.columns)
     version = Version(
-        key, 0, kind, clock.micros(), moments[0], moments[1], len(some.who), int(some.came.sum()), len(later.who),
-        int(later.came.sum()), figures, training.population(asked, chances, later), beats_rules=figures["ahead"]["low"] > 0,
+        key, 0, kind, clock.micros(), trained_at, seen_at, len(some.who), int((some.came > 0).sum()), len(later.who),
+        int((later.came > 0).sum()), found, training.population(asked, mine, later), beats_rules=found["ahead"]["low"] > 0,
+        longer=training.longer(asked, kept, later), against=against, note=note,
     )  # fmt: skip
-    found = registry.add(home, version, kept)
-    log("models").info("trained", who=who.name, model=key, version=found.number, rows=found.rows)
-    return found
+    made = registry.add(home, version, kept)
+    log("models").info("trained", who=who.name, model=key, version=made.number, rows=made.rows)
+    return made
+
+
+def moments(home: Home, asked: Model, kind: str, until: date | None = None) -> tuple[int, int]:
+    """Return the moments whose features a version is trained and evaluated with, microseconds UTC."""
+    zone, days = home.settings.tz, training.horizon(asked, kind)
+    day = until or clock.from_micros(clock.micros()).astimezone(zone).date()
+    first, second = (
+        clock.to_micros(datetime.combine(day - timedelta(days=n * days), datetime.min.time(), zone))
+        for n in (2, 1)
+    )
+    return first, second
 
 
 def promote(home: Home, who: Who, key: str, number: int) -> Version:
@@ -141,19 +166,38 @@ def promote(home: Home, who: Who, key: str, number: int) -> Version:
     NoSuchModel
         There is no such version.
     NotPromoted
-        It is no better than the rules of thumb in the top tenth, beyond chance.
+        It learned, and is no better than the rules of thumb, beyond chance; or it is worse than the champion, beyond chance, or was never compared with it.
     """
     who.need(Permission.OPERATE)
     found, _ = registry.read(home, model(key).key, number)
-    if not found.beats_rules:
-        why = Text(
-            "在前一成里不比经验规则好（区间含 0）",
-            "in the top tenth it is no better than the rules of thumb, beyond chance",
-        )
+    crowned = registry.history(home, key)
+    if why := _why_not(found, crowned[-1]["number"] if crowned else 0, {one["number"] for one in crowned}):
         raise NotPromoted(model=key, version=number, why=why)
     registry.crown(home, key, number, who.name)
     log("models").info("promoted", who=who.name, model=key, version=number)
     return found
+
+
+def _why_not(found: Version, champion: int, before: set[int]) -> Text | None:
+    """Return why a version may not be promoted; None: it may."""
+    if found.kind != RULES and not found.beats_rules:
+        return Text(
+            "不比经验规则好（领先的 95% 区间含 0）",
+            "it is no better than the rules of thumb beyond chance (the 95 % interval holds 0)",
+        )
+    if found.number in before or not champion:
+        return None
+    if found.against != champion:
+        return Text(
+            f"它没有和上任的第 {champion} 版在同样的人上比过；再训练一次",
+            f"it was never compared with the champion, version {champion}, on the same persons: train once more",
+        )
+    if (theirs := found.figures.get("ahead_of_champion")) and theirs["high"] < 0:
+        return Text(
+            f"它比上任的第 {champion} 版差（95% 区间全在 0 以下）",
+            f"it is worse than the champion, version {champion}, beyond chance (the whole 95 % interval lies below 0)",
+        )
+    return None
 
 
 def roll_back(home: Home, who: Who, key: str) -> Version:
@@ -194,7 +238,9 @@ def explain(home: Home, who: Who, key: str, person: int, category: str = "", mos
         raise NoSuchCategory(
             given=category or "–", model=key, there=", ".join(filter(None, asked.targets)) or "–"
         )
-    columns = features.columns(profiles.current(home), np.array([person], np.uint32), asked, category)
+    some = np.array([person], np.uint32)
+    view = View(home, profiles.current(home), some)
+    columns = training.asked(asked, kept, features.columns(view, some, asked, category))
     chance: Floats = kept.chances(columns)
     which, much = kept.reasons(columns, most)
     reasons = []
@@ -204,7 +250,8 @@ def explain(home: Home, who: Who, key: str, person: int, category: str = "", mos
             value = float(columns[column][0])
             known = None if np.isnan(value) else value
             reasons.append(Reason(column, features.label(column, asked, category), known, points))
-    place = float(training.percentile(chance, version.population[category])[0])
+    told = training.said(asked, kept, columns)
+    place = float(training.score(asked, told, version.population[category])[0])
     return Explained(version, place, float(chance[0]), tuple(reasons))
 
 

@@ -1,4 +1,4 @@
-"""What crosses the door of models: errors that a person or a client reads."""
+"""What crosses the door of models: what a model and a version are, and errors that a person or a client reads."""
 
 from __future__ import annotations
 
@@ -8,19 +8,45 @@ from enum import StrEnum
 from typing import Any
 
 from zerodistance.core.models.ladder.points import Points
+from zerodistance.core.profiles.contracts import Bands
 from zerodistance.kernel.errors import NotFound, ZeroDistanceError
 from zerodistance.kernel.text import Text
+
+RULES, POINTS, TREES, HAZARD, VALUE, UPLIFT = "rules", "points", "trees", "hazard", "value", "uplift"
+"""Kinds of versions: a table that a person wrote, one that was learned, trees, chances of periods, buying again and for how much, whom contact moves."""
+
+
+class Family(StrEnum):
+    """The three classes of models."""
+
+    NEED = "need"
+    RELATION = "relation"
+    DEVICE = "device"
+
+    @property
+    def label(self) -> Text:
+        """What it is called."""
+        return _FAMILIES[self]
+
+
+_FAMILIES = {
+    Family.NEED: Text("需求", "Need"),
+    Family.RELATION: Text("关系", "Relation"),
+    Family.DEVICE: Text("设备与口碑", "Device and voice"),
+}
 
 
 class Among(StrEnum):
     """Who is scored: known persons, never visitors.
 
-    `owners` have an appliance of the category, `others` have none that the brand knows of, `active` were here within a year.
+    `owners` have an appliance of the category, `others` have none that the brand knows of, `active` were here within a year, `buyers` bought something once.
     """
 
     OWNERS = "owners"
     OTHERS = "others"
     ACTIVE = "active"
+    BUYERS = "buyers"
+    EVERYBODY = "everybody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +59,14 @@ class Asked:
         Exact (`order.line`) or a family (`order.*`); empty: every kind.
     without
         Kinds or families that are left out of these.
+    covers
+        Target -> the categories of touches that count for it; of a target that is not there, the category that it is called like, of `` every one.
     """
 
     kinds: tuple[str, ...]
     without: tuple[str, ...] = ()
     comes: bool = True
+    covers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,6 +86,18 @@ class Model:
         The rules of thumb, over the same columns: a trained model has to beat them.
     signs
         Column -> 1 or -1: more of it may only add, or only take away.
+    kinds
+        Which kinds of versions there may be, the usual one first.
+    horizons
+        Days of further horizons that a version of the kind `hazard` also says.
+    nodes
+        Bands of its scores where those are not A to E.
+    plain
+        Scores are the points themselves, 0 to 100, not a place in the population.
+    targets_called
+        What targets are called that are no categories.
+    guards
+        Guard rails: what it is never used for, and what somebody scored may ask.
     """
 
     key: str
@@ -69,6 +110,13 @@ class Model:
     rules: Points
     categories: tuple[str, ...] = ()
     signs: Mapping[str, int] = field(default_factory=dict)
+    family: Family = Family.NEED
+    kinds: tuple[str, ...] = (POINTS, TREES, RULES)
+    horizons: tuple[int, ...] = ()
+    nodes: Bands | None = None
+    plain: bool = False
+    targets_called: Mapping[str, Text] = field(default_factory=dict)
+    guards: tuple[Text, ...] = ()
     owner: str = "marketing"
     purpose: str = "marketing"
 
@@ -81,6 +129,10 @@ class Model:
         """Return the dimension of its scores for a category (`` where it has none)."""
         return f"score.{self.key}_{category}" if category else f"score.{self.key}"
 
+    def longer(self, days: int, category: str) -> str:
+        """Return the dimension of its scores over one of the further horizons."""
+        return f"score.{self.key}_{round(days / 30.4)}m" + (f"_{category}" if category else "")
+
 
 @dataclass(frozen=True)
 class Version:
@@ -91,16 +143,23 @@ class Version:
     number
         1, 2, ...; never given again.
     kind
-        `rules`, `points` or `trees`.
+        One of the kinds of its model.
     trained_as_of, evaluated_as_of
         The moments whose features it was trained and evaluated with; the outcomes are those of the horizon after each.
     fingerprint
         Hash of everything that decides scores; the registry refuses a file that has another one.
     figures
-        Measure -> value, low, high, of the model; `rules` of the rules of thumb on the same rows.
+        Measure -> value, low, high, of the model; `rules_...` of the rules of thumb on the same rows; `ahead` of them, `ahead_of_champion` of the version that
+        was champion then.
     population
         Category (`` where there are none) -> the chances that a thousandth, two thousandths, ... of those who were evaluated did not
         reach: what 0 to 100 means.
+    longer
+        Days of a further horizon -> the same of it.
+    against
+        Number of the champion that it was compared with on the same rows; 0: there was none.
+    note
+        Who wrote the table and why, of rules.
     """
 
     model: str
@@ -117,6 +176,9 @@ class Version:
     population: Mapping[str, tuple[float, ...]]
     fingerprint: str = ""
     beats_rules: bool = False
+    longer: Mapping[int, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    against: int = 0
+    note: str = ""
 
 
 class NoSuchModel(NotFound):

@@ -6,9 +6,11 @@ There is no other way to a feature: nobody can join the latest value by accident
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cached_property
 
 import numpy as np
 
+from zerodistance.core.models.activity import Activity
 from zerodistance.core.models.contracts import Among, Model
 from zerodistance.core.models.ladder.columns import Columns, Floats, Ints
 from zerodistance.core.profiles.api import Index
@@ -16,12 +18,15 @@ from zerodistance.core.profiles.contracts import Dimension
 from zerodistance.core.profiles.dimensions import INDEXED
 from zerodistance.core.profiles.dimensions.families import STANDARD
 from zerodistance.core.profiles.splits import Who
+from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 _BY_KEY = {one.key: one for one in INDEXED}
 _NAMES = {key: Text(zh, en) for key, zh, en in STANDARD}
 _ACTIVE_DAYS = 365
 _HERE = ".{}"
+AHEAD = "ahead"
+"""The column of a hazard that says which period is asked of, in days."""
 LIFETIMES = {
     "fridge": 12, "freezer": 12, "washer": 10, "dryer": 10, "air_conditioner": 12, "air_purifier": 6, "water_heater": 9,
     "water_purifier": 7, "range_hood": 10, "stove": 9, "dishwasher": 10, "tv": 8,
@@ -44,22 +49,96 @@ BESIDE = {
 """What stands beside what in a home, own values."""
 
 
-def _age(here: Index, who: Who, category: str) -> Floats:
-    return here.numbers(_BY_KEY[f"needs.age.{category}"], who)
+class View:
+    """Everybody as of the moment of a tag index: its numbers, and what the states that it was made from add up to.
+
+    Parameters
+    ----------
+    some
+        The persons that are asked about, where they are few: what is added up is added up of them alone.
+    """
+
+    def __init__(self, home: Home, here: Index, some: Who | None = None) -> None:
+        self.home, self.here, self._some = home, here, some
+
+    def of(self, key: str, who: Who) -> Floats:
+        """Return a number of each person (ascending) by the key of its dimension; NaN where somebody has none."""
+        return self.here.numbers(_BY_KEY[key], who)
+
+    @cached_property
+    def activity(self) -> Activity:
+        """The points of everybody's activity."""
+        return Activity(self.home, self.here, self._some)
 
 
-def _life(here: Index, who: Who, category: str) -> Floats:
-    return _age(here, who, category) / (365.0 * LIFETIMES[category])
+def _age(view: View, who: Who, category: str) -> Floats:
+    return view.of(f"needs.age.{category}", who)
 
 
-def _beside(here: Index, who: Who, category: str) -> Floats:
+def _life(view: View, who: Who, model: Model, category: str) -> Floats:
+    return _age(view, who, category) / (365.0 * LIFETIMES[category])
+
+
+def _beside(view: View, who: Who, model: Model, category: str) -> Floats:
     found = np.full(len(who), np.nan)
     for one in BESIDE[category]:
-        found = np.fmin(found, _age(here, who, one))
+        found = np.fmin(found, _age(view, who, one))
     return found
 
 
-MADE: Mapping[str, tuple[Text, Callable[[Index, Who, str], Floats]]] = {
+def _activity(view: View, who: Who, model: Model, target: str) -> Floats:
+    return view.activity.of(who)
+
+
+def _looks(view: View, who: Who, model: Model, target: str) -> Floats:
+    every = (view.of(f"interest.looks.{one}", who) for one in _covered(model, target))
+    return np.asarray(sum(np.nan_to_num(one) for one in every), np.float64)
+
+
+def _owned(view: View, who: Who, model: Model, target: str) -> Floats:
+    return np.asarray(
+        sum((~np.isnan(_age(view, who, one))).astype(np.float64) for one in _covered(model, target))
+    )
+
+
+def _latest(view: View, who: Who, model: Model, target: str) -> Floats:
+    found = np.full(len(who), np.nan)
+    for one in _covered(model, target):
+        found = np.fmin(found, _age(view, who, one))
+    return found
+
+
+def _covered(model: Model, target: str) -> tuple[str, ...]:
+    return model.asked.covers.get(target, (target,) if target else tuple(_NAMES))
+
+
+def _times(view: View, who: Who) -> Floats:
+    return np.maximum(np.nan_to_num(view.of("value.orders_total", who), nan=1.0) - 1.0, 0.0)
+
+
+def _span(view: View, who: Who) -> Floats:
+    return np.where(_times(view, who) > 0, np.nan_to_num(view.of("value.span", who)), 0.0)
+
+
+def _again(view: View, who: Who, model: Model, target: str) -> Floats:
+    return _times(view, who)
+
+
+def _last(view: View, who: Who, model: Model, target: str) -> Floats:
+    return _span(view, who) / YEAR
+
+
+def _known(view: View, who: Who, model: Model, target: str) -> Floats:
+    since = np.nan_to_num(view.of("needs.recency", who))
+    return np.maximum(_span(view, who) + since, 1.0) / YEAR
+
+
+def _mean(view: View, who: Who, model: Model, target: str) -> Floats:
+    return np.where(_times(view, who) > 0, np.nan_to_num(view.of("value.mean_order", who)), 0.0)
+
+
+YEAR = 365.25  # days
+MADE: Mapping[str, tuple[Text, Callable[[View, Who, Model, str], Floats]]] = {
     "life": (
         Text("已用掉的寿命（1 为平均寿命）", "share of its life that is over (1: the mean life)"),
         _life,
@@ -68,22 +147,40 @@ MADE: Mapping[str, tuple[Text, Callable[[Index, Who, str], Floats]]] = {
         Text("最近买的配套产品买了多久，天", "days since something was bought that stands beside it"),
         _beside,
     ),
+    "activity": (
+        Text(
+            "活跃分（次数×渠道×动作等级，随时间减半）",
+            "activity: touches by channel and grade of the action, fading",
+        ),
+        _activity,
+    ),
+    "looks": (Text("90 天内看相关产品的次数", "looks at such products in 90 days"), _looks),
+    "owned": (Text("拥有的相关产品类数", "kinds of such products owned"), _owned),
+    "latest": (Text("最近一件相关产品买了多久，天", "days since such a product was last bought"), _latest),
+    "again": (Text("首次之后的购买次数", "purchases after the first"), _again),
+    "last": (Text("从首次到最近购买，年", "years from the first to the last purchase"), _last),
+    "known": (Text("首次购买至今，年", "years since the first purchase"), _known),
+    "mean": (Text("单次金额", "amount of a purchase"), _mean),
 }
 """Column -> what it is called, and how it is made."""
 
 
-def among(here: Index, model: Model, category: str) -> Who:
-    """Return the person numbers (ascending) that a model scores in a tag index, for a category."""
+def among(view: View, model: Model, category: str) -> Who:
+    """Return the person numbers (ascending) that a model scores in a view, for a category."""
+    here = view.here
     everybody = here.universe.persons
+    if model.among is Among.EVERYBODY:
+        return np.array(everybody, np.uint32)
     if model.among is Among.ACTIVE:
-        seen = here.between(_BY_KEY["usage.last_seen"], 0, _ACTIVE_DAYS).persons
-        return np.array(seen, np.uint32)
+        return np.array(here.between(_BY_KEY["usage.last_seen"], 0, _ACTIVE_DAYS).persons, np.uint32)
+    if model.among is Among.BUYERS:
+        return np.array(here.tagged(_BY_KEY["needs.recency"]).persons, np.uint32)
     owners = here.tagged(_BY_KEY[f"needs.age.{category}"]).persons
     some = owners if model.among is Among.OWNERS else everybody - owners
     return np.array(some, np.uint32)
 
 
-def columns(here: Index, who: Who, model: Model, category: str) -> Columns:
+def columns(view: View, who: Who, model: Model, category: str) -> Columns:
     """Return the features of persons (ascending) for a category, float64 by column; NaN where somebody has no number."""
     found: dict[str, Floats] = {}
     for key in model.features:
@@ -93,9 +190,9 @@ def columns(here: Index, who: Who, model: Model, category: str) -> Columns:
                 f"category.{one}": np.full(len(who), float(one == category)) for one in model.categories
             }
         elif column in MADE:
-            found[column] = MADE[column][1](here, who, category)
+            found[column] = MADE[column][1](view, who, model, category)
         else:
-            found[column] = here.numbers(_BY_KEY[key.format(category)], who)
+            found[column] = view.of(key.format(category), who)
     return found
 
 
@@ -104,8 +201,10 @@ def label(column: str, model: Model, category: str) -> Text:
     if column in MADE:
         return MADE[column][0]
     if column.startswith("category."):
-        name = _NAMES[column.removeprefix("category.")]
-        return Text(f"品类是{name.zh}", f"the category is {name.en}")
+        name = target_name(model, column.removeprefix("category."))
+        return Text(f"所问的是{name.zh}", f"it is asked of: {name.en}")
+    if column == AHEAD:
+        return Text("多少天之内", "within how many days")
     return dimension(column, model, category).label
 
 
@@ -115,14 +214,14 @@ def dimension(column: str, model: Model, category: str) -> Dimension:
     return _BY_KEY[key.format(category)]
 
 
-def category_name(category: str) -> Text:
-    """Return what a category is called."""
-    return _NAMES[category]
+def target_name(model: Model, target: str) -> Text:
+    """Return what a target of a model is called: a category, or what the model calls it."""
+    return model.targets_called[target] if target in model.targets_called else _NAMES[target]
 
 
-def households(here: Index, who: Who) -> Ints:
+def households(view: View, who: Who) -> Ints:
     """Return the household of each person, or the person's own number, negative, where none is known."""
-    found = here.numbers(_BY_KEY["home.household"], who)
+    found = view.of("home.household", who)
     alone = np.isnan(found)
     kept: Ints = np.where(alone, -who.astype(np.int64), np.nan_to_num(found).astype(np.int64))
     return kept

@@ -213,6 +213,14 @@ def integrated_brier(lasts: Floats, ask: Floats, times: Floats, ended: npt.NDArr
     return float(np.trapezoid(errors, ask) / (ask[-1] - ask[0]))
 
 
+def rank_correlation(one: Floats, other: Floats) -> float:
+    """Return Spearman's correlation of ranks; NaN where a side is all the same."""
+    both = ranks(one), ranks(other)
+    if any(np.ptp(some) == 0 for some in both):
+        return float("nan")
+    return float(np.corrcoef(*both)[0, 1])
+
+
 def rmse(said: Floats, came: Floats) -> float:
     """Return the root of the mean squared error."""
     return float(np.sqrt(np.mean((said - came) ** 2)))

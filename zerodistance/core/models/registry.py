@@ -17,8 +17,7 @@ import msgspec
 
 from zerodistance.core.models.contracts import ModelDamaged, NoChampion, NoSuchModel, Version
 from zerodistance.core.models.ladder import kept
-from zerodistance.core.models.ladder.forest import Trees
-from zerodistance.core.models.ladder.points import Points
+from zerodistance.core.models.ladder.kept import Model as Kept
 from zerodistance.kernel import clock, fault, files
 from zerodistance.kernel.home import Home
 
@@ -31,7 +30,7 @@ def versions(home: Home, key: str) -> list[Version]:
     return [_said(path)[0] for path in paths]
 
 
-def read(home: Home, key: str, number: int) -> tuple[Version, Points | Trees]:
+def read(home: Home, key: str, number: int) -> tuple[Version, Kept]:
     """Return a version and what it scores with.
 
     Raises
@@ -47,11 +46,10 @@ def read(home: Home, key: str, number: int) -> tuple[Version, Points | Trees]:
         model = kept.read(data)
     except msgspec.ValidationError as error:
         raise ModelDamaged(path=path, why=str(error)) from None
-    assert isinstance(model, Points | Trees)
     return version, model
 
 
-def add(home: Home, version: Version, model: Points | Trees) -> Version:
+def add(home: Home, version: Version, model: Kept) -> Version:
     """Keep a new version durably, under the next number; return it with number and fingerprint."""
     folder = home.path("models", version.model)
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +61,7 @@ def add(home: Home, version: Version, model: Points | Trees) -> Version:
     return given
 
 
-def champion(home: Home, key: str) -> tuple[Version, Points | Trees]:
+def champion(home: Home, key: str) -> tuple[Version, Kept]:
     """Return the version that scores; raises NoChampion."""
     said = history(home, key)
     if not said:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 
 from zerodistance.core.models import features, training
 from zerodistance.core.models.contracts import Model, Version
+from zerodistance.core.models.features import View
 from zerodistance.core.models.ladder.columns import Floats
-from zerodistance.core.models.ladder.forest import Trees
-from zerodistance.core.models.ladder.points import Points
+from zerodistance.core.models.ladder.hazard import Hazard
+from zerodistance.core.models.ladder.kept import Model as Kept
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.profiles.api import Index
 from zerodistance.core.profiles.contracts import Bands, Layer
 from zerodistance.core.profiles.splits import Who
 from zerodistance.core.profiles.subjects import Earliest
@@ -33,18 +34,24 @@ BANDS = Bands(
 """Shares of the population on which the version was evaluated, own values."""
 
 
-def given(model: Model, version: Version, category: str) -> profiles.Given:
-    """Return the dimension of a model's scores for a category."""
-    name = features.category_name(category) if category else None
+def given(model: Model, version: Version, target: str, days: int = 0) -> profiles.Given:
+    """Return the dimension of a model's scores for a target, over one of its further horizons where one is named."""
+    name = features.target_name(model, target) if target else None
     zh = f"{model.label.zh}{name.zh}" if name else model.label.zh
     en = f"{model.label.en}: {name.en}" if name else model.label.en
-    place = Text("0 到 100 是在人群中的位置", "0 to 100 is the place in the population")
+    if days:
+        zh, en = f"{zh}，{round(days / 30.4)} 个月内", f"{en}, within {round(days / 30.4)} months"
+    place = (
+        Text("0 到 100 是规则的分数", "0 to 100 are the points of the rules")
+        if model.plain
+        else Text("0 到 100 是在人群中的位置", "0 to 100 is the place in the population")
+    )
     return profiles.Given(
-        key=model.dimension(category),
+        key=model.longer(days, target) if days else model.dimension(target),
         layer=Layer.NEEDS,
         label=Text(f"{zh}（评分）", f"{en} (score)"),
         meaning=Text(f"{model.meaning.zh}；{place.zh}", f"{model.meaning.en}; {place.en}"),
-        nodes=BANDS,
+        nodes=model.nodes or BANDS,
         unit=Text("分", "points"),
         made=Text(f"模型 {model.key} 第 {version.number} 版", f"model {model.key}, version {version.number}"),
         owner=model.owner,
@@ -53,24 +60,35 @@ def given(model: Model, version: Version, category: str) -> profiles.Given:
     )
 
 
+def ahead(kept: Kept, version: Version, target: str) -> dict[int, tuple[Kept, tuple[float, ...]]]:
+    """Return by further horizon what scores over it, and its population; 0 is the model's own horizon."""
+    found = {0: (kept, version.population[target])}
+    if isinstance(kept, Hazard):
+        further = {days: replace(kept, ahead=float(days)) for days in version.longer}
+        found |= {days: (one, version.longer[days][target]) for days, one in further.items()}
+    return found
+
+
 def scored(
-    here: Index, who: Who, model: Model, category: str, version: Version, kept: Points | Trees
+    view: View, who: Who, model: Model, target: str, version: Version, kept: Kept, days: int = 0
 ) -> Iterator[tuple[Who, Floats]]:
-    """Yield persons and their scores for a category, some at a time."""
+    """Yield persons and their scores for a target, some at a time."""
+    one, among = ahead(kept, version, target)[days]
     for start in range(0, len(who), _AT_ONCE):
         some = who[start : start + _AT_ONCE]
-        chances = kept.chances(features.columns(here, some, model, category))
-        yield some, training.percentile(chances, version.population[category])
+        columns = training.asked(model, one, features.columns(view, some, model, target))
+        yield some, training.score(model, training.said(model, one, columns), among)
 
 
-def give(home: Home, account: Account, model: Model, version: Version, kept: Points | Trees) -> int:
+def give(home: Home, account: Account, model: Model, version: Version, kept: Kept) -> int:
     """Score everybody whom a model is about now, and give the scores; return how many scores that were."""
     here, done = profiles.current(home), 0
-    earliest = Earliest(here)
-    for category in version.population:
-        who = features.among(here, model, category)
-        some = _batches(scored(here, who, model, category, version, kept), earliest)
-        done += profiles.give(home, account, given(model, version, category), some)
+    view, earliest = View(home, here), Earliest(here)
+    for target in version.population:
+        who = features.among(view, model, target)
+        for days in ahead(kept, version, target):
+            some = _batches(scored(view, who, model, target, version, kept, days), earliest)
+            done += profiles.give(home, account, given(model, version, target, days), some)
     return done
 
 

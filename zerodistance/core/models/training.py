@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
 from zerodistance.core.models import features, labels, measures
-from zerodistance.core.models.contracts import Model
-from zerodistance.core.models.ladder import trees
-from zerodistance.core.models.ladder.columns import Columns, Floats, Ints
-from zerodistance.core.models.ladder.forest import Trees
+from zerodistance.core.models.contracts import HAZARD, POINTS, RULES, UPLIFT, VALUE, Model
+from zerodistance.core.models.features import AHEAD, View
+from zerodistance.core.models.ladder import calibration, folds, hazard, lifetime, trees, uplift
+from zerodistance.core.models.ladder.columns import Columns, Floats, Ints, how_many
+from zerodistance.core.models.ladder.hazard import Hazard
+from zerodistance.core.models.ladder.kept import Model as Kept
+from zerodistance.core.models.ladder.lifetime import Value
 from zerodistance.core.models.ladder.points import Points
-from zerodistance.core.profiles.api import Index
+from zerodistance.core.models.ladder.uplift import Uplift
 from zerodistance.core.profiles.splits import Who
-from zerodistance.kernel.home import Home
 
 ROWS = 200_000  # own value, measured: more rows do not make a model better
 _PLACES = 1_000  # of scores, by which 0 to 100 are told
 _TOP = 0.1
 _DRAWS = 200  # own value: how often households are drawn for an interval
-Kind = str
+_PERIODS = 4  # own value: of a hazard, the last ending with the longest horizon
+Figures = dict[str, dict[str, float]]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Persons of a moment, each for a category, their features, and what came of them; rows as `who`.
+    """Persons of a moment, each for a target, their features, and what came of them; rows as `who`.
 
-    `target` is the place of the category in `Model.targets`.
+    `target` is the place of the target in `Model.targets`. `came`: 1 or 0; of a value the amount. `more`: `days` until it came of a hazard, `times` of a
+    value, `sent` of uplift (0: held out by lot).
     """
 
     who: Who
@@ -37,85 +41,295 @@ class Rows:
     columns: Columns
     came: Floats
     households: Ints
+    more: Mapping[str, Floats] = field(default_factory=dict)
 
 
-def rows(home: Home, here: Index, model: Model, at: int, seed: int = 0) -> Rows:
-    """Return at most `ROWS` of the persons and categories that a model scores, as of the moment of a tag index; the same seed gives the same."""
-    came, luck = labels.Came(home, here, model, at), np.random.default_rng(seed)
-    every = [features.among(here, model, category) for category in model.targets]
-    share = min(1.0, ROWS / max(1, sum(map(len, every))))
+def horizon(model: Model, kind: str) -> int:
+    """Return how many days of outcomes a kind of version needs."""
+    return max((model.horizon_days, *model.horizons)) if kind == HAZARD else model.horizon_days
+
+
+def rows(view: View, model: Model, at: int, seed: int = 0, kind: str = POINTS, most: int = ROWS) -> Rows:
+    """Return at most so many of the persons and targets that a model scores, as of the moment of a view; the same seed gives the same."""
+    days = horizon(model, kind)
+    if kind == UPLIFT:
+        found = _drawn(view, model, at, days)
+    else:
+        came = labels.Came(view.home, view.here, model.asked, at, days)
+        found = _asked(view, model, came, kind, np.random.default_rng(seed), most)
+    together = {key: np.concatenate([one.columns[key] for one in found]) for key in found[0].columns}
+    more = {key: np.concatenate([one.more[key] for one in found]) for key in found[0].more}
+    who, target, outcomes, homes = (
+        np.concatenate([getattr(one, name) for one in found])
+        for name in ("who", "target", "came", "households")
+    )
+    return Rows(who, target, together, outcomes, homes, more)
+
+
+def _asked(
+    view: View, model: Model, came: labels.Came, kind: str, luck: np.random.Generator, most: int
+) -> list[Rows]:
+    every = [features.among(view, model, target) for target in model.targets]
+    share = min(1.0, most / max(1, sum(map(len, every))))
     found = list[Rows]()
     for n, (category, who) in enumerate(zip(model.targets, every, strict=True)):
         if share < 1:
             who = who[np.sort(luck.choice(len(who), int(len(who) * share), replace=False))]
-        columns = features.columns(here, who, model, category)
-        target, homes = np.full(len(who), n, np.int64), features.households(here, who)
-        found.append(Rows(who, target, columns, came.of(who, category), homes))
-    together = {key: np.concatenate([one.columns[key] for one in found]) for key in found[0].columns}
-    whole = (
-        np.concatenate([getattr(one, name) for one in found])
-        for name in ("who", "target", "came", "households")
-    )
-    who, target, outcomes, homes = whole
-    return Rows(who, target, together, outcomes, homes)
-
-
-def fit(model: Model, some: Rows, kind: Kind) -> Points | Trees:
-    """Return a trained model: `points` (additive, a table) or `trees`; raises TooFewOutcomes."""
-    learner: Callable[..., Points | Trees] = trees.fit_additive if kind == "points" else trees.fit_together
-    known = {key: column for key, column in some.columns.items() if not np.isnan(column).all()}
-    signs = {key: sign for key, sign in model.signs.items() if key in known}
-    return learner(known, some.came, monotone=signs, households=some.households)
-
-
-def figures(chances: Floats, rules: Floats, some: Rows) -> dict[str, dict[str, float]]:
-    """Return measures with intervals over households, of the model and of the rules of thumb on the same rows.
-
-    `auc`, `auc_within` (of each category, the mean weighted by pairs of outcomes), `lift_top10`, `precision_top10`, `average_precision`, `ece`, `log_loss`;
-    those of the rules begin with `rules_`; `ahead` is by how much of itself the precision of the rules in the top tenth is less than the model's.
-    """
-
-    def of(measure: Callable[[Floats, Floats], float], scores: Floats) -> dict[str, float]:
-        return told(lambda places: measure(scores[places], some.came[places]))
-
-    def told(measure: Callable[[Ints], float]) -> dict[str, float]:
-        found = measures.interval(measure, some.households, _DRAWS)
-        return dict(zip(("value", "low", "high"), found, strict=True))
-
-    def precision(scores: Floats, came: Floats) -> float:
-        return measures.lift(scores, came, _TOP) * float(came.mean())
-
-    def ahead(places: Ints) -> float:
-        came, theirs = some.came[places], precision(rules[places], some.came[places])
-        return precision(chances[places], came) / theirs - 1 if theirs else np.nan
-
-    by_rules = {"auc": measures.auc, "lift_top10": measures.lift, "precision_top10": precision}
-    found = {key: of(one, chances) for key, one in by_rules.items()}
-    found |= {f"rules_{key}": of(one, rules) for key, one in by_rules.items()}
-    for key, one in (
-        ("average_precision", measures.average_precision),
-        ("ece", measures.ece),
-        ("log_loss", measures.log_loss),
-    ):
-        found[key] = of(one, chances)
-    for key, scores in (("auc_within", chances), ("rules_auc_within", rules)):
-        found[key] = told(partial(_within, scores, some))
-    found["ahead"] = told(ahead)
+        columns = features.columns(view, who, model, category)
+        more = dict[str, Floats]()
+        outcome = came.amount(who, category) if kind == VALUE else came.of(who, category)
+        if kind == VALUE:
+            more = {"times": came.times(who, category)}
+        if kind == HAZARD:
+            columns = {**columns, AHEAD: np.zeros(len(who))}
+            more = {"days": came.first(who, category)}
+        places = np.full(len(who), n, np.int64)
+        found.append(Rows(who, places, columns, outcome, features.households(view, who), more))
     return found
 
 
-def _within(scores: Floats, some: Rows, places: Ints) -> float:
-    return measures.auc_within(scores[places], some.came[places], some.target[places])
+def _drawn(view: View, model: Model, at: int, days: int) -> list[Rows]:
+    every = labels.drawn(view.home, view.here, at, days)
+    found = list[Rows]()
+    for n, channel in enumerate(model.targets):
+        none = labels.Drawn(np.zeros(0, np.uint32), np.zeros(0, np.bool_), np.zeros(0))
+        who, sent, bought = every.get(channel, none)
+        columns = features.columns(view, who, model, channel)
+        places, homes = np.full(len(who), n, np.int64), features.households(view, who)
+        found.append(Rows(who, places, columns, bought, homes, {"sent": sent.astype(np.float64)}))
+    return found
 
 
-def population(model: Model, chances: Floats, some: Rows) -> dict[str, tuple[float, ...]]:
-    """Return for each category what a thousandth, two thousandths, ... of the chances stay below."""
+def fit(model: Model, some: Rows, kind: str, rules: Points | None = None) -> Kept:
+    """Return a version of a kind; raises TooFewOutcomes.
+
+    Parameters
+    ----------
+    rules
+        Of the kind `rules`: the table that a person wrote; None: the one that ships. Its chances are learned, its points are not.
+    """
+    if kind == RULES:
+        return _calibrated(rules or model.rules, some)
+    if kind == VALUE:
+        return lifetime.fit_value(some.columns, model.horizon_days / features.YEAR)
+    known = {
+        key: column for key, column in some.columns.items() if not np.isnan(column).all() and key != AHEAD
+    }
+    signs = {key: sign for key, sign in model.signs.items() if key in known}
+    if kind == UPLIFT:
+        return uplift.fit_kept(known, some.more["sent"] > 0, some.came, some.households)
+    if kind == HAZARD:
+        last = horizon(model, kind)
+        edges = np.arange(1.0, _PERIODS + 1) * (last / _PERIODS)
+        days = np.where(some.came > 0, np.maximum(some.more["days"], 1.0), last)
+        return hazard.fit(
+            known, days, some.came, edges=edges, ahead=model.horizon_days, clock=AHEAD, monotone=signs,
+            households=some.households,
+        )  # fmt: skip
+    learner: Callable[..., Kept] = trees.fit_additive if kind == POINTS else trees.fit_together
+    return learner(known, some.came, monotone=signs, households=some.households)
+
+
+def _calibrated(rules: Points, some: Rows) -> Points:
+    scores = rules.scores(some.columns)
+    return replace(
+        rules, calibration=calibration.fit(scores, some.came, folds.parts(some.came, some.households))
+    )
+
+
+def asked(model: Model, kept: Kept, columns: Columns) -> Columns:
+    """Return the columns with which a version is asked: a hazard from now on."""
+    return {**columns, AHEAD: np.zeros(how_many(columns))} if isinstance(kept, Hazard) else columns
+
+
+def said(model: Model, kept: Kept, columns: Columns) -> Floats:
+    """Return what persons are ordered by: the chance; the amount of a value, the difference of uplift, the points of a model that has plain ones."""
+    if isinstance(kept, Value):
+        return kept.values(columns)
+    if isinstance(kept, Uplift) or model.plain:
+        return kept.scores(columns)
+    return kept.chances(columns)
+
+
+def figures(
+    model: Model, kept: Kept, some: Rows, champion: Kept | None = None, rival: Kept | None = None
+) -> Figures:
+    """Return measures with intervals over households, of a version and of the rules of thumb on the same rows.
+
+    Of chances: `auc`, `auc_within` (of each target, the mean weighted by pairs of outcomes), `lift_top10`, `precision_top10`, `average_precision`, `ece`,
+    `log_loss`; those of the rules begin with `rules_`. Of a value: `rank` (correlation of ranks with what was spent), `top10_share` (of all money, from the
+    tenth said to bring most), `count_error`, `value_error`; of uplift `qini`, `effect`, `top30_effect`. `ahead` is by how much of itself the measure of the
+    rules is less than the version's (precision in the top tenth, share of the money, for uplift: Qini less that of the response model); `ahead_of_champion`
+    the same of the champion.
+
+    Parameters
+    ----------
+    rival
+        Of uplift: the model of the response that others aim by.
+    """
+    tell = partial(_told, some)
+    if isinstance(kept, Uplift):
+        return _of_uplift(kept, some, rival)
+    mine = said(model, kept, some.columns)
+    rules = model.rules.scores(some.columns)
+    theirs = None if champion is None else said(model, champion, some.columns)
+    if isinstance(kept, Value):
+        return _of_value(kept, some, mine, rules, theirs)
+    found = _of_chances(kept, some, mine, rules, theirs)
+    if isinstance(kept, Hazard):
+        for days in model.horizons:
+            further = replace(kept, ahead=float(days)).chances(some.columns)
+            came = (some.came > 0) & (some.more["days"] <= days)
+            found[f"auc_{round(days / 30.4)}m"] = tell(partial(_auc, further, came.astype(np.float64)))
+    return found
+
+
+def _of_chances(kept: Kept, some: Rows, mine: Floats, rules: Floats, theirs: Floats | None) -> Figures:
+    came = some.came
+    if isinstance(kept, Hazard):
+        came = ((came > 0) & (some.more["days"] <= kept.ahead)).astype(np.float64)
+    chances = kept.chances(some.columns)
+
+    def of(measure: Callable[[Floats, Floats], float], scores: Floats) -> dict[str, float]:
+        return _told(some, lambda places: measure(scores[places], came[places]))
+
+    by_rules = {"auc": measures.auc, "lift_top10": measures.lift, "precision_top10": _precision}
+    found = {key: of(one, mine) for key, one in by_rules.items()}
+    found |= {f"rules_{key}": of(one, rules) for key, one in by_rules.items()}
+    found["average_precision"] = of(measures.average_precision, mine)
+    found["ece"], found["log_loss"] = of(measures.ece, chances), of(measures.log_loss, chances)
+    for key, scores in (("auc_within", mine), ("rules_auc_within", rules)):
+        found[key] = _told(some, partial(_within, scores, some, came))
+    found["ahead"] = _told(
+        some, partial(_ahead, partial(_precision_at, mine, came), partial(_precision_at, rules, came))
+    )
+    if theirs is not None:
+        by_champion = partial(_precision_at, theirs, came)
+        found["ahead_of_champion"] = _told(
+            some, partial(_ahead, partial(_precision_at, mine, came), by_champion)
+        )
+    return found
+
+
+def _of_value(kept: Value, some: Rows, mine: Floats, rules: Floats, theirs: Floats | None) -> Figures:
+    times = some.more["times"]
+    expected = kept.again.expected(lifetime.buying(some.columns), kept.ahead)
+
+    def share(scores: Floats, places: Ints) -> float:
+        spent = some.came[places]
+        best = np.argsort(-scores[places], kind="stable")[: max(1, round(_TOP * len(places)))]
+        return float(spent[best].sum() / spent.sum()) if spent.sum() > 0 else np.nan
+
+    def off(told: Floats, came: Floats, places: Ints) -> float:
+        return float(told[places].sum() / came[places].sum() - 1) if came[places].sum() > 0 else np.nan
+
+    found = {
+        "rank": _told(some, lambda places: measures.rank_correlation(mine[places], some.came[places])),
+        "rules_rank": _told(some, lambda places: measures.rank_correlation(rules[places], some.came[places])),
+        "auc": _told(some, partial(_auc, kept.chances(some.columns), (some.came > 0).astype(np.float64))),
+        "top10_share": _told(some, partial(share, mine)),
+        "rules_top10_share": _told(some, partial(share, rules)),
+        "count_error": _told(some, partial(off, expected, times)),
+        "value_error": _told(some, partial(off, mine, some.came)),
+        "ahead": _told(some, partial(_ahead, partial(share, mine), partial(share, rules))),
+    }
+    if theirs is not None:
+        found["ahead_of_champion"] = _told(
+            some, partial(_ahead, partial(share, mine), partial(share, theirs))
+        )
+    return found
+
+
+def response(some: Rows) -> Kept:
+    """Return the model of the response by which contact is usually aimed: the chance of those who were contacted."""
+    sent = some.more["sent"] > 0
+    mine = {key: column[sent] for key, column in some.columns.items() if not np.isnan(column[sent]).all()}
+    return trees.fit_additive(mine, some.came[sent], households=some.households[sent])
+
+
+def _of_uplift(kept: Uplift, some: Rows, rival: Kept | None) -> Figures:
+    assert rival is not None
+    sent, mine, theirs = some.more["sent"] > 0, kept.scores(some.columns), rival.chances(some.columns)
+    gate = uplift.gate(mine, theirs, sent, some.came, some.households)
+
+    def qini(scores: Floats, places: Ints) -> float:
+        return measures.qini(scores[places], sent[places], some.came[places])
+
+    def effect(share: float, places: Ints) -> float:
+        return uplift.added(mine[places], sent[places], some.came[places], share)
+
+    return {
+        "qini": _told(some, partial(qini, mine)),
+        "rules_qini": _told(some, partial(qini, theirs)),
+        "effect": _told(some, partial(effect, 1.0)),
+        "top30_effect": _told(some, partial(effect, 0.3)),
+        "ahead": dict(zip(("value", "low", "high"), gate.better, strict=True)),
+    }
+
+
+def _told(some: Rows, measure: Callable[[Ints], float]) -> dict[str, float]:
+    found = measures.interval(measure, some.households, _DRAWS)
+    return dict(zip(("value", "low", "high"), found, strict=True))
+
+
+def _auc(scores: Floats, came: Floats, places: Ints) -> float:
+    return measures.auc(scores[places], came[places])
+
+
+def _within(scores: Floats, some: Rows, came: Floats, places: Ints) -> float:
+    return measures.auc_within(scores[places], came[places], some.target[places])
+
+
+def _precision(scores: Floats, came: Floats) -> float:
+    return measures.lift(scores, came, _TOP) * float(came.mean())
+
+
+def _precision_at(scores: Floats, came: Floats, places: Ints) -> float:
+    return _precision(scores[places], came[places])
+
+
+def _ahead(mine: Callable[[Ints], float], theirs: Callable[[Ints], float], places: Ints) -> float:
+    other = theirs(places)
+    return mine(places) / other - 1 if other else np.nan
+
+
+def population(model: Model, told: Floats, some: Rows) -> dict[str, tuple[float, ...]]:
+    """Return for each target what a thousandth, two thousandths, ... of what was said stay below."""
     shares = np.arange(1, _PLACES) / _PLACES
-    every = ((category, chances[some.target == n]) for n, category in enumerate(model.targets))
+    every = ((category, told[some.target == n]) for n, category in enumerate(model.targets))
     return {category: tuple(np.quantile(mine, shares).tolist()) for category, mine in every if len(mine)}
 
 
-def percentile(chances: Floats, among: tuple[float, ...]) -> Floats:
-    """Return 0 to 100: how much of the population on which a version was evaluated has a smaller chance."""
-    below = np.searchsorted(np.array(among), chances, side="left")
+def longer(model: Model, kept: Kept, some: Rows) -> dict[int, dict[str, tuple[float, ...]]]:
+    """Return the same of each further horizon of a hazard."""
+    if not isinstance(kept, Hazard):
+        return {}
+    further = {days: replace(kept, ahead=float(days)) for days in model.horizons}
+    return {days: population(model, one.chances(some.columns), some) for days, one in further.items()}
+
+
+def percentile(told: Floats, among: tuple[float, ...]) -> Floats:
+    """Return 0 to 100: how much of the population on which a version was evaluated has a smaller one."""
+    below = np.searchsorted(np.array(among), told, side="left")
     return np.asarray(below * (100.0 / (len(among) + 1)), np.float64)
+
+
+def score(model: Model, told: Floats, among: tuple[float, ...]) -> Floats:
+    """Return the scores, 0 to 100: the place in the population, or plain points."""
+    return np.clip(told, 0.0, 100.0) if model.plain else percentile(told, among)
+
+
+__all__ = [
+    "Rows",
+    "asked",
+    "figures",
+    "fit",
+    "horizon",
+    "longer",
+    "percentile",
+    "population",
+    "response",
+    "rows",
+    "said",
+    "score",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -9,9 +10,11 @@ import numpy as np
 
 from zerodistance.core.models.ladder.forest import Tree, Trees
 from zerodistance.core.models.ladder.hazard import Hazard
+from zerodistance.core.models.ladder.lifetime import Again, Spending, Value
 from zerodistance.core.models.ladder.points import Points
+from zerodistance.core.models.ladder.uplift import Uplift
 
-Model = Points | Trees | Hazard
+Model = Points | Trees | Hazard | Value | Uplift
 
 
 class _Hazard(msgspec.Struct):
@@ -21,8 +24,34 @@ class _Hazard(msgspec.Struct):
     of: dict[str, Any]
 
 
+class _Again(msgspec.Struct):
+    r: float
+    alpha: float
+    a: float
+    b: float
+
+
+class _Spending(msgspec.Struct):
+    p: float
+    q: float
+    v: float
+
+
+class _Value(msgspec.Struct):
+    again: _Again
+    spending: _Spending
+    ahead: float
+    usual: tuple[float, ...]
+
+
+class _Uplift(msgspec.Struct):
+    of_contacted: dict[str, Any]
+    of_left: dict[str, Any]
+    share: float
+
+
 def plain(model: Model) -> dict[str, Any]:
-    """Return a model as what JSON can hold: `kind` (points, trees, hazard) and its fields."""
+    """Return a model as what JSON can hold: `kind` (points, trees, hazard, value, uplift) and its fields."""
     if isinstance(model, Hazard):
         return {
             "kind": "hazard",
@@ -30,6 +59,16 @@ def plain(model: Model) -> dict[str, Any]:
             "edges": list(model.edges),
             "ahead": model.ahead,
             "of": plain(model.of),
+        }
+    if isinstance(model, Uplift):
+        both = {"of_contacted": plain(model.of_contacted), "of_left": plain(model.of_left)}
+        return {"kind": "uplift", "share": model.share, **both}
+    if isinstance(model, Value):
+        return {
+            "kind": "value",
+            **asdict(model),
+            "again": model.again._asdict(),
+            "spending": model.spending._asdict(),
         }
     found: dict[str, Any] = msgspec.to_builtins(model)
     return {"kind": "points" if isinstance(model, Points) else "trees", **found}
@@ -43,10 +82,19 @@ def read(data: dict[str, Any]) -> Model:
     msgspec.ValidationError
         What is there is no model: a field is missing or wrong, or a tree leads nowhere.
     """
-    if data.get("kind") != "hazard":
-        return _read(data)
-    hazard = msgspec.convert(data, _Hazard)
-    return Hazard(hazard.clock, hazard.edges, hazard.ahead, _read(hazard.of))
+    kind = data.get("kind")
+    if kind == "hazard":
+        hazard = msgspec.convert(data, _Hazard)
+        return Hazard(hazard.clock, hazard.edges, hazard.ahead, _read(hazard.of))
+    if kind == "uplift":
+        said = msgspec.convert(data, _Uplift)
+        return Uplift(_read(said.of_contacted), _read(said.of_left), said.share)
+    if kind == "value":
+        value = msgspec.convert(data, _Value)
+        _demand(len(value.usual) == 4, "usual is not as long as names")
+        again = Again(**msgspec.structs.asdict(value.again))
+        return Value(again, Spending(**msgspec.structs.asdict(value.spending)), value.ahead, value.usual)
+    return _read(data)
 
 
 def _read(data: dict[str, Any]) -> Points | Trees:
@@ -64,7 +112,7 @@ def _read(data: dict[str, Any]) -> Points | Trees:
             _demand(_leads_down(tree, len(trees.names)), "a tree leads nowhere")
         return trees
     raise msgspec.ValidationError(
-        f"no model is of the kind {data.get('kind')!r}; there are points, trees and hazard"
+        f"no model is of the kind {data.get('kind')!r}; there are points, trees, hazard, value and uplift"
     )
 
 

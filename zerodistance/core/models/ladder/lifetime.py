@@ -221,7 +221,7 @@ class Value:
 
     def values(self, columns: Columns) -> Floats:
         """Return what each is expected to spend, in the unit of `mean`."""
-        rows = _buying(columns)
+        rows = buying(columns)
         return self.again.expected(rows, self.ahead) * self.spending.expected(
             rows.again, np.asarray(columns["mean"], np.float64)
         )
@@ -232,7 +232,7 @@ class Value:
 
     def chances(self, columns: Columns) -> Floats:
         """Return the probability that each buys at all."""
-        return self.again.any(_buying(columns), self.ahead)
+        return self.again.any(buying(columns), self.ahead)
 
     def contributions(self, columns: Columns) -> Floats:
         """Return what each column adds to the score; shape (rows, columns).
@@ -247,7 +247,7 @@ class Value:
         return reasons(self, np.array(self.usual), columns, most)
 
     def _added(self, columns: Columns) -> Floats:
-        rows = _buying(columns)
+        rows = buying(columns)
         never = Buying(np.zeros(len(rows.again)), np.zeros(len(rows.again)), rows.known)
         both = (
             np.log(_spread(some, lambda one: _if_alive(self.again, one, self.ahead)))
@@ -261,13 +261,14 @@ class Value:
 
 def fit_value(columns: Columns, ahead: float) -> Value:
     """Return the value over the next `ahead` units of time, from columns as `Value` has them."""
-    rows, mean = _buying(columns), np.asarray(columns["mean"], np.float64)
+    rows, mean = buying(columns), np.asarray(columns["mean"], np.float64)
     found = Value(fit_again(rows), fit_spending(rows.again, mean), ahead, ())
     return replace(found, usual=tuple(found.contributions(columns).mean(axis=0).tolist()))
 
 
-def _buying(columns: Columns) -> Buying:
+def buying(columns: Columns) -> Buying:
+    """Return the rows of columns that are called like the fields."""
     return Buying(*(np.asarray(columns[name], np.float64) for name in ("again", "last", "known")))
 
 
-__all__ = ["Again", "Buying", "Spending", "Value", "fit_again", "fit_spending", "fit_value"]
+__all__ = ["Again", "Buying", "Spending", "Value", "buying", "fit_again", "fit_spending", "fit_value"]

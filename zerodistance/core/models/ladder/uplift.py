@@ -10,6 +10,7 @@ S. Kuenzel et al.: Metalearners for estimating heterogeneous treatment effects (
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,7 +18,9 @@ import numpy.typing as npt
 
 from zerodistance.core.models import measures
 from zerodistance.core.models.ladder import folds, logistic, trees
-from zerodistance.core.models.ladder.columns import Columns, Floats, chances, how_many
+from zerodistance.core.models.ladder.columns import Columns, Floats, Ints, chances, how_many, reasons
+from zerodistance.core.models.ladder.forest import Trees
+from zerodistance.core.models.ladder.points import Points
 
 Mask = npt.NDArray[np.bool_]
 Said = Callable[[Columns], Floats]
@@ -137,6 +140,63 @@ def fit_crossed(
     return lambda some: (1 - share) * of_contacted(some) + share * of_left(some)
 
 
+@dataclass(frozen=True)
+class Uplift:
+    """An X-learner as it is kept: what contact changed in those who had it, what it would have in the others, and how many had it.
+
+    `scores` are by how much contact changes the chance; so are `chances`, and `contributions` add up to it with the base.
+    """
+
+    of_contacted: Points | Trees
+    of_left: Points | Trees
+    share: float
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features that it looks at."""
+        return tuple(dict.fromkeys((*self.of_contacted.names, *self.of_left.names)))
+
+    def scores(self, columns: Columns) -> Floats:
+        """Return by how much contact changes the chance of each row."""
+        contacted, left = self.of_contacted.scores(columns), self.of_left.scores(columns)
+        return np.asarray((1 - self.share) * contacted + self.share * left, np.float64)
+
+    def chances(self, columns: Columns) -> Floats:
+        """Return the same: a difference of two chances, which can be negative."""
+        return self.scores(columns)
+
+    def contributions(self, columns: Columns) -> Floats:
+        """Return what each feature of `names` adds; shape (rows, features)."""
+        found = np.zeros((how_many(columns), len(self.names)))
+        for model, weight in ((self.of_contacted, 1 - self.share), (self.of_left, self.share)):
+            places = [self.names.index(name) for name in model.names]
+            found[:, places] += weight * model.contributions(columns)
+        return found
+
+    def reasons(self, columns: Columns, most: int = 3) -> tuple[Ints, Floats]:
+        """Return which features add most beyond what they usually do, the most first (-1: none does), and how much; shape (rows, most) each."""
+        usual = np.zeros(len(self.names))
+        for model, weight in ((self.of_contacted, 1 - self.share), (self.of_left, self.share)):
+            theirs = [one.usual for one in model.steps] if isinstance(model, Points) else list(model.usual)
+            usual[[self.names.index(name) for name in model.names]] += weight * np.array(theirs)
+        return reasons(self, usual, columns, most)
+
+
+def fit_kept(columns: Columns, treated: Mask, outcomes: Floats, households: Any, seed: int = 0) -> Uplift:
+    """Return an X-learner on tables of points that can be kept; the same as `fit_crossed` on `additive`."""
+    learners = additive(seed)
+    contacted, left = (
+        _side(columns, side, outcomes, households, learners.chance) for side in (treated, ~treated)
+    )
+    gained = np.where(treated, outcomes - left(columns), contacted(columns) - outcomes)
+
+    def moved(side: Mask) -> Trees:
+        some, theirs = _rows(columns, households, side)
+        return trees.fit_number(some, gained[side], households=theirs, seed=seed, **trees.ADDITIVE)
+
+    return Uplift(moved(treated), moved(~treated), float(treated.mean()))
+
+
 def fit_response(
     columns: Columns, treated: Mask, outcomes: Floats, households: Any, learners: Learners
 ) -> Said:
@@ -237,9 +297,11 @@ __all__ = [
     "Gate",
     "Learner",
     "Learners",
+    "Uplift",
     "added",
     "additive",
     "fit_crossed",
+    "fit_kept",
     "fit_response",
     "fit_single",
     "fit_two",

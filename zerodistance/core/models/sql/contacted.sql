@@ -1,0 +1,59 @@
+-- Key: number, channel. Grain: one row per person of then who was drawn for a message of a channel in a campaign that held some out: the first of theirs.
+-- Sources: view touches; then_map (subject, number of then), now_map (subject, person of today), bought_kind (low, high). Units: moments, $after excluded,
+-- $until included; sent is 1, or 0 of those held out by lot; bought: within $days days of the message, in its category where it names one.
+with lots as (
+    select distinct campaign
+    from touches
+    where kind = 'message.held_out' and happened_at > $after and happened_at <= $until
+),
+drawn as (
+    select
+        then_map.number,
+        now_map.person,
+        touches.channel,
+        touches.category,
+        min(touches.happened_at) as drawn_at,
+        max(case when touches.kind = 'message.sent' then 1 else 0 end) as sent
+    from touches
+    inner join lots on touches.campaign = lots.campaign
+    inner join then_map on touches.subject = then_map.subject
+    inner join now_map on touches.subject = now_map.subject
+    where
+        touches.kind in ('message.sent', 'message.held_out')
+        and touches.happened_at > $after and touches.happened_at <= $until
+    group by then_map.number, now_map.person, touches.channel, touches.category, touches.campaign
+),
+in_order as (
+    select
+        drawn.number,
+        drawn.person,
+        drawn.channel,
+        drawn.category,
+        drawn.drawn_at,
+        drawn.sent,
+        row_number() over (
+            partition by number, channel order by drawn_at, sent, coalesce(category, '')
+        ) as place
+    from drawn
+),
+bought as (
+    select now_map.person, touches.category, touches.happened_at
+    from touches
+    inner join now_map on touches.subject = now_map.subject
+    inner join bought_kind on touches.kind between bought_kind.low and bought_kind.high
+    where touches.happened_at > $after
+)
+select
+    in_order.number,
+    in_order.channel,
+    in_order.sent,
+    case when count(bought.person) > 0 then 1 else 0 end as bought
+from in_order
+left join bought
+    on
+        in_order.person = bought.person
+        and bought.happened_at > in_order.drawn_at
+        and date_diff('day', in_order.drawn_at, bought.happened_at) <= $days
+        and (in_order.category is null or bought.category = in_order.category)
+where in_order.place = 1
+group by in_order.number, in_order.channel, in_order.sent
