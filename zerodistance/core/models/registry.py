@@ -119,6 +119,6 @@ def _body(path: Path) -> dict[str, Any]:
 def _said(path: Path) -> tuple[Version, dict[str, Any]]:
     body = _body(path)
     try:
-        return msgspec.convert(body["version"], Version), body["model"]
+        return msgspec.convert(body["version"], Version, str_keys=True), body["model"]
     except (KeyError, msgspec.ValidationError) as error:
         raise ModelDamaged(path=path, why=str(error)) from None
