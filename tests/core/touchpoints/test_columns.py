@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pyarrow as pa
+import pytest
 
 from tests.core.profiles import world
-from zerodistance.core.touchpoints import tail
+from zerodistance.core.touchpoints import book, tail
 from zerodistance.core.touchpoints.contracts import TOUCHES, widened
 from zerodistance.kernel.home import Home
 
@@ -54,3 +56,16 @@ def test_rows_of_before_are_given_the_columns_of_today(home: Home) -> None:
     new, _ = tail.write_file(home.path("tail"), 2, _rows(2, energy=1.5))
     files = [tail.TailFile(n, file, 1, 1, 0) for n, file in ((1, name), (2, new))]
     assert tail.read_files(home, files).column("energy").to_pylist() == [None, 1.5]
+
+
+def test_blocks_by_subject_of_before_are_made_anew(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    _written(home, 1, _rows(1).drop_columns(LATER))
+    monkeypatch.setattr(book, "FORMAT", 1)
+    assert book.lay(home)
+    monkeypatch.undo()
+    assert book.lay(home) and book.rows_of(home, [1]).column("energy").to_pylist() == [None]
+    _written(home, 2, _rows(2, energy=1.5))
+    assert book.lay(home) and not book.lay(home)
+    assert sorted(book.rows_of(home, [1]).column("energy").to_pylist(), key=str) == [1.5, None]
+    pointer = home.path("index", "touches", "CURRENT")
+    assert json.loads(json.loads(pointer.read_text())["body"])["format"] == book.FORMAT

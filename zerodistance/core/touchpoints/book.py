@@ -31,12 +31,14 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
 TIMES = ("happened_at", "received_at", "known_at")
-_LEFT_OUT = ("source_id", "original_at", "sent_at", "month", "energy", "warnings", "body")
+_LEFT_OUT = ("source_id", "original_at", "sent_at", "month", "body")
 BOOK = pa.schema(
     [pa.field(f.name, pa.int64()) if f.name in TIMES else f for f in TOUCHES if f.name not in _LEFT_OUT]
 )
 """One row a touch that points at somebody: the columns of `TOUCHES` that pages and profiles read; times are microseconds UTC."""
-_MAGIC = b"ZDTOUCH1"
+_MAGIC = b"ZDTOUCH2"
+FORMAT = 2
+"""Changes whenever the columns of a block do."""
 _END = struct.Struct("<QQ8s")  # blocks, checksum of the list of blocks
 _LISTED = np.dtype([("first", "<i8"), ("start", "<u8"), ("size", "<u4"), ("rows", "<u4"), ("check", "<u8")])
 _ROWS = 1_024  # own value: unpacking a block takes some tenths of a millisecond
@@ -196,16 +198,13 @@ def _since(home: Home, pages: Pages, wanted: Ints) -> tuple[int, pa.Table]:
 
 def _asked(home: Home, parts: Sequence[str], where: str) -> pa.Table:
     with home.engine.connect() as connection:
-        return connection.sql(f"select {_columns()} from {_reading(parts)} where {where}").to_arrow_table()
+        return connection.sql(
+            f"select {_columns()} from {tail.in_lake(connection, parts)} where {where}"
+        ).to_arrow_table()
 
 
 def _columns() -> str:
     return ", ".join(f"epoch_us({f.name}) as {f.name}" if f.name in TIMES else f.name for f in BOOK)
-
-
-def _reading(parts: Sequence[str]) -> str:
-    quoted = ", ".join("'" + part.replace("'", "''") + "'" for part in parts)
-    return f"read_parquet([{quoted}], hive_partitioning = true, hive_types = {{'month': varchar}})"
 
 
 # -- writing
@@ -248,7 +247,7 @@ def _laid(
         where = f"batch > {first} and batch <= {held} and subject is not null"
         with home.engine.connect() as connection:
             found = connection.sql(
-                f"select {_columns()} from {_reading(parts)} where {where} order by subject"
+                f"select {_columns()} from {tail.in_lake(connection, parts)} where {where} order by subject"
             )
             batches = found.to_arrow_reader(_ROWS * 64)
             rows = _write(path, (pa.Table.from_batches([batch]).cast(BOOK) for batch in batches))
@@ -259,7 +258,7 @@ def _count(home: Home, fresh: Sequence[str], after: int) -> int:
     if not fresh:
         return 0
     with home.engine.connect() as connection:
-        sql = f"select count(*) from {_reading(fresh)} where batch > {after} and subject is not null"
+        sql = f"select count(*) from {tail.in_lake(connection, fresh)} where batch > {after} and subject is not null"
         ((many,),) = connection.execute(sql).fetchall()
     return int(many)
 
@@ -369,7 +368,9 @@ def let_go(home: Home) -> None:
 def _point(home: Home, pages: Pages) -> None:
     """Make these files the valid ones, in one rename, and remove all others."""
     folder = _folder(home)
-    body = json.dumps({"leaves": [asdict(leaf) for leaf in pages.leaves], "lake": sorted(pages.lake)})
+    body = json.dumps(
+        {"format": FORMAT, "leaves": [asdict(leaf) for leaf in pages.leaves], "lake": sorted(pages.lake)}
+    )
     fresh = folder / f"{_POINTER}.new"
     with fresh.open("w") as file:
         file.write(json.dumps({"body": body, "check": xxhash.xxh3_64_hexdigest(body.encode())}))
@@ -398,6 +399,10 @@ def _pages(home: Home) -> Pages:
             if xxhash.xxh3_64_hexdigest(outer["body"].encode()) != outer["check"]:
                 raise ValueError
             inner = json.loads(outer["body"])
+            if (
+                inner.get("format") != FORMAT
+            ):  # of an earlier version of the program: the job makes all of it anew
+                return Pages()
             found = Pages(tuple(Leaf(**one) for one in inner["leaves"]), frozenset(inner["lake"]))
         except FileNotFoundError:
             return Pages()

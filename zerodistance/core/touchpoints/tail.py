@@ -121,10 +121,16 @@ def touches_view(connection: duckdb.DuckDBPyConnection, home: Home) -> None:
     parts, hot = snapshot(home)
     columns = ", ".join(TOUCHES.names)
     connection.register("touches_hot", hot)
-    view = f"create or replace temp view touches as select {columns} from touches_hot"
-    if parts:
-        quoted = ", ".join("'" + part.replace("'", "''") + "'" for part in parts)
-        # Files of before a column was there do not have it.
-        lake = f"read_parquet([{quoted}], hive_partitioning = true, hive_types = {{'month': varchar}}, union_by_name = true)"
-        view += f" union all by name select * from {lake}"
-    connection.execute(view)
+    connection.execute(
+        f"create or replace temp view touches as select {columns} from touches_hot union all select {columns} from {in_lake(connection, parts)}"
+    )
+
+
+def in_lake(connection: duckdb.DuckDBPyConnection, parts: Sequence[str]) -> str:
+    """Return what these files of the lake are called in SQL, with all columns of `TOUCHES`: files of before a column was there have nothing in it."""
+    connection.register("touches_none", TOUCHES.empty_table())
+    if not parts:
+        return "touches_none"
+    quoted = ", ".join("'" + part.replace("'", "''") + "'" for part in parts)
+    read = f"read_parquet([{quoted}], hive_partitioning = true, hive_types = {{'month': varchar}}, union_by_name = true)"
+    return f"(select * from touches_none union all by name select * from {read})"
