@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zerodistance.core.identity import api as identity
-from zerodistance.core.models import features, registry, scoring, training
+from zerodistance.core.models import features, picture, registry, scoring, training
 from zerodistance.core.models.catalogue import MODELS
 from zerodistance.core.models.contracts import (
     RULES,
@@ -137,10 +137,11 @@ def train(
     found = training.figures(asked, kept, later, champion, rival)
     told(_EVALUATING, 2, 2)
     mine = training.said(asked, kept, later.columns)
+    population = training.population(asked, mine, later)
     version = Version(
         key, 0, kind, clock.micros(), trained_at, seen_at, len(some.who), int((some.came > 0).sum()), len(later.who),
-        int((later.came > 0).sum()), found, training.population(asked, mine, later), beats_rules=found["ahead"]["low"] > 0,
-        longer=training.longer(asked, kept, later), against=against, note=note,
+        int((later.came > 0).sum()), found, population, beats_rules=found["ahead"]["low"] > 0,
+        longer=training.longer(asked, kept, later), against=against, note=note, picture=picture.of(asked, kept, later, population),
     )  # fmt: skip
     made = registry.add(home, version, kept)
     log("models").info("trained", who=who.name, model=key, version=made.number, rows=made.rows)

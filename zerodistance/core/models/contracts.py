@@ -134,6 +134,52 @@ class Model:
         return f"score.{self.key}_{round(days / 30.4)}m" + (f"_{category}" if category else "")
 
 
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Rows of the evaluation whose chances are alike: what was said on average, the share that came true, and how many they are."""
+
+    said: float
+    came: float
+    many: int
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """How far from its mean a feature takes a score, on average, in the model's own units."""
+
+    feature: str
+    adds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BandSeen:
+    """Who was in a band at the evaluation: how many, how many outcomes their chances come to, and how many came."""
+
+    node: str
+    persons: int
+    expected: float
+    came: int
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What the model card draws of an evaluation.
+
+    Attributes
+    ----------
+    bins
+        The least likely first; none of uplift, whose outcomes are no matter of chances alone.
+    weighs
+        The most first.
+    bands
+        Category (`` where there are none) -> bands, the lowest first.
+    """
+
+    bins: tuple[Bin, ...]
+    weighs: tuple[Weight, ...]
+    bands: Mapping[str, tuple[BandSeen, ...]]
+
+
 @dataclass(frozen=True)
 class Version:
     """One trained version of a model, as the registry keeps it; times are microseconds UTC.
@@ -160,6 +206,8 @@ class Version:
         Number of the champion that it was compared with on the same rows; 0: there was none.
     note
         Who wrote the table and why, of rules.
+    picture
+        What its card draws of the evaluation; None: of a version that was trained before cards had it.
     """
 
     model: str
@@ -179,6 +227,7 @@ class Version:
     longer: Mapping[int, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     against: int = 0
     note: str = ""
+    picture: Picture | None = None
 
 
 class NoSuchModel(NotFound):
