@@ -202,7 +202,7 @@ def _interest() -> Model:
     )
     return Model(
         key="n4",
-        label=Text("兴趣：", "Interest"),
+        label=Text("兴趣", "Interest"),
         meaning=Text(
             "一年内来过的人，半年内看或买这一主题的产品的可能",
             "how likely somebody who was here within a year looks at or buys products of a topic within half a year",
@@ -232,7 +232,7 @@ def _uplift() -> Model:
     rules = Points(0.0, (Steps("interest.looking_90d", (0.0, 120.0), (0, 1, 2)),))
     return Model(
         key="n5",
-        label=Text("联系的增益：", "What contact changes"),
+        label=Text("联系的增益", "What contact changes"),
         meaning=Text(
             "一条消息使一个月内购买的可能变多少；只用抽签留出过对照的活动来学",
             "by how much a message changes the chance to buy within a month, learned from campaigns that held some out by lot",

@@ -37,7 +37,8 @@ BANDS = Bands(
 def given(model: Model, version: Version, target: str, days: int = 0) -> profiles.Given:
     """Return the dimension of a model's scores for a target, over one of its further horizons where one is named."""
     name = features.target_name(model, target) if target else None
-    zh = f"{model.label.zh}{name.zh}" if name else model.label.zh
+    colon = "：" if target in model.targets_called else ""
+    zh = f"{model.label.zh}{colon}{name.zh}" if name else model.label.zh
     en = f"{model.label.en}: {name.en}" if name else model.label.en
     if days:
         zh, en = f"{zh}，{round(days / 30.4)} 个月内", f"{en}, within {round(days / 30.4)} months"

@@ -10,6 +10,8 @@ from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
+NOTHING = Text("", "")
+
 
 @dataclass(frozen=True, slots=True)
 class About:
@@ -43,6 +45,12 @@ class Line:
         How much of its bar is filled, 0 to 1, as of a score; None: it has no bar.
     bad
         Whether it is drawn as something to mind.
+    under
+        What stands small below it, such as why.
+    more
+        Path of a page that says more of it; empty: there is none.
+    note
+        What stands small at its end, such as who said it.
     """
 
     label: Text
@@ -50,6 +58,9 @@ class Line:
     at: int | None = None
     share: float | None = None
     bad: bool = False
+    under: Text = NOTHING
+    more: str = ""
+    note: Text = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,7 @@ class Shown:
 
     lines: tuple[Line, ...]
     empty: Text = Text("没有记录", "Nothing is recorded")
-    hint: Text = Text("", "")
+    hint: Text = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +88,8 @@ class Panel:
         The smaller stands higher.
     show
         What it says of somebody; None: it has nothing to do with them, and is not drawn.
+    shown
+        Lines that are seen at once; the others are folded away.
     """
 
     key: str
@@ -85,6 +98,7 @@ class Panel:
     how: Text
     order: int
     show: Callable[[Home, Who, About], Shown | None]
+    shown: int = 8
 
 
 _REFUSED = "message.refused"
