@@ -78,9 +78,10 @@ def jobs() -> Sequence[Job]:
 
 def panels() -> Sequence[Panel]:
     """Return the panels that rooms declare for the 360-degree page: a room adds its `PANELS` here."""
+    from zerodistance.core.models import panels as models
     from zerodistance.core.profiles import panels as profiles
 
-    return [*profiles.PANELS]
+    return [*profiles.PANELS, *models.PANELS]
 
 
 def shares() -> Sequence[Share]:
@@ -229,6 +230,7 @@ def door(home: Home) -> Any:
     take_panels(panels())
     from zerodistance.core.identity import http as identity
     from zerodistance.core.identity.ruling import http as ruling
+    from zerodistance.core.models import http as models
     from zerodistance.core.profiles import http as profiles
     from zerodistance.core.segments import http as segments
     from zerodistance.core.touchpoints.http import collector
@@ -241,7 +243,9 @@ def door(home: Home) -> Any:
 
     taking = collector(home)
     quick: list[Answering] = [Probes(home, taking, who_of_key), identity.Recognise(home, who_of_key)]
-    return create_app(home, taking, [identity.router, ruling.router, profiles.router, segments.router], quick)
+    return create_app(
+        home, taking, [identity.router, ruling.router, profiles.router, models.router, segments.router], quick
+    )
 
 
 def begin(home: Home, who: Who) -> None:

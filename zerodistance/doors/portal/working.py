@@ -89,6 +89,16 @@ class Works:
         """Return work, None if this door knows none of it (any more)."""
         return self._works.get(key)
 
+    def under_way(self, kind: str) -> Work | None:
+        """Return the piece of a kind that is under way, None where none is."""
+        with self._lock:
+            return next((one for one in self._works.values() if one.kind == kind and not one.done), None)
+
+    def done(self, kind: str) -> list[Work]:
+        """Return the pieces of a kind that are over and still known, the latest first."""
+        with self._lock:
+            return [one for one in reversed(self._works.values()) if one.kind == kind and one.done]
+
     def begin(self, kind: str, of: Any, do: Callable[[Told], Any]) -> Work:
         """Begin work on a thread of its own; where some of the kind is under way, return that instead."""
         with self._lock:
