@@ -16,7 +16,7 @@ from tests.core.profiles import world
 from zerodistance.core.models import activity, api, features, labels, registry, training
 from zerodistance.core.models.contracts import RULES, NotPromoted
 from zerodistance.core.models.features import View
-from zerodistance.core.models.ladder import kept, trees, uplift
+from zerodistance.core.models.ladder import amount, kept, trees, uplift
 from zerodistance.core.models.ladder.hazard import Hazard
 from zerodistance.core.models.ladder.lifetime import Value
 from zerodistance.core.models.ladder.points import Points, Steps
@@ -140,7 +140,7 @@ def test_a_hazard_says_three_horizons_that_rise(town: Home) -> None:
 
 
 def test_value_is_in_money_and_ordered_like_what_came(town: Home) -> None:
-    found = api.train(town, WHO, "r3_value")
+    found = api.train(town, WHO, "r3_value", kind="value")
     version, model = registry.read(town, "r3_value", found.number)
     assert isinstance(model, Value) and version.figures["rank"]["value"] > 0.1
     assert version.evaluated_rows <= PEOPLE and abs(version.figures["count_error"]["value"]) < 1
@@ -198,3 +198,14 @@ def test_an_uplift_that_is_kept_says_the_same_and_its_parts_add_up() -> None:
     bases = (1 - found.share) * found.of_contacted.base + found.share * found.of_left.base
     assert np.allclose(found.contributions(columns).sum(axis=1) + bases, found.scores(columns))
     assert trees.ADDITIVE and found.reasons(columns)[0].shape == (1_000, 3)
+
+
+def test_an_amount_that_is_kept_says_the_same_and_is_right_in_the_mean() -> None:
+    luck = np.random.default_rng(4)
+    columns = {"x": luck.normal(size=1_500), "y": luck.normal(size=1_500)}
+    spent = np.where(luck.random(1_500) < 0.3 + 0.2 * (columns["x"] > 0), np.exp(6 + columns["y"]), 0.0)
+    found = amount.fit(columns, spent)
+    assert abs(found.values(columns).sum() / spent.sum() - 1) < 0.1
+    again = kept.read(kept.plain(found))
+    assert isinstance(again, amount.Amount)
+    assert again.values(columns).tobytes() == found.values(columns).tobytes()

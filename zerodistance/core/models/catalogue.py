@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from zerodistance.core.models.contracts import (
+    AMOUNT,
     HAZARD,
     POINTS,
     RULES,
@@ -318,11 +319,11 @@ def _integrity() -> Model:
         key="r2_integrity",
         label=Text("诚信", "Integrity"),
         meaning=Text(
-            "等级、相识时间和活跃度在先，其次是退货与失约；发生率是此后一年没有退货、取消和失约的可能。不是信用分",
-            "level, tenure, activity, then fairness in returns and visits; the chance is that of a year without unfairness. Not a credit score",
+            "等级、相识时间和活跃度在先，其次是退货与失约；发生率是此后一年下单或约上门而没有退货、取消和失约的可能。不是信用分",
+            "level, tenure, activity, then fairness in returns and visits; the chance is that of a year without unfairness. No credit score",
         ),
         among=Among.BUYERS,
-        asked=Asked(UNFAIR, comes=False),
+        asked=Asked(UNFAIR, comes=False, given=(*BOUGHT, *UNFAIR, "service.visited")),
         horizon_days=365,
         features=("value.earned", "brand.tenure", "activity", "brand.registered_share", "value.cancelled", "usage.missed"),
         rules=rules,
@@ -348,16 +349,16 @@ def _value() -> Model:
         key="r3_value",
         label=Text("价值", "Value"),
         meaning=Text(
-            "买过的人，此后 12 个月的预期消费（BG/NBD 与 Gamma-Gamma）",
-            "what somebody who bought once is expected to spend in the next 12 months (BG/NBD and Gamma-Gamma)",
+            "买过的人，此后 12 个月的预期消费",
+            "what somebody who bought once is expected to spend in the next 12 months",
         ),
         among=Among.BUYERS,
         asked=Asked(BOUGHT),
         horizon_days=365,
-        features=("again", "last", "known", "mean"),
+        features=("again", "last", "known", "mean", *_EVERYBODY, "activity"),
         rules=rules,
         family=Family.RELATION,
-        kinds=(VALUE,),
+        kinds=(AMOUNT, VALUE),
         guards=(Text("价值低的人不少得服务", "nobody gets less service for a low value"),),
     )
 

@@ -12,8 +12,17 @@ from zerodistance.core.profiles.contracts import Bands
 from zerodistance.kernel.errors import NotFound, ZeroDistanceError
 from zerodistance.kernel.text import Text
 
-RULES, POINTS, TREES, HAZARD, VALUE, UPLIFT = "rules", "points", "trees", "hazard", "value", "uplift"
-"""Kinds of versions: a table that a person wrote, one that was learned, trees, chances of periods, buying again and for how much, whom contact moves."""
+RULES, POINTS, TREES, HAZARD, VALUE, AMOUNT, UPLIFT = (
+    "rules",
+    "points",
+    "trees",
+    "hazard",
+    "value",
+    "amount",
+    "uplift",
+)
+"""Kinds of versions: a table that a person wrote, one that was learned, trees, chances of periods, buying again and for how much,
+the chance to buy and how much then, whom contact moves."""
 
 
 class Family(StrEnum):
@@ -59,6 +68,8 @@ class Asked:
         Exact (`order.line`) or a family (`order.*`); empty: every kind.
     without
         Kinds or families that are left out of these.
+    given
+        Only those count to whom one of these kinds came in that time too: who never ordered could not send anything back.
     covers
         Target -> the categories of touches that count for it; of a target that is not there, the category that it is called like, of `` every one.
     """
@@ -66,6 +77,7 @@ class Asked:
     kinds: tuple[str, ...]
     without: tuple[str, ...] = ()
     comes: bool = True
+    given: tuple[str, ...] = ()
     covers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from zerodistance.core.models import features, labels, measures
-from zerodistance.core.models.contracts import HAZARD, POINTS, RULES, UPLIFT, VALUE, Model
+from zerodistance.core.models import drawing, features, labels, measures
+from zerodistance.core.models.contracts import AMOUNT, HAZARD, POINTS, RULES, UPLIFT, VALUE, Asked, Model
+from zerodistance.core.models.drawing import Ordered, Weighed
 from zerodistance.core.models.features import AHEAD, View
-from zerodistance.core.models.ladder import calibration, folds, hazard, lifetime, trees, uplift
+from zerodistance.core.models.ladder import amount, calibration, folds, hazard, lifetime, trees, uplift
+from zerodistance.core.models.ladder.amount import Amount
 from zerodistance.core.models.ladder.columns import Columns, Floats, Ints, how_many
 from zerodistance.core.models.ladder.hazard import Hazard
 from zerodistance.core.models.ladder.kept import Model as Kept
@@ -24,6 +28,7 @@ ROWS = 200_000  # own value, measured: more rows do not make a model better
 _PLACES = 1_000  # of scores, by which 0 to 100 are told
 _TOP = 0.1
 _DRAWS = 200  # own value: how often households are drawn for an interval
+_PER_CAME = 60  # own value, measured: rows in which nothing came for one in which something did; more of them teach hardly more
 _PERIODS = 4  # own value: of a hazard, the last ending with the longest horizon
 Figures = dict[str, dict[str, float]]
 
@@ -56,7 +61,11 @@ def rows(view: View, model: Model, at: int, seed: int = 0, kind: str = POINTS, m
         found = _drawn(view, model, at, days)
     else:
         came = labels.Came(view.home, view.here, model.asked, at, days)
-        found = _asked(view, model, came, kind, np.random.default_rng(seed), most)
+        given = None
+        if model.asked.given:
+            alike = Asked(model.asked.given, covers=model.asked.covers)
+            given = labels.Came(view.home, view.here, alike, at, days)
+        found = _asked(view, model, came, given, kind, np.random.default_rng(seed), most)
     together = {key: np.concatenate([one.columns[key] for one in found]) for key in found[0].columns}
     more = {key: np.concatenate([one.more[key] for one in found]) for key in found[0].more}
     who, target, outcomes, homes = (
@@ -67,9 +76,17 @@ def rows(view: View, model: Model, at: int, seed: int = 0, kind: str = POINTS, m
 
 
 def _asked(
-    view: View, model: Model, came: labels.Came, kind: str, luck: np.random.Generator, most: int
+    view: View,
+    model: Model,
+    came: labels.Came,
+    given: labels.Came | None,
+    kind: str,
+    luck: np.random.Generator,
+    most: int,
 ) -> list[Rows]:
     every = [features.among(view, model, target) for target in model.targets]
+    if given is not None:
+        every = [who[given.of(who, target) > 0] for who, target in zip(every, model.targets, strict=True)]
     share = min(1.0, most / max(1, sum(map(len, every))))
     found = list[Rows]()
     for n, (category, who) in enumerate(zip(model.targets, every, strict=True)):
@@ -77,8 +94,8 @@ def _asked(
             who = who[np.sort(luck.choice(len(who), int(len(who) * share), replace=False))]
         columns = features.columns(view, who, model, category)
         more = dict[str, Floats]()
-        outcome = came.amount(who, category) if kind == VALUE else came.of(who, category)
-        if kind == VALUE:
+        outcome = came.amount(who, category) if kind in (VALUE, AMOUNT) else came.of(who, category)
+        if kind in (VALUE, AMOUNT):
             more = {"times": came.times(who, category)}
         if kind == HAZARD:
             columns = {**columns, AHEAD: np.zeros(len(who))}
@@ -118,6 +135,8 @@ def fit(model: Model, some: Rows, kind: str, rules: Points | None = None) -> Kep
     signs = {key: sign for key, sign in model.signs.items() if key in known}
     if kind == UPLIFT:
         return uplift.fit_kept(known, some.more["sent"] > 0, some.came, some.households)
+    if kind == AMOUNT:
+        return amount.fit(known, some.came, monotone=signs, households=some.households)
     if kind == HAZARD:
         last = horizon(model, kind)
         edges = np.arange(1.0, _PERIODS + 1) * (last / _PERIODS)
@@ -127,7 +146,20 @@ def fit(model: Model, some: Rows, kind: str, rules: Points | None = None) -> Kep
             households=some.households,
         )  # fmt: skip
     learner: Callable[..., Kept] = trees.fit_additive if kind == POINTS else trees.fit_together
-    return learner(known, some.came, monotone=signs, households=some.households)
+    drawn, weights = _fewer(some.came)
+    known = {key: column[drawn] for key, column in known.items()}
+    return learner(
+        known, some.came[drawn], monotone=signs, households=some.households[drawn], weights=weights
+    )
+
+
+def _fewer(came: Floats) -> tuple[npt.NDArray[np.bool_], Floats | None]:
+    """Return which rows are learned from, and their weights: of rare outcomes all, of the rows without some, which weigh as much as all of them."""
+    share = min(1.0, _PER_CAME * came.sum() / max((came == 0).sum(), 1))
+    if share >= 1:
+        return np.ones(len(came), np.bool_), None
+    drawn = (came > 0) | (np.random.default_rng(0).random(len(came)) < share)
+    return drawn, np.where(came > 0, 1.0, 1.0 / share)[drawn]
 
 
 def _calibrated(rules: Points, some: Rows) -> Points:
@@ -144,7 +176,7 @@ def asked(model: Model, kept: Kept, columns: Columns) -> Columns:
 
 def said(model: Model, kept: Kept, columns: Columns) -> Floats:
     """Return what persons are ordered by: the chance; the amount of a value, the difference of uplift, the points of a model that has plain ones."""
-    if isinstance(kept, Value):
+    if isinstance(kept, Value | Amount):
         return kept.values(columns)
     if isinstance(kept, Uplift) or model.plain:
         return kept.scores(columns)
@@ -156,7 +188,7 @@ def figures(
 ) -> Figures:
     """Return measures with intervals over households, of a version and of the rules of thumb on the same rows.
 
-    Of chances: `auc`, `auc_within` (of each target, the mean weighted by pairs of outcomes), `lift_top10`, `precision_top10`, `average_precision`, `ece`,
+    Of chances: `auc`, `auc_within` (the mean over targets), `lift_top10`, `precision_top10`, `average_precision`, `ece`,
     `log_loss`; those of the rules begin with `rules_`. Of a value: `rank` (correlation of ranks with what was spent), `top10_share` (of all money, from the
     tenth said to bring most), `count_error`, `value_error`; of uplift `qini`, `effect`, `top30_effect`. `ahead` is by how much of itself the measure of the
     rules is less than the version's (precision in the top tenth, share of the money, for uplift: Qini less that of the response model); `ahead_of_champion`
@@ -173,7 +205,7 @@ def figures(
     mine = said(model, kept, some.columns)
     rules = model.rules.scores(some.columns)
     theirs = None if champion is None else said(model, champion, some.columns)
-    if isinstance(kept, Value):
+    if isinstance(kept, Value | Amount):
         return _of_value(kept, some, mine, rules, theirs)
     found = _of_chances(kept, some, mine, rules, theirs)
     if isinstance(kept, Hazard):
@@ -185,36 +217,32 @@ def figures(
 
 
 def _of_chances(kept: Kept, some: Rows, mine: Floats, rules: Floats, theirs: Floats | None) -> Figures:
-    came = some.came
+    came, chances = some.came, kept.chances(some.columns)
     if isinstance(kept, Hazard):
         came = ((came > 0) & (some.more["days"] <= kept.ahead)).astype(np.float64)
-    chances = kept.chances(some.columns)
-
-    def of(measure: Callable[[Floats, Floats], float], scores: Floats) -> dict[str, float]:
-        return _told(some, lambda places: measure(scores[places], came[places]))
-
-    by_rules = {"auc": measures.auc, "lift_top10": measures.lift, "precision_top10": _precision}
-    found = {key: of(one, mine) for key, one in by_rules.items()}
-    found |= {f"rules_{key}": of(one, rules) for key, one in by_rules.items()}
-    found["average_precision"] = of(measures.average_precision, mine)
-    found["ece"], found["log_loss"] = of(measures.ece, chances), of(measures.log_loss, chances)
-    for key, scores in (("auc_within", mine), ("rules_auc_within", rules)):
-        found[key] = _told(some, partial(_within, scores, some, came))
-    found["ahead"] = _told(
-        some, partial(_ahead, partial(_precision_at, mine, came), partial(_precision_at, rules, came))
-    )
+    ours, hand = Ordered(mine, came), Ordered(rules, came)
+    asked: dict[str, Weighed] = {
+        "auc": ours.auc,
+        "auc_within": Ordered(mine, came, some.target).auc,
+        "lift_top10": ours.lift,
+        "precision_top10": ours.precision,
+        "average_precision": ours.average_precision,
+        "ece": drawing.ece(chances, came),
+        "log_loss": drawing.log_loss(chances, came),
+        "rules_auc": hand.auc,
+        "rules_auc_within": Ordered(rules, came, some.target).auc,
+        "rules_lift_top10": hand.lift,
+        "rules_precision_top10": hand.precision,
+        "ahead": partial(_ahead, ours.precision, hand.precision),
+    }
     if theirs is not None:
-        by_champion = partial(_precision_at, theirs, came)
-        found["ahead_of_champion"] = _told(
-            some, partial(_ahead, partial(_precision_at, mine, came), by_champion)
-        )
-    return found
+        asked["ahead_of_champion"] = partial(_ahead, ours.precision, Ordered(theirs, came).precision)
+    return drawing.intervals(asked, some.households, _DRAWS)
 
 
-def _of_value(kept: Value, some: Rows, mine: Floats, rules: Floats, theirs: Floats | None) -> Figures:
-    times = some.more["times"]
-    expected = kept.again.expected(lifetime.buying(some.columns), kept.ahead)
-
+def _of_value(
+    kept: Value | Amount, some: Rows, mine: Floats, rules: Floats, theirs: Floats | None
+) -> Figures:
     def share(scores: Floats, places: Ints) -> float:
         spent = some.came[places]
         best = np.argsort(-scores[places], kind="stable")[: max(1, round(_TOP * len(places)))]
@@ -229,10 +257,12 @@ def _of_value(kept: Value, some: Rows, mine: Floats, rules: Floats, theirs: Floa
         "auc": _told(some, partial(_auc, kept.chances(some.columns), (some.came > 0).astype(np.float64))),
         "top10_share": _told(some, partial(share, mine)),
         "rules_top10_share": _told(some, partial(share, rules)),
-        "count_error": _told(some, partial(off, expected, times)),
         "value_error": _told(some, partial(off, mine, some.came)),
         "ahead": _told(some, partial(_ahead, partial(share, mine), partial(share, rules))),
     }
+    if isinstance(kept, Value):
+        expected = kept.again.expected(lifetime.buying(some.columns), kept.ahead)
+        found["count_error"] = _told(some, partial(off, expected, some.more["times"]))
     if theirs is not None:
         found["ahead_of_champion"] = _told(
             some, partial(_ahead, partial(share, mine), partial(share, theirs))
@@ -276,21 +306,9 @@ def _auc(scores: Floats, came: Floats, places: Ints) -> float:
     return measures.auc(scores[places], came[places])
 
 
-def _within(scores: Floats, some: Rows, came: Floats, places: Ints) -> float:
-    return measures.auc_within(scores[places], came[places], some.target[places])
-
-
-def _precision(scores: Floats, came: Floats) -> float:
-    return measures.lift(scores, came, _TOP) * float(came.mean())
-
-
-def _precision_at(scores: Floats, came: Floats, places: Ints) -> float:
-    return _precision(scores[places], came[places])
-
-
-def _ahead(mine: Callable[[Ints], float], theirs: Callable[[Ints], float], places: Ints) -> float:
-    other = theirs(places)
-    return mine(places) / other - 1 if other else np.nan
+def _ahead(mine: Callable[[Any], float], theirs: Callable[[Any], float], drawn: Any) -> float:
+    other = theirs(drawn)
+    return mine(drawn) / other - 1 if other else np.nan
 
 
 def population(model: Model, told: Floats, some: Rows) -> dict[str, tuple[float, ...]]:

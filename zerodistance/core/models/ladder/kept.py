@@ -8,13 +8,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from zerodistance.core.models.ladder.amount import Amount
 from zerodistance.core.models.ladder.forest import Tree, Trees
 from zerodistance.core.models.ladder.hazard import Hazard
 from zerodistance.core.models.ladder.lifetime import Again, Spending, Value
 from zerodistance.core.models.ladder.points import Points
 from zerodistance.core.models.ladder.uplift import Uplift
 
-Model = Points | Trees | Hazard | Value | Uplift
+Model = Points | Trees | Hazard | Value | Amount | Uplift
 
 
 class _Hazard(msgspec.Struct):
@@ -22,6 +23,12 @@ class _Hazard(msgspec.Struct):
     edges: tuple[float, ...]
     ahead: float
     of: dict[str, Any]
+
+
+class _Amount(msgspec.Struct):
+    chance: dict[str, Any]
+    much: dict[str, Any]
+    smear: float
 
 
 class _Again(msgspec.Struct):
@@ -51,7 +58,7 @@ class _Uplift(msgspec.Struct):
 
 
 def plain(model: Model) -> dict[str, Any]:
-    """Return a model as what JSON can hold: `kind` (points, trees, hazard, value, uplift) and its fields."""
+    """Return a model as what JSON can hold: `kind` (points, trees, hazard, value, amount, uplift) and its fields."""
     if isinstance(model, Hazard):
         return {
             "kind": "hazard",
@@ -63,6 +70,9 @@ def plain(model: Model) -> dict[str, Any]:
     if isinstance(model, Uplift):
         both = {"of_contacted": plain(model.of_contacted), "of_left": plain(model.of_left)}
         return {"kind": "uplift", "share": model.share, **both}
+    if isinstance(model, Amount):
+        both = {"chance": plain(model.chance), "much": plain(model.much)}
+        return {"kind": "amount", "smear": model.smear, **both}
     if isinstance(model, Value):
         return {
             "kind": "value",
@@ -89,6 +99,12 @@ def read(data: dict[str, Any]) -> Model:
     if kind == "uplift":
         said = msgspec.convert(data, _Uplift)
         return Uplift(_read(said.of_contacted), _read(said.of_left), said.share)
+    if kind == "amount":
+        amount = msgspec.convert(data, _Amount)
+        chance, much = _read(amount.chance), _read(amount.much)
+        if not isinstance(chance, Points) or not isinstance(much, Trees):
+            raise msgspec.ValidationError("the chance is no table, or the amount no trees")
+        return Amount(chance, much, amount.smear)
     if kind == "value":
         value = msgspec.convert(data, _Value)
         _demand(len(value.usual) == 4, "usual is not as long as names")
@@ -112,7 +128,7 @@ def _read(data: dict[str, Any]) -> Points | Trees:
             _demand(_leads_down(tree, len(trees.names)), "a tree leads nowhere")
         return trees
     raise msgspec.ValidationError(
-        f"no model is of the kind {data.get('kind')!r}; there are points, trees, hazard, value and uplift"
+        f"no model is of the kind {data.get('kind')!r}; there are points, trees, hazard, value, amount and uplift"
     )
 
 
