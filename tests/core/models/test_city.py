@@ -17,11 +17,13 @@ from tests.core.profiles import world
 from tests.core.profiles.test_then import store_batches
 from zerodistance.core.identity import api as identity
 from zerodistance.core.models import api, features, labels, registry, scoring, training
+from zerodistance.core.models.catalogue import MODELS
 from zerodistance.core.models.contracts import (
     ModelDamaged,
     NoChampion,
     NoSuchCategory,
     NoSuchModel,
+    NotAFeature,
     NotPromoted,
     Version,
 )
@@ -302,3 +304,14 @@ def test_a_version_that_is_cut_short_has_never_been(
             registry.add(town, trained, kept)
     assert registry.versions(town, KEY) == before
     assert registry.add(town, trained, kept).number == before[0].number + 1
+
+
+def test_no_feature_is_made_of_facts_which_are_those_of_today_at_every_moment(town: Home) -> None:
+    """A record that came with a purchase was counted among the records of the time before it: the AUC that this gave was never reached."""
+    view = View(town, profiles.current(town))
+    some = np.array([1], np.uint32)
+    with pytest.raises(NotAFeature):
+        view.of("demo.records", some)
+    for one in MODELS.values():
+        for target in one.targets:
+            assert set(features.columns(view, some, one, target)), one.key

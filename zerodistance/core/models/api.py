@@ -150,13 +150,14 @@ def train(
 
 def moments(home: Home, asked: Model, kind: str, until: date | None = None) -> tuple[int, int]:
     """Return the moments whose features a version is trained and evaluated with, microseconds UTC."""
-    zone, days = home.settings.tz, training.horizon(asked, kind)
-    day = until or clock.from_micros(clock.micros()).astimezone(zone).date()
-    first, second = (
-        clock.to_micros(datetime.combine(day - timedelta(days=n * days), datetime.min.time(), zone))
-        for n in (2, 1)
-    )
-    return first, second
+    days = training.horizon(asked, kind)
+    day = until or clock.from_micros(clock.micros()).astimezone(home.settings.tz).date()
+    return moment(home, day - timedelta(days=2 * days)), moment(home, day - timedelta(days=days))
+
+
+def moment(home: Home, day: date) -> int:
+    """Return the beginning of a local day, microseconds UTC."""
+    return clock.to_micros(datetime.combine(day, datetime.min.time(), home.settings.tz))
 
 
 def promote(home: Home, who: Who, key: str, number: int) -> Version:

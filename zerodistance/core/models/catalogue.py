@@ -27,12 +27,11 @@ from zerodistance.kernel.text import Text
 
 HALF_YEAR = 182  # days
 _EVERYBODY = (
-    "demo.household", "demo.generations", "demo.records", "geo.homes", "geo.home_since",
     "interest.searches_30d", "interest.looking_90d", "interest.categories", "interest.models", "interest.days", "interest.depth",
     "interest.price", "interest.saved", "interest.trend", "interest.last_look", "interest.posts",
     "usage.active_days_90d", "usage.last_seen", "usage.repairs_2y", "usage.calls_1y", "usage.faults_1y", "usage.channels",
     "usage.app_share", "usage.kinds", "usage.months", "usage.trend", "usage.silence", "usage.visits", "usage.visit_age",
-    "usage.rating", "usage.appliances", "usage.hours", "usage.fault_age",
+    "usage.rating", "usage.hours", "usage.fault_age",
     "brand.tenure", "brand.categories", "brand.products", "brand.service_share", "brand.registered_share",
     "value.spend_365d", "value.spend_total", "value.orders_365d", "value.orders_total", "value.mean_order", "value.rhythm",
     "value.member", "value.earned", "value.redeemed", "value.points_age",

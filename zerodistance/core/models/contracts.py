@@ -252,6 +252,16 @@ class NoSuchModel(NotFound):
     )
 
 
+class NotAFeature(ZeroDistanceError):
+    """A model asks for a dimension of which nobody can say what it was at an earlier moment."""
+
+    code, status = "not_a_feature", 422
+    text = Text(
+        "维度 {dimension} 不能作特征：它来自今天的资料，不知道当时是什么",
+        "the dimension {dimension} can't be a feature: it is made of facts of today, and what they were then is not known",
+    )
+
+
 class NotPromoted(ZeroDistanceError):
     """A version may not become the champion."""
 

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from zerodistance.core.models.activity import Activity
-from zerodistance.core.models.contracts import Among, Model
+from zerodistance.core.models.contracts import Among, Model, NotAFeature
 from zerodistance.core.models.ladder.columns import Columns, Floats, Ints
 from zerodistance.core.profiles.api import Index
 from zerodistance.core.profiles.contracts import Dimension
@@ -62,8 +62,17 @@ class View:
         self.home, self.here, self._some = home, here, some
 
     def of(self, key: str, who: Who) -> Floats:
-        """Return a number of each person (ascending) by the key of its dimension; NaN where somebody has none."""
-        return self.here.numbers(_BY_KEY[key], who)
+        """Return a number of each person (ascending) by the key of its dimension; NaN where somebody has none.
+
+        Raises
+        ------
+        NotAFeature
+            The dimension is made of facts, which are those of today in an index of an earlier moment too: they would tell what came.
+        """
+        dimension = _BY_KEY[key]
+        if dimension.of.name != "touches":
+            raise NotAFeature(dimension=key)
+        return self.here.numbers(dimension, who)
 
     @cached_property
     def activity(self) -> Activity:
@@ -221,7 +230,7 @@ def target_name(model: Model, target: str) -> Text:
 
 def households(view: View, who: Who) -> Ints:
     """Return the household of each person, or the person's own number, negative, where none is known."""
-    found = view.of("home.household", who)
+    found = view.here.numbers(_BY_KEY["home.household"], who)
     alone = np.isnan(found)
     kept: Ints = np.where(alone, -who.astype(np.int64), np.nan_to_num(found).astype(np.int64))
     return kept
