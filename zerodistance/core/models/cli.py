@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 from rich.table import Table
 
+from zerodistance.core.models import evaluate_cli
 from zerodistance.kernel import clock, command
 from zerodistance.kernel.command import words
+from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.text import Text
 
 if TYPE_CHECKING:
@@ -122,6 +124,35 @@ def compare(key: Key, *, as_json: AsJson = False) -> None:
     for name, label in _FIGURES:
         table.add_row(label.get(lang), *(_figure(one, name) for one in found))
     command.show(table)
+
+
+@app.command(
+    help=words(
+        "评估：任何一张表（--mapping），或数据目录里的一个版本（键）",
+        "evaluate: any table (--mapping), or a version of the home (key)",
+    )
+)
+def evaluate(
+    *,
+    mapping: evaluate_cli.Mapping = None,
+    data: evaluate_cli.Data = None,
+    guess: evaluate_cli.Guess = None,
+    kinds: evaluate_cli.Kinds = (),
+    seeds: evaluate_cli.Seeds = 1,
+    rows: evaluate_cli.Rows = 200_000,
+    out: evaluate_cli.Out = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try the ladder on any table."""
+    if guess is not None:
+        return evaluate_cli.guess_table(guess)
+    if mapping is None:
+        raise Invalid(
+            field="--mapping",
+            given=None,
+            why=Text("写 --mapping 文件，或 --guess 文件", "write --mapping FILE, or --guess FILE"),
+        )
+    return evaluate_cli.evaluate_table(mapping, data, kinds, seeds, rows, out, as_json)
 
 
 @app.command(help=words("让一版上任：此后由它评分", "promote a version: it scores from now on"))

@@ -60,8 +60,20 @@ def _functions() -> dict[str, str]:
     return found
 
 
-def check(connection: duckdb.DuckDBPyConnection, key: str, expression: str, columns: Sequence[str]) -> str:
+def check(
+    connection: duckdb.DuckDBPyConnection,
+    key: str,
+    expression: str,
+    columns: Sequence[str],
+    *,
+    neighbours: bool = False,
+) -> str:
     """Return an expression of a mapping as SQL over the file's columns; a text that is a column's name means that column.
+
+    Parameters
+    ----------
+    neighbours
+        Whether it may look at other rows through a window (`... over (...)`).
 
     Raises
     ------
@@ -74,7 +86,7 @@ def check(connection: duckdb.DuckDBPyConnection, key: str, expression: str, colu
     small = {c.lower() for c in columns}
     for part in _parts(node):
         kind = part["class"]
-        if kind not in _CLASSES:
+        if kind not in _CLASSES and not (neighbours and kind == "WINDOW"):
             raise wrong(
                 key,
                 f"{expression!r} 里不能有 {part.get('type', kind).lower()}；只能用本行的列计算",
