@@ -125,6 +125,7 @@ def work(home: Home) -> Work:
     """Return the steps of the worker; the home's lock is held."""
     from zerodistance.connectors.feeds import api as feeds
     from zerodistance.core.identity import api as identity
+    from zerodistance.core.models import appeals as models
     from zerodistance.core.profiles import api as profiles
     from zerodistance.core.segments import api as segments
     from zerodistance.core.segments.tags import api as tagged
@@ -151,6 +152,7 @@ def work(home: Home) -> Work:
             "backups": upkeep.forget,
             "feeds": lambda home, subjects: feeds.forget(home, identity.matcher(home, subjects)),
             "profiles": profiles.forget,
+            "models": models.forget,
             "segments": segments.forget,  # identity still knows whose subjects they are
             "identity": identity.forget,
             "past": profiles.forget_pasts,  # when nothing names them any more

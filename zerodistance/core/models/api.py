@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zerodistance.core.identity import api as identity
-from zerodistance.core.models import features, picture, registry, scoring, training
+from zerodistance.core.models import appeals, features, picture, registry, scoring, training
 from zerodistance.core.models.catalogue import MODELS
 from zerodistance.core.models.contracts import (
     RULES,
@@ -253,7 +253,8 @@ def explain(home: Home, who: Who, key: str, person: int, category: str = "", mos
             known = None if np.isnan(value) else value
             reasons.append(Reason(column, features.label(column, asked, category), known, points))
     told = training.said(asked, kept, columns)
-    place = float(training.score(asked, told, version.population[category])[0])
+    scores = training.score(asked, told, version.population[category])
+    place = float(appeals.raised(home, view.here, asked, category, some, scores)[0])
     return Explained(version, place, float(chance[0]), tuple(reasons))
 
 

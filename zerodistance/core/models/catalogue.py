@@ -335,6 +335,7 @@ def _integrity() -> Model:
             Text("各群体得高档的比例并列公布", "the share of each group in the high bands is published beside the others"),
             _NOT_SENSITIVE,
         ),
+        appeals=True,
         owner="service",
         purpose="service",
     )  # fmt: skip

@@ -234,6 +234,88 @@ def explain(
     command.show(table)
 
 
+@app.command(
+    help=words("替一个人对评分提出申诉", "file an appeal of a person against a score that grants service")
+)
+def appeal(
+    key: Key,
+    person: Annotated[str, Parameter(help=words("用户号", "id of the person"))],
+    ground: Annotated[
+        str,
+        Parameter(
+            help=words(
+                "理由：records_wrong、somebody_else、good_reason、long_ago",
+                "the ground: records_wrong, somebody_else, good_reason, long_ago",
+            )
+        ),
+    ],
+    category: Annotated[str, Parameter(help=words("品类", "category"))] = "",
+) -> None:
+    """File an appeal."""
+    from zerodistance.core.models import api
+    from zerodistance.core.models import appeals as room
+
+    home, who = command.home(), command.who()
+    number = room.file(home, who, api.model(key), api.number_of(home, who, person), ground, category)
+    command.tell(
+        Text("申诉 {number} 已提交，由另一个人来决定", "appeal {number} is filed; somebody else decides it"),
+        number=number,
+    )
+
+
+@app.command(help=words("列出申诉", "list appeals"))
+def appeals(
+    *,
+    waiting: Annotated[
+        bool, Parameter(negative="", help=words("只列待决的", "only those that wait for a decision"))
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the appeals."""
+    from zerodistance.core.models import appeals as room
+
+    found, lang = room.listed(command.home(), command.who(), waiting=waiting), command.lang()
+    if as_json:
+        command.say_json(found)
+        return
+    if not found:
+        command.tell(Text("没有申诉", "there are no appeals"))
+        return
+    table = _table(
+        Text("编号", "number"), Text("模型", "model"), Text("理由", "ground"), Text("状态", "state"), Text("不低于", "not below"),
+        Text("到", "until"),
+    )  # fmt: skip
+    for one in found:
+        table.add_row(
+            str(one.number),
+            f"{one.model} {one.target}".rstrip(),
+            room.GROUNDS[one.ground].get(lang),
+            room.STATES[one.state].get(lang),
+            "–" if one.least is None else f"{one.least:.0f}",
+            "–" if one.until is None else f"{clock.from_micros(one.until):%Y-%m-%d}",
+        )
+    command.show(table)
+
+
+@app.command(help=words("决定一件申诉；提交的人不能自己决定", "decide an appeal; whoever filed it can't"))
+def decide(
+    number: Annotated[int, Parameter(help=words("申诉的编号", "number of the appeal"))],
+    *,
+    least: Annotated[
+        float | None,
+        Parameter(
+            help=words("评分不低于多少；不写：驳回", "the score does not fall below; without: refused")
+        ),
+    ] = None,
+    days: Annotated[int, Parameter(help=words("多少天", "for how many days"))] = 365,
+) -> None:
+    """Grant or refuse."""
+    from zerodistance.core.models import appeals as room
+
+    room.decide(command.home(), command.who(), number, least, days)
+    command.tell(Text("申诉 {number} 已决定", "appeal {number} is decided"), number=number)
+
+
 def _say(found: Version, *, as_json: bool) -> None:
     if as_json:
         command.say_json(found)

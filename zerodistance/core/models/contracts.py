@@ -110,6 +110,8 @@ class Model:
         What targets are called that are no categories.
     guards
         Guard rails: what it is never used for, and what somebody scored may ask.
+    appeals
+        Whether scores grant service, so that they can be appealed against.
     """
 
     key: str
@@ -129,6 +131,7 @@ class Model:
     plain: bool = False
     targets_called: Mapping[str, Text] = field(default_factory=dict)
     guards: tuple[Text, ...] = ()
+    appeals: bool = False
     owner: str = "marketing"
     purpose: str = "marketing"
 

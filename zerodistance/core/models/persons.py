@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zerodistance.core.models import api, features, picture, registry, training
+from zerodistance.core.models import api, appeals, features, picture, registry, training
 from zerodistance.core.models.api import Reason
 from zerodistance.core.models.catalogue import MODELS
 from zerodistance.core.models.contracts import Model, Version
@@ -58,7 +58,7 @@ class Scored:
 
 @dataclass(frozen=True)
 class Block:
-    """Persons whom a champion is about, each for a category, with features; rows as `who`."""
+    """Persons whom a champion is about, each for a category, with features; rows as `who`. Without a view, rows are made up and nobody's."""
 
     model: Model
     version: Version
@@ -66,6 +66,7 @@ class Block:
     who: Numbers
     categories: tuple[str, ...]
     columns: Columns
+    view: View | None = None
 
     def told(self) -> Floats:
         """Return what rows are ordered by: the chance, the amount of a value, the difference of uplift, plain points."""
@@ -125,6 +126,7 @@ def blocks(home: Home, view: View, numbers: Numbers, models: Sequence[Model]) ->
             training.asked(
                 model, kept, {name: np.concatenate([one[name] for one in each]) for name in each[0]}
             ),
+            view,
         )
 
 
@@ -155,6 +157,9 @@ def placed(block: Block) -> Floats:
     for category in set(block.categories):
         mine = categories == category
         found[mine] = training.score(block.model, told[mine], block.version.population[category])
+        if block.view is not None:
+            view, who = block.view, block.who[mine]
+            found[mine] = appeals.raised(view.home, view.here, block.model, category, who, found[mine])
     return found
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 
-from zerodistance.core.models import features, training
+from zerodistance.core.models import appeals, features, training
 from zerodistance.core.models.contracts import Model, Version
 from zerodistance.core.models.features import View
 from zerodistance.core.models.ladder.columns import Floats
@@ -78,7 +78,8 @@ def scored(
     for start in range(0, len(who), _AT_ONCE):
         some = who[start : start + _AT_ONCE]
         columns = training.asked(model, one, features.columns(view, some, model, target))
-        yield some, training.score(model, training.said(model, one, columns), among)
+        scores = training.score(model, training.said(model, one, columns), among)
+        yield some, appeals.raised(view.home, view.here, model, target, some, scores)
 
 
 def give(home: Home, account: Account, model: Model, version: Version, kept: Kept) -> int:

@@ -150,6 +150,7 @@ STORES = {
     "profiles.given_value": Text("标签里给定的值", "values given for tags"),
     "profiles.tag_index": Text("标签索引", "tag index"),
     "past.indexes": Text("往日的标签索引（整个删除）", "tag indexes of earlier moments (whole)"),
+    "models.model_appeal": Text("对评分的申诉", "appeals against scores"),
     "segments.segment_members": Text(
         "冻结和跟随的人群里的成员", "membership of segments that are frozen or followed"
     ),
