@@ -31,6 +31,11 @@ app.command(
     name="distinguish",
     help=words("与别人有什么不同", "what tells those who fit from others"),
 )
+app.command(
+    "zerodistance.core.segments.expecting_cli:expect",
+    name="expect",
+    help=words("按模型预期会发生多少", "how many outcomes a model expects of those who fit"),
+)
 
 RuleText = Annotated[
     str,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from zerodistance.core.profiles.api import Measured
-from zerodistance.core.segments import api, comparing_http, released_http
+from zerodistance.core.segments import api, comparing_http, expecting_http, released_http
 from zerodistance.core.segments.comparing_http import AsOf, then
 from zerodistance.core.segments.contracts import Change, Segment
 from zerodistance.core.segments.groups import http as groups_http
@@ -221,6 +221,7 @@ class MembersAnswer(BaseModel):
 
 
 router.include_router(comparing_http.router)
+router.include_router(expecting_http.router)
 router.include_router(released_http.router)
 router.include_router(groups_http.router)
 router.include_router(tags_http.router)

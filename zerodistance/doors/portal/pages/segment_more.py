@@ -8,7 +8,12 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from zerodistance.core.models import expected
+from zerodistance.core.models.contracts import Model
+from zerodistance.core.models.expected import Expected
+from zerodistance.core.models.persons import called
 from zerodistance.core.segments import api as segments
+from zerodistance.core.segments import expecting
 from zerodistance.core.segments.contracts import Segment, Size
 from zerodistance.core.segments.figures import Overlap
 from zerodistance.doors.portal import charts
@@ -84,6 +89,48 @@ def more(request: Request, key: str) -> Response:
         "versions": [(one, segments.rule_text(one.rule)) for one in versions],
     }
     return page(request, "segment_more.html", **values)
+
+
+@router.get("/segments/{key}/expected")
+def expected_part(request: Request, key: str, of: str = "") -> Response:
+    """Show what a model expects of a segment; a part of its page. `of` is a model and a category, `n1:washer`."""
+    segment, choices, found = _expected(request, key, of)
+    chosen = f"{found.model.key}:{found.category}" if found else ""
+    values: dict[str, Any] = {
+        "segment": segment,
+        "choices": choices,
+        "e": found,
+        "chosen": chosen,
+        "called": called,
+    }
+    return page(request, "segment_expected.html", **values)
+
+
+@router.get("/segments/{key}/expected.csv")
+def expected_file(request: Request, key: str, of: str = "") -> Response:
+    """Give what a model expects of a segment, by band, as a CSV file."""
+    _, _, found = _expected(request, key, of)
+    head = ("band", "persons", "expected", "then_persons", "then_expected", "then_came")
+    rows = (
+        ((b.node, b.persons, b.expected, b.then_persons, b.then_expected, b.then_came) for b in found.bands)
+        if found
+        else ()
+    )
+    return table_file(f"{key}-expected", head, rows)
+
+
+def _expected(
+    request: Request, key: str, of: str
+) -> tuple[Segment, list[tuple[Model, tuple[str, ...]]], Expected | None]:
+    home, who = home_of(request), who_of(request)
+    who.need(Permission.SEE_PERSONS)
+    segment = segments.segment(home, who, key)
+    choices = expected.choices(home, who)
+    if not of and choices:
+        model, categories = choices[0]
+        of = f"{model.key}:{categories[0]}"
+    wanted, _, category = of.partition(":")
+    return segment, choices, expecting.expect(home, who, segment.asks, wanted, category) if choices else None
 
 
 @router.get("/segments/{key}/growth.csv")
