@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -30,11 +31,15 @@ from zerodistance.core.models import (
     whatif,
     workshop,
 )
-from zerodistance.core.models.contracts import RULES, NoSuchCategory, Version
+from zerodistance.core.models.contracts import RULES, ModelOutdated, NoSuchCategory, Version
 from zerodistance.core.models.ladder.columns import Columns
 from zerodistance.core.models.ladder.points import Points, Steps
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.asked import PastNotMade
+from zerodistance.core.profiles.dimensions import INDEXED
+from zerodistance.core.segments import api as segments
+from zerodistance.core.segments import expecting
+from zerodistance.core.segments.contracts import Has
 from zerodistance.doors.portal import accounts, rules_form, sessions
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Role, Who
@@ -42,6 +47,7 @@ from zerodistance.kernel.errors import Forbidden
 from zerodistance.kernel.home import Home, create_home
 from zerodistance.kernel.settings import load
 from zerodistance.kernel.state import metadata
+from zerodistance.kernel.text import Text
 
 PEOPLE = 160
 Shop = tuple[Home, Visitor, Version]
@@ -141,6 +147,29 @@ def test_the_card_says_how_right_it_was_and_its_bands_add_up(shop: Shop) -> None
     none = card.card(home, WHO, "n2")
     assert none.version is None and none.measures == () and none.limits
     assert sum(one[2] for one in card.band_rows(found)) == version.evaluated_rows
+
+
+def test_what_may_be_expected_of_a_segment_is_the_sum_of_its_chances(shop: Shop) -> None:
+    home, visitor, _ = shop
+    rule = Has("interest.looks.washer", at_least=1)
+    found = expecting.expect(home, WHO, rule, "n1", WASHER)
+    here = profiles.current(home)
+    who = features.among(features.View(home, here), api.model("n1"), WASHER)
+    looked = here.numbers(next(one for one in INDEXED if one.key == "interest.looks.washer"), who) >= 1
+    said = [one[0] for one in persons.scores_of(home, WHO, who[looked].tolist(), ["n1"]).values()]
+    assert found.persons == len(said) > 10
+    assert found.expected == pytest.approx(sum(one.chance for one in said))
+    assert found.low < found.expected < found.high and found.held
+    assert {b.node: b.persons for b in found.bands if b.persons} == Counter(one.band for one in said)
+    segments.create(home, WHO, "lookers", Text("看过", "Looked"), rule)
+    part = visitor.get("/segments/lookers/expected?of=n1:washer&lang=en").text
+    assert "expected of" in part and "Came then" in part
+    assert visitor.get("/segments/lookers/expected.csv").text.count("\n") == 6
+    assert visitor.get("/segments/lookers/expected?of=n1:tank").status_code == 404
+    with pytest.raises(NoSuchCategory):
+        expecting.expect(home, WHO, rule, "n1")
+    with pytest.raises(Forbidden):
+        expecting.expect(home, Who(9, "planner", Role.PLANNER), rule, "n1", WASHER)
 
 
 # -- the workshop
@@ -312,6 +341,27 @@ def test_an_analyst_may_publish_rules_but_neither_train_nor_promote(shop: Shop) 
             verb()
 
 
+def test_a_champion_of_another_release_scores_nobody_and_says_why(shop: Shop) -> None:
+    home, visitor, version = shop
+    old = Points(0.0, (Steps("demo.records", (1.0,), (0.0, 1.0)),))
+    registry.crown(home, "n1", registry.add(home, version, old).number, "test")
+    number, person = next(iter(profiles.public_ids(home, profiles.current(home), [1, 2, 3]).items()))
+    try:
+        assert persons.scores_of(home, WHO, [number]) == {number: []} and api.score(home, WHO) == {}
+        assert visitor.get(f"/people/{person}").status_code == 200
+        assert visitor.get(f"/models/n1/whatif?person={person}&category=washer").status_code == 409
+        assert "which is there no more" in visitor.get("/models/n1?lang=en").text
+        assert workshop.bench(home, WHO, "n1").champion is None
+        with pytest.raises(ModelOutdated):
+            api.score(home, WHO, ["n1"])
+        found = api.train(home, WHO, "n1", kind=RULES)
+        assert api.promote(home, WHO, "n1", found.number).number == found.number, (
+            "nothing to be compared with"
+        )
+    finally:
+        registry.crown(home, "n1", version.number, "test")
+
+
 # -- the API
 
 
@@ -339,6 +389,11 @@ def test_programs_read_models_cards_scores_and_what_would_change_them(shop: Shop
     assert mine["score"] == pytest.approx(said.score) and mine["category"] == WASHER and mine["reasons"]
     found = post("/scores", namespace="openid", value="o7", reasons=0).json()["persons"][0]
     assert found["scores"] and found["scores"][0]["reasons"] == []
+    asked = {"rule": 'Has("interest.looks.washer", at_least=1)', "model": "n1", "category": WASHER}
+    told = client.post("/v1/segments/expect", json=asked, headers=head).json()
+    assert told["low"] < told["expected"] < told["high"] and [b["band"] for b in told["bands"]] == list(
+        "abcde"
+    )
     changed = post("/n1/whatif", id=person, category=WASHER, values={"interest.looks": 0}).json()
     assert changed["after"]["score"] < changed["now"]["score"] and changed["changes"]
     assert post("/n1/whatif", id=person, category=WASHER, values={"demo.household": 1}).status_code == 400

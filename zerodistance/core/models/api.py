@@ -15,6 +15,7 @@ from zerodistance.core.models.contracts import (
     RULES,
     UPLIFT,
     Model,
+    ModelOutdated,
     NoSuchCategory,
     NoSuchModel,
     NotPromoted,
@@ -22,6 +23,7 @@ from zerodistance.core.models.contracts import (
 )
 from zerodistance.core.models.features import View
 from zerodistance.core.models.ladder.columns import Floats
+from zerodistance.core.models.ladder.kept import Model as Kept
 from zerodistance.core.models.ladder.points import Points
 from zerodistance.core.profiles import api as profiles
 from zerodistance.kernel import clock
@@ -133,6 +135,8 @@ def train(
     crowned = registry.history(home, key)
     against = crowned[-1]["number"] if crowned else 0
     champion = registry.read(home, key, against)[1] if against else None
+    if champion is not None and features.lacking(asked, champion):
+        champion = None  # of another release: nobody can say what it would
     rival = training.response(some) if kind == UPLIFT else None
     found = training.figures(asked, kept, later, champion, rival)
     told(_EVALUATING, 2, 2)
@@ -220,9 +224,23 @@ def score(home: Home, who: Who, keys: Sequence[str] = ()) -> dict[str, int]:
     who.need(Permission.OPERATE)
     done = {}
     for key in keys or [one.model.key for one in models(home, who) if one.champion]:
-        version, kept = registry.champion(home, model(key).key)
+        try:
+            version, kept = champion(home, key)
+        except ModelOutdated as error:
+            if keys:
+                raise
+            log("models").warning("outdated", model=key, why=error.message("en"))
+            continue
         done[key] = scoring.give(home, who, MODELS[key], version, kept)
     return done
+
+
+def champion(home: Home, key: str) -> tuple[Version, Kept]:
+    """Return the version that scores, and what it scores with; raises NoSuchModel, NoChampion, and ModelOutdated where it can't any more."""
+    version, kept = registry.champion(home, model(key).key)
+    if lost := features.lacking(MODELS[key], kept):
+        raise ModelOutdated(model=key, version=version.number, features=", ".join(lost))
+    return version, kept
 
 
 def explain(home: Home, who: Who, key: str, person: int, category: str = "", most: int = 3) -> Explained:
@@ -235,7 +253,7 @@ def explain(home: Home, who: Who, key: str, person: int, category: str = "", mos
     """
     who.need(Permission.SEE_PERSONS)
     asked = model(key)
-    version, kept = registry.champion(home, key)
+    version, kept = champion(home, key)
     if category not in version.population:
         raise NoSuchCategory(
             given=category or "–", model=key, there=", ".join(filter(None, asked.targets)) or "–"

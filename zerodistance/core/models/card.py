@@ -12,6 +12,7 @@ import msgspec
 from zerodistance.core.models import api, features, persons, picture, registry, training
 from zerodistance.core.models.contracts import Among, Model, Version
 from zerodistance.core.models.ladder.hazard import Hazard
+from zerodistance.core.models.ladder.kept import Model as Kept
 from zerodistance.core.models.ladder.points import Points, Steps
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import NoSuchDimension
@@ -31,6 +32,15 @@ _AMONG = {
 MEASURES: Mapping[str, Text] = {
     "auc": Text("AUC", "AUC"),
     "auc_within": Text("同品类内的 AUC", "AUC within a category"),
+    "auc_12m": Text("12 个月内的 AUC", "AUC within 12 months"),
+    "auc_24m": Text("24 个月内的 AUC", "AUC within 24 months"),
+    "rank": Text("与实际消费的排序相关", "Correlation of ranks with what was spent"),
+    "top10_share": Text("前一成占全部消费", "Share of all money from the top tenth"),
+    "count_error": Text("购买次数的误差", "Error of the number of purchases"),
+    "value_error": Text("消费总额的误差", "Error of the money in all"),
+    "qini": Text("Qini（增益曲线下的面积）", "Qini, area under the curve of uplift"),
+    "effect": Text("联系带来的，所有人", "What contact adds, of everybody"),
+    "top30_effect": Text("联系带来的，前三成", "What contact adds, of the top 30%"),
     "lift_top10": Text("前一成的提升，倍", "Lift in the top tenth, times"),
     "precision_top10": Text("前一成的准确率", "Precision in the top tenth"),
     "average_precision": Text("平均准确率", "Average precision"),
@@ -40,8 +50,6 @@ MEASURES: Mapping[str, Text] = {
     "ahead_of_champion": Text("比当时的上任版准多少", "Ahead of the champion of then"),
 }
 """Measure -> what it is called on pages; others are shown by their key."""
-SHARES = {"precision_top10", "ahead", "ahead_of_champion"}
-"""Measures that are read as per cent."""
 
 
 class Measured(NamedTuple):
@@ -134,7 +142,10 @@ def card(home: Home, who: Who, key: str, number: int | None = None) -> Card:
     champion = next((v for v in versions if crowned and v.number == crowned[-1].number), None)
     usual = champion or (versions[0] if versions else None)
     wanted = number if number is not None else usual.number if usual else None
-    shown, kept = (None, None) if wanted is None else registry.read(home, key, wanted)
+    shown: Version | None = None
+    kept: Kept | None = None
+    if wanted is not None:
+        shown, kept = registry.read(home, key, wanted)
     table = _table(kept)
     weighs = _weighs(model, shown, table)
     return Card(
@@ -148,7 +159,7 @@ def card(home: Home, who: Who, key: str, number: int | None = None) -> Card:
         weighs,
         prices(home, model, table, [one.feature for one in weighs]) if table else (),
         _scored(home, who, model, champion),
-        tuple(_limits(model, shown)),
+        tuple(_limits(model, shown, kept)),
     )
 
 
@@ -217,7 +228,12 @@ def _scored(home: Home, who: Who, model: Model, champion: Version | None) -> dic
     return found
 
 
-def _limits(model: Model, shown: Version | None) -> Iterator[Text]:
+def _limits(model: Model, shown: Version | None, kept: Kept | None) -> Iterator[Text]:
+    if lost := features.lacking(model, kept) if kept is not None else ():
+        yield Text(
+            "这一版看的 {features} 已经没有了，它不能再评分：重新训练一版，让它上任。",
+            "This version looks at {features}, which is there no more, and can score nobody: train a new one and promote it.",
+        ).format(features=", ".join(lost))
     yield Text(
         "只知道品牌知道的：在别处发生的事不算结果。",
         "It knows what the brand knows: what happens elsewhere is no outcome.",

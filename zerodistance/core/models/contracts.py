@@ -265,6 +265,16 @@ class NotAFeature(ZeroDistanceError):
     )
 
 
+class ModelOutdated(ZeroDistanceError):
+    """A version looks at features that the program no longer has."""
+
+    code, status = "model_outdated", 409
+    text = Text(
+        "{model} 的第 {version} 版看的 {features} 已经没有了；重新训练一版，让它上任",
+        "version {version} of {model} looks at {features}, which is there no more: train a new version, and promote it",
+    )
+
+
 class NotPromoted(ZeroDistanceError):
     """A version may not become the champion."""
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 
 import numpy as np
+from pyroaring import BitMap
 
 from zerodistance.core.models.activity import Activity
 from zerodistance.core.models.contracts import Among, Model, NotAFeature
-from zerodistance.core.models.ladder.columns import Columns, Floats, Ints
+from zerodistance.core.models.ladder.columns import Columns, Fitted, Floats, Ints
 from zerodistance.core.profiles.api import Index
 from zerodistance.core.profiles.contracts import Dimension
 from zerodistance.core.profiles.dimensions import INDEXED
@@ -59,7 +60,7 @@ class View:
     """
 
     def __init__(self, home: Home, here: Index, some: Who | None = None) -> None:
-        self.home, self.here, self._some = home, here, some
+        self.home, self.here, self.some = home, here, some
 
     def of(self, key: str, who: Who) -> Floats:
         """Return a number of each person (ascending) by the key of its dimension; NaN where somebody has none.
@@ -77,7 +78,7 @@ class View:
     @cached_property
     def activity(self) -> Activity:
         """The points of everybody's activity."""
-        return Activity(self.home, self.here, self._some)
+        return Activity(self.home, self.here, self.some)
 
 
 def _age(view: View, who: Who, category: str) -> Floats:
@@ -175,18 +176,20 @@ MADE: Mapping[str, tuple[Text, Callable[[View, Who, Model, str], Floats]]] = {
 
 
 def among(view: View, model: Model, category: str) -> Who:
-    """Return the person numbers (ascending) that a model scores in a view, for a category."""
-    here = view.here
-    everybody = here.universe.persons
+    """Return the person numbers (ascending) that a model scores in a view, for a category; where few are asked about, of those."""
+    found = _among(view.here, model, category)
+    return np.array(found if view.some is None else found & BitMap(view.some), np.uint32)
+
+
+def _among(here: Index, model: Model, category: str) -> BitMap:
     if model.among is Among.EVERYBODY:
-        return np.array(everybody, np.uint32)
+        return here.universe.persons
     if model.among is Among.ACTIVE:
-        return np.array(here.between(_BY_KEY["usage.last_seen"], 0, _ACTIVE_DAYS).persons, np.uint32)
+        return here.between(_BY_KEY["usage.last_seen"], 0, _ACTIVE_DAYS).persons
     if model.among is Among.BUYERS:
-        return np.array(here.tagged(_BY_KEY["needs.recency"]).persons, np.uint32)
+        return here.tagged(_BY_KEY["needs.recency"]).persons
     owners = here.tagged(_BY_KEY[f"needs.age.{category}"]).persons
-    some = owners if model.among is Among.OWNERS else everybody - owners
-    return np.array(some, np.uint32)
+    return owners if model.among is Among.OWNERS else here.universe.persons - owners
 
 
 def columns(view: View, who: Who, model: Model, category: str) -> Columns:
@@ -203,6 +206,13 @@ def columns(view: View, who: Who, model: Model, category: str) -> Columns:
         else:
             found[column] = view.of(key.format(category), who)
     return found
+
+
+def lacking(model: Model, kept: Fitted) -> tuple[str, ...]:
+    """Return what a version looks at that is no feature of its model any more: another release of the program trained it."""
+    there = {key.removesuffix(_HERE) for key in model.features} | {AHEAD}
+    there |= {f"category.{one}" for one in model.categories}
+    return tuple(name for name in kept.names if name not in there)
 
 
 def label(column: str, model: Model, category: str) -> Text:

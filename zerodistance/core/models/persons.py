@@ -11,7 +11,7 @@ import numpy as np
 from zerodistance.core.models import api, appeals, features, picture, registry, training
 from zerodistance.core.models.api import Reason
 from zerodistance.core.models.catalogue import MODELS
-from zerodistance.core.models.contracts import Model, Version
+from zerodistance.core.models.contracts import Model, ModelOutdated, Version
 from zerodistance.core.models.features import View
 from zerodistance.core.models.ladder.columns import Columns, Floats
 from zerodistance.core.models.ladder.kept import Model as Kept
@@ -94,7 +94,7 @@ def scores_of(
     numbers = np.unique(np.array(list(persons), np.uint32))
     found: dict[int, list[Scored]] = {int(number): [] for number in numbers}
     view = View(home, profiles.current(home), numbers)
-    for block in blocks(home, view, numbers, [api.model(key) for key in keys] or list(MODELS.values())):
+    for block in blocks(home, view, [api.model(key) for key in keys] or list(MODELS.values())):
         for number, one in zip(block.who.tolist(), _said(block, most), strict=True):
             found[number].append(one)
     order = {key: n for n, key in enumerate(MODELS)}
@@ -103,16 +103,19 @@ def scores_of(
     return found
 
 
-def blocks(home: Home, view: View, numbers: Numbers, models: Sequence[Model]) -> Iterator[Block]:
-    """Yield for each model with a champion those of some persons (ascending) whom it is about, with their features."""
+def blocks(home: Home, view: View, models: Sequence[Model]) -> Iterator[Block]:
+    """Yield for each model with a champion those of a view of few persons whom it is about, with their features."""
     for model in models:
         if not registry.history(home, model.key):
             continue
-        version, kept = registry.champion(home, model.key)
+        try:
+            version, kept = api.champion(home, model.key)
+        except ModelOutdated:
+            continue  # it scores nobody until another version is promoted; the card says so
         some = [
             (category, mine)
             for category in version.population
-            if len(mine := np.intersect1d(numbers, features.among(view, model, category)))
+            if len(mine := features.among(view, model, category))
         ]
         if not some:
             continue

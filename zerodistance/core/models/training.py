@@ -204,7 +204,7 @@ def figures(
         return _of_uplift(kept, some, rival)
     mine = said(model, kept, some.columns)
     rules = model.rules.scores(some.columns)
-    theirs = None if champion is None else said(model, champion, some.columns)
+    theirs = None if champion is None else said(model, champion, asked(model, champion, some.columns))
     if isinstance(kept, Value | Amount):
         return _of_value(kept, some, mine, rules, theirs)
     found = _of_chances(kept, some, mine, rules, theirs)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zerodistance.core.models import api, features, persons, picture, registry, training
+from zerodistance.core.models import api, features, persons, picture, training
 from zerodistance.core.models.contracts import Model, NoSuchCategory, Version
 from zerodistance.core.models.ladder.columns import Floats
 from zerodistance.core.models.ladder.forest import Trees
@@ -122,7 +122,7 @@ def what_if(
     """
     who.need(Permission.SEE_PERSONS)
     model = api.model(key)
-    version, kept = registry.champion(home, key)
+    version, kept = api.champion(home, key)
     if category not in version.population:
         there = ", ".join(filter(None, model.targets)) or "–"
         raise NoSuchCategory(given=category or "–", model=key, there=there)

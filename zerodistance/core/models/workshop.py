@@ -9,12 +9,13 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 
 from zerodistance.core.models import api, persons, registry, training
-from zerodistance.core.models.contracts import HAZARD, RULES, Model, Version
+from zerodistance.core.models.contracts import HAZARD, RULES, Model, ModelOutdated, Version
 from zerodistance.core.models.features import View
 from zerodistance.core.models.ladder.columns import Floats
 from zerodistance.core.models.ladder.points import Points
@@ -185,9 +186,9 @@ def bench(home: Home, who: Who, key: str) -> Bench:
     rows = _rows(home, who, model, at)
     champion = None
     if registry.history(home, key):
-        version, kept = registry.champion(home, key)
-        asked = training.asked(model, kept, rows.columns)
-        champion = (version, training.said(model, kept, asked))
+        with suppress(ModelOutdated):
+            version, kept = api.champion(home, key)
+            champion = (version, training.said(model, kept, training.asked(model, kept, rows.columns)))
     return Bench(model, at, rows, rules, published, champion)
 
 

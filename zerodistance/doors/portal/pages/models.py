@@ -155,7 +155,6 @@ def _detail(request: Request, found: Card, status: int = 200, **values: Any) -> 
         model=found.model,
         v=found.version,
         judged=cards.judged,
-        shares=cards.SHARES,
         kinds=KINDS,
         purposes=PURPOSES,
         owners=OWNERS,
