@@ -36,6 +36,9 @@ EXCEPTIONS: dict[tuple[str, str], str] = {
 }
 """(file, function) that sqlglot does not know, with the reason and what Spark has instead."""
 
+AS_OF = {"device_as_of.sql": "device_as_of_spark.sql"}
+"""File with an as-of join, which Spark does not know -> the file that says the same without one; a test of its room compares them."""
+
 each_file = pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.parent.name}/{path.name}")
 
 
@@ -111,6 +114,12 @@ def test_a_sql_file_uses_functions_that_can_be_carried(path: Path) -> None:
         call.name.lower() for statement in statements(path) for call in statement.find_all(exp.Anonymous)
     }
     assert {name for name in unknown if (path.name, name) not in EXCEPTIONS} == set()
+
+
+def test_an_as_of_join_has_a_form_for_spark_beside_it() -> None:
+    joined = {path for path in FILES if re.search(r"^asof\b", path.read_text(encoding="utf-8"), re.MULTILINE)}
+    assert {path.name for path in joined} == set(AS_OF)
+    assert all(path.with_name(AS_OF[path.name]) in set(FILES) - joined for path in joined)
 
 
 def test_every_exception_is_needed() -> None:

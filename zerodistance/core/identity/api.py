@@ -67,6 +67,7 @@ from zerodistance.core.identity.ruling.contracts import Epoch, Example, InForce,
 from zerodistance.core.identity.ruling.models import models
 from zerodistance.core.identity.ruling.trying import attempt as rules_try
 from zerodistance.core.identity.ruling.versions import show as rules
+from zerodistance.core.identity.then import spans
 from zerodistance.core.identity.told import Told, nobody
 from zerodistance.core.identity.undo import brought, let_go, undo, undo_counts
 from zerodistance.core.identity.weighed import Asked, Place, Review, Reviews
@@ -155,6 +156,7 @@ __all__ = [
     "People",
     "brought",
     "SUBJECT_MAP",
+    "spans",
     "subject_map",
     "subject_batches",
     "everybody",

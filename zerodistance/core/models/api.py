@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zerodistance.core.identity import api as identity
-from zerodistance.core.models import appeals, features, picture, registry, scoring, training
+from zerodistance.core.models import appeals, features, picture, registry, scoring, spines, training
 from zerodistance.core.models.catalogue import MODELS
 from zerodistance.core.models.contracts import (
     RULES,
@@ -25,6 +25,7 @@ from zerodistance.core.models.features import View
 from zerodistance.core.models.ladder.columns import Floats
 from zerodistance.core.models.ladder.kept import Model as Kept
 from zerodistance.core.models.ladder.points import Points
+from zerodistance.core.models.spines import About
 from zerodistance.core.profiles import api as profiles
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
@@ -55,12 +56,13 @@ class Reason(NamedTuple):
 
 
 class Explained(NamedTuple):
-    """The score of one person: 0 to 100, the chance, and what speaks most for and against it."""
+    """The score of one person: 0 to 100, the chance, and what speaks most for and against it; of a thing of theirs, which it is and what is likeliest of it."""
 
     version: Version
     score: float
     chance: float
     reasons: tuple[Reason, ...]
+    about: tuple[About, ...] = ()
 
 
 def model(key: str) -> Model:
@@ -123,15 +125,12 @@ def train(
         why = Text(f"{key} 有：{there}", f"{key} has {there}")
         raise Invalid(field=Text("种类", "kind"), given=kind, why=why)
     trained_at, seen_at = moments(home, asked, kind, until)
-    views = []
-    for moment in (trained_at, seen_at):
-        profiles.make_past(home, who, moment, told)
-        views.append(View(home, profiles.past(home, who, moment)))
+    views = [view_of(home, who, asked, at, told) for at in (trained_at, seen_at)]
     told(_TRAINING, 0, 2)
-    some = training.rows(views[0], asked, trained_at, kind=kind)
+    some = training.rows(views[0], asked, trained_at, kind=kind, weeks=asked.weeks[0])
     kept = training.fit(asked, some, kind, rules)
     told(_EVALUATING, 1, 2)
-    later = training.rows(views[1], asked, seen_at, seed=1, kind=kind)
+    later = training.rows(views[1], asked, seen_at, seed=1, kind=kind, weeks=asked.weeks[1])
     crowned = registry.history(home, key)
     against = crowned[-1]["number"] if crowned else 0
     champion = registry.read(home, key, against)[1] if against else None
@@ -152,11 +151,20 @@ def train(
     return made
 
 
+def view_of(home: Home, who: Who, asked: Model, at: int, told: Told = lambda stage, done, of: None) -> View:
+    """Return everybody as of a moment, for a model: the tag index of then, made if it is not there. Models of things join what was known by themselves."""
+    if asked.among in spines.SPINES:
+        return View(home, profiles.current(home))
+    profiles.make_past(home, who, at, told)
+    return View(home, profiles.past(home, who, at))
+
+
 def moments(home: Home, asked: Model, kind: str, until: date | None = None) -> tuple[int, int]:
-    """Return the moments whose features a version is trained and evaluated with, microseconds UTC."""
+    """Return the moments whose features a version is trained and evaluated with, microseconds UTC; of things, the last ones of either."""
     days = training.horizon(asked, kind)
     day = until or clock.from_micros(clock.micros()).astimezone(home.settings.tz).date()
-    return moment(home, day - timedelta(days=2 * days)), moment(home, day - timedelta(days=days))
+    seen = day - timedelta(days=days)
+    return moment(home, seen - timedelta(days=days, weeks=asked.weeks[1] - 1)), moment(home, seen)
 
 
 def moment(home: Home, day: date) -> int:
@@ -256,10 +264,10 @@ def explain(home: Home, who: Who, key: str, person: int, category: str = "", mos
     version, kept = champion(home, key)
     if category not in version.population:
         raise NoSuchCategory(
-            given=category or "–", model=key, there=", ".join(filter(None, asked.targets)) or "–"
+            given=category or "–", model=key, there=", ".join(filter(None, version.population)) or "–"
         )
     some = np.array([person], np.uint32)
-    view = View(home, profiles.current(home), some)
+    view = View(home, profiles.current(home), some).scored_by(asked, kept)
     columns = training.asked(asked, kept, features.columns(view, some, asked, category))
     chance: Floats = kept.chances(columns)
     which, much = kept.reasons(columns, most)
@@ -273,7 +281,12 @@ def explain(home: Home, who: Who, key: str, person: int, category: str = "", mos
     told = training.said(asked, kept, columns)
     scores = training.score(asked, told, version.population[category])
     place = float(appeals.raised(home, view.here, asked, category, some, scores)[0])
-    return Explained(version, place, float(chance[0]), tuple(reasons))
+    about = (
+        spines.about(home, view.owned, asked, category, person, float(chance[0]))
+        if asked.among in spines.SPINES
+        else ()
+    )
+    return Explained(version, place, float(chance[0]), tuple(reasons), about)
 
 
 def number_of(home: Home, who: Who, person: str) -> int:

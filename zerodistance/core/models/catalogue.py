@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from zerodistance.core.models.catalogue_things import THINGS
 from zerodistance.core.models.contracts import (
     AMOUNT,
     HAZARD,
@@ -426,6 +427,7 @@ MODELS: Mapping[str, Model] = {
     one.key: one
     for one in (
         _replacement(), _cross(), _repeat(), _consumables(), _interest(), _uplift(), _activity(), _integrity(), _value(), _dormancy(), _stage(),
+        *THINGS,
     )
 }  # fmt: skip
-"""By key, in the order of the classes: need (`n1` to `n5`), relation (`r1_activity` to `r5_stage`)."""
+"""By key, in the order of the classes: need (`n1` to `n5`), relation (`r1_activity` to `r5_stage`), device (`d1_fault`)."""

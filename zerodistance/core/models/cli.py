@@ -30,11 +30,14 @@ _FIGURES = (
     ("lift_top10", Text("前一成的提升", "lift in the top tenth")),
     ("precision_top10", Text("前一成的准确率", "precision in the top tenth")),
     ("average_precision", Text("平均准确率", "average precision")),
+    ("auc_7d", Text("7 天内的 AUC", "AUC within 7 days")),
+    ("average_precision_7d", Text("7 天内的平均准确率", "average precision within 7 days")),
     ("ece", Text("校准误差", "calibration error")),
     ("log_loss", Text("对数损失", "log loss")),
     ("rules_auc", Text("经验规则的 AUC", "AUC of the rules of thumb")),
     ("rules_auc_within", Text("经验规则同品类内的 AUC", "the same within a category")),
     ("rules_lift_top10", Text("经验规则前一成的提升", "lift of the rules of thumb")),
+    ("rules_average_precision", Text("经验规则的平均准确率", "average precision of the rules of thumb")),
     ("rules_precision_top10", Text("经验规则前一成的准确率", "precision of the rules of thumb")),
     ("ahead", Text("比经验规则准多少", "ahead of the rules of thumb")),
 )
@@ -122,7 +125,8 @@ def compare(key: Key, *, as_json: AsJson = False) -> None:
         Text("衡量", "measure"), *(Text(f"第 {one.number} 版", f"version {one.number}") for one in found)
     )
     for name, label in _FIGURES:
-        table.add_row(label.get(lang), *(_figure(one, name) for one in found))
+        if any(name in one.figures for one in found):
+            table.add_row(label.get(lang), *(_figure(one, name) for one in found))
     command.show(table)
 
 
@@ -227,6 +231,8 @@ def explain(
         score=f"{found.score:.1f}",
         chance=f"{found.chance:.2%}",
     )
+    for label, said in found.about:
+        command.tell(Text("{label}：{said}", "{label}: {said}"), label=label.get(lang), said=said.get(lang))
     table = _table(Text("理由", "reason"), Text("值", "value"), Text("加分", "adds"))
     for one in found.reasons:
         value = "–" if one.value is None else f"{one.value:,.1f}"
@@ -339,13 +345,14 @@ def _say(found: Version, *, as_json: bool) -> None:
     )
     table = _table(Text("衡量", "measure"), Text("值（95% 区间）", "value (95 % interval)"))
     for name, label in _FIGURES:
-        table.add_row(label.get(lang), _figure(found, name))
+        if name in found.figures:
+            table.add_row(label.get(lang), _figure(found, name))
     command.show(table)
 
 
 def _figure(version: Version, name: str) -> str:
-    one = version.figures[name]
-    return f"{one['value']:.3f} ({one['low']:.3f}–{one['high']:.3f})"
+    one = version.figures.get(name)
+    return "–" if one is None else f"{one['value']:.3f} ({one['low']:.3f}–{one['high']:.3f})"
 
 
 def _table(*heads: Text) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from zerodistance.core.models.ladder.points import Points
 from zerodistance.core.profiles.contracts import Bands
-from zerodistance.kernel.errors import NotFound, ZeroDistanceError
+from zerodistance.kernel.errors import Invalid, NotFound, ZeroDistanceError
 from zerodistance.kernel.text import Text
 
 RULES, POINTS, TREES, HAZARD, VALUE, AMOUNT, UPLIFT = (
@@ -48,7 +48,8 @@ _FAMILIES = {
 class Among(StrEnum):
     """Who is scored: known persons, never visitors.
 
-    `owners` have an appliance of the category, `others` have none that the brand knows of, `active` were here within a year, `buyers` bought something once.
+    `owners` have an appliance of the category, `others` have none that the brand knows of, `active` were here within a year, `buyers` bought something once;
+    `appliances` have one of the category that reports what it does: of these, a row is an appliance (`spines`).
     """
 
     OWNERS = "owners"
@@ -56,6 +57,7 @@ class Among(StrEnum):
     ACTIVE = "active"
     BUYERS = "buyers"
     EVERYBODY = "everybody"
+    APPLIANCES = "appliances"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,10 @@ class Model:
         Scores are the points themselves, 0 to 100, not a place in the population.
     targets_called
         What targets are called that are no categories.
+    weeks
+        Of things: with how many moments, a week apart, it is trained and evaluated; the last is the moment of the version.
+    nearer
+        Of things: days of shorter horizons, whose chance is that of the horizon spread evenly.
     guards
         Guard rails: what it is never used for, and what somebody scored may ask.
     appeals
@@ -130,6 +136,8 @@ class Model:
     nodes: Bands | None = None
     plain: bool = False
     targets_called: Mapping[str, Text] = field(default_factory=dict)
+    weeks: tuple[int, int] = (1, 1)
+    nearer: tuple[int, ...] = ()
     guards: tuple[Text, ...] = ()
     appeals: bool = False
     owner: str = "marketing"
@@ -320,3 +328,10 @@ class NoSuchCategory(NotFound):
         "模型 {model} 没有品类 {given}；可用：{there}",
         "the model {model} has no category {given}; there are: {there}",
     )
+
+
+class NotScored(Invalid):
+    """The model is not about this person: they have no appliance that reports, were not visited, are no owner, ..."""
+
+    code = "not_scored"
+    text = Text("{model} 不给这个人评分：{meaning}", "{model} does not score this person: it says {meaning}")

@@ -6,16 +6,18 @@ There is no other way to a feature: nobody can join the latest value by accident
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from pyroaring import BitMap
 
+from zerodistance.core.models import spines
 from zerodistance.core.models.activity import Activity
 from zerodistance.core.models.contracts import Among, Model, NotAFeature
 from zerodistance.core.models.ladder.columns import Columns, Fitted, Floats, Ints
+from zerodistance.core.models.ladder.kept import Model as Kept
 from zerodistance.core.profiles.api import Index
-from zerodistance.core.profiles.contracts import Dimension
+from zerodistance.core.profiles.contracts import VISITORS_FROM, Dimension
 from zerodistance.core.profiles.dimensions import INDEXED
 from zerodistance.core.profiles.dimensions.families import STANDARD
 from zerodistance.core.profiles.splits import Who
@@ -62,6 +64,12 @@ class View:
     def __init__(self, home: Home, here: Index, some: Who | None = None) -> None:
         self.home, self.here, self.some = home, here, some
 
+    def scored_by(self, model: Model, kept: Kept) -> View:
+        """Let a version say which of several things of somebody a model is asked of: the likeliest. Else its rules of thumb say it."""
+        if model.among in spines.SPINES:
+            self.owned.by[model.key] = kept
+        return self
+
     def of(self, key: str, who: Who) -> Floats:
         """Return a number of each person (ascending) by the key of its dimension; NaN where somebody has none.
 
@@ -79,6 +87,11 @@ class View:
     def activity(self) -> Activity:
         """The points of everybody's activity."""
         return Activity(self.home, self.here, self.some)
+
+    @cached_property
+    def owned(self) -> spines.Owned:
+        """The things of everybody."""
+        return spines.Owned(self.home, self.here, self.some)
 
 
 def _age(view: View, who: Who, category: str) -> Floats:
@@ -120,6 +133,10 @@ def _latest(view: View, who: Who, model: Model, target: str) -> Floats:
 
 def _covered(model: Model, target: str) -> tuple[str, ...]:
     return model.asked.covers.get(target, (target,) if target else tuple(_NAMES))
+
+
+def _of_thing(name: str, view: View, who: Who, model: Model, target: str) -> Floats:
+    return view.owned.column(name, who, model, target)
 
 
 def _times(view: View, who: Who) -> Floats:
@@ -171,17 +188,21 @@ MADE: Mapping[str, tuple[Text, Callable[[View, Who, Model, str], Floats]]] = {
     "last": (Text("从首次到最近购买，年", "years from the first to the last purchase"), _last),
     "known": (Text("首次购买至今，年", "years since the first purchase"), _known),
     "mean": (Text("单次金额", "amount of a purchase"), _mean),
+    **{name: (label, partial(_of_thing, name)) for name, label in spines.LABELS.items()},
 }
 """Column -> what it is called, and how it is made."""
 
 
 def among(view: View, model: Model, category: str) -> Who:
     """Return the person numbers (ascending) that a model scores in a view, for a category; where few are asked about, of those."""
-    found = _among(view.here, model, category)
+    found = _among(view, model, category)
     return np.array(found if view.some is None else found & BitMap(view.some), np.uint32)
 
 
-def _among(here: Index, model: Model, category: str) -> BitMap:
+def _among(view: View, model: Model, category: str) -> BitMap:
+    here = view.here
+    if model.among in spines.SPINES:
+        return here.universe.persons & BitMap(view.owned.among(model, category))
     if model.among is Among.EVERYBODY:
         return here.universe.persons
     if model.among is Among.ACTIVE:
@@ -244,3 +265,12 @@ def households(view: View, who: Who) -> Ints:
     alone = np.isnan(found)
     kept: Ints = np.where(alone, -who.astype(np.int64), np.nan_to_num(found).astype(np.int64))
     return kept
+
+
+def households_of(view: View, owner: Ints, thing: Ints) -> Ints:
+    """Return the household of each owner of a thing; a thing whose owner nobody knows stands alone, by its own number far below 0."""
+    known = (owner > 0) & (owner < VISITORS_FROM)
+    who, place = np.unique(owner[known], return_inverse=True)
+    found = -thing - (np.int64(1) << 40)
+    found[known] = households(view, who.astype(np.uint32))[place]
+    return found

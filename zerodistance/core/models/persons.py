@@ -112,6 +112,7 @@ def blocks(home: Home, view: View, models: Sequence[Model]) -> Iterator[Block]:
             version, kept = api.champion(home, model.key)
         except ModelOutdated:
             continue  # it scores nobody until another version is promoted; the card says so
+        view.scored_by(model, kept)
         some = [
             (category, mine)
             for category in version.population

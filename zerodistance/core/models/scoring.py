@@ -85,7 +85,7 @@ def scored(
 def give(home: Home, account: Account, model: Model, version: Version, kept: Kept) -> int:
     """Score everybody whom a model is about now, and give the scores; return how many scores that were."""
     here, done = profiles.current(home), 0
-    view, earliest = View(home, here), Earliest(here)
+    view, earliest = View(home, here).scored_by(model, kept), Earliest(here)
     for target in version.population:
         who = features.among(view, model, target)
         for days in ahead(kept, version, target):

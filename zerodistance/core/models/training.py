@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from zerodistance.core.models import drawing, features, labels, measures
+from zerodistance.core.models import drawing, features, labels, measures, spines
 from zerodistance.core.models.contracts import AMOUNT, HAZARD, POINTS, RULES, UPLIFT, VALUE, Asked, Model
 from zerodistance.core.models.drawing import Ordered, Weighed
 from zerodistance.core.models.features import AHEAD, View
@@ -22,6 +22,8 @@ from zerodistance.core.models.ladder.kept import Model as Kept
 from zerodistance.core.models.ladder.lifetime import Value
 from zerodistance.core.models.ladder.points import Points
 from zerodistance.core.models.ladder.uplift import Uplift
+from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles.contracts import VISITORS_FROM
 from zerodistance.core.profiles.splits import Who
 
 ROWS = 200_000  # own value, measured: more rows do not make a model better
@@ -37,8 +39,8 @@ Figures = dict[str, dict[str, float]]
 class Rows:
     """Persons of a moment, each for a target, their features, and what came of them; rows as `who`.
 
-    `target` is the place of the target in `Model.targets`. `came`: 1 or 0; of a value the amount. `more`: `days` until it came of a hazard, `times` of a
-    value, `sent` of uplift (0: held out by lot).
+    `target` is the place of the target in `Model.targets`. `came`: 1 or 0; of a value the amount. `more`: `days` until it came of a hazard and of things, NaN
+    of a thing of which it did not; `times` of a value, `sent` of uplift (0: held out by lot). Of things, `who` are those of today, and 0 where nobody is known.
     """
 
     who: Who
@@ -54,9 +56,16 @@ def horizon(model: Model, kind: str) -> int:
     return max((model.horizon_days, *model.horizons)) if kind == HAZARD else model.horizon_days
 
 
-def rows(view: View, model: Model, at: int, seed: int = 0, kind: str = POINTS, most: int = ROWS) -> Rows:
-    """Return at most so many of the persons and targets that a model scores, as of the moment of a view; the same seed gives the same."""
+def rows(
+    view: View, model: Model, at: int, seed: int = 0, kind: str = POINTS, most: int = ROWS, weeks: int = 0
+) -> Rows:
+    """Return at most so many of the persons and targets that a model scores, as of the moment of a view; the same seed gives the same.
+
+    `weeks`: of things, how many moments a week apart, the last of them `at`; 0: as many as a version is evaluated with.
+    """
     days = horizon(model, kind)
+    if model.among in spines.SPINES:
+        return _of_things(view, model, at, seed, most, weeks or model.weeks[1])
     if kind == UPLIFT:
         found = _drawn(view, model, at, days)
     else:
@@ -103,6 +112,19 @@ def _asked(
         places = np.full(len(who), n, np.int64)
         found.append(Rows(who, places, columns, outcome, features.households(view, who), more))
     return found
+
+
+def _of_things(view: View, model: Model, at: int, seed: int, most: int, weeks: int) -> Rows:
+    some = spines.at(view.home, model, spines.weeks(at, weeks), outcomes=True, most=most, seed=seed)
+    places = {category: n for n, category in enumerate(model.categories)}
+    target = np.array([places.get(one, -1) for one in some.category], np.int64)
+    if not places:
+        target = np.zeros(len(some), np.int64)
+    fine = (target >= 0) & ~np.isnan(some.came)
+    some, target = some.take(fine), target[fine]
+    homes = features.households_of(View(view.home, profiles.current(view.home)), some.owner, some.subject)
+    who = np.where(some.owner < VISITORS_FROM, some.owner, 0).astype(np.uint32)
+    return Rows(who, target, spines.columns(some, model), some.came, homes, {"days": some.days})
 
 
 def _drawn(view: View, model: Model, at: int, days: int) -> list[Rows]:
@@ -189,10 +211,10 @@ def figures(
     """Return measures with intervals over households, of a version and of the rules of thumb on the same rows.
 
     Of chances: `auc`, `auc_within` (the mean over targets), `lift_top10`, `precision_top10`, `average_precision`, `ece`,
-    `log_loss`; those of the rules begin with `rules_`. Of a value: `rank` (correlation of ranks with what was spent), `top10_share` (of all money, from the
-    tenth said to bring most), `count_error`, `value_error`; of uplift `qini`, `effect`, `top30_effect`. `ahead` is by how much of itself the measure of the
-    rules is less than the version's (precision in the top tenth, share of the money, for uplift: Qini less that of the response model); `ahead_of_champion`
-    the same of the champion.
+    `log_loss`; those of the rules begin with `rules_`, those of shorter horizons end with `_7d`. Of a value: `rank` (correlation of ranks with what was
+    spent), `top10_share` (of all money, from the tenth said to bring most), `count_error`, `value_error`; of uplift `qini`, `effect`, `top30_effect`. `ahead`
+    is by how much of itself the measure of the rules is less than the version's (precision in the top tenth, share of the money, for uplift: Qini less that of
+    the response model); `ahead_of_champion` the same of the champion.
 
     Parameters
     ----------
@@ -213,7 +235,19 @@ def figures(
             further = replace(kept, ahead=float(days)).chances(some.columns)
             came = (some.came > 0) & (some.more["days"] <= days)
             found[f"auc_{round(days / 30.4)}m"] = tell(partial(_auc, further, came.astype(np.float64)))
-    return found
+    return found | _nearer(model, kept, some)
+
+
+def _nearer(model: Model, kept: Kept, some: Rows) -> Figures:
+    """Return the measures of shorter horizons."""
+    asked: dict[str, Weighed] = {}
+    for days in model.nearer:
+        chances = spines.nearer(model, kept.chances(some.columns), days)
+        came = (some.more["days"] <= days).astype(np.float64)
+        order = Ordered(chances, came)
+        asked[f"auc_{days}d"], asked[f"average_precision_{days}d"] = order.auc, order.average_precision
+        asked[f"ece_{days}d"] = drawing.ece(chances, came)
+    return drawing.intervals(asked, some.households, _DRAWS) if asked else {}
 
 
 def _of_chances(kept: Kept, some: Rows, mine: Floats, rules: Floats, theirs: Floats | None) -> Figures:
@@ -233,6 +267,7 @@ def _of_chances(kept: Kept, some: Rows, mine: Floats, rules: Floats, theirs: Flo
         "rules_auc_within": Ordered(rules, came, some.target).auc,
         "rules_lift_top10": hand.lift,
         "rules_precision_top10": hand.precision,
+        "rules_average_precision": hand.average_precision,
         "ahead": partial(_ahead, ours.precision, hand.precision),
     }
     if theirs is not None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from zerodistance.core.models import api, features, persons, picture, training
-from zerodistance.core.models.contracts import Model, NoSuchCategory, Version
+from zerodistance.core.models.contracts import Model, NoSuchCategory, NotScored, Version
 from zerodistance.core.models.ladder.columns import Floats
 from zerodistance.core.models.ladder.forest import Trees
 from zerodistance.core.models.ladder.hazard import Hazard
@@ -83,13 +83,6 @@ class WhatIf:
     after: After | None
 
 
-class NotScored(Invalid):
-    """The model is not about this person."""
-
-    code = "not_scored"
-    text = Text("{model} 不给这个人评分：{meaning}", "{model} does not score this person: it says {meaning}")
-
-
 class NoSuchFeature(Invalid):
     """A value is given for something that the model does not look at, or that can't change."""
 
@@ -133,7 +126,7 @@ def what_if(
     if now is None:
         raise NotScored(model=key, meaning=model.meaning)
     some = np.array([person], np.uint32)
-    view = features.View(home, profiles.current(home), some)
+    view = features.View(home, profiles.current(home), some).scored_by(model, kept)
     columns = training.asked(model, kept, features.columns(view, some, model, category))
     mine = {name: float(column[0]) for name, column in columns.items()}
     looks = set(kept.names)
