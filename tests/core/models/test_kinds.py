@@ -13,7 +13,8 @@ import pytest
 from tests.core.identity.steps import subject, take_in, touch
 from tests.core.models.test_city import DAY, NOW, WASHER, WHO, _append
 from tests.core.profiles import world
-from zerodistance.core.models import activity, api, features, labels, registry, training
+from zerodistance.core.identity import api as identity
+from zerodistance.core.models import activity, api, appeals, features, labels, registry, training
 from zerodistance.core.models.contracts import RULES, NotPromoted
 from zerodistance.core.models.features import View
 from zerodistance.core.models.ladder import amount, kept, trees, uplift
@@ -22,8 +23,10 @@ from zerodistance.core.models.ladder.lifetime import Value
 from zerodistance.core.models.ladder.points import Points, Steps
 from zerodistance.core.models.ladder.uplift import Uplift
 from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles.asked import PastNotMade
 from zerodistance.core.profiles.contracts import Input
 from zerodistance.core.profiles.rules import is_of
+from zerodistance.core.touchpoints import forget
 from zerodistance.kernel import clock
 from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.home import Home, create_home
@@ -209,3 +212,27 @@ def test_an_amount_that_is_kept_says_the_same_and_is_right_in_the_mean() -> None
     again = kept.read(kept.plain(found))
     assert isinstance(again, amount.Amount)
     assert again.values(columns).tobytes() == found.values(columns).tobytes()
+
+
+def test_whoever_is_forgotten_is_in_no_training_set_afterwards(
+    town: Home, story: list[dict[str, Any]]
+) -> None:
+    at = clock.to_micros(NOW - timedelta(days=365))
+    profiles.make_past(town, WHO, at)
+    before = training.rows(View(town, profiles.past(town, WHO, at)), api.model("r3_value"), at, kind="value")
+    gone = subject(town, "openid", "o7")
+    mine = (one for one in story if one["subject"] == gone and one["kind"] == "order.line")
+    spent = sum(
+        one["amount"] for one in mine if at < clock.to_micros(one["happened_at"]) <= clock.to_micros(NOW)
+    )
+    asked = forget.ask(town, WHO, f"subject {gone}", [gone], "asked for")
+    forget.carry_out(
+        town, asked.id, [gone], matcher=identity.matcher, tokens=identity.tokens_of,
+        rooms={"profiles": profiles.forget, "models": appeals.forget, "identity": identity.forget, "past": profiles.forget_pasts},
+    )  # fmt: skip
+    with pytest.raises(PastNotMade):
+        profiles.past(town, WHO, at)
+    profiles.make_past(town, WHO, at)
+    after = training.rows(View(town, profiles.past(town, WHO, at)), api.model("r3_value"), at, kind="value")
+    assert len(after.who) == len(before.who) - 1
+    assert after.came.sum() == pytest.approx(before.came.sum() - spent)
