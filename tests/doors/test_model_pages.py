@@ -31,7 +31,7 @@ from zerodistance.core.models import (
     whatif,
     workshop,
 )
-from zerodistance.core.models.contracts import RULES, ModelOutdated, NoSuchCategory, Version
+from zerodistance.core.models.contracts import RULES, ModelOutdated, NoSuchCategory, NotScored, Version
 from zerodistance.core.models.ladder.columns import Columns
 from zerodistance.core.models.ladder.points import Points, Steps
 from zerodistance.core.profiles import api as profiles
@@ -127,7 +127,7 @@ def test_what_would_change_a_score_is_what_the_model_says_of_such_a_row(shop: Sh
     assert old and new and old.score > new.score, "the share of its life follows the age"
     with pytest.raises(whatif.NoSuchFeature):
         whatif.what_if(home, WHO, "n1", number, WASHER, {"demo.household": 3.0})
-    with pytest.raises(whatif.NotScored):
+    with pytest.raises(NotScored):
         whatif.what_if(home, WHO, "n1", 1 << 30, WASHER)
     with pytest.raises(NoSuchCategory):
         whatif.what_if(home, WHO, "n1", number, "spaceship")
@@ -400,3 +400,4 @@ def test_programs_read_models_cards_scores_and_what_would_change_them(shop: Shop
     assert post("/n1/whatif", id=person, category=WASHER, values={"interest.looks": True}).status_code == 400
     assert post("/n2/whatif", id=person, category=WASHER).status_code == 409
     assert post("/scores", ids=[person] * 1001).status_code == 400
+    assert post("/scores", namespace="openid").status_code == post("/scores").status_code == 400

@@ -27,11 +27,14 @@ _AMONG = {
     Among.OTHERS: Text("没有这类产品的用户", "persons without an appliance of the category"),
     Among.ACTIVE: Text("一年内来过的用户", "persons who were here within a year"),
     Among.BUYERS: Text("买过的用户", "persons who bought something"),
+    Among.APPLIANCES: Text("联网设备，各为一行", "appliances that report, each a row of its own"),
     Among.EVERYBODY: Text("所有用户", "all persons"),
 }
 MEASURES: Mapping[str, Text] = {
     "auc": Text("AUC", "AUC"),
     "auc_within": Text("同品类内的 AUC", "AUC within a category"),
+    "auc_7d": Text("7 天内的 AUC", "AUC within 7 days"),
+    "average_precision_7d": Text("7 天内的平均准确率", "Average precision within 7 days"),
     "auc_12m": Text("12 个月内的 AUC", "AUC within 12 months"),
     "auc_24m": Text("24 个月内的 AUC", "AUC within 24 months"),
     "rank": Text("与实际消费的排序相关", "Correlation of ranks with what was spent"),

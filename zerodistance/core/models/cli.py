@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,23 +25,6 @@ app = App(
 Key = Annotated[str, Parameter(help=words("模型的键，如 n1", "key of the model, like n1"))]
 Number = Annotated[int, Parameter(help=words("版本", "version"))]
 AsJson = Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))]
-_FIGURES = (
-    ("auc", Text("AUC", "AUC")),
-    ("auc_within", Text("同品类内的 AUC", "AUC within a category")),
-    ("lift_top10", Text("前一成的提升", "lift in the top tenth")),
-    ("precision_top10", Text("前一成的准确率", "precision in the top tenth")),
-    ("average_precision", Text("平均准确率", "average precision")),
-    ("auc_7d", Text("7 天内的 AUC", "AUC within 7 days")),
-    ("average_precision_7d", Text("7 天内的平均准确率", "average precision within 7 days")),
-    ("ece", Text("校准误差", "calibration error")),
-    ("log_loss", Text("对数损失", "log loss")),
-    ("rules_auc", Text("经验规则的 AUC", "AUC of the rules of thumb")),
-    ("rules_auc_within", Text("经验规则同品类内的 AUC", "the same within a category")),
-    ("rules_lift_top10", Text("经验规则前一成的提升", "lift of the rules of thumb")),
-    ("rules_average_precision", Text("经验规则的平均准确率", "average precision of the rules of thumb")),
-    ("rules_precision_top10", Text("经验规则前一成的准确率", "precision of the rules of thumb")),
-    ("ahead", Text("比经验规则准多少", "ahead of the rules of thumb")),
-)
 
 
 @app.command(
@@ -60,7 +44,7 @@ def list_(*, as_json: AsJson = False) -> None:
                     "label": one.model.label.get(lang),
                     "newest": one.newest.number if one.newest else None,
                     "champion": one.champion.number if one.champion else None,
-                    "auc": one.champion.figures["auc"]["value"] if one.champion else None,
+                    "auc": one.champion.figures.get("auc", {}).get("value") if one.champion else None,
                 }
                 for one in found
             ]
@@ -80,7 +64,7 @@ def list_(*, as_json: AsJson = False) -> None:
             one.model.label.get(lang),
             str(one.newest.number) if one.newest else "–",
             str(crowned.number) if crowned else "–",
-            f"{crowned.figures['auc']['value']:.3f}" if crowned else "–",
+            f"{crowned.figures['auc']['value']:.3f}" if crowned and "auc" in crowned.figures else "–",
         )
     command.show(table)
 
@@ -124,9 +108,8 @@ def compare(key: Key, *, as_json: AsJson = False) -> None:
     table = _table(
         Text("衡量", "measure"), *(Text(f"第 {one.number} 版", f"version {one.number}") for one in found)
     )
-    for name, label in _FIGURES:
-        if any(name in one.figures for one in found):
-            table.add_row(label.get(lang), *(_figure(one, name) for one in found))
+    for name, label in _measures(found):
+        table.add_row(label.get(lang), *(_figure(one, name) for one in found))
     command.show(table)
 
 
@@ -344,15 +327,32 @@ def _say(found: Version, *, as_json: bool) -> None:
         also=f"{found.evaluated_came:,}",
     )
     table = _table(Text("衡量", "measure"), Text("值（95% 区间）", "value (95 % interval)"))
-    for name, label in _FIGURES:
-        if name in found.figures:
-            table.add_row(label.get(lang), _figure(found, name))
+    for name, label in _measures([found]):
+        table.add_row(label.get(lang), _figure(found, name))
     command.show(table)
 
 
+def _measures(versions: Sequence[Version]) -> list[tuple[str, Text]]:
+    """Return the measures that there are, those of the rules of thumb after each."""
+    from zerodistance.core.models.card import MEASURES
+
+    there = {name for one in versions for name in one.figures}
+    known = [name for name in MEASURES if name in there]
+    plain = sorted(name for name in there if name not in MEASURES and not name.startswith("rules_"))
+    found = []
+    for name in (*known, *plain):
+        label = MEASURES.get(name, Text(name, name))
+        found.append((name, label))
+        if (rules := f"rules_{name}") in there:
+            found.append((rules, Text(f"  经验规则：{label.zh}", f"  rules of thumb: {label.en}")))
+    return found
+
+
 def _figure(version: Version, name: str) -> str:
-    one = version.figures.get(name)
-    return "–" if one is None else f"{one['value']:.3f} ({one['low']:.3f}–{one['high']:.3f})"
+    if name not in version.figures:
+        return "–"
+    one = version.figures[name]
+    return f"{one['value']:.3f} ({one['low']:.3f}–{one['high']:.3f})"
 
 
 def _table(*heads: Text) -> Any:

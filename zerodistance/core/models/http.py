@@ -16,8 +16,10 @@ from zerodistance.core.models.persons import Scored
 from zerodistance.core.models.whatif import Change
 from zerodistance.core.profiles import api as profiles
 from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
+from zerodistance.kernel.text import Text
 from zerodistance.kernel.web import current_home, current_who
 
 router = APIRouter(prefix="/v1/models", tags=["models"])
@@ -276,8 +278,12 @@ def scores(asked: AskedScores, home: Here, who: AskedBy) -> Response:
     """Return the scores that persons have now, with reasons; 404 if nobody is known by the identifier."""
     who.need(Permission.SEE_PERSONS)
     ids = list(dict.fromkeys(asked.ids))
+    if (asked.namespace is None) != (asked.value is None) or not (ids or asked.value):
+        why = Text("要 ids，或 namespace 和 value 两个", "ids are needed, or both namespace and value")
+        raise Invalid(field="ids", given=len(ids), why=why)
     if asked.namespace is not None and asked.value is not None:
-        ids = [identity.lookup(home, who, asked.namespace, asked.value).id, *ids]
+        found_id = identity.lookup(home, who, asked.namespace, asked.value).id
+        ids = list(dict.fromkeys([found_id, *ids]))
     numbers = identity.numbers_of_ids(home, who, ids)
     found = persons.scores_of(home, who, list(numbers.values()), asked.models, asked.reasons)
     public = profiles.public_ids(home, profiles.current(home), list(numbers.values()))
