@@ -223,6 +223,13 @@ def test_rows_in_memory_go_when_the_past_index_goes(shop: Shop) -> None:
         workshop.bench(home, WHO, "n1")
     assert not any(key[0] == str(home.root) for key in workshop._benches)
     workshop.prepare(home, WHO, "n1")
+    before = profiles.times_gone(home)
+    workshop._benches[str(home.root), "of things", 1] = (
+        (before - 1, None),
+        workshop.bench(home, WHO, "n1").rows,
+    )
+    workshop.bench(home, WHO, "n1")
+    assert (str(home.root), "of things", 1) not in workshop._benches, "kept before somebody was forgotten"
     assert workshop.bench(home, WHO, "n1").rows.who.size
 
 

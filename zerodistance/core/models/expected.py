@@ -101,7 +101,7 @@ def expect(home: Home, who: Who, here: Index, some: Numbers, key: str, category:
     if category not in version.population:
         there = ", ".join(filter(None, version.population)) or "–"
         raise NoSuchCategory(given=category or "–", model=key, there=there)
-    view = View(home, here, some if len(some) <= _AT_ONCE else None)
+    view = View(home, here, some if len(some) <= _AT_ONCE else None).scored_by(model, kept)
     mine = features.among(view, model, category)
     mine = mine if view.some is not None else np.intersect1d(some, mine)
     nodes = picture.bands(model)

@@ -196,7 +196,8 @@ def _precision(scores: Floats, came: Floats) -> float:
 
 def moved(home: Home, given: Bench, rules: Points, most: int | None) -> Moved:
     """Return who of today changes band; `most` of them are looked at, None: everybody."""
-    model, view = given.model, View(home, profiles.current(home))
+    model = given.model
+    view = View(home, profiles.current(home)).scored_by(model, given.present)
     nodes = picture.bands(model)
     matrix = np.zeros((len(nodes.bands), len(nodes.bands)), np.int64)
     populations = [_population(given, one) for one in (given.present, rules)]

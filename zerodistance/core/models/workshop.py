@@ -19,6 +19,7 @@ from zerodistance.core.models.contracts import HAZARD, RULES, Model, ModelOutdat
 from zerodistance.core.models.features import View
 from zerodistance.core.models.ladder.columns import Floats
 from zerodistance.core.models.ladder.points import Points
+from zerodistance.core.models.spines import SPINES
 from zerodistance.core.models.training import Rows
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.asked import PastNotMade
@@ -150,7 +151,7 @@ def checked(model: Model, rules: Points) -> Points:
 # -- the bench
 
 
-_benches: OrderedDict[tuple[str, str, int], tuple[object, Rows]] = OrderedDict()
+_benches: OrderedDict[tuple[str, str, int], tuple[tuple[int, int | None], Rows]] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -166,7 +167,8 @@ def moment(home: Home, model: Model) -> int:
 
 def prepare(home: Home, who: Who, key: str, told: Told = lambda stage, done, of: None) -> None:
     """Make the past index that the bench needs; needs SEE_PERSONS. Takes as long as making the tag tree anew, once."""
-    profiles.make_past(home, who, moment(home, api.model(key)), told)
+    model = api.model(key)
+    api.view_of(home, who, model, moment(home, model), told)
 
 
 def bench(home: Home, who: Who, key: str) -> Bench:
@@ -193,20 +195,27 @@ def bench(home: Home, who: Who, key: str) -> Bench:
 
 
 def _rows(home: Home, who: Who, model: Model, at: int) -> Rows:
-    key = (str(home.root), model.key, at)
-    try:
-        here = profiles.past(home, who, at)
-    except PastNotMade:
-        let_go(home)
-        raise
+    key, gone = (str(home.root), model.key, at), profiles.times_gone(home)
+    if model.among in SPINES:  # they join what was known by themselves
+        here = profiles.current(home)
+        mark: tuple[int, int | None] = (gone, None)
+    else:
+        try:
+            here = profiles.past(home, who, at)
+        except PastNotMade:
+            let_go(home)
+            raise
+        mark = (gone, here.made_at)
     with _lock:
-        made, found = _benches.get(key, (None, None))
-        if found is not None and made == here.made_at:
+        for other in [one for one, (its, _) in _benches.items() if one[0] == key[0] and its[0] != gone]:
+            del _benches[other]
+        before, found = _benches.get(key, (None, None))
+        if found is not None and before == mark:
             _benches.move_to_end(key)
             return found
-    rows = training.rows(View(home, here), model, at, seed=1, kind=RULES, most=_ROWS)
+    rows = training.rows(View(home, here), model, at, seed=1, kind=RULES, weeks=model.weeks[1], most=_ROWS)
     with _lock:
-        _benches[key] = (here.made_at, rows)
+        _benches[key] = (mark, rows)
         while len(_benches) > _KEPT:
             _benches.popitem(last=False)
     return rows

@@ -69,7 +69,7 @@ from zerodistance.core.profiles.listing import dimension, dimensions, given_view
 from zerodistance.core.profiles.measuring import Measured
 from zerodistance.core.profiles.own import Own, own_dimensions
 from zerodistance.core.profiles.parts import Name
-from zerodistance.core.profiles.past import Made
+from zerodistance.core.profiles.past import Made, times_gone
 from zerodistance.core.profiles.portrait import Counted
 from zerodistance.core.profiles.portrait import nodes as portrayed
 from zerodistance.core.profiles.portraits import unit_of
@@ -109,6 +109,7 @@ __all__ = [
     "moment",
     "make_past",
     "pasts_made",
+    "times_gone",
     # for the worker
     "follower",
     "rebuild",

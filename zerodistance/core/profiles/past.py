@@ -263,6 +263,12 @@ def let_go(home: Home) -> int:
     return len(found)
 
 
+def times_gone(home: Home) -> int:
+    """Return a number that is another one once somebody was forgotten, be there any of them or not: what memory holds of then goes."""
+    _root(home).mkdir(parents=True, exist_ok=True)
+    return _times_gone(home)
+
+
 def _remove(path: Path) -> None:
     index.forget(path)
     with _lock:
