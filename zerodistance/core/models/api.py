@@ -230,7 +230,7 @@ def roll_back(home: Home, who: Who, key: str) -> Version:
 def score(home: Home, who: Who, keys: Sequence[str] = ()) -> dict[str, int]:
     """Score everybody with the champions of these models (none: of all that have one); return how many scores each gave. Needs OPERATE."""
     who.need(Permission.OPERATE)
-    done = {}
+    done, now = {}, scoring.Round(home)
     for key in keys or [one.model.key for one in models(home, who) if one.champion]:
         try:
             version, kept = champion(home, key)
@@ -239,7 +239,7 @@ def score(home: Home, who: Who, keys: Sequence[str] = ()) -> dict[str, int]:
                 raise
             log("models").warning("outdated", model=key, why=error.message("en"))
             continue
-        done[key] = scoring.give(home, who, MODELS[key], version, kept)
+        done[key] = scoring.give(home, who, MODELS[key], version, kept, now)
     return done
 
 

@@ -82,10 +82,17 @@ def scored(
         yield some, appeals.raised(view.home, view.here, model, target, some, scores)
 
 
-def give(home: Home, account: Account, model: Model, version: Version, kept: Kept) -> int:
-    """Score everybody whom a model is about now, and give the scores; return how many scores that were."""
-    here, done = profiles.current(home), 0
-    view, earliest = View(home, here).scored_by(model, kept), Earliest(here)
+class Round:
+    """Everybody as they are now, looked at once for all models of a night."""
+
+    def __init__(self, home: Home) -> None:
+        here = profiles.current(home)
+        self.view, self.earliest = View(home, here), Earliest(here)
+
+
+def give(home: Home, account: Account, model: Model, version: Version, kept: Kept, now: Round) -> int:
+    """Score everybody whom a model is about, and give the scores; return how many scores that were."""
+    view, earliest, done = now.view.scored_by(model, kept), now.earliest, 0
     for target in version.population:
         who = features.among(view, model, target)
         for days in ahead(kept, version, target):

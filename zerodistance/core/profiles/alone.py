@@ -154,6 +154,6 @@ class Bringing:
         numbers = {}
         if key in tagged.numbers:
             who, values = tagged.numbers[key]
-            here = np.isin(who, everybody.numbers())
+            here = bitmaps.among(who, everybody.numbers())
             numbers[key] = who[here], values[here]
         return {node: both for node, both in nodes.items() if both}, numbers

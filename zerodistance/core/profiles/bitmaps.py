@@ -96,6 +96,22 @@ def to_numbers(bitmap: BitMap) -> Numbers:
     return np.frombuffer(bitmap.to_array(), np.uint32) if len(bitmap) else np.empty(0, np.uint32)
 
 
+def among(numbers: Numbers, those: Numbers) -> npt.NDArray[np.bool_]:
+    """Return which numbers are among those, which ascend: many times as fast as `np.isin` for a million of either.
+
+    Examples
+    --------
+    >>> among(np.array([7, 1, 9], np.uint32), np.array([1, 7], np.uint32)).tolist()
+    [True, True, False]
+    """
+    if not len(those):
+        return np.zeros(len(numbers), np.bool_)
+    found: npt.NDArray[np.bool_] = (
+        those[np.minimum(np.searchsorted(those, numbers), len(those) - 1)] == numbers
+    )
+    return found
+
+
 def at_least(least: int, bitmaps: Sequence[BitMap]) -> BitMap:
     """Return who is in at least so many of the bitmaps, of which there are as many or more.
 
