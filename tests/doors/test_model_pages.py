@@ -22,8 +22,10 @@ from tests.patience import until
 from zerodistance import compose
 from zerodistance.core.models import (
     api,
+    appeals,
     card,
     features,
+    parity,
     persons,
     registry,
     training,
@@ -49,7 +51,7 @@ from zerodistance.kernel.settings import load
 from zerodistance.kernel.state import metadata
 from zerodistance.kernel.text import Text
 
-PEOPLE = 160
+PEOPLE = 120
 Shop = tuple[Home, Visitor, Version]
 
 
@@ -236,7 +238,7 @@ def test_rows_in_memory_go_when_the_past_index_goes(shop: Shop) -> None:
 numbers = st.floats(-900, 900).map(lambda x: round(x, 3))
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.lists(numbers, min_size=1, max_size=4, unique=True), st.data())
 def test_a_table_is_read_from_its_fields_as_it_was(edges: list[float], data: st.DataObject) -> None:
     points = data.draw(st.lists(numbers, min_size=len(edges) + 1, max_size=len(edges) + 1))
@@ -370,6 +372,42 @@ def test_a_champion_of_another_release_scores_nobody_and_says_why(shop: Shop) ->
 
 
 # -- the API
+
+
+def test_an_appeal_is_filed_for_a_person_and_decided_by_somebody_else(shop: Shop) -> None:
+    home, visitor, version = shop
+    number, person = _best(home)
+    at = "/models/r2_integrity"
+    for page in ("en", "zh"):
+        assert "appeals" in visitor.get(f"{at}?lang={page}").text
+    other = Who(7, "ann", Role.ADMIN)
+    mine = appeals.file(home, other, api.model("r2_integrity"), number, "good_reason")
+    assert person in visitor.get(at).text
+    assert visitor.post(f"{at}/appeals/{mine}", at, verdict="grant", least="high").status_code == 400
+    assert visitor.post(f"{at}/appeals/{mine}", at, verdict="grant", least="80").status_code == 303
+    done = visitor.post(f"{at}/appeals", at, person=person, ground="long_ago")
+    assert done.status_code == 303
+    own = appeals.listed(home, WHO)[0]
+    assert (own.ground, own.state, own.filed_by) == ("long_ago", "open", "admin")
+    assert visitor.post(f"{at}/appeals/{own.number}", at, verdict="refuse").status_code == 403, "one's own"
+    assert visitor.post("/models/n1/appeals", at, person=person, ground="long_ago").status_code == 422
+    assert visitor.get(f"{at}/parity.csv").status_code == 200
+    assert parity.parity(home, WHO, "r2_integrity") is None, "nobody has a score yet"
+    assert version.number
+
+
+def test_the_share_of_each_group_in_the_high_bands_is_counted_exactly(shop: Shop) -> None:
+    home, _, _ = shop
+    api.score(home, WHO, ["n1"])
+    profiles.follower(home).update()
+    found = parity.parity(home, WHO, "n1", WASHER)
+    assert found is not None and found.persons == PEOPLE
+    every = [one[0] for one in persons.scores_of(home, WHO, range(1, PEOPLE + 1), ["n1"]).values() if one]
+    assert found.high == sum(one.band in "ab" for one in every) > 0
+    for one in found.groups:
+        assert one.low <= one.share <= one.upper and one.high <= one.persons <= PEOPLE
+    with pytest.raises(NoSuchCategory):
+        parity.parity(home, WHO, "n1")
 
 
 def test_programs_read_models_cards_scores_and_what_would_change_them(shop: Shop) -> None:

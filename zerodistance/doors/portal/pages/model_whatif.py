@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from zerodistance.core.models import api as models
-from zerodistance.core.models import persons, whatif
+from zerodistance.core.models import appeals, persons, whatif
 from zerodistance.core.models.whatif import WhatIf
 from zerodistance.core.profiles import api as profiles
 from zerodistance.doors.portal import numbers
@@ -92,4 +92,5 @@ def _values(request: Request, found: WhatIf, person: str, given: Mapping[str, st
         "amount": persons.amount,
         "plain": persons.number,
         "index": profiles.state(home),
+        "grounds": appeals.GROUNDS,
     }

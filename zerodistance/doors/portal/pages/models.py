@@ -18,7 +18,7 @@ from zerodistance.core.models.contracts import Family, Version
 from zerodistance.core.profiles.contracts import OWNERS
 from zerodistance.doors.portal import charts
 from zerodistance.doors.portal.formats import Formats
-from zerodistance.doors.portal.pages import model_rules, model_whatif
+from zerodistance.doors.portal.pages import model_appeals, model_rules, model_whatif
 from zerodistance.doors.portal.registry import Menu, register
 from zerodistance.doors.portal.shell import formats_of, go, home_of, lang_of, page, table_file, who_of
 from zerodistance.doors.portal.working import Work, works_of
@@ -168,6 +168,7 @@ def _detail(request: Request, found: Card, status: int = 200, **values: Any) -> 
         since={one.number: one for one in found.crowned},
         back=_before(found),
         work=_under_way(request, found.model.key),
+        **model_appeals.about(request, found.model),
         **shown,
     )
 
@@ -309,4 +310,5 @@ def _refused(request: Request, key: str, error: ZeroDistanceError) -> Response:
 
 router.include_router(model_whatif.router)
 router.include_router(model_rules.router)
+router.include_router(model_appeals.router)
 register("models", router, MENU)
