@@ -131,6 +131,23 @@ class Settings(BaseSettings):
         True,
         description="whether what is said of people is matched as it comes in, not only by the nightly pass",
     )
+    models_psi: float = Field(
+        0.25,
+        gt=0,
+        description="stability index of scores or a feature beyond which a model is said to drift (.1 is little, .25 a different population)",
+    )
+    models_nulls: float = Field(
+        0.1,
+        gt=0,
+        le=1,
+        description="change of the share without a feature's value beyond which a model is said to drift (own value)",
+    )
+    models_ece: float = Field(
+        0.05,
+        gt=0,
+        le=1,
+        description="calibration error, for sure, beyond which a model is said to drift (own value)",
+    )
     quarantine_days: int = Field(90, ge=1, description="days a refused row is kept (own value)")
     text_days: int = Field(730, ge=1, description="days sealed texts are kept (own value)")
     backup_to: Path | None = Field(

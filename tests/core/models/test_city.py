@@ -16,7 +16,17 @@ from tests.core.identity.steps import subject, take_in, touch
 from tests.core.profiles import world
 from tests.core.profiles.test_then import store_batches
 from zerodistance.core.identity import api as identity
-from zerodistance.core.models import api, features, labels, registry, scoring, training
+from zerodistance.core.models import (
+    api,
+    drift,
+    examining,
+    features,
+    labels,
+    registry,
+    scoring,
+    training,
+    watching,
+)
 from zerodistance.core.models.catalogue import MODELS
 from zerodistance.core.models.contracts import (
     ModelDamaged,
@@ -30,7 +40,8 @@ from zerodistance.core.models.contracts import (
 from zerodistance.core.models.features import View
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.own import own_dimensions
-from zerodistance.kernel import clock, fault
+from zerodistance.doors.operations import conditions
+from zerodistance.kernel import bus, clock, fault
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.errors import Forbidden, Invalid
 from zerodistance.kernel.home import Home, create_home
@@ -315,3 +326,80 @@ def test_no_feature_is_made_of_facts_which_are_those_of_today_at_every_moment(to
     for one in MODELS.values():
         for target in one.targets:
             assert set(features.columns(view, some, one, target)), one.key
+
+
+def _told(home: Home, topic: str) -> list[dict[str, Any]]:
+    with home.state.read() as tx:
+        return [one.body for one in bus.said(tx, "1 = 1", limit=1_000) if one.topic == topic]
+
+
+def test_who_enters_the_highest_band_is_told_as_a_set(town: Home, trained: Version) -> None:
+    dimension = f"score.{KEY}_{WASHER}"
+    _, kept = registry.read(town, KEY, 1)
+    registry.crown(town, KEY, registry.add(town, trained, kept).number, "test")
+    api.score(town, WHO, [KEY])
+    profiles.follower(town).update()
+    told = [one for one in _told(town, "models.band_changed") if one["dimension"] == dimension]
+    members = len(profiles.current(town).split(("node", dimension, "a")).persons)
+    assert members > 0 and told[-1]["members"] == members
+    assert sum(one["entered"] - one["left"] for one in told) == members and told[0]["entered"] > 0
+    api.score(town, WHO, [KEY])
+    assert len(_told(town, "models.band_changed")) == len([*told, *_others(town, dimension)]), "nobody moved"
+
+
+def _others(home: Home, dimension: str) -> list[dict[str, Any]]:
+    return [one for one in _told(home, "models.band_changed") if one["dimension"] != dimension]
+
+
+def test_a_champion_is_looked_at_and_drift_is_told_once(
+    town: Home, trained: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, kept = registry.read(town, KEY, 1)
+    fresh = registry.add(town, trained, kept)
+    registry.crown(town, KEY, fresh.number, "test")
+    moment = clock.to_micros(NOW - 182 * DAY)
+    profiles.make_past(town, WHO, moment)
+    before = training.rows(View(town, profiles.past(town, WHO, moment)), api.model(KEY), moment)
+    watching.keep_base(town, fresh, kept, before.columns)
+    (calm,) = watching.look(town, WHO, [KEY])
+    assert calm.said["persons"] == PEOPLE and set(calm.said["features"]) <= set(kept.names)
+    assert sum(one["now"] for one in calm.said["bands"].values()) == pytest.approx(1)
+    told = len(_told(town, "models.drifted"))
+    monkeypatch.setattr(watching, "bounds", lambda home: drift.Bounds(-1.0, 0.1, 0.05))
+    moved, again = (watching.look(town, WHO, [KEY])[0] for _ in range(2))
+    assert moved.signs == again.signs and "scores" in moved.signs
+    fresh_signs = _told(town, "models.drifted")[told:]
+    assert [one["look"] for one in fresh_signs] == [moved.number]
+    (mine,) = (one for one in watching.watched(town, WHO) if one.model.key == KEY)
+    assert (mine.version, mine.signs) == (fresh.number, again.signs)
+    assert [one.number for one in watching.history(town, WHO, KEY)][:3] == [
+        again.number,
+        moved.number,
+        calm.number,
+    ]
+    (alert,) = (one for one in conditions.model_drifted(town, WHO) if one.about == KEY)
+    assert alert.verdict is conditions.Verdict.BAD
+
+
+def test_a_version_is_looked_at_by_the_outcomes_known_by_now(town: Home, trained: Version) -> None:
+    found = examining.examine(town, WHO, KEY, 1)
+    assert found.about == "outcomes" and found.said["as_of"] == trained.evaluated_as_of
+    assert found.said["rows"] == trained.evaluated_rows
+    assert (
+        set(found.said["cohorts"]) == {"known", "target"}
+        and found.said["cohorts"]["known"]["old"]["rows"] >= PEOPLE - 1
+    )
+    assert json.loads(json.dumps(watching.finite(found.said)))["figures"]["auc"]["value"] > 0.6
+    with pytest.raises(NoSuchModel):
+        examining.examine(town, WHO, "n9")
+
+
+def test_a_night_looks_at_champions_and_waits_for_outcomes(town: Home, trained: Version) -> None:
+    looked = len(watching.history(town, WHO, KEY))
+    examining.night(town)
+    assert len(watching.history(town, WHO, KEY)) == looked + 1
+    outcomes = len(watching.history(town, WHO, KEY, "outcomes"))
+    with clock.freeze(NOW + 30 * DAY):
+        examining.night(town)
+        examining.night(town)
+        assert len(watching.history(town, WHO, KEY, "outcomes")) == outcomes + 1

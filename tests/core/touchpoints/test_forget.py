@@ -43,6 +43,7 @@ NOBODY = {
     "household_alias",  # old numbers of households, which nobody is told
     "identity_mention",  # sealed tables: rewritten without the person, see tests/core/identity/test_mentions.py
     *("segment", "segment_version", "segment_size", "state_note"),
+    "model_look",  # figures of models
     *("own_dimension", "tag", "tag_version"),  # what tags are and who made them; their values are in the lake
     *(
         "segment_kept",

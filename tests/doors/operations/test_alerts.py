@@ -156,7 +156,7 @@ def test_every_kind_has_words_in_both_languages(kind: str) -> None:
         "stage": ["处理", "digestion"], "lag": 1, "bound": 1, "free_gb": 1.5, "least_gb": 1.0, "forecast": ["短", "short"],
         "source": "web", "now": 1, "before": 1, "refused": 1, "rows": 1, "minutes": 1, "limit": 1, "job": "j", "error": "E",
         "feed": "f", "failures": 3,
-        "hours": 60, "every": "24",
+        "hours": 60, "every": "24", "model": ["换新", "Replacement"], "key": "n1", "version": 1, "signs": ["变了", "moved"],
     }  # fmt: skip
     text = alerts.sentence(kind, figures)
     assert "{" not in text.zh + text.en

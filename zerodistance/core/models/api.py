@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from zerodistance.core.identity import api as identity
-from zerodistance.core.models import appeals, features, picture, registry, scoring, spines, training
+from zerodistance.core.models import appeals, features, picture, registry, scoring, spines, training, watching
 from zerodistance.core.models.catalogue import MODELS
 from zerodistance.core.models.contracts import (
     RULES,
@@ -147,6 +147,7 @@ def train(
         longer=training.longer(asked, kept, later), against=against, note=note, picture=picture.of(asked, kept, later, population),
     )  # fmt: skip
     made = registry.add(home, version, kept)
+    watching.keep_base(home, made, kept, later.columns)
     log("models").info("trained", who=who.name, model=key, version=made.number, rows=made.rows)
     return made
 

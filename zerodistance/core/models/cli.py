@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 from rich.table import Table
 
-from zerodistance.core.models import evaluate_cli
+from zerodistance.core.models import evaluate_cli, watching_cli
 from zerodistance.kernel import clock, command
 from zerodistance.kernel.command import words
 from zerodistance.kernel.errors import Invalid
@@ -120,7 +120,25 @@ def compare(key: Key, *, as_json: AsJson = False) -> None:
     )
 )
 def evaluate(
+    key: Annotated[
+        str,
+        Parameter(
+            help=words(
+                "模型的键，如 n1：按已知的结果看它的一个版本",
+                "key of a model, like n1: a version of it by the outcomes known by now",
+            )
+        ),
+    ] = "",
     *,
+    number: Annotated[
+        int | None, Parameter(help=words("版本；不写：上任的", "version; without: the champion"))
+    ] = None,
+    until: Annotated[
+        date | None,
+        Parameter(
+            help=words("结果已知到哪天；不写：今天", "the day until which outcomes are known; without: today")
+        ),
+    ] = None,
     mapping: evaluate_cli.Mapping = None,
     data: evaluate_cli.Data = None,
     guess: evaluate_cli.Guess = None,
@@ -130,14 +148,19 @@ def evaluate(
     out: evaluate_cli.Out = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try the ladder on any table."""
+    """Try the ladder on any table, or look at a version of the home."""
+    if key:
+        return watching_cli.evaluate(key, number, until, as_json)
     if guess is not None:
         return evaluate_cli.guess_table(guess)
     if mapping is None:
         raise Invalid(
             field="--mapping",
             given=None,
-            why=Text("写 --mapping 文件，或 --guess 文件", "write --mapping FILE, or --guess FILE"),
+            why=Text(
+                "写模型的键、--mapping 文件或 --guess 文件",
+                "write the key of a model, --mapping FILE, or --guess FILE",
+            ),
         )
     return evaluate_cli.evaluate_table(mapping, data, kinds, seeds, rows, out, as_json)
 
@@ -191,6 +214,22 @@ def score(
                 "they are in the tag tree after the next turn of the worker; where none is running, start it with `zerodistance serve`",
             )
         )
+
+
+@app.command(
+    help=words(
+        "看上任的模型有没有漂移：评分、特征、缺失、准不准",
+        "look whether champions drift: scores, features, what is missing, how right they were",
+    )
+)
+def watch(
+    *keys: Annotated[
+        str, Parameter(help=words("模型的键；不写：所有已上任的", "models; without: all with a champion"))
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Look at champions now."""
+    watching_cli.watch(keys, as_json)
 
 
 @app.command(help=words("一个人的评分与理由", "the score of a person, and why"))

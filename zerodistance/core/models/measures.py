@@ -264,11 +264,18 @@ def _area(curve: Curve) -> float:
 def psi(before: Floats, now: Floats, groups: int = 10) -> float:
     """Return the population stability index of a column against groups of equal size of what it was; below .1 nothing, above .25 a different population."""
     edges = np.unique(np.quantile(before, np.arange(1, groups) / groups))
-    shares = []
-    for some in (before, now):
-        many = np.bincount(np.searchsorted(edges, some, side="right"), minlength=len(edges) + 1)
-        shares.append((many + 0.5) / (len(some) + 0.5 * len(many)))
-    return float(((shares[1] - shares[0]) * np.log(shares[1] / shares[0])).sum())
+    return psi_of(shares(before, edges), shares(now, edges))
+
+
+def shares(values: Floats, edges: Floats) -> Floats:
+    """Return the share of the values in each group that the edges part, half a value added to each so that none is empty."""
+    many = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(edges) + 1)
+    return np.asarray((many + 0.5) / (len(values) + 0.5 * len(many)), np.float64)
+
+
+def psi_of(before: Floats, now: Floats) -> float:
+    """Return the population stability index of shares of the same groups."""
+    return float(((now - before) * np.log(now / before)).sum())
 
 
 def interval(measure: Callable[[Ints], float], households: Ints, times: int = 200, seed: int = 0) -> Interval:

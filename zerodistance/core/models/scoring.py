@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from zerodistance.core.models import appeals, features, training
 from zerodistance.core.models.contracts import Model, Version
+from zerodistance.core.models.entering import Highest
 from zerodistance.core.models.features import View
 from zerodistance.core.models.ladder.columns import Floats
 from zerodistance.core.models.ladder.hazard import Hazard
@@ -96,8 +97,11 @@ def give(home: Home, account: Account, model: Model, version: Version, kept: Kep
     for target in version.population:
         who = features.among(view, model, target)
         for days in ahead(kept, version, target):
-            some = _batches(scored(view, who, model, target, version, kept, days), earliest)
-            done += profiles.give(home, account, given(model, version, target, days), some)
+            dimension = given(model, version, target, days)
+            highest = Highest(model.nodes or BANDS)
+            some = highest.hear(scored(view, who, model, target, version, kept, days))
+            done += profiles.give(home, account, dimension, _batches(some, earliest))
+            highest.tell(home, view.here, version, dimension.key)
     return done
 
 

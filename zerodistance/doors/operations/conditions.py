@@ -10,6 +10,8 @@ from enum import IntEnum
 from typing import Any
 
 from zerodistance.connectors.feeds import api as feeds
+from zerodistance.core.models import watching
+from zerodistance.core.models.drift import SIGNS
 from zerodistance.core.touchpoints import progress
 from zerodistance.doors.operations import refusals
 from zerodistance.doors.operations.disk import disk, words
@@ -115,6 +117,16 @@ KINDS: dict[str, Kind] = {
         0,
         0,
         30,
+    ),
+    "model_drifted": Kind(
+        Text("模型漂移了", "A model has drifted"),
+        Text(
+            "模型“{model}”第 {version} 版：{signs}；用 zerodistance models watch 细看，用 zerodistance models train {key} 训练新的一版",
+            "{model}, version {version}: {signs}; look with `zerodistance models watch`, train a new version with `zerodistance models train {key}`",
+        ),
+        0,
+        0,
+        300,
     ),
     "backup_late": Kind(
         Text("备份过期未做", "The backup is late"),
@@ -277,6 +289,20 @@ def feed_failing(home: Home, who: Who) -> Iterator[Condition]:
         verdict = Verdict.BAD if failures >= FEED_FAILURES else Verdict.BETWEEN if failures else Verdict.GOOD
         figures = {"feed": feed.name, "failures": failures, "error": [error.zh, error.en]}
         yield Condition("feed_failing", feed.name, verdict, "warn", figures)
+
+
+def model_drifted(home: Home, who: Who) -> Iterator[Condition]:
+    """Judge every champion by the last looks at it."""
+    for one in watching.watched(home, who):
+        words = [SIGNS[sign] for sign in one.signs]
+        figures = {
+            "model": [one.model.label.zh, one.model.label.en],
+            "key": one.model.key,
+            "version": one.version,
+            "signs": ["；".join(text.zh for text in words), "; ".join(text.en for text in words)],
+        }
+        verdict = Verdict.BAD if one.signs else Verdict.GOOD
+        yield Condition("model_drifted", one.model.key, verdict, "warn", figures)
 
 
 def backup_late(home: Home) -> Iterator[Condition]:

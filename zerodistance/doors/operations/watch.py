@@ -89,6 +89,8 @@ class Watch:
             return conditions.source_silent(home, WHO)
         if kind == "feed_failing":
             return conditions.feed_failing(home, WHO)
+        if kind == "model_drifted":
+            return conditions.model_drifted(home, WHO)
         if kind == "backup_late":
             return conditions.backup_late(home)
         return conditions.job_failing(home)

@@ -8,6 +8,8 @@ from urllib.parse import quote
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
+from zerodistance.core.models import watching
+from zerodistance.core.models.drift import SIGNS
 from zerodistance.core.touchpoints.api import REASONS, kind, overview
 from zerodistance.core.touchpoints.journal import Journal, position
 from zerodistance.core.touchpoints.kinds import CUSTOM
@@ -104,6 +106,8 @@ def alert_path(alert: Alert) -> str:
     """Return where somebody looks after an alert: of a refusal rate that moved, the refused rows of its source."""
     if alert.kind == "refusals_moved":
         return f"/quarantine?source={quote(alert.about)}"
+    if alert.kind == "model_drifted":
+        return f"/models/{quote(alert.about)}"
     return "/operations/alerts"
 
 
@@ -129,7 +133,22 @@ def needs_a_person(home: Home, who: Who, found: Overview, lang: str) -> list[Nee
         title = f"{name}有 {number} 行被拒收" if zh else f"{number} rows of {name} were refused"
         key = next((s.key for s in found.sources if s.number == refused.source), "")
         out.append(Need("warn", title, reason, f"/quarantine?source={key}", refused.last_at))
-    return out + _held(home, who, f, zh)
+    return out + _drifted(home, who, lang) + _held(home, who, f, zh)
+
+
+def _drifted(home: Home, who: Who, lang: str) -> list[Need]:
+    """Return models that have drifted, for those who see no alerts."""
+    if who.may(Permission.OPERATE) or not who.may(Permission.SEE_PERSONS):
+        return []
+    out = []
+    for one in watching.watched(home, who):
+        looks = [look for look in (one.scores, one.outcomes) if look is not None and look.signs]
+        if looks:
+            title = Text(f"模型“{one.model.label.zh}”漂移了", f"The model {one.model.label.en} has drifted")
+            text = "; ".join(SIGNS[sign].get(lang) for sign in one.signs)
+            since = max(look.looked_at for look in looks)
+            out.append(Need("warn", title.get(lang), text, f"/models/{one.model.key}", since))
+    return out
 
 
 def _held(home: Home, who: Who, f: Formats, zh: bool) -> list[Need]:
