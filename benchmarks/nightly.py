@@ -1,8 +1,8 @@
 """What a night takes: everybody's features made anew, the score of every champion for everybody, and the scores as tags.
 
-A sample city of `--people` is taken in (`--root` takes a home that is there), and every model is trained up to its day of export, or taken over from the registry
-of another home (`--models`), since versions are the same files everywhere. `features_s` is the worst case, states and tag index made anew from the log, which a
-running home never does: it keeps them. A version is promoted whatever its gate says: the time is the same.
+A sample city of `--people` is taken in (`--root` takes a home that is there), and every model is trained up to its day of export, or taken over from the
+registry of another home (`--models`): versions are the same files everywhere. `features_s` is the worst case, states and tag index made anew from the log,
+which a running home never does: it keeps them. A version is promoted whatever its gate says: the time is the same.
 """
 
 from __future__ import annotations
