@@ -374,6 +374,25 @@ def test_a_champion_of_another_release_scores_nobody_and_says_why(shop: Shop) ->
 # -- the API
 
 
+def test_a_champion_is_looked_at_from_its_card(shop: Shop) -> None:
+    _, visitor, _ = shop
+    assert "Nobody looked yet" in visitor.get("/models/n1?lang=en").text
+    assert visitor.post("/models/n1/watch", "/models").status_code == 303
+    shown = visitor.get("/models/n1?lang=en").text
+    assert "PSI of scores" in shown and ("steady" in shown or "drift" in shown)
+    assert visitor.get("/models/n1/watched.csv").text.count("psi") > 3
+    assert "steady" in visitor.get("/models?lang=en").text or "drift" in visitor.get("/models?lang=en").text
+    assert visitor.post("/models/n2/examine", "/models").status_code == 409, "nobody scores"
+
+
+@pytest.mark.slow
+def test_how_right_a_champion_is_by_now_is_looked_at_in_the_background(shop: Shop) -> None:
+    _, visitor, _ = shop
+    begun = visitor.post("/models/n1/examine", "/models")
+    until(lambda: visitor.get(begun.headers["location"]).headers.get("location") == "/models/n1#watched")
+    assert "When trained" in visitor.get("/models/n1?lang=en").text
+
+
 def test_an_appeal_is_filed_for_a_person_and_decided_by_somebody_else(shop: Shop) -> None:
     home, visitor, version = shop
     number, person = _best(home)

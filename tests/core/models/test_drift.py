@@ -45,6 +45,8 @@ def test_a_few_persons_say_nothing() -> None:
 
 def test_places_of_the_population_itself_do_not_move_and_those_at_the_top_do() -> None:
     even = np.linspace(0, 100, 5_000)
+    tied = np.where(even < 70, 0.0, 70.0)
+    assert drift.places(tied) > 0.25 > drift.places(tied[::2], tied), "who are alike are no drift"
     assert drift.places(even) < 0.001 < 0.25 < drift.places(even[even > 60])
 
 

@@ -35,6 +35,7 @@ MEASURES: Mapping[str, Text] = {
     "auc_within": Text("同品类内的 AUC", "AUC within a category"),
     "auc_7d": Text("7 天内的 AUC", "AUC within 7 days"),
     "average_precision_7d": Text("7 天内的平均准确率", "Average precision within 7 days"),
+    "ece_7d": Text("7 天内的校准误差", "Calibration error within 7 days"),
     "auc_12m": Text("12 个月内的 AUC", "AUC within 12 months"),
     "auc_24m": Text("24 个月内的 AUC", "AUC within 24 months"),
     "rank": Text("与实际消费的排序相关", "Correlation of ranks with what was spent"),

@@ -68,10 +68,17 @@ def features(before: Mapping[str, Any], columns: Columns) -> dict[str, dict[str,
     return found
 
 
-def places(scores: Floats) -> float:
-    """Return the stability index of places in a population, 0 to 100, a tenth of which were in each tenth when the version was evaluated."""
+def places(scores: Floats, before: Floats | None = None) -> float:
+    """Return the stability index of places in a population, 0 to 100, against those of that population itself.
+
+    Parameters
+    ----------
+    before
+        Of the population; None: as many in each tenth. Where many of it were alike, as by a table of few points, they are not.
+    """
     edges = np.asarray(np.arange(1, GROUPS) * (100.0 / GROUPS), np.float64)
-    return measures.psi_of(np.full(GROUPS, 1.0 / GROUPS), measures.shares(scores, edges))
+    then = np.full(GROUPS, 1.0 / GROUPS) if before is None else measures.shares(before, edges)
+    return measures.psi_of(then, measures.shares(scores, edges))
 
 
 def signs_of_scores(said: Mapping[str, Any], bounds: Bounds) -> tuple[str, ...]:

@@ -115,12 +115,14 @@ def known(key: str) -> Model:
 
 def _scores(home: Home, model: Model, version: Version, kept: Kept, base: Look | None) -> dict[str, Any]:
     """Return `persons` (of models of things: things), `psi` of scores, `bands` (share in each, and what it was), and `features`."""
-    places, scores, every = list[Floats](), list[Floats](), list[Columns]()
+    places, then, scores, every = list[Floats](), list[Floats](), list[Floats](), list[Columns]()
     for target, there in _some(home, model, version, kept).items():
         columns = training.asked(model, kept, there)
         told = training.said(model, kept, columns)
         among = version.population[target]
         places.append(training.percentile(told, among))
+        known = training.percentile(np.array(among), among)
+        then.append(known[np.linspace(0, len(known) - 1, len(told)).round().astype(np.int64)])
         scores.append(training.score(model, told, among))
         every.append(columns)
     place = np.concatenate(places) if places else np.zeros(0)
@@ -128,7 +130,7 @@ def _scores(home: Home, model: Model, version: Version, kept: Kept, base: Look |
     before = base.said["features"] if base else {}
     return {
         "persons": len(place),
-        "psi": drift.places(place) if len(place) else 0.0,
+        "psi": drift.places(place, np.concatenate(then)) if len(place) else 0.0,
         "bands": _bands(model, version, np.concatenate(scores) if scores else np.zeros(0)),
         "features": drift.features({name: one for name, one in before.items() if name in together}, together),
     }

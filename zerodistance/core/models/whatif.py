@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zerodistance.core.models import api, features, persons, picture, training
+from zerodistance.core.models import api, features, persons, picture, spines, training
 from zerodistance.core.models.contracts import Model, NoSuchCategory, NotScored, Version
 from zerodistance.core.models.ladder.columns import Floats
 from zerodistance.core.models.ladder.forest import Trees
@@ -19,6 +19,7 @@ from zerodistance.core.models.ladder.hazard import Hazard
 from zerodistance.core.models.ladder.kept import Model as Kept
 from zerodistance.core.models.ladder.points import Points
 from zerodistance.core.models.persons import Scored
+from zerodistance.core.models.spines import About
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Bands, Layer
 from zerodistance.kernel.access import Permission, Who
@@ -75,12 +76,15 @@ class WhatIf:
         Everything that can be asked for.
     after
         None where nothing was asked.
+    about
+        Of a model of things: which of theirs it is, and what is likeliest of it.
     """
 
     now: Scored
     changes: tuple[Change, ...]
     fields: tuple[Field, ...]
     after: After | None
+    about: tuple[About, ...] = ()
 
 
 class NoSuchFeature(Invalid):
@@ -162,7 +166,12 @@ def what_if(
         for n, one in enumerate(changes)
         if one.field.value is not None or all(one.field is not before.field for before in changes[:n])
     ]
-    return WhatIf(now, tuple(changes), tuple(fields.values()), after)
+    about = (
+        spines.about(home, view.owned, model, category, person, now.chance)
+        if model.among in spines.SPINES
+        else ()
+    )
+    return WhatIf(now, tuple(changes), tuple(fields.values()), after, about)
 
 
 def _said(

@@ -18,7 +18,7 @@ from zerodistance.core.models.contracts import Family, Version
 from zerodistance.core.profiles.contracts import OWNERS
 from zerodistance.doors.portal import charts
 from zerodistance.doors.portal.formats import Formats
-from zerodistance.doors.portal.pages import model_appeals, model_rules, model_whatif
+from zerodistance.doors.portal.pages import model_appeals, model_rules, model_watched, model_whatif
 from zerodistance.doors.portal.registry import Menu, register
 from zerodistance.doors.portal.shell import formats_of, go, home_of, lang_of, page, table_file, who_of
 from zerodistance.doors.portal.working import Work, works_of
@@ -89,6 +89,7 @@ def listing(request: Request) -> Response:
         judged=cards.judged,
         kinds=KINDS,
         months=months,
+        watched=model_watched.every(request),
     )
 
 
@@ -169,6 +170,8 @@ def _detail(request: Request, found: Card, status: int = 200, **values: Any) -> 
         back=_before(found),
         work=_under_way(request, found.model.key),
         **model_appeals.about(request, found.model),
+        **model_watched.about(request, found.model),
+        measures=cards.MEASURES,
         **shown,
     )
 
@@ -270,6 +273,7 @@ def work(request: Request, key: str, number: str) -> Response:
         here="models",
         model=models.model(key),
         w=found,
+        at=f"/models/{key}/work/{number}",
         problem=problem,
         kinds=KINDS,
     )
@@ -311,4 +315,5 @@ def _refused(request: Request, key: str, error: ZeroDistanceError) -> Response:
 router.include_router(model_whatif.router)
 router.include_router(model_rules.router)
 router.include_router(model_appeals.router)
+router.include_router(model_watched.router)
 register("models", router, MENU)
