@@ -7,6 +7,7 @@ though not on which day chance strikes; `worn` knows the age and whether it is i
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from zerodistance.sample import world
 KEY = "d1_fault"
 _MONTH = 30.44  # days
 _KINDS = {"": "points", "trees_": "trees"}
-_MEASURES = {
+_MEASURES: Mapping[str, Callable[[Floats, Floats], float]] = {
     "average_precision": measures.average_precision,
     "auc": measures.auc,
     "lift_top10": partial(measures.lift, share=0.1),

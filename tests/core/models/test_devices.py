@@ -122,7 +122,7 @@ def _whose() -> pa.Table:
 
 
 @given(st.lists(_TOLD, min_size=1, max_size=25), st.integers(0, 2**30))
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_nothing_that_becomes_known_later_changes_a_feature(told: list[Any], seed: int) -> None:
     """Whatever happened, told after the moment it changes nothing; what happened by then is no outcome."""
     touches = []

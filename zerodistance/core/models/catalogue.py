@@ -430,4 +430,4 @@ MODELS: Mapping[str, Model] = {
         *THINGS,
     )
 }  # fmt: skip
-"""By key, in the order of the classes: need (`n1` to `n5`), relation (`r1_activity` to `r5_stage`), device (`d1_fault`)."""
+"""By key, in the order of the classes: need (`n1` to `n5`), relation (`r1_activity` to `r5_stage`), device (`d1_fault`, `d2_satisfaction`)."""

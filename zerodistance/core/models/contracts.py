@@ -49,7 +49,8 @@ class Among(StrEnum):
     """Who is scored: known persons, never visitors.
 
     `owners` have an appliance of the category, `others` have none that the brand knows of, `active` were here within a year, `buyers` bought something once;
-    `appliances` have one of the category that reports what it does: of these, a row is an appliance (`spines`).
+    `appliances` have one of the category that reports what it does, `visited` had a technician at home within thirty days: of these, a row is an appliance or
+    a visit (`spines`).
     """
 
     OWNERS = "owners"
@@ -58,6 +59,7 @@ class Among(StrEnum):
     BUYERS = "buyers"
     EVERYBODY = "everybody"
     APPLIANCES = "appliances"
+    VISITED = "visited"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ beginning. A row of the spine takes the last state before its moment, and those 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import duckdb
 import numpy as np
@@ -93,7 +92,7 @@ def fleet(
         things.log_of(connection, home, persons)
         family = None if persons is None else _family(home, moments[0])
         found = joined(connection, moments, horizon_days, most=most, seed=seed, family=family)
-    return replace(found, owner=things.owners(home, found.subject))
+    return found.owned_by(things.owners(home, found.subject))
 
 
 def joined(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from zerodistance.core.models import devices
+from zerodistance.core.models import devices, visits
 from zerodistance.core.models.contracts import Among, Model, NotScored
 from zerodistance.core.models.ladder.columns import Columns, Floats, Ints
 from zerodistance.core.models.ladder.kept import Model as Kept
@@ -22,9 +21,10 @@ from zerodistance.kernel import clock
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
-SPINES = frozenset({Among.APPLIANCES})
+SPINES = frozenset({Among.APPLIANCES, Among.VISITED})
 """Of these, a row is a thing of a person."""
-LABELS: Mapping[str, Text] = devices.LABELS
+LABELS: Mapping[str, Text] = {**devices.LABELS, **visits.LABELS}
+LATELY = 30  # days: whoever was visited that long ago is asked about
 _CODES = 3  # own value: of fault codes, the likeliest that are told
 
 
@@ -92,7 +92,7 @@ class Owned:
             few = None if self._some is None or past else self._some.tolist()
             found = at(self._home, model, [moment], persons=few)
             if past:
-                found = replace(found, owner=self._then(found.subject))
+                found = found.owned_by(self._then(found.subject))
             known = (found.owner > 0) & (found.owner < VISITORS_FROM)
             if self._some is not None:
                 known &= np.isin(found.owner, self._some)
@@ -119,8 +119,14 @@ def at(
     seed: int = 0,
     persons: Sequence[int] | None = None,
 ) -> Things:
-    """Return the things that a model asks about as of moments, with what was known then, and with what came within its horizon if `outcomes` are asked for."""
+    """Return the things that a model asks about as of moments, with what was known then, and with what came within its horizon if `outcomes` are asked for.
+
+    Visits are those of the weeks before the moments, each as of its own report; where no outcomes are asked for, those of the last thirty days.
+    """
     days = model.horizon_days if outcomes else 0
+    if model.among is Among.VISITED:
+        back = 7 * len(moments) if outcomes else LATELY
+        return visits.visits(home, max(moments) - back * DAY, max(moments), days, persons=persons)
     return devices.fleet(home, moments, days, most=most, seed=seed, persons=persons)
 
 
@@ -158,6 +164,9 @@ def about(
     one = mine.take(place)
     product = one.product[0] or "–"
     found = [About(Text("哪一台", "which one"), Text(product, product))]
+    if model.among is Among.VISITED:
+        day = f"{clock.from_micros(int(one.as_of[0])).astimezone(home.settings.tz):%Y-%m-%d}"
+        return (*found, About(Text("哪天上报的上门", "visit reported on"), Text(day, day)))
     for days in model.nearer:
         near = float(nearer(model, np.array([chance]), days)[0])
         found.append(

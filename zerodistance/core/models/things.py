@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 
 import duckdb
@@ -58,6 +58,10 @@ class Things:
 
     def __len__(self) -> int:
         return len(self.subject)
+
+    def owned_by(self, owner: Ints) -> Things:
+        """Return the same with other owners."""
+        return replace(self, owner=owner)
 
     def take(self, places: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Things:
         """Return some of the rows."""

@@ -87,6 +87,8 @@ _EVENTS: dict[str, tuple[str, ...]] = {
         "Service Visit Completed",
         "Service Completed",
         "Repair Completed",
+        "Visit Finished",
+        "Visit Unfinished",
     ),
     "service.moving": ("Service Moving", "Relocation Requested"),
     "service.missed": ("Service Missed", "Visit Missed", "Customer Not Home"),
