@@ -5,11 +5,17 @@ from __future__ import annotations
 import io
 import json
 import random
+import socket
+import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
@@ -17,8 +23,10 @@ from starlette.testclient import TestClient
 from tests.core.identity.steps import subject, take_in, touch
 from tests.core.models.test_city import DAY, NOW, WASHER, WHO, _append, _story
 from tests.doors import world
+from tests.doors.chromium import Browser
 from tests.doors.conftest import CHEAP, Visitor
-from tests.patience import until
+from tests.doors.test_pages import _Server
+from tests.patience import PATIENCE, until
 from zerodistance import compose
 from zerodistance.core.models import (
     api,
@@ -83,6 +91,23 @@ def _best(home: Home) -> tuple[int, str]:
     found = persons.scores_of(home, WHO, who.tolist(), ["n1"])
     best = max(found, key=lambda one: found[one][0].score)
     return best, profiles.public_ids(home, here, [best])[best]
+
+
+@contextmanager
+def serving(app: Any) -> Iterator[str]:
+    """Serve an application on a free port of this machine; yield its address."""
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        opened.listen(16)
+        server = _Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [opened]})
+        thread.start()
+        until(lambda: server.started)
+        try:
+            yield f"http://127.0.0.1:{opened.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(PATIENCE)
 
 
 # -- what pages and API say
@@ -465,3 +490,45 @@ def test_programs_read_models_cards_scores_and_what_would_change_them(shop: Shop
     assert post("/n2/whatif", id=person, category=WASHER).status_code == 409
     assert post("/scores", ids=[person] * 1001).status_code == 400
     assert post("/scores", namespace="openid").status_code == post("/scores").status_code == 400
+
+
+# -- in a browser
+
+
+@pytest.mark.slow
+@pytest.mark.chromium
+def test_the_workshop_answers_while_somebody_types(shop: Shop, tmp_path: Path) -> None:
+    home, admin, _ = shop
+    workshop.prepare(home, WHO, "n1")
+    with serving(admin.client.app) as origin:
+        browser = Browser(tmp_path / "profile", origin)
+        try:
+            tab = browser.tab()
+            tab.shape(1280, 900, "light")
+            tab.open(f"{origin}/login?lang=en")
+            tab.fill("#name", "admin")
+            tab.fill("#password", world.PASSWORD)
+            tab.press("Enter")
+            tab.until("location.pathname === '/'")
+            tab.open(f"{origin}/models/n1/rules?lang=en")
+            assert "the rules are as they stand" in tab.text("#tried")
+            tab.fill('[name="p-1-2"]', "9")
+            tab.until("document.querySelector('#exact')?.textContent.includes('95%')")
+            assert "the rules as they stand" in tab.text("#tried")
+            tab.fill('[name="p-1-0"]', "99")
+            tab.until("document.querySelector('#tried [role=alert]')")
+            tab.fill('[name="p-1-0"]', "0")
+            tab.until("!document.querySelector('#tried [role=alert]')")
+            before = tab.run("document.querySelectorAll('.condition').length")
+            tab.run("document.querySelector('#feature').value = 'usage.repairs_2y'")
+            tab.click("button[value='add']")
+            tab.until(f"document.querySelectorAll('.condition').length === {before + 1}")
+            tab.until("document.querySelector('#parts').textContent.includes('Repairs in two years')")
+            tab.click("[data-open='publish']")
+            tab.fill("#why", "repairs count")
+            tab.click("#publish .btn.main")
+            tab.until("location.search.includes('done=trained')")
+            assert "repairs count" in tab.text("main")
+            assert tab.problems == []
+        finally:
+            browser.close()
