@@ -432,6 +432,8 @@ def test_an_appeal_is_filed_for_a_person_and_decided_by_somebody_else(shop: Shop
     done = visitor.post(f"{at}/appeals", at, person=person, ground="long_ago")
     assert done.status_code == 303
     own = appeals.listed(home, WHO)[0]
+    assert appeals.waiting(home, WHO) == {"r2_integrity": (1, own.filed_at)}
+    assert "appeals against Integrity" in visitor.get("/?lang=en").text
     assert (own.ground, own.state, own.filed_by) == ("long_ago", "open", "admin")
     assert visitor.post(f"{at}/appeals/{own.number}", at, verdict="refuse").status_code == 403, "one's own"
     assert visitor.post("/models/n1/appeals", at, person=person, ground="long_ago").status_code == 422

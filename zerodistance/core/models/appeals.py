@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import BigInteger, Column, Float, Integer, Table, delete, insert, select, update
+from sqlalchemy import BigInteger, Column, Float, Integer, Table, delete, func, insert, select, update
 from sqlalchemy import Text as Words
 
 from zerodistance.core.models.contracts import Model, NoSuchCategory
@@ -186,6 +186,16 @@ def listed(home: Home, who: Who, *, waiting: bool = False) -> list[Appeal]:
         rows = tx.execute(query).mappings().all()
     whose = _numbers(profiles.current(home), [int(row["subject"]) for row in rows])
     return [_appeal(row, whose) for row in rows]
+
+
+def waiting(home: Home, who: Who) -> dict[str, tuple[int, int]]:
+    """Return by model how many appeals nobody has decided, and when the oldest was filed (microseconds UTC); needs SEE_PERSONS."""
+    who.need(Permission.SEE_PERSONS)
+    table = model_appeal.c
+    query = select(table.model, func.count(), func.min(table.filed_at)).where(table.decided_at.is_(None))
+    with home.state.read() as tx:
+        rows = tx.execute(query.group_by(table.model)).all()
+    return {str(model): (int(many), int(oldest)) for model, many, oldest in rows}
 
 
 def raised(home: Home, here: Index, model: Model, target: str, who: Numbers, scores: Floats) -> Floats:

@@ -210,7 +210,8 @@ def moved(home: Home, given: Bench, rules: Points, most: int | None) -> Moved:
         some = (
             who if share == 1 else who[np.sort(luck.choice(len(who), int(len(who) * share), replace=False))]
         )
-        for columns in _blocks(view, some, looks, target):
+        few = view if share == 1 else View(home, view.here, some).scored_by(model, given.present)
+        for columns in _blocks(few, some, looks, target):
             before, after = (
                 np.searchsorted(edges, _placed(model, one, columns, population.get(target, ())), side="right")
                 - 1

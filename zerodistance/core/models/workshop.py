@@ -22,6 +22,7 @@ from zerodistance.core.models.ladder.points import Points
 from zerodistance.core.models.spines import SPINES
 from zerodistance.core.models.training import Rows
 from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles.api import Index
 from zerodistance.core.profiles.asked import PastNotMade
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid
@@ -194,20 +195,34 @@ def bench(home: Home, who: Who, key: str) -> Bench:
     return Bench(model, at, rows, rules, published, champion)
 
 
-def _rows(home: Home, who: Who, model: Model, at: int) -> Rows:
-    key, gone = (str(home.root), model.key, at), profiles.times_gone(home)
-    if model.among in SPINES:  # they join what was known by themselves
-        here = profiles.current(home)
-        mark: tuple[int, int | None] = (gone, None)
-    else:
-        try:
-            here = profiles.past(home, who, at)
-        except PastNotMade:
-            let_go(home)
-            raise
-        mark = (gone, here.made_at)
+def ready(home: Home, who: Who, key: str) -> bool:
+    """Say whether the rows of the bench are in memory, so that `bench` answers at once; raises as `bench`."""
+    who.need(Permission.SEE_PERSONS)
+    model = api.model(key)
+    present(home, model)
+    _, mark = _mark(home, who, model, at := moment(home, model))
     with _lock:
-        for other in [one for one, (its, _) in _benches.items() if one[0] == key[0] and its[0] != gone]:
+        before, _ = _benches.get((str(home.root), key, at), (None, None))
+    return before == mark
+
+
+def _mark(home: Home, who: Who, model: Model, at: int) -> tuple[Index, tuple[int, int | None]]:
+    """Return the index that rows come from, and what they are good for: as long as that is the same."""
+    gone = profiles.times_gone(home)
+    if model.among in SPINES:  # they join what was known by themselves
+        return profiles.current(home), (gone, None)
+    try:
+        here = profiles.past(home, who, at)
+    except PastNotMade:
+        let_go(home)
+        raise
+    return here, (gone, here.made_at)
+
+
+def _rows(home: Home, who: Who, model: Model, at: int) -> Rows:
+    key, (here, mark) = (str(home.root), model.key, at), _mark(home, who, model, at)
+    with _lock:
+        for other in [one for one, (its, _) in _benches.items() if one[0] == key[0] and its[0] != mark[0]]:
             del _benches[other]
         before, found = _benches.get(key, (None, None))
         if found is not None and before == mark:

@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
-from zerodistance.core.models import watching
+from zerodistance.core.models import api as models
+from zerodistance.core.models import appeals, watching
 from zerodistance.core.models.drift import SIGNS
 from zerodistance.core.touchpoints.api import REASONS, kind, overview
 from zerodistance.core.touchpoints.journal import Journal, position
@@ -133,7 +134,22 @@ def needs_a_person(home: Home, who: Who, found: Overview, lang: str) -> list[Nee
         title = f"{name}有 {number} 行被拒收" if zh else f"{number} rows of {name} were refused"
         key = next((s.key for s in found.sources if s.number == refused.source), "")
         out.append(Need("warn", title, reason, f"/quarantine?source={key}", refused.last_at))
-    return out + _drifted(home, who, lang) + _held(home, who, f, zh)
+    return out + _appeals(home, who, f, zh) + _drifted(home, who, lang) + _held(home, who, f, zh)
+
+
+def _appeals(home: Home, who: Who, f: Formats, zh: bool) -> list[Need]:
+    """Return appeals against scores that wait, for those who may decide them."""
+    if not who.may(Permission.OPERATE):
+        return []
+    out = []
+    for key, (many, oldest) in appeals.waiting(home, who).items():
+        number, name = f.number(many), models.model(key).label
+        title = (
+            f"{number} 件对“{name.zh}”评分的申诉待决" if zh else f"{number} open: appeals against {name.en}"
+        )
+        text = "由不是提交的人来决定" if zh else "decided by somebody else than filed them"
+        out.append(Need("warn", title, text, f"/models/{key}#appeals", oldest))
+    return out
 
 
 def _drifted(home: Home, who: Who, lang: str) -> list[Need]:

@@ -18,7 +18,7 @@ from zerodistance.core.profiles.asked import PastNotMade
 from zerodistance.doors.portal import rules_form
 from zerodistance.doors.portal.rules_form import Typed
 from zerodistance.doors.portal.shell import go, home_of, lang_of, page, table_file, who_of
-from zerodistance.doors.portal.working import Work, works_of
+from zerodistance.doors.portal.working import Told, Work, works_of
 from zerodistance.kernel.access import Permission
 from zerodistance.kernel.errors import ZeroDistanceError
 
@@ -32,12 +32,27 @@ def show(request: Request, key: str, part: str = "") -> Response:
     """Show the workshop with the rules as they stand, or how far what it is tried on is."""
     home, who = home_of(request), who_of(request)
     try:
+        if not workshop.ready(home, who, key) and not _read(request, key).done:
+            return _not_yet(request, models.model(key), part=bool(part))
         bench = workshop.bench(home, who, key)
     except PastNotMade:
         return _not_yet(request, models.model(key), part=bool(part))
     if part:
         return Response(headers={"HX-Redirect": f"/models/{key}/rules"})
     return _whole(request, bench, rules_form.shown(bench.present))
+
+
+def _read(request: Request, key: str) -> Work:
+    """Have the rows read that tables are tried on: most of them are there at once."""
+    home, who = home_of(request), who_of(request)
+
+    def do(told: Told) -> None:
+        workshop.bench(home, who, key)
+
+    work = works_of(request).begin(_PREPARE, key, do)
+    if work.of == key:
+        work.wait()
+    return work
 
 
 def _not_yet(request: Request, model: Model, *, part: bool = False) -> Response:
