@@ -19,7 +19,7 @@ from zerodistance.core.identity import api as identity
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.touchpoints import import_jobs, ledger, sources
 from zerodistance.doors import parts as handed
-from zerodistance.doors.examples import holding, reporting
+from zerodistance.doors.examples import holding, learning, reporting
 from zerodistance.doors.examples.city import KEY as CITY
 from zerodistance.doors.examples.city import city
 from zerodistance.doors.examples.contracts import Example
@@ -102,6 +102,7 @@ class Tour:
     all_s: float = 0.0
     before: str = ""
     after: str = ""
+    learned: Sequence[learning.Learned] = ()
     trouble: list[BaseException] = field(default_factory=list)
 
 
@@ -213,6 +214,7 @@ def _tour(home: Home, example: Example, tour: Tour, stay: bool) -> None:
         _match(home, tour)
         _browse(home, example, tour)
         _settled(home)
+        tour.learned = learning.learn(home, command.who(), example)
         tour.all_s = time.monotonic() - tour.began
         reporting.report(home, example, tour)
         if stay:

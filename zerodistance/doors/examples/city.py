@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +18,8 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 KEY = "city"
+MODELS = ("n1", "n2", "n3_repeat", "n4", "r1_activity", "r2_integrity", "r3_value", "r4_dormancy", "r5_stage")
+"""What a city is large enough for, and takes seconds."""
 SEGMENTS = (
     (
         "washer_repaired_twice",
@@ -52,6 +55,8 @@ def city(folder: Path) -> Example:
         segments=SEGMENTS,
         origin=folder,
         lines=_lines,
+        models=MODELS,
+        until=date.fromisoformat(json.loads((folder / "city.json").read_text(encoding="utf-8"))["until"]),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,8 @@ class Example:
         Where files, mappings, origin and licence are.
     lines
         More lines of the report: what this brand's data are known for.
+    models
+        Keys of the models that it is tried with, and the day to which its files go.
     """
 
     key: str
@@ -91,6 +94,8 @@ class Example:
     segments: Sequence[tuple[str, Text, str]]
     origin: Path
     lines: Callable[[Home, Who], Sequence[tuple[Text, str]]]
+    models: Sequence[str] = ()
+    until: date | None = None
 
 
 @dataclass(frozen=True)

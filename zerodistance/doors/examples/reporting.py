@@ -36,6 +36,7 @@ def report(home: Home, example: Example, tour: Tour) -> None:
         _row(out, name, many.get(command.lang()))
     command.show(out)
     _save_segments(home, who, example)
+    _learned(tour)
     files = Text("示例文件、映射和出处：{path}", "the example's files, mappings and origin: {path}")
     command.tell(files, path=example.origin)
     if (example.origin / "truth").is_dir():
@@ -99,6 +100,29 @@ def _joined(home: Home, who: Who, example: Example, tour: Tour) -> None:
     person = identity.show(home, who, tour.after)
     for tag in profiles.tags_of(home, who, person.number):
         _row(out, profiles.dimension(home, tag.dimension).label, tag.node_label.get(lang))
+    command.show(out)
+
+
+def _learned(tour: Tour) -> None:
+    if not tour.learned:
+        return
+    out, lang = _table(Text("模型：看 /models", "models: look at /models")), command.lang()
+    for one in tour.learned:
+        name = Text(
+            f"{one.model.key} {one.model.label.zh.rstrip('：')}", f"{one.model.key} {one.model.label.en}"
+        )
+        if one.version is None:
+            _row(out, name, one.why_not.get(lang))
+            continue
+        judged = next((key for key in ("auc", "rank", "qini") if key in one.version.figures), "auc")
+        ahead = one.version.figures["ahead"]["value"]
+        said = Text(f"{judged} {{value:.2f}}，上任", f"{judged} {{value:.2f}}, champion")
+        if one.version.kind != "rules":
+            said = Text(
+                f"{judged} {{value:.2f}}，前一成比经验规则准 {ahead:.0%}，上任",
+                f"{judged} {{value:.2f}}, {ahead:.0%} ahead of the rules of thumb, champion",
+            )
+        _row(out, name, said.format(value=one.version.figures[judged]["value"]).get(lang))
     command.show(out)
 
 
