@@ -7,7 +7,8 @@ beginning. A row of the spine takes the last state before its moment, and those 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import duckdb
 import numpy as np
@@ -90,7 +91,7 @@ def fleet(
     """
     with home.engine.connect() as connection:
         things.log_of(connection, home, persons)
-        family = None if persons is None else _family(home, moments[0])
+        family = None if persons is None else partial(_family, home, moments[0])
         found = joined(connection, moments, horizon_days, most=most, seed=seed, family=family)
     return found.owned_by(things.owners(home, found.subject))
 
@@ -102,17 +103,18 @@ def joined(
     *,
     most: int = 0,
     seed: int = 0,
-    family: pa.Table | None = None,
+    family: Callable[[], pa.Table] | None = None,
 ) -> Things:
     """Return the same of a connection that has the views `touches` and `whose`; appliances stand as their own owners. `family`: what is known of products."""
-    _told(connection)
+    if not _told(connection):
+        return things.nothing(LABELS)
     connection.execute(f"create temp table device_state as {(things.SQL / 'device_state.sql').read_text()}")
     _moments(connection, moments)
     rows = _spine(connection, horizon_days, most, seed)
     looks = _Looks(things.asked(connection, "device_as_of.sql"), len(rows))
     owned = things.by_row(things.asked(connection, "device_owned.sql"), len(rows))
     connection.register(
-        "device_family", things.asked(connection, "device_family.sql") if family is None else family
+        "device_family", things.asked(connection, "device_family.sql") if family is None else family()
     )
     relatives = things.by_row(things.asked(connection, "device_relatives.sql"), len(rows))
     subject, as_of = rows.column("subject").to_numpy(), rows.column("as_of").cast(pa.int64()).to_numpy()
@@ -145,8 +147,10 @@ def codes(home: Home, known: int) -> dict[str, dict[str, float]]:
 # -- the tables that are joined
 
 
-def _told(connection: duckdb.DuckDBPyConnection) -> None:
+def _told(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Make the table `device_told`; return whether any appliance says anything."""
     connection.execute(f"create temp table device_told as {(things.SQL / 'device_told.sql').read_text()}")
+    return bool(connection.execute("select 1 from device_told limit 1").fetchall())
 
 
 def _moments(connection: duckdb.DuckDBPyConnection, moments: Sequence[int]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 
@@ -76,6 +76,12 @@ class Things:
             self.days[places],
             self.code[places],
         )
+
+
+def nothing(names: Iterable[str]) -> Things:
+    """Return no rows, with these features."""
+    whole, told, word = np.zeros(0, np.int64), np.zeros(0), np.zeros(0, object)
+    return Things(whole, whole, whole, word, word, dict.fromkeys(names, told), told, told, word)
 
 
 def log_of(connection: duckdb.DuckDBPyConnection, home: Home, persons: Sequence[int] | None) -> None:

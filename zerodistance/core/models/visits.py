@@ -60,6 +60,8 @@ def joined(connection: duckdb.DuckDBPyConnection, after: int, until: int, horizo
     """Return the same of a connection that has the views `touches` and `whose`; records stand as their own owners."""
     bounds = {"after": clock.from_micros(after), "until": clock.from_micros(until)}
     rows = things.asked(connection, "visit_spine.sql", **bounds)
+    if not len(rows):
+        return things.nothing(LABELS)
     as_of = rows.column("as_of").cast(pa.int64()).to_numpy()
     spine = rows.add_column(0, "spine_row", pa.array(np.arange(len(rows))))
     for name, days in (("season_ago", -_SEASON), ("year_ago", -_YEAR), ("until", horizon_days)):
