@@ -41,6 +41,7 @@ from zerodistance.core.models import (
     whatif,
     workshop,
 )
+from zerodistance.core.models.catalogue import MODELS
 from zerodistance.core.models.contracts import RULES, ModelOutdated, NoSuchCategory, NotScored, Version
 from zerodistance.core.models.ladder.columns import Columns
 from zerodistance.core.models.ladder.points import Points, Steps
@@ -296,6 +297,9 @@ def test_every_page_of_models_says_what_there_is(shop: Shop) -> None:
             found = visitor.get(f"{path}{'&' if '?' in path else '?'}lang={lang}")
             assert found.status_code == 200, path
             assert word in found.text or path == "/models/n2"
+    for key, model in MODELS.items():
+        found = visitor.get(f"/models/{key}?lang=en")
+        assert found.status_code == 200 and model.label.en in found.text, key
     assert visitor.get("/models/n9").status_code == 404
     assert visitor.get("/models/n1?version=77").status_code == 404
     assert visitor.get("/models/r3_value/rules").status_code == 400

@@ -28,6 +28,7 @@ _AMONG = {
     Among.ACTIVE: Text("一年内来过的用户", "persons who were here within a year"),
     Among.BUYERS: Text("买过的用户", "persons who bought something"),
     Among.APPLIANCES: Text("联网设备，各为一行", "appliances that report, each a row of its own"),
+    Among.VISITED: Text("上门服务，各为一行", "visits, each a row of its own"),
     Among.EVERYBODY: Text("所有用户", "all persons"),
 }
 MEASURES: Mapping[str, Text] = {
