@@ -38,6 +38,7 @@ from zerodistance.core.models import (
     registry,
     training,
     trying,
+    watching,
     whatif,
     workshop,
 )
@@ -538,3 +539,17 @@ def test_the_workshop_answers_while_somebody_types(shop: Shop, tmp_path: Path) -
             assert tab.problems == []
         finally:
             browser.close()
+
+
+def test_programs_read_the_looks_at_a_champion(shop: Shop) -> None:
+    home, visitor, version = shop
+    (looked,) = watching.look(home, WHO, ["n1"])
+    head = {"Authorization": f"Bearer {sessions.create_key(home, WHO, 'watcher', Role.ANALYST)}"}
+
+    def looks(query: str):  # type: ignore[no-untyped-def]
+        return visitor.client.get(f"/v1/models/{query}", headers=head)
+
+    (told,) = looks("n1/looks?limit=1").json()["looks"]
+    assert (told["number"], told["version"]) == (looked.number, version.number)
+    assert told["said"]["persons"] == PEOPLE
+    assert looks("n9/looks").status_code == 404 and looks("n1/looks?about=all").status_code in (400, 422)

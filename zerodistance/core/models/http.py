@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Query, Response
@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from zerodistance.core.identity import api as identity
 from zerodistance.core.identity.rules import GIVEN
-from zerodistance.core.models import api, card, persons, whatif
+from zerodistance.core.models import api, card, persons, watching, whatif
 from zerodistance.core.models.persons import Scored
 from zerodistance.core.models.whatif import Change
 from zerodistance.core.profiles import api as profiles
@@ -94,6 +94,22 @@ class VersionAnswer(BaseModel):
     bands: dict[str, list[dict[str, str | float]]] = Field(
         description="category -> `node`, `persons`, `expected`, `came` at the evaluation"
     )
+
+
+class LookAnswer(BaseModel):
+    """A look at a version."""
+
+    number: int
+    version: int
+    looked_at: int = Field(description="microseconds UTC")
+    signs: list[str] = Field(description="what has drifted: scores, features, nulls, auc, calibration")
+    said: dict[str, Any] = Field(description="the figures, as `zerodistance models watch --json` has them")
+
+
+class LooksAnswer(BaseModel):
+    """Looks at a model, the newest first."""
+
+    looks: list[LookAnswer]
 
 
 class VersionsAnswer(BaseModel):
@@ -271,6 +287,32 @@ def model_card(
 def versions(key: str, home: Here, who: AskedBy) -> Response:
     """Return every version of a model with its figures, the newest first."""
     return _json({"versions": [card.version(one) for one in api.versions(home, who, key)]})
+
+
+@router.get("/{key}/looks", response_model=LooksAnswer)
+def looks(
+    key: str,
+    home: Here,
+    who: AskedBy,
+    about: Annotated[
+        Literal["scores", "outcomes"],
+        Query(description="scores: what they and features are like; outcomes: how right it was"),
+    ] = "scores",
+    limit: Annotated[int, Query(ge=1, le=400)] = 30,
+) -> Response:
+    """Return looks at the champions of a model, the newest first: drift of scores and features, or how right it was by cohort."""
+    found = watching.history(home, who, key, about, limit)
+    shown = [
+        {
+            "number": one.number,
+            "version": one.version,
+            "looked_at": one.looked_at,
+            "signs": one.signs,
+            "said": one.said,
+        }
+        for one in found
+    ]
+    return _json({"looks": shown})
 
 
 @router.post("/scores", response_model=ScoresAnswer)

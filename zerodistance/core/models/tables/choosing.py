@@ -169,13 +169,10 @@ def _why_not(
 
 
 def _asked_for(question: Question) -> set[str]:
-    """Return the columns, in lower case, that the question is made of."""
-    found = {
-        used
-        for key, given in question.columns.items()
-        for used in ({given.lower()} | (names_in([given]) or set()))
-        if key != "weight" or used != ROW
-    }
+    """Return the columns, in lower case, that the question is made of; what weights are computed from may be a feature all the same."""
+    found = set[str]()
+    for key, given in question.columns.items():
+        found |= {given.lower()} | (set() if key == "weight" else names_in([given]) or set())
     return found
 
 
