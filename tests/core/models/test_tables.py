@@ -13,12 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from zerodistance.core.models import evaluate_cli
 from zerodistance.core.models.contracts import TooFewOutcomes
 from zerodistance.core.models.evaluate_cli import plain
 from zerodistance.core.models.tables import question, staged, trying
 from zerodistance.core.models.tables.contracts import NoData, NothingLeft, Outcome
 from zerodistance.core.models.tables.trial import Effort, sample
 from zerodistance.core.touchpoints.toml_values import MappingWrong
+from zerodistance.kernel.errors import Invalid
 
 CHEAP = Effort(("straight",), draws=20)
 
@@ -257,3 +259,22 @@ def test_columns_about_trials_are_guessed(tmp_path: Path) -> None:
     pa_csv.write_csv(pa.table(table), tmp_path / "table.csv")
     asked = question.parse(trying.guessed(tmp_path / "table.csv", "zh"))
     assert (asked.task, asked.control_is, asked.leave_out) == ("uplift", ("none",), ("spend",))
+
+
+def test_the_command_prints_figures_and_writes_scores(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pa_csv.write_csv(pa.table(_people(120)), tmp_path / "table.csv")
+    mapping = tmp_path / "table.toml"
+    mapping.write_text('task = "chance"\ndata = "table.csv"\nlabel = "left"\nid = "id"')
+    scores = tmp_path / "scores.csv"
+    evaluate_cli.evaluate_table(mapping, None, ("straight",), 1, 200_000, scores, as_json=False)
+    said = capsys.readouterr().out
+    assert "AUC" in said and "heat" in said and scores.read_text().startswith('"row","id","chance","score"')
+    evaluate_cli.evaluate_table(mapping, None, ("straight",), 1, 200_000, None, as_json=True)
+    assert json.loads(capsys.readouterr().out)["best"] == "straight"
+    evaluate_cli.guess_table(tmp_path / "table.csv")
+    assert question.parse(capsys.readouterr().out).columns["label"] == "left"
+    for kinds, seeds in ((("x",), 1), ((), 0)):
+        with pytest.raises(Invalid):
+            evaluate_cli.evaluate_table(mapping, None, kinds, seeds, 200_000, None, as_json=True)

@@ -149,6 +149,9 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Try the ladder on any table, or look at a version of the home."""
+    if sum(bool(one) for one in (key, mapping, guess)) > 1:
+        why = Text("键、--mapping、--guess 只写一个", "write one of a key, --mapping and --guess")
+        raise Invalid(field="--mapping" if mapping else "--guess", given=str(mapping or guess), why=why)
     if key:
         return watching_cli.evaluate(key, number, until, as_json)
     if guess is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from zerodistance.core.models import api as models
-from zerodistance.core.models.contracts import NotPromoted, TooFewOutcomes, Version
+from zerodistance.core.models.contracts import Model, NotPromoted, TooFewOutcomes, Version
 from zerodistance.doors.examples.contracts import Example
 from zerodistance.kernel import command
 from zerodistance.kernel.access import Who
@@ -24,7 +24,7 @@ class Learned(NamedTuple):
         Why there is none; empty where there is one.
     """
 
-    model: models.Model
+    model: Model
     version: Version | None
     why_not: Text
 

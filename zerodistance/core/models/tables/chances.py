@@ -92,9 +92,8 @@ def _calibration(said: Floats, labels: Floats) -> list[dict[str, float]]:
 def _weighs(
     question: Question, where: Trial, best: str, learned: Prepared, weights: Floats | None
 ) -> list[tuple[str, float]]:
-    """Return what weighs most in the step that is chosen most often, learned once more; a straight line has no contributions."""
-    name = best if best != "straight" else "points"
-    learner = steps.of_chances(question, weights is not None)[name]
+    """Return what weighs most in the step that is chosen, learned once more."""
+    learner = steps.of_chances(question, weights is not None)[best]
     rest = where.splits[0][0][0]
     rows = varied(Rows(rest, learned.columns(rest)))
     groups = None if learned.groups is None else learned.groups[rest]

@@ -162,7 +162,7 @@ def _weighs(
 ) -> list[tuple[str, float]]:
     rest = where.splits[0][0][0]
     rows = varied(Rows(rest, learned.columns(rest)))
-    learner = trees.fit_together if best == "trees" else trees.fit_additive
+    learner: Any = {"points": trees.fit_additive, "trees": trees.fit_together}.get(best, _line)
     model = _fitted(question, learned, rows, edges, learner, 0)
     times = learned.numbers["duration"][rest]
     found = steps.weighs(model, {**rows.columns, _CLOCK: times})

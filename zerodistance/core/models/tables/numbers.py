@@ -83,7 +83,7 @@ def _explained(said: Floats, came: Floats) -> float:
 def _weighs(
     question: Question, learned: Prepared, weights: Floats | None, best: str, rest: Any
 ) -> list[tuple[str, float]]:
-    learner = steps.of_numbers(question)[best if best != "straight" else "points"]
+    learner = steps.of_numbers(question)[best]
     rows = varied(Rows(rest, learned.columns(rest)))
     groups = None if learned.groups is None else learned.groups[rest]
     mine = None if weights is None else weights[rest]

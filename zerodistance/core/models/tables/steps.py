@@ -55,6 +55,10 @@ class Straight:
         """Return the logarithm of the odds, or the number."""
         return np.asarray(self._standard(self._raw(columns)) @ self._weights + self._base)
 
+    def contributions(self, columns: Columns) -> Floats:
+        """Return what each feature adds to the score of each row; shape (rows, features)."""
+        return np.asarray(self._standard(self._raw(columns)) * self._weights)
+
     def chances(self, columns: Columns) -> Floats:
         """Return the probability of each row."""
         return chances(self.scores(columns))
@@ -147,7 +151,7 @@ def of_numbers(question: Question) -> dict[str, Learner]:
     }
 
 
-def weighs(fitted: Fitted, columns: Columns, most: int = 15) -> list[tuple[str, float]]:
+def weighs(fitted: Fitted | Straight, columns: Columns, most: int = 15) -> list[tuple[str, float]]:
     """Return what moves scores: each feature's share of how far contributions are from the usual ones, the most first."""
     step = -(-max(how_many(columns), 1) // 5_000)
     some = {name: values[::step] for name, values in columns.items()}
