@@ -1,5 +1,6 @@
 -- Key: subject, valid_from. Grain: one row per connected appliance and moment at which something of it became known. Source: view touches. Units: thousandths of
--- uses, seconds, kilowatt hours and warnings; reports and faults are counted. What begins with `first` is of its first eight reports, whatever came later.
+-- uses, seconds, kilowatt hours and warnings, whole numbers kept as doubles, which add up to the same in any order; reports and faults are counted. What begins
+-- with `first` is of its first eight reports, whatever came later.
 with told as (
     select
         touches.subject,
@@ -26,18 +27,18 @@ select
     known_at as valid_from,
     max(product) as product,
     max(category) as category,
-    sum(case when used then 1 else 0 end) as reports,
-    sum(case when used then 0 else 1 end) as faults,
-    sum(case when used and metered then 1 else 0 end) as metered,
-    sum(case when used and watched then 1 else 0 end) as watched,
-    sum(case when used then uses else 0 end) as uses,
-    sum(case when used then seconds else 0 end) as seconds,
-    sum(case when used then energy else 0 end) as energy,
-    sum(case when used then warnings else 0 end) as warnings,
-    sum(case when used and place <= 8 then 1 else 0 end) as first_reports,
-    sum(case when used and metered and place <= 8 then 1 else 0 end) as first_metered,
-    sum(case when used and place <= 8 then uses else 0 end) as first_uses,
-    sum(case when used and place <= 8 then energy else 0 end) as first_energy,
+    cast(sum(case when used then 1 else 0 end) as double) as reports,
+    cast(sum(case when used then 0 else 1 end) as double) as faults,
+    cast(sum(case when used and metered then 1 else 0 end) as double) as metered,
+    cast(sum(case when used and watched then 1 else 0 end) as double) as watched,
+    cast(sum(case when used then uses else 0 end) as double) as uses,
+    cast(sum(case when used then seconds else 0 end) as double) as seconds,
+    cast(sum(case when used then energy else 0 end) as double) as energy,
+    cast(sum(case when used then warnings else 0 end) as double) as warnings,
+    cast(sum(case when used and place <= 8 then 1 else 0 end) as double) as first_reports,
+    cast(sum(case when used and metered and place <= 8 then 1 else 0 end) as double) as first_metered,
+    cast(sum(case when used and place <= 8 then uses else 0 end) as double) as first_uses,
+    cast(sum(case when used and place <= 8 then energy else 0 end) as double) as first_energy,
     max(case when used then happened_at end) as last_used,
     max(case when used then null else happened_at end) as last_fault
 from told
