@@ -23,7 +23,7 @@ from tests.patience import PATIENCE
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-LARGEST = 4_400_000  # bytes, own value: the demo's shop is 2.3 MB of them
+LARGEST = 4_800_000  # bytes, own value: the demo's shop is 2.3 MB of them
 SHOP = "zerodistance/doors/examples/online_retail/"
 PEOPLES_FOLDERS = re.compile(rb"/(?:ro" + rb"ot|ho" + rb"me|Us" + rb"ers)/\w")
 
