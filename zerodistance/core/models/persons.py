@@ -138,11 +138,11 @@ def _said(block: Block, most: int) -> list[Scored]:
     model, columns = block.model, block.columns
     chances = block.kept.chances(columns)
     which, much = block.kept.reasons(columns, most)
-    places = placed(block)
+    places, names = placed(block), block.kept.names
     found = []
     for row, category in enumerate(block.categories):
         reasons = tuple(
-            reason(model, category, block.kept.names[n], float(columns[block.kept.names[n]][row]), points)
+            reason(model, category, names[n], float(columns[names[n]][row]), points)
             for n, points in zip(which[row].tolist(), much[row].tolist(), strict=True)
             if n >= 0
         )
