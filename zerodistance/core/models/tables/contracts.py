@@ -107,7 +107,7 @@ def spoken(row: pa.Array, ids: pa.Array | None, said: dict[str, Floats], by: str
 class NoData(ZeroDistanceError):
     """Neither the mapping nor the command says which file."""
 
-    code, status = "no_data", 400
+    code, status = "no_file_meant", 400
     text = Text(
         '没有说是哪个文件：在映射里写 data = "文件"，或用 --data',
         'which file is meant is not said: write data = "file" in the mapping, or use --data',
