@@ -20,18 +20,25 @@ from zerodistance.core.profiles.splits import Who
 from zerodistance.kernel.home import Home
 
 GRADES: tuple[tuple[str, ...], ...] = (
-    ("page.viewed", "screen.viewed", "app.opened", "device.used", "points.earned", "member.signed_in"),
-    ("product.viewed", "product.searched", "message.opened", "message.clicked", "store.visited"),
-    ("product.saved", "cart.added", "checkout.started", "service.*", "points.spent", "profile.updated"),
-    ("product.registered", "device.bound", "social.posted", "product.reviewed", "group.joined", "member.joined"),
-    (*BOUGHT,),
+    (
+        "page.viewed", "screen.viewed", "app.opened", "device.used", "member.signed_in", "service.called", "service.moving", "service.visited",
+        "profile.updated", *BOUGHT,
+    ),
+    ("product.viewed", "product.searched", "store.visited", "cart.added", "checkout.started"),
+    ("product.saved", "message.opened", "message.clicked", "product.registered", "device.bound", "member.joined"),
+    ("points.earned", "points.spent"),
+    ("social.posted", "product.reviewed", "group.joined", "service.rated"),
 )  # fmt: skip
-"""Kinds of touches by the grade of the action, 1 to 5, own values: looking, looking for something, caring, taking part, buying."""
+"""Kinds of touches by the grade of the action, 1 to 5, own values: what comes by itself or has to be, looking, caring, taking part, speaking up.
+
+A purchase or a repair is done because something is needed: the sample city, where it is known how readily somebody interacts, showed that with high grades for
+them the ranks of activity and readiness correlate with .11, with these .18 (seed 1).
+"""
 POINTS = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Of one touch of each grade, own values."""
 WAYS = {"app": 1.5, "sms": 0.5, "email": 0.5}
 """Weight of a channel, own values; every other one weighs 1. A channel that ends with `-app` is an app."""
-HALF_LIFE = 90
+HALF_LIFE = 180
 """Days in which a touch loses half of its points, own value."""
 VISITORS = 1 << 31
 """Numbers from here on are visitors, not persons."""

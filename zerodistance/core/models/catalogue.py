@@ -285,8 +285,8 @@ def _activity() -> Model:
         key="r1_activity",
         label=Text("活跃度", "Activity"),
         meaning=Text(
-            "交互次数 × 渠道 × 动作等级，每 90 天减半；发生率是半年内再来的可能",
-            "touches by channel and grade of the action, halved every 90 days; the chance is that of coming within half a year",
+            "交互次数 × 渠道 × 动作等级，每 180 天减半；发生率是半年内再来的可能",
+            "touches by channel and grade of the action, halved every 180 days; the chance is that of coming within half a year",
         ),
         among=Among.EVERYBODY,
         asked=Asked((), without=(*OURS, "device.*", "profile.*")),
