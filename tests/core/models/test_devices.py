@@ -280,3 +280,11 @@ def test_codes_that_are_seldom_stand_together(town: Home) -> None:
     assert list(shares) == ["E1", "E2"] and sum(shares.values()) == pytest.approx(1)
     early = devices.codes(town, _at(NOW - WEEKS * WEEK + 30 * DAY)).get("washer", {devices.REST: 1.0})
     assert devices.REST in early
+
+
+def test_what_an_appliance_says_it_is_counts_from_then_on(home: Home) -> None:
+    at = NOW - 21 * DAY
+    silent = [_week(n, 7, at - (6 - n) * WEEK, 2.0, 0.0, product=None, category=None) for n in range(6)]
+    _append(home, [*silent, _week(9, 7, NOW - 14 * DAY, 2.0, 0.0)], 1)
+    found = devices.fleet(home, [_at(NOW - 10 * DAY), _at(NOW)])
+    assert found.product.tolist() == [None, "W1"] and found.category.tolist() == [None, "washer"]
