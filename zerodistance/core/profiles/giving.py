@@ -34,6 +34,7 @@ VALUES = pa.schema(
 )
 _SLICE = 4_000_000  # own value: values that are put in order and written at once, some 30 bytes each
 _FETCH = 131_072
+_CROWD = 200_000  # own value: of more subjects one dimension is read after the other, or what all of them say would be put in order at once
 _LISTED = 1_500  # own value, as in `evaluate`: subjects that are named one by one
 Words = Sequence[str]
 
@@ -150,13 +151,14 @@ def values(
         few = ""
         if len(pairs) <= _LISTED:
             few = f" where said.subject in ({', '.join(map(str, pairs.column('subject').to_pylist()))})"
-        ordered = (
-            f"select key, number, text, amount from ({query(home, some)}) said inner join given_map on said.subject = given_map.subject{few} "
-            "order by key, number, giving desc, text nulls last, amount nulls last"
-        )
-        for batch in connection.sql(ordered, params={"day": day}).to_arrow_reader(_FETCH):
-            for key in pc.unique(batch.column("key")).to_pylist():
-                takers[key].take(batch.filter(pc.equal(batch.column("key"), key)))
+        for together in [[one] for one in some] if len(pairs) > _CROWD else [some]:
+            ordered = (
+                f"select key, number, text, amount from ({query(home, together)}) said inner join given_map on said.subject = given_map.subject{few} "
+                "order by key, number, giving desc, text nulls last, amount nulls last"
+            )
+            for batch in connection.sql(ordered, params={"day": day}).to_arrow_reader(_FETCH):
+                for key in pc.unique(batch.column("key")).to_pylist():
+                    takers[key].take(batch.filter(pc.equal(batch.column("key"), key)))
     return {key: taker.taken() for key, taker in takers.items()}
 
 
