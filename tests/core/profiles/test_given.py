@@ -167,7 +167,7 @@ def test_any_story_of_given_values_gives_the_tags_that_a_slow_reader_finds(
     keeper = Keeper(home, crowd, ())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(index, "TOGETHER", alike)
-        patch.setattr(giving, "_CROWD", 2 if alike == 2 else 1_000)  # dimensions one after the other, or all at once
+        patch.setattr(giving, "_CROWD", 2 if alike == 2 else 1_000)  # one dimension after the other, or all
         touches.append(world.touch(1, 0, 1, "order.line", now, category="fridge"))
         with clock.freeze(now):
             keeper.follow(world.table(touches), 1)
