@@ -14,7 +14,7 @@ from tests.core.identity.steps import subject, take_in, touch
 from tests.core.models.test_city import DAY, NOW, WASHER, WHO, _append
 from tests.core.profiles import world
 from zerodistance.core.identity import api as identity
-from zerodistance.core.models import activity, api, appeals, features, labels, registry, training
+from zerodistance.core.models import activity, api, appeals, examining, features, labels, registry, training
 from zerodistance.core.models.contracts import RULES, NotPromoted
 from zerodistance.core.models.features import View
 from zerodistance.core.models.ladder import amount, kept, trees, uplift
@@ -147,6 +147,8 @@ def test_value_is_in_money_and_ordered_like_what_came(town: Home) -> None:
     version, model = registry.read(town, "r3_value", found.number)
     assert isinstance(model, Value) and version.figures["rank"]["value"] > 0.1
     assert version.evaluated_rows <= PEOPLE and abs(version.figures["count_error"]["value"]) < 1
+    look = examining.examine(town, WHO, "r3_value", found.number)
+    assert all(0 <= one["came"] <= 1 for one in look.said["calibration"]), "whether they bought, not for how much"
     view = View(town, profiles.past(town, WHO, version.evaluated_as_of))
     rows = training.rows(view, api.model("r3_value"), version.evaluated_as_of, kind="value")
     assert kept.read(kept.plain(model)).values(rows.columns).tobytes() == model.values(rows.columns).tobytes()  # type: ignore[union-attr]

@@ -11,7 +11,6 @@ from zerodistance.core.models import api, cohorts, drift, features, registry, st
 from zerodistance.core.models.contracts import UPLIFT, Model, ModelOutdated, Version
 from zerodistance.core.models.ladder.hazard import Hazard
 from zerodistance.core.models.ladder.kept import Model as Kept
-from zerodistance.core.models.ladder.lifetime import Value
 from zerodistance.core.models.ladder.uplift import Uplift
 from zerodistance.core.models.store import OUTCOMES, Look
 from zerodistance.kernel import clock
@@ -69,10 +68,10 @@ def examine(
         "figures": found,
         "before": dict(version.figures),
     }
-    if not isinstance(kept, Value | Uplift):
-        came = some.came
+    if not isinstance(kept, Uplift):
+        came = (some.came > 0).astype(np.float64)  # of a value: whether anything was bought
         if isinstance(kept, Hazard):
-            came = ((came > 0) & (some.more["days"] <= kept.ahead)).astype(np.float64)
+            came *= some.more["days"] <= kept.ahead
         chances = kept.chances(some.columns)
         said["cohorts"] = cohorts.figures(chances, came, cohorts.cohorts(view, model, some))
         said["calibration"] = drift.calibrated(chances, came)
