@@ -240,6 +240,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     home.close()
 
 
+@pytest.mark.slow
 def test_a_fault_is_said_better_than_by_rules_scored_and_explained(
     town: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -126,6 +126,7 @@ def test_a_table_that_a_person_wrote_is_a_version_whose_chances_are_learned(town
     assert shipped.kind == RULES and api.score(town, WHO, ["r1_activity"]) == {"r1_activity": PEOPLE}
 
 
+@pytest.mark.slow
 def test_a_hazard_says_three_horizons_that_rise(town: Home) -> None:
     found = api.train(town, WHO, "n1", kind="hazard")
     version, model = registry.read(town, "n1", found.number)
@@ -142,6 +143,7 @@ def test_a_hazard_says_three_horizons_that_rise(town: Home) -> None:
     assert kept.read(kept.plain(model)).chances(columns).tobytes() == half.tobytes()
 
 
+@pytest.mark.slow
 def test_value_is_in_money_and_ordered_like_what_came(town: Home) -> None:
     found = api.train(town, WHO, "r3_value", kind="value")
     version, model = registry.read(town, "r3_value", found.number)
@@ -155,6 +157,7 @@ def test_value_is_in_money_and_ordered_like_what_came(town: Home) -> None:
     assert rows.came.sum() > 0 and ((rows.more["times"] > 0) == (rows.came > 0)).all()
 
 
+@pytest.mark.slow
 def test_uplift_is_learned_from_those_who_were_held_out_by_lot(
     town: Home, story: list[dict[str, Any]]
 ) -> None:
@@ -205,6 +208,7 @@ def test_an_uplift_that_is_kept_says_the_same_and_its_parts_add_up() -> None:
     assert trees.ADDITIVE and found.reasons(columns)[0].shape == (1_000, 3)
 
 
+@pytest.mark.slow
 def test_an_amount_that_is_kept_says_the_same_and_is_right_in_the_mean() -> None:
     luck = np.random.default_rng(4)
     columns = {"x": luck.normal(size=1_500), "y": luck.normal(size=1_500)}

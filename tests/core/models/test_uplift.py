@@ -32,6 +32,7 @@ def test_learners_find_whom_contact_moves(fit: Any, learners: uplift.Learners) -
     assert said[~garden].mean() == pytest.approx(0.05, abs=0.09)
 
 
+@pytest.mark.slow
 def test_one_model_that_knows_who_was_contacted_finds_them_where_features_work_together() -> None:
     columns, treated, outcomes = trial(moved=0.3)
     said = uplift.fit_single(columns, treated, outcomes, None, uplift.together())(columns)
