@@ -150,7 +150,9 @@ def test_value_is_in_money_and_ordered_like_what_came(town: Home) -> None:
     assert isinstance(model, Value) and version.figures["rank"]["value"] > 0.1
     assert version.evaluated_rows <= PEOPLE and abs(version.figures["count_error"]["value"]) < 1
     look = examining.examine(town, WHO, "r3_value", found.number)
-    assert all(0 <= one["came"] <= 1 for one in look.said["calibration"]), "whether they bought, not for how much"
+    assert all(0 <= one["came"] <= 1 for one in look.said["calibration"]), (
+        "whether they bought, not for how much"
+    )
     view = View(town, profiles.past(town, WHO, version.evaluated_as_of))
     rows = training.rows(view, api.model("r3_value"), version.evaluated_as_of, kind="value")
     assert kept.read(kept.plain(model)).values(rows.columns).tobytes() == model.values(rows.columns).tobytes()  # type: ignore[union-attr]
