@@ -222,6 +222,17 @@ def test_an_amount_that_is_kept_says_the_same_and_is_right_in_the_mean() -> None
     assert again.values(columns).tobytes() == found.values(columns).tobytes()
 
 
+def test_points_that_say_nothing_of_what_comes_still_order_persons(town: Home) -> None:
+    at = clock.to_micros(NOW - timedelta(days=365))
+    profiles.make_past(town, WHO, at)
+    rows = training.rows(View(town, profiles.past(town, WHO, at)), api.model("n3_repeat"), at)
+    upside_down = Points(0.0, (Steps("value.orders_total", (1.0, 2.0, 3.0, 5.0), (4.0, 3.0, 2.0, 1.0, 0.0)),))
+    found = training.fit(api.model("n3_repeat"), rows, RULES, upside_down)
+    points, chances = upside_down.scores(rows.columns), found.chances(rows.columns)
+    order = np.argsort(points, kind="stable")
+    assert (np.diff(chances[order])[np.diff(points[order]) > 0] > 0).all()
+
+
 def test_whoever_is_forgotten_is_in_no_training_set_afterwards(
     town: Home, story: list[dict[str, Any]]
 ) -> None:

@@ -31,6 +31,7 @@ _PLACES = 1_000  # of scores, by which 0 to 100 are told
 _TOP = 0.1
 _DRAWS = 200  # own value: how often households are drawn for an interval
 _PER_CAME = 60  # own value, measured: rows in which nothing came for one in which something did; more of them teach hardly more
+_FLAT = 1e-4  # own value: logarithms of odds a point, at least
 _PERIODS = 4  # own value: of a hazard, the last ending with the longest horizon
 Figures = dict[str, dict[str, float]]
 
@@ -185,10 +186,10 @@ def _fewer(came: Floats) -> tuple[npt.NDArray[np.bool_], Floats | None]:
 
 
 def _calibrated(rules: Points, some: Rows) -> Points:
+    """Return a table with its chances learned. Where points say nothing of what comes, the chance is nearly the same for all, and they still order persons."""
     scores = rules.scores(some.columns)
-    return replace(
-        rules, calibration=calibration.fit(scores, some.came, folds.parts(some.came, some.households))
-    )
+    found = calibration.fit(scores, some.came, folds.parts(some.came, some.households))
+    return replace(rules, calibration=replace(found, slope=max(found.slope, _FLAT)))
 
 
 def asked(model: Model, kept: Kept, columns: Columns) -> Columns:
