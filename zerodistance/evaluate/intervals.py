@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zerodistance.evaluate.contracts import Figure, Method
+from zerodistance.kernel import shares
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -143,7 +144,4 @@ def wilson(hits: int, of: int) -> Figure:
     """
     if not of:
         return Figure(None)
-    share, z2 = hits / of, _Z * _Z
-    middle = (share + z2 / (2 * of)) / (1 + z2 / of)
-    half = _Z / (1 + z2 / of) * math.sqrt(share * (1 - share) / of + z2 / (4 * of * of))
-    return Figure(share, max(0.0, middle - half), min(1.0, middle + half))
+    return Figure(hits / of, *shares.wilson(hits, of, _Z))

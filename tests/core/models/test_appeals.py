@@ -37,21 +37,19 @@ def test_a_granted_score_is_not_fallen_below_for_its_time(town: Home) -> None:
     who = np.array(here.universe.persons, np.uint32)
     scores = np.array([10.0, 20.0, 30.0, 95.0])[: len(who)]
     number = appeals.file(town, AGENT, MODEL, int(who[1]), "records_wrong")
-    assert appeals.raised(town, here, MODEL, "", who, scores).tolist() == scores.tolist(), (
-        "nobody has decided"
-    )
+    assert appeals.raised(town, MODEL, "", who, scores).tolist() == scores.tolist(), "nobody has decided"
     with pytest.raises(Forbidden):
         appeals.decide(town, AGENT, number, 80.0)
     appeals.decide(town, LEAD, number, 80.0, days=30)
-    assert appeals.raised(town, here, MODEL, "", who, scores).tolist() == [10.0, 80.0, 30.0, 95.0][: len(who)]
-    assert appeals.raised(town, here, MODEL, "", who[2:], scores[2:]).tolist() == scores[2:].tolist()
+    assert appeals.raised(town, MODEL, "", who, scores).tolist() == [10.0, 80.0, 30.0, 95.0][: len(who)]
+    assert appeals.raised(town, MODEL, "", who[2:], scores[2:]).tolist() == scores[2:].tolist()
     with clock.freeze(clock.from_micros(clock.micros() + 31 * clock.MICROS_PER_DAY)):
-        assert appeals.raised(town, here, MODEL, "", who, scores).tolist() == scores.tolist()
+        assert appeals.raised(town, MODEL, "", who, scores).tolist() == scores.tolist()
         assert appeals.listed(town, AGENT)[0].state == "over"
     with pytest.raises(NoSuchAppeal):
         appeals.decide(town, LEAD, number, None)
     other = replace(MODEL, key="r9", appeals=True)
-    assert appeals.raised(town, here, other, "", who, scores).tolist() == scores.tolist(), "of another model"
+    assert appeals.raised(town, other, "", who, scores).tolist() == scores.tolist(), "of another model"
 
 
 def test_who_files_does_not_decide_and_bad_appeals_are_refused(town: Home) -> None:

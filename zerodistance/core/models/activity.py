@@ -14,6 +14,7 @@ from pyroaring import BitMap
 from zerodistance.core.models.ladder.columns import Floats
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.api import Index
+from zerodistance.core.profiles.contracts import VISITORS_FROM
 from zerodistance.core.profiles.dimensions.shared import BOUGHT
 from zerodistance.core.profiles.rules import kind_ranges
 from zerodistance.core.profiles.splits import Who
@@ -40,8 +41,6 @@ WAYS = {"app": 1.5, "sms": 0.5, "email": 0.5}
 """Weight of a channel, own values; every other one weighs 1. A channel that ends with `-app` is an app."""
 HALF_LIFE = 180
 """Days in which a touch loses half of its points, own value."""
-VISITORS = 1 << 31
-"""Numbers from here on are visitors, not persons."""
 _SQL = files(__package__) / "sql"
 
 
@@ -70,7 +69,7 @@ class Activity:
             connection.register("here_map", here.pairs() if some is None else here.pairs_of(BitMap(some)))
             connection.register("action", action)
             connection.register("way", way)
-            values = {"today": here.day, "half": float(HALF_LIFE), "visitors": VISITORS}
+            values = {"today": here.day, "half": float(HALF_LIFE), "visitors": VISITORS_FROM}
             found = connection.sql((_SQL / "activity.sql").read_text(), params=values).to_arrow_table()
         numbers, points = (found.column(name).to_numpy() for name in ("number", "activity"))
         order = np.argsort(numbers, kind="stable")

@@ -281,7 +281,7 @@ def explain(home: Home, who: Who, key: str, person: int, category: str = "", mos
             reasons.append(Reason(column, features.label(column, asked, category), known, points))
     told = training.said(asked, kept, columns)
     scores = training.score(asked, told, version.population[category])
-    place = float(appeals.raised(home, view.here, asked, category, some, scores)[0])
+    place = float(appeals.raised(home, asked, category, some, scores)[0])
     about = (
         spines.about(home, view.owned, asked, category, person, float(chance[0]))
         if asked.among in spines.SPINES

@@ -15,8 +15,8 @@ from sqlalchemy import Text as Words
 
 from zerodistance.core.models.contracts import Model, NoSuchCategory
 from zerodistance.core.models.ladder.columns import Floats
+from zerodistance.core.models.things import owners
 from zerodistance.core.profiles import api as profiles
-from zerodistance.core.profiles.api import Index
 from zerodistance.core.profiles.splits import Who as Numbers
 from zerodistance.core.profiles.subjects import Earliest
 from zerodistance.kernel import clock
@@ -184,7 +184,7 @@ def listed(home: Home, who: Who, *, waiting: bool = False) -> list[Appeal]:
         )
     with home.state.read() as tx:
         rows = tx.execute(query).mappings().all()
-    whose = _numbers(profiles.current(home), [int(row["subject"]) for row in rows])
+    whose = _numbers(home, [int(row["subject"]) for row in rows])
     return [_appeal(row, whose) for row in rows]
 
 
@@ -198,7 +198,7 @@ def waiting(home: Home, who: Who) -> dict[str, tuple[int, int]]:
     return {str(model): (int(many), int(oldest)) for model, many, oldest in rows}
 
 
-def raised(home: Home, here: Index, model: Model, target: str, who: Numbers, scores: Floats) -> Floats:
+def raised(home: Home, model: Model, target: str, who: Numbers, scores: Floats) -> Floats:
     """Return scores of persons (ascending), each at least what an appeal of theirs was granted."""
     if not model.appeals:
         return scores
@@ -209,7 +209,7 @@ def raised(home: Home, here: Index, model: Model, target: str, who: Numbers, sco
     )
     with home.state.read() as tx:
         rows = tx.execute(query).all()
-    whose, found = _numbers(here, [int(row.subject) for row in rows]), scores.copy()
+    whose, found = _numbers(home, [int(row.subject) for row in rows]), scores.copy()
     for row in rows:
         number = whose.get(int(row.subject))
         if (
@@ -231,14 +231,10 @@ def forget(home: Home, subjects: Sequence[int]) -> dict[str, int]:
     return {"model_appeal": removed}
 
 
-def _numbers(here: Index, subjects: Sequence[int]) -> dict[int, int]:
-    """Return the person of each subject that somebody has."""
-    if not subjects:
-        return {}
-    pairs = here.pairs()
-    number, subject = (pairs.column(name).to_numpy() for name in ("number", "subject"))
-    mine = np.isin(subject, np.array(subjects, np.int64))
-    return dict(zip(subject[mine].tolist(), number[mine].tolist(), strict=True))
+def _numbers(home: Home, subjects: Sequence[int]) -> dict[int, int]:
+    """Return the person of today of each subject that somebody has."""
+    found = owners(home, np.array(subjects, np.int64)) if subjects else np.zeros(0, np.int64)
+    return {subject: number for subject, number in zip(subjects, found.tolist(), strict=True) if number > 0}
 
 
 def _appeal(row: Any, whose: dict[int, int]) -> Appeal:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,6 +16,7 @@ from zerodistance.core.profiles.contracts import Bands, Dimension, NoSuchDimensi
 from zerodistance.core.profiles.rules import is_inner
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.shares import wilson, z_of
 from zerodistance.kernel.text import Text
 
 GROUPS = ("demo.gender", "demo.birth_decade", "geo.city")
@@ -26,7 +26,6 @@ _HIGH, _FEWEST, _MOST = (
     50,
     12,
 )  # own values: bands that are high, persons of a group, groups of a dimension
-_Z = 1.96
 
 
 class Group(NamedTuple):
@@ -117,19 +116,12 @@ def _groups(
     for node in large:
         many, high = sizes[node], len(here.has(dimension, node).persons & top)
         yield Group(
-            dimension.key, dimension.label, node, labels[node], many, high, high / many, *_wilson(high, many)
+            dimension.key,
+            dimension.label,
+            node,
+            labels[node],
+            many,
+            high,
+            high / many,
+            *wilson(high, many, z_of(0.95)),
         )
-
-
-def _wilson(some: int, of: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share.
-
-    Examples
-    --------
-    >>> [round(edge, 3) for edge in _wilson(10, 100)]
-    [0.055, 0.174]
-    """
-    share, more = some / of, _Z**2 / of
-    middle = (share + more / 2) / (1 + more)
-    half = _Z * math.sqrt(share * (1 - share) / of + more / (4 * of)) / (1 + more)
-    return middle - half, middle + half

@@ -163,7 +163,7 @@ def placed(block: Block) -> Floats:
         found[mine] = training.score(block.model, told[mine], block.version.population[category])
         if block.view is not None:
             view, who = block.view, block.who[mine]
-            found[mine] = appeals.raised(view.home, view.here, block.model, category, who, found[mine])
+            found[mine] = appeals.raised(view.home, block.model, category, who, found[mine])
     return found
 
 

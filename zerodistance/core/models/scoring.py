@@ -80,7 +80,7 @@ def scored(
         some = who[start : start + _AT_ONCE]
         columns = training.asked(model, one, features.columns(view, some, model, target))
         scores = training.score(model, training.said(model, one, columns), among)
-        yield some, appeals.raised(view.home, view.here, model, target, some, scores)
+        yield some, appeals.raised(view.home, model, target, some, scores)
 
 
 class Round:

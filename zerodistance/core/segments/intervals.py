@@ -9,32 +9,8 @@ Medicine 17 (1998), 873-890: method 10, from the score intervals of E. B. Wilson
 from __future__ import annotations
 
 import math
-from statistics import NormalDist
 
-
-def z_of(level: float, questions: int = 1) -> float:
-    """Return how many standard errors an interval reaches so that all of so many questions together hold at a level (Bonferroni).
-
-    Examples
-    --------
-    >>> round(z_of(.95), 4), round(z_of(.95, 1_000), 4)
-    (1.96, 4.0556)
-    """
-    return NormalDist().inv_cdf(1 - (1 - level) / 2 / max(1, questions))
-
-
-def wilson(some: float, of: float, z: float) -> tuple[float, float]:
-    """Return the score interval of a share.
-
-    Examples
-    --------
-    >>> [round(edge, 4) for edge in wilson(56, 70, z_of(.95))]
-    [0.6918, 0.877]
-    """
-    share, square = some / of, z * z
-    middle = share + square / (2 * of)
-    half = z * math.sqrt(share * (1 - share) / of + square / (4 * of * of))
-    return max(0.0, (middle - half) / (1 + square / of)), min(1.0, (middle + half) / (1 + square / of))
+from zerodistance.kernel.shares import wilson, z_of
 
 
 def newcombe(some: float, of: float, other: float, of_other: float, z: float) -> tuple[float, float]:
@@ -63,3 +39,6 @@ def log_odds(some: float, of: float, other: float, of_other: float) -> float:
     mine = (some + 0.5) / (of - some + 0.5)
     theirs = (other + 0.5) / (of_other - other + 0.5)
     return math.log(mine / theirs)
+
+
+__all__ = ["log_odds", "newcombe", "wilson", "z_of"]
