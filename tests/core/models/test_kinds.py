@@ -48,6 +48,8 @@ def _story(luck: random.Random, subjects: list[int]) -> list[dict[str, Any]]:
         while day < YEARS * 365:
             at = NOW - (YEARS * 365 - day) * DAY
             add(who, "order.line", at, amount=luck.uniform(500, 4_000), product="w1")
+            if luck.random() < 0.2:
+                add(who, "order.returned", at + 5 * DAY, product="w1")
             day += luck.expovariate(rate) + 1
         for month in range(24 if place % 4 else 14):
             at = NOW - (24 - month) * 30 * DAY
@@ -220,6 +222,17 @@ def test_an_amount_that_is_kept_says_the_same_and_is_right_in_the_mean() -> None
     again = kept.read(kept.plain(found))
     assert isinstance(again, amount.Amount)
     assert again.values(columns).tobytes() == found.values(columns).tobytes()
+
+
+def test_a_score_is_a_place_among_all_who_are_scored_not_among_those_who_had_an_occasion(town: Home) -> None:
+    version = api.train(town, WHO, "r2_integrity")
+    model, at = api.model("r2_integrity"), version.evaluated_as_of
+    view = View(town, profiles.past(town, WHO, at))
+    everybody = training.rows(view, model, at, occasion=False)
+    assert version.evaluated_rows == len(training.rows(view, model, at).who) < 0.9 * len(everybody.who)
+    _, kept_ = registry.read(town, "r2_integrity", version.number)
+    said = training.said(model, kept_, everybody.columns)
+    assert version.population == training.population(model, said, everybody)
 
 
 def test_points_that_say_nothing_of_what_comes_still_order_persons(town: Home) -> None:

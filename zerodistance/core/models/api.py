@@ -139,15 +139,19 @@ def train(
     rival = training.response(some) if kind == UPLIFT else None
     found = training.figures(asked, kept, later, champion, rival)
     told(_EVALUATING, 2, 2)
-    mine = training.said(asked, kept, later.columns)
-    population = training.population(asked, mine, later)
+    whole = later
+    if (
+        asked.asked.given
+    ):  # a score is the place among all who are scored, not among those who had an occasion
+        whole = training.rows(views[1], asked, seen_at, seed=1, kind=kind, occasion=False)
+    population = training.population(asked, training.said(asked, kept, whole.columns), whole)
     version = Version(
         key, 0, kind, clock.micros(), trained_at, seen_at, len(some.who), int((some.came > 0).sum()), len(later.who),
         int((later.came > 0).sum()), found, population, beats_rules=found["ahead"]["low"] > 0,
-        longer=training.longer(asked, kept, later), against=against, note=note, picture=picture.of(asked, kept, later, population),
+        longer=training.longer(asked, kept, whole), against=against, note=note, picture=picture.of(asked, kept, later, population),
     )  # fmt: skip
     made = registry.add(home, version, kept)
-    watching.keep_base(home, made, kept, later.columns)
+    watching.keep_base(home, made, kept, whole.columns)
     log("models").info("trained", who=who.name, model=key, version=made.number, rows=made.rows)
     return made
 

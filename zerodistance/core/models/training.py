@@ -58,11 +58,20 @@ def horizon(model: Model, kind: str) -> int:
 
 
 def rows(
-    view: View, model: Model, at: int, seed: int = 0, kind: str = POINTS, most: int = ROWS, weeks: int = 0
+    view: View,
+    model: Model,
+    at: int,
+    seed: int = 0,
+    kind: str = POINTS,
+    most: int = ROWS,
+    weeks: int = 0,
+    *,
+    occasion: bool = True,
 ) -> Rows:
     """Return at most so many of the persons and targets that a model scores, as of the moment of a view; the same seed gives the same.
 
     `weeks`: of things, how many moments a week apart, the last of them `at`; 0: as many as a version is evaluated with.
+    `occasion`: where an outcome needs one, only those who had it; else everybody who is scored.
     """
     days = horizon(model, kind)
     if model.among in spines.SPINES:
@@ -72,7 +81,7 @@ def rows(
     else:
         came = labels.Came(view.home, view.here, model.asked, at, days)
         given = None
-        if model.asked.given:
+        if model.asked.given and occasion:
             alike = Asked(model.asked.given, covers=model.asked.covers)
             given = labels.Came(view.home, view.here, alike, at, days)
         found = _asked(view, model, came, given, kind, np.random.default_rng(seed), most)
