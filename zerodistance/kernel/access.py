@@ -17,6 +17,9 @@ class Permission(StrEnum):
     IMPORT = "import"
     MANAGE_SEGMENTS = "manage_segments"
     APPROVE_AUDIENCES = "approve_audiences"
+    SEND = "send"
+    APPROVE_SENDS = "approve_sends"
+    MANAGE_OUTREACH = "manage_outreach"
     MANAGE_BRAND = "manage_brand"
     MANAGE_ACCOUNTS = "manage_accounts"
     FORGET = "forget"
@@ -29,6 +32,7 @@ class Role(StrEnum):
     ADMIN = "admin"
     ANALYST = "analyst"
     PLANNER = "planner"
+    MARKETER = "marketer"
     SYSTEM = "system"
 
 
@@ -36,9 +40,16 @@ _MAY: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
     Role.SYSTEM: frozenset(Permission),
     Role.ANALYST: frozenset(
-        {Permission.SEE_PERSONS, Permission.MANAGE_SEGMENTS, Permission.APPROVE_AUDIENCES}
+        {
+            Permission.SEE_PERSONS,
+            Permission.MANAGE_SEGMENTS,
+            Permission.APPROVE_AUDIENCES,
+            Permission.SEND,
+            Permission.APPROVE_SENDS,
+        }
     ),
     Role.PLANNER: frozenset(),
+    Role.MARKETER: frozenset({Permission.SEND}),  # to people whom it can reach and not see
 }
 
 

@@ -40,7 +40,7 @@ PASSWORD_LENGTH = 10  # own value, above the 8 of NIST SP 800-63B
 WINDOW = 15 * 60 * clock.MICROS_PER_SECOND  # own value: failures older than this no longer count
 LIMITS = {"pair": 5, "address": 30, "account": 100}  # own values: failures within the window
 NAME = re.compile(r"[\w.@-]{2,40}")
-ROLES = (Role.ADMIN, Role.ANALYST, Role.PLANNER)
+ROLES = (Role.ADMIN, Role.ANALYST, Role.PLANNER, Role.MARKETER)
 _ACCOUNT = Text("账号", "account")
 _NAME_ALLOWED = Text(
     "可用 2 到 40 个字母、数字、. @ _ 和 -", "2 to 40 letters, digits, . @ _ or - are allowed"
@@ -67,8 +67,8 @@ def check_role(role: Role) -> None:
     """Raise `Invalid` for a role that nobody may be given."""
     if role not in ROLES:
         why = Text(
-            "可用 admin（管理员）、analyst（分析员）、planner（企划员）",
-            "admin, analyst or planner are allowed",
+            "可用 admin（管理员）、analyst（分析员）、planner（企划员）、marketer（营销员）",
+            "admin, analyst, planner or marketer are allowed",
         )
         raise Invalid(field=Text("角色", "the role"), given=role.value, why=why)
 

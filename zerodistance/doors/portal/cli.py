@@ -14,7 +14,9 @@ from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
 
 app = App(name="accounts", help=words("门户账号和接口密钥", "accounts of the portal, keys of the API"))
-_Role = Annotated[Literal["admin", "analyst", "planner"], Parameter(help=words("能做什么", "what it may do"))]
+_Role = Annotated[
+    Literal["admin", "analyst", "planner", "marketer"], Parameter(help=words("能做什么", "what it may do"))
+]
 _Units = Annotated[
     list[str] | None,
     Parameter(

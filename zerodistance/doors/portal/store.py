@@ -11,7 +11,7 @@ account = Table(
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=True),
     Column("name", Text, nullable=False, unique=True),
-    Column("role", Text, nullable=False),  # admin, analyst, planner
+    Column("role", Text, nullable=False),  # admin, analyst, planner, marketer
     Column("units", Text),  # numbers of units, with commas; null: every unit
     Column("password", Text),  # argon2id; null until the one-time link was used
     Column("lang", Text),  # zh, en; null: as the browser asks
