@@ -1,0 +1,154 @@
+"""What crosses the door of outreach, and what its sender and its channels say to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final, Protocol
+
+from zerodistance.kernel.text import Text
+
+MESSAGE_ID: Final = r"[0-9a-f]{24}"
+"""What the id of a message looks like: 96 bits, the same for the same send and subject, so that queued twice is once."""
+
+
+class Purpose(StrEnum):
+    """What somebody is written to for; consent and budgets are kept for each by itself."""
+
+    MARKETING = "marketing"
+    SERVICE = "service"
+    RESEARCH = "research"
+
+
+PURPOSES: Mapping[Purpose, Text] = {
+    Purpose.MARKETING: Text("营销", "marketing"),
+    Purpose.SERVICE: Text("服务", "service"),
+    Purpose.RESEARCH: Text("共创邀请", "invitations to co-create"),
+}
+
+
+class ChannelName(StrEnum):
+    """A way to somebody."""
+
+    EMAIL = "email"
+    SMS = "sms"
+    WEBHOOK = "webhook"
+    INBOX = "inbox"
+
+
+CHANNELS: Mapping[ChannelName, Text] = {
+    ChannelName.EMAIL: Text("邮件", "e-mail"),
+    ChannelName.SMS: Text("短信", "text message"),
+    ChannelName.WEBHOOK: Text("网络回调", "webhook"),
+    ChannelName.INBOX: Text("站内信", "inbox"),
+}
+
+NAMESPACES: Mapping[ChannelName, tuple[str, ...]] = {
+    ChannelName.EMAIL: ("email",),
+    ChannelName.SMS: ("phone",),
+    ChannelName.WEBHOOK: ("openid",),
+    ChannelName.INBOX: ("member_id", "user_id", "device_id"),
+}
+"""Whose identifiers a channel writes to, the first the best; of a webhook, unless its description says others (`channels.namespaces`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message on its way out. It exists only between the sender and a channel: no verb returns one.
+
+    Attributes
+    ----------
+    address
+        An e-mail address, a phone number (`+8613...`), an identifier of `namespace`; of the inbox the number of the subject.
+    subject
+        Subject line, title; empty where a channel has none.
+    text, html
+        The whole text, with sender and opt-out; `html` None: text only.
+    opt_out_url
+        Where one click withdraws, see `links`; None for what nobody can withdraw from.
+    return_token
+        What an answer to the message is known by: the local part that bounces come back to ends with it.
+    campaign
+        Key of the campaign or experiment; empty without one.
+    template, values
+        What a gateway needs that fills the text in itself.
+    """
+
+    message_id: str
+    channel: str
+    address: str = field(repr=False)
+    lang: str
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
+    html: str | None = field(repr=False)
+    opt_out_url: str | None = field(repr=False)
+    return_token: str = field(repr=False)
+    campaign: str = ""
+    purpose: str = Purpose.MARKETING
+    namespace: str = ""
+    template: str = ""
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Outcome(StrEnum):
+    """What became of a message when it was handed over."""
+
+    ACCEPTED = "accepted"
+    """The other side has taken it."""
+    REFUSED = "refused"
+    """It will never take it: the message failed, and an address that does not exist is suppressed."""
+    LATER = "later"
+    """It was certainly not taken, and may be when it is tried again."""
+    UNKNOWN = "unknown"
+    """It may have been taken: the connection broke after the text was sent. Counted as a contact, not sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """What became of one message.
+
+    Attributes
+    ----------
+    code
+        What the other side answered, such as `550 5.1.1`; empty: nothing.
+    detail
+        Why, in words without the address, at most 200 characters.
+    is_address
+        It was refused because the address does not exist: a hard bounce.
+    """
+
+    message_id: str
+    outcome: Outcome
+    code: str = ""
+    detail: str = ""
+    is_address: bool = False
+
+
+class Channel(Protocol):
+    """A way out, opened by one sender: used by one thread at a time, and closed by it."""
+
+    name: str
+    rate: float
+    """Messages a second that all senders together may hand over; 0: no limit."""
+
+    def hand(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
+        """Hand messages over; return one answer each, in their order. What goes wrong outside is an answer, never an error."""
+        ...
+
+    def check(self) -> Sequence[Text]:
+        """Return what is wrong with the way out, without sending anything; empty: nothing."""
+        ...
+
+    def close(self) -> None:
+        """Give back connections."""
+        ...
+
+
+class Settled(StrEnum):
+    """What a receipt says of a message that was handed over."""
+
+    DELIVERED = "delivered"
+    BOUNCED_HARD = "bounced_hard"
+    BOUNCED_SOFT = "bounced_soft"
+    COMPLAINED = "complained"
