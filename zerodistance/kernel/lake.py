@@ -55,6 +55,9 @@ class Lake:
         ] = {}  # who writes or removes files of a table takes its lock first
         self._replaced: dict[str, list[tuple[float, Path]]] = {}
         self._opening, self._opened = threading.Lock(), dict[str, tuple[_Newest, DeltaTable]]()
+        self._versions = dict[
+            tuple[str, str], tuple[DeltaTable, int]
+        ]()  # what `held` said of the table as it was opened
         self._rewriting = (
             threading.RLock()
         )  # who replaces files takes this one first; appends go on meanwhile
@@ -136,7 +139,14 @@ class Lake:
 
     def held(self, table: str, app: str) -> int:
         """Return the last version that application `app` has appended to the table, 0 if none."""
-        return self._asked(table, lambda found: found.transaction_version(app) or 0, 0)
+
+        def version(found: DeltaTable) -> int:
+            said = self._versions.get((table, app))
+            if said is None or said[0] is not found:  # the log is read once for each version of the table
+                said = self._versions[table, app] = found, found.transaction_version(app) or 0
+            return said[1]
+
+        return self._asked(table, version, 0)
 
     def append(
         self, table: str, rows: pa.Table, *, app: str, version: int, partition_by: str | None = None
