@@ -6,6 +6,8 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
+
 from zerodistance.sample import names, places
 from zerodistance.sample.places import Estates
 from zerodistance.sample.world import World
@@ -80,6 +82,7 @@ def _categories(world: World) -> str:
 
 def _places(world: World, estates: Estates, areas: Sequence[tuple[str, str, str]]) -> str:
     city = world.city
+    mean = float(np.dot(world.household.size, np.arange(1, len(world.household.size) + 1)))
     head = [
         (
             "CITY",
@@ -90,10 +93,11 @@ def _places(world: World, estates: Estates, areas: Sequence[tuple[str, str, str]
             f"{city.district_lon[0]:.4f}",
             city.area,
             "",
+            "",
         )
     ]
     head += [
-        (code, zh, en, "district", f"{lat:.4f}", f"{lon:.4f}", area, "")
+        (code, zh, en, "district", f"{lat:.4f}", f"{lon:.4f}", area, "", "")
         for (code, zh, en), lat, lon, area in zip(
             areas, city.district_lat, city.district_lon, city.district_codes, strict=True
         )
@@ -108,10 +112,12 @@ def _places(world: World, estates: Estates, areas: Sequence[tuple[str, str, str]
             f"{estates.lon[n]:.6f}",
             city.district_codes[int(estates.district[n])],
             places.GRADES[int(estates.grade[n])],
+            max(1, round(int(estates.people[n]) / mean)),
         )
         for n in range(len(estates.people))
     )
-    return _csv(("code", "name_zh", "name_en", "kind", "lat", "lon", "area", "grade"), (*head, *estates_rows))
+    head_names = ("code", "name_zh", "name_en", "kind", "lat", "lon", "area", "grade", "households")
+    return _csv(head_names, (*head, *estates_rows))
 
 
 def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

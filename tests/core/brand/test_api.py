@@ -179,3 +179,20 @@ def test_a_column_that_a_file_does_not_have_leaves_what_was_said_before(
     emptied = "key,parent,name_zh,name_en,warranty_months\nfridge,cooling,冰箱,Refrigerator,\n"
     assert not api.import_file(brand, admin, "categories", file(tmp_path, emptied)).bad
     assert api.category(brand, "fridge").warranty_months is None
+
+
+def test_coordinates_of_chinese_maps_come_in_as_wgs_84_and_a_community_has_homes(
+    home: Home, admin: Who, tmp_path: Path
+) -> None:
+    file = tmp_path / "places.csv"
+    head = "code,name_zh,name_en,kind,lat,lon,area,households\n"
+    file.write_text(
+        f"{head}X1,望京,Wangjing,community,39.91334545536069,116.38404722455657,110101,1200\nX2,城,City,city,,,110000,\n"
+    )
+    assert api.import_file(home, admin, "places", file, coordinates="gcj02").written
+    found = api.place(home, "X1")
+    assert (found.lat, found.lon) == pytest.approx((39.911954, 116.377817), abs=1e-6)
+    assert (found.households, api.place(home, "X2").households) == (1200, None)
+    file.write_text(f"{head}X1,望京,Wangjing,community,39.9,116.4,110101,0\n")
+    (bad,) = api.import_file(home, admin, "places", file).bad
+    assert bad.column == "households"

@@ -29,6 +29,7 @@ from zerodistance.core.brand.contracts import (
 from zerodistance.core.brand.held import held as held
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.coordinates import System
 from zerodistance.kernel.errors import Invalid, NotFound
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
@@ -167,17 +168,26 @@ def upsert(home: Home, who: Who, kind: str, changes: Sequence[Change], *, partia
 
 
 def import_file(
-    home: Home, who: Who, kind: str, path: Path, *, partial: bool = False, dry_run: bool = False
+    home: Home,
+    who: Who,
+    kind: str,
+    path: Path,
+    *,
+    partial: bool = False,
+    dry_run: bool = False,
+    coordinates: System = "wgs84",
 ) -> Imported:
     """Take in a CSV file with a header (UTF-8, or GB 18030 as Excel in China writes it).
 
-    One wrong cell keeps the whole file out, and every wrong cell is reported; with `partial` the right rows go in.
+    One wrong cell keeps the whole file out, and every wrong cell is reported; with `partial` the right rows go in. `coordinates` says in which
+    system `lat` and `lon` of places are; they are kept in WGS-84.
     """
     who.need(Permission.MANAGE_BRAND)
     spec = rules.KINDS[_known(kind)]
     changes, bad = rules.read_file(
         spec, io.StringIO(_decoded(path.read_bytes()), newline=""), home.settings.tz
     )
+    changes = rules.converted(changes, coordinates)
     return _take(home, spec, changes, bad, partial=partial, dry_run=dry_run)
 
 
@@ -331,7 +341,8 @@ def _product(row: RowMapping) -> Product:
 
 def _place(row: RowMapping) -> Place:
     rest: dict[str, Any] = {
-        name: row[name] for name in ("kind", "lat", "lon", "area", "grade", "valid_from", "valid_to")
+        name: row[name]
+        for name in ("kind", "lat", "lon", "area", "grade", "households", "valid_from", "valid_to")
     }
     return Place(code=row["code"], name=_name(row), **rest)
 

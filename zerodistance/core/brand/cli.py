@@ -53,6 +53,15 @@ def import_(
     dry_run: Annotated[
         bool, Parameter(negative="", help=words("只检查，不写入", "check only, write nothing"))
     ] = False,
+    coordinates: Annotated[
+        Literal["wgs84", "gcj02", "bd09"],
+        Parameter(
+            help=words(
+                "文件里 lat、lon 的坐标系：高德、腾讯是 gcj02，百度是 bd09",
+                "system of lat and lon in the file: most Chinese maps have gcj02, Baidu's bd09",
+            )
+        ),
+    ] = "wgs84",
     as_json: AsJson = False,
 ) -> None:
     """Import rows of one kind; every wrong cell is named with its line, column, value and what is allowed."""
@@ -62,7 +71,9 @@ def import_(
         from zerodistance.kernel.errors import NotFound
 
         raise NotFound(what=Text("文件", "file"), given=file)
-    done = api.import_file(command.home(), command.who(), kind, file, partial=partial, dry_run=dry_run)
+    done = api.import_file(
+        command.home(), command.who(), kind, file, partial=partial, dry_run=dry_run, coordinates=coordinates
+    )
     if as_json:
         command.say_json(dataclasses.asdict(done))
     else:

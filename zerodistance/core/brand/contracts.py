@@ -70,6 +70,8 @@ class Place:
         Administrative area code it lies in.
     grade
         A to D for a community by the price of its homes, A the highest; None: not graded.
+    households
+        How many homes a community has; None: not known.
     """
 
     code: str
@@ -79,6 +81,7 @@ class Place:
     lon: float | None
     area: str
     grade: str | None
+    households: int | None
     valid_from: int
     valid_to: int | None
 

@@ -6,18 +6,20 @@ import csv
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from zerodistance.core.brand.contracts import ALWAYS, BadCell, Change
 from zerodistance.kernel.clock import to_micros
+from zerodistance.kernel.coordinates import System, to_wgs84
 from zerodistance.kernel.text import Text
 
 PLACE_KINDS = ("community", "district", "city", "country")
 GRADES = ("A", "B", "C", "D")  # own value: how many grades there are
 MAX_LIFETIME_YEARS = 100  # own value: above it a lifetime is a typing error
 MAX_WARRANTY_MONTHS = 240  # own value: the same of a warranty
+MAX_HOUSEHOLDS = 200_000  # own value: of one community; a city has more
 MAX_CELL = 200
 
 _KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*")
@@ -101,6 +103,17 @@ def _months(cell: str) -> int:
     return int(cell)
 
 
+def _many(cell: str) -> int:
+    if not cell.isascii() or not cell.isdigit() or len(cell) > 6 or not 1 <= int(cell) <= MAX_HOUSEHOLDS:
+        raise Wrong(
+            Text(
+                f"1 到 {MAX_HOUSEHOLDS:,} 之间的整数（户）",
+                f"a whole number from 1 to {MAX_HOUSEHOLDS:,} (homes)",
+            )
+        )
+    return int(cell)
+
+
 def _one_of(values: Sequence[str]) -> Callable[[str], str]:
     listed = ", ".join(values)
 
@@ -166,6 +179,7 @@ PLACES = Kind(
         Column("lon", _longitude, required=False),
         Column("area", _area),
         Column("grade", _one_of(GRADES), required=False),
+        Column("households", _many, required=False),
     ),
 )
 UNITS = Kind(
@@ -256,6 +270,21 @@ def read_file(kind: Kind, lines: Iterable[str], zone: tzinfo) -> tuple[list[Chan
         if change:
             changes.append(change)
     return changes, bad
+
+
+def converted(changes: Sequence[Change], coordinates: System) -> list[Change]:
+    """Return changes with `lat` and `lon`, which are said in another system of coordinates, in WGS-84."""
+    if coordinates == "wgs84":
+        return list(changes)
+
+    def moved(change: Change) -> Change:
+        said = change.values
+        if said.get("lat") is None or said.get("lon") is None:
+            return change
+        lat, lon = to_wgs84(said["lat"], said["lon"], coordinates)
+        return replace(change, values={**said, "lat": round(lat, 7), "lon": round(lon, 7)})
+
+    return [moved(change) for change in changes]
 
 
 def _rows(reader: Any, bad: list[BadCell]) -> Iterator[list[str]]:

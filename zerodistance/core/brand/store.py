@@ -69,6 +69,7 @@ place = Table(
     Column("lon", Float),
     Column("area", Text, nullable=False, index=True),
     Column("grade", Text),
+    Column("households", Integer),
     *_validity(),
 )
 
