@@ -23,6 +23,8 @@ class Question:
         Key of a category: who bought, registered or bound a product of it; None: any and none.
     dimension, node
         A band: a node, or inner node, of a dimension with a closed list of nodes; both or neither.
+    need
+        A need, `n1_washer`: who is in the two highest bands of that score (`releasing.needs`); None: any and none.
     """
 
     place: str | None = None
@@ -30,6 +32,25 @@ class Question:
     category: str | None = None
     dimension: str | None = None
     node: str | None = None
+    need: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A need that may be asked for: the two highest bands of a score of a model of need.
+
+    Attributes
+    ----------
+    key
+        `n1_washer`.
+    model
+        `n1`: will buy another one; `n2`: will buy a first one.
+    """
+
+    key: str
+    model: str
+    category: str
+    label: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +119,8 @@ class Choices:
         Territories of the account's units, then the communities in them; without units, every place.
     bands
         Dimensions with a closed list of nodes.
+    needs
+        Needs of categories, where models give scores of them.
     """
 
     whole: Text
@@ -105,6 +128,7 @@ class Choices:
     audiences: tuple[Option, ...]
     categories: tuple[Option, ...]
     bands: tuple[tuple[Text, tuple[Option, ...]], ...]
+    needs: tuple[Need, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

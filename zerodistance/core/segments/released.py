@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 import threading
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from pyroaring import BitMap
 
 from zerodistance.core.profiles import bitmaps
@@ -79,7 +81,12 @@ def figure(seal: Seal, panel: Panel, persons: BitMap, k: int) -> int | None:
     drawn = panel.of(persons)
     if len(drawn) < least(k):
         return None
-    draw = seal.draw(bitmaps.to_numbers(drawn).astype("<u4").tobytes())
+    return scaled(seal, bitmaps.to_numbers(drawn), k)
+
+
+def scaled(seal: Seal, drawn: npt.NDArray[Any], k: int) -> int:
+    """Return what those of the panel (their numbers, ascending) stand for, rounded to a multiple of k by a draw that hangs on who they are."""
+    draw = seal.draw(drawn.astype("<u4").tobytes())
     return (len(drawn) * ONE_IN + draw % k) // k * k
 
 

@@ -40,13 +40,14 @@ def released(
         str | None, Parameter(help=words("维度，与 --node 同用", "a dimension, with --node"))
     ] = None,
     node: Annotated[str | None, Parameter(help=words("档位", "one of its nodes"))] = None,
+    need: Annotated[str | None, Parameter(help=words("需求，如 n1_washer", "a need, like n1_washer"))] = None,
     as_json: AsJson = False,
 ) -> None:
     """Answer a closed question as an account is answered that may not see persons."""
     from zerodistance.core.segments import releasing
     from zerodistance.core.segments.questions import Question
 
-    question = Question(place, audience, category, dimension, node)
+    question = Question(place, audience, category, dimension, node, need)
     found = releasing.ask(command.home(), command.who(), question)
     lang = command.lang()
     if as_json:

@@ -30,6 +30,9 @@ class ClosedQuestion(BaseModel):
     category: str | None = Field(None, description="who has a product of this category; null: any and none")
     dimension: str | None = Field(None, description="with `node`: a band of a dimension with a closed list")
     node: str | None = Field(None, description="with `dimension`")
+    need: str | None = Field(
+        None, description="who is in the two highest bands of a score of need, like n1_washer"
+    )
 
 
 class ReleasedAnswer(BaseModel):

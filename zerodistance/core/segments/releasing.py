@@ -13,6 +13,7 @@ from zerodistance.core.segments import answer, api, audiences, released
 from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, Has, Rule
 from zerodistance.core.segments.questions import (
     Choices,
+    Need,
     NotClosed,
     NotYours,
     Option,
@@ -28,6 +29,8 @@ from zerodistance.kernel.text import Text
 LEAST_SEND = audiences.LEAST
 _COMMUNITY = "geo.community"
 _HAVE = ("order.completed", "order.line", "product.registered", "device.bound")
+_MODELS = {"n1": Text("想换{}", "want a new {}"), "n2": Text("想买第一台{}", "want a first {}")}
+_HIGHEST = ("a", "b")  # of the five bands of a score: the highest fifth
 _NEAR = 10  # places that a refusal names
 
 
@@ -100,7 +103,36 @@ def choices(home: Home, who: Who) -> Choices:
             (layer_label, tuple(Option(d.key, d.label) for d in some))
             for layer_label, some in _closed_dimensions(who)
         ),
+        needs=needs(home, who),
     )
+
+
+def needs(home: Home, who: Who) -> tuple[Need, ...]:
+    """Return the needs that may be asked for, by model and category; none before a model of need gives scores."""
+    names = {one.key: one.name for one in brand.categories(home, who)}
+    known = {one.key for one in profiles.dimensions(home)}
+    found = []
+    for model, text in _MODELS.items():
+        for category, name in sorted(names.items()):
+            if f"score.{model}_{category}" in known:
+                label = Text(text.zh.format(name.zh), text.en.format(name.en.lower()))
+                found.append(Need(f"{model}_{category}", model, category, label))
+    return tuple(found)
+
+
+def need(home: Home, who: Who, key: str) -> Need:
+    """Return one of the needs that may be asked for; raises NotClosed."""
+    every = needs(home, who)
+    found = next((one for one in every if one.key == key), None)
+    if found is None:
+        keys = ", ".join(one.key for one in every) or "–"
+        raise NotClosed(given=key, why=Text(f"可用的需求有 {keys}", f"the needs are {keys}"))
+    return found
+
+
+def rule_of(home: Home, who: Who, question: Question) -> Rule:
+    """Return everything that a question asks but its place, as one rule; raises what `ask` raises."""
+    return _rule(home, who, question) or AllOf(())
 
 
 def nodes(who: Who, dimension: str) -> tuple[Option, ...]:
@@ -149,6 +181,9 @@ def _rule(home: Home, who: Who, question: Question) -> Rule | None:
         terms.append(_has_category(home, who, question.category))
     if question.dimension is not None or question.node is not None:
         terms.append(_band(who, question))
+    if question.need is not None:
+        dimension = f"score.{need(home, who, question.need).key}"
+        terms.append(AnyOf(tuple(Has(dimension, node) for node in _HIGHEST)))
     return AllOf(tuple(terms)) if terms else None
 
 
@@ -247,4 +282,6 @@ def _text(home: Home, who: Who, question: Question) -> Text:
         band = _band(who, question)
         label = dict(_nodes(dimension))[str(band.node)]
         said.append(Text(f"{dimension.label.zh}：{label.zh}", f"{dimension.label.en}: {label.en}"))
+    if question.need is not None:
+        said.append(need(home, who, question.need).label)
     return Text(" · ".join(one.zh for one in said), " · ".join(one.en for one in said))

@@ -48,11 +48,11 @@ def released(
     category: str = "",
     dimension: str = "",
     node: str = "",
+    need: str = "",
 ) -> Response:
     """Show the closed question with its released count, or only these two parts while somebody chooses."""
-    question = Question(place or None, audience or None, category or None, dimension or None, node or None)
-    if question.node and not question.dimension:
-        question = Question(question.place, question.audience, question.category)
+    said = (place, audience, category, dimension, node if dimension else "", need)
+    question = Question(*(word or None for word in said))
     part = request.headers.get("HX-Request") == "true"
     values = shown(request, question, asked=True)
     return page(request, "released_parts.html" if part else "released.html", here="segments", **values)
