@@ -86,7 +86,8 @@ def in_china(points: Degrees) -> npt.NDArray[np.bool_]:
     for y0, x0, y1, x1 in _edges() if len(near) else ():
         crosses = (lat[near, None] < y0) != (lat[near, None] < y1)
         left = lon[near, None] < (x1 - x0) * (lat[near, None] - y0) / np.where(y1 == y0, 1, y1 - y0) + x0
-        found[near] ^= np.count_nonzero(crosses & left, axis=1) % 2 == 1
+        odd: npt.NDArray[np.bool_] = np.count_nonzero(crosses & left, axis=1) % 2 == 1
+        found[near] = np.logical_xor(found[near], odd)
     return found
 
 
