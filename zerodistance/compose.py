@@ -126,6 +126,7 @@ def work(home: Home) -> Work:
     from zerodistance.connectors.feeds import api as feeds
     from zerodistance.core.identity import api as identity
     from zerodistance.core.models import appeals as models
+    from zerodistance.core.outreach.channels import forgetting as channels
     from zerodistance.core.profiles import api as profiles
     from zerodistance.core.segments import api as segments
     from zerodistance.core.segments.tags import api as tagged
@@ -153,6 +154,7 @@ def work(home: Home) -> Work:
             "feeds": lambda home, subjects: feeds.forget(home, identity.matcher(home, subjects)),
             "profiles": profiles.forget,
             "models": models.forget,
+            "channels": channels.forget,
             "segments": segments.forget,  # identity still knows whose subjects they are
             "identity": identity.forget,
             "past": profiles.forget_pasts,  # when nothing names them any more

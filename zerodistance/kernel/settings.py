@@ -45,6 +45,11 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="the address the door listens on")
     port: int = Field(8420, ge=0, le=65535, description="the port the door listens on; 0 takes a free one")
+    public_url: str = Field(
+        "",
+        description="address under which people reach the door, such as `https://hello.example.com`: links in messages lead there; "
+        "empty: to `host` and `port`, which nobody reaches from elsewhere",
+    )
     zone: str = Field(
         "Asia/Shanghai", description="IANA time zone in which days are counted and pages show times"
     )
@@ -219,7 +224,7 @@ class Settings(BaseSettings):
             postgres.parse(value)
         return value
 
-    @field_validator("otel_endpoint", "alert_webhook")
+    @field_validator("otel_endpoint", "alert_webhook", "public_url")
     @classmethod
     def _address(cls, value: str) -> str:
         if not value:

@@ -53,6 +53,7 @@ NOBODY = {
     "segment_approval",
     "segment_exact",  # rules name nodes and codes, and how many fit
     *("grouping", "grouping_version", "grouping_group", "grouping_run"),  # kinds of persons, and how many
+    *("outreach_channel", "outreach_link"),  # ways out, and where links lead for everybody
     *("store_size", "alert", "alert_delivery"),  # stores, jobs and sources
     *("account", "api_key", "portal_failure", "portal_once", "portal_session"),  # those who work here
 }

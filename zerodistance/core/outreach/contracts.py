@@ -116,6 +116,8 @@ class Handed:
         Why, in words without the address, at most 200 characters.
     is_address
         It was refused because the address does not exist: a hard bounce.
+    reference
+        What the other side calls the message in its receipts; empty: by our id, or not at all. `receipts.refer` keeps it.
     """
 
     message_id: str
@@ -123,6 +125,7 @@ class Handed:
     code: str = ""
     detail: str = ""
     is_address: bool = False
+    reference: str = ""
 
 
 class Channel(Protocol):

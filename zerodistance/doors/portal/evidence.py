@@ -151,6 +151,8 @@ STORES = {
     "profiles.tag_index": Text("标签索引", "tag index"),
     "past.indexes": Text("往日的标签索引（整个删除）", "tag indexes of earlier moments (whole)"),
     "models.model_appeal": Text("对评分的申诉", "appeals against scores"),
+    "channels.outreach_receipt": Text("消息的回执、打开和点击", "receipts, opens and clicks of messages"),
+    "channels.outreach_inbox": Text("站内信", "messages in the inbox"),
     "segments.segment_members": Text(
         "冻结和跟随的人群里的成员", "membership of segments that are frozen or followed"
     ),
