@@ -22,6 +22,8 @@ def take(batch: Batch, keep: Mask) -> None:
     """Keep only the touches of `keep` in a batch, with what belongs to them."""
     batch.touches = batch.touches.filter(pa.array(keep))
     batch.fingerprints = batch.fingerprints[keep]
+    if batch.subjects is not None:
+        batch.subjects = batch.subjects[keep]
     place = np.cumsum(keep) - 1
     old, new = keep.tolist(), place.tolist()
     signs, facts = batch.signs, batch.facts

@@ -60,6 +60,29 @@ BUILT = pa.schema([f for f in TOUCHES if f.name not in ("batch", "row", "subject
 """The columns a feed fills; the digest adds batch, row and subject."""
 
 
+OWN_SOURCE = "zerodistance"
+"""Key of the source that stands for ourselves: what apps say happened comes from it."""
+
+SAID = pa.schema(
+    [
+        ("subject", pa.int64()),  # whom it happened to, as identity numbered it
+        ("kind", pa.string()),
+        ("happened_at", pa.int64()),  # microseconds UTC
+        ("message_id", pa.string()),  # its id for ever: said twice counts once
+        ("campaign", pa.string()),
+        ("channel", pa.string()),
+        ("product", pa.string()),
+        ("category", pa.string()),
+        ("quantity", pa.float64()),
+        ("amount", pa.float64()),
+        ("currency", pa.string()),
+        ("place", pa.string()),
+        ("order_id", pa.string()),
+    ]
+)
+"""What an app says happened, one row a touch; only the first four are needed. See own.say."""
+
+
 def widened(rows: pa.Table, schema: pa.Schema) -> pa.Table:
     """Return rows in the columns of `TOUCHES` or `BUILT`; what was written before a column was there has null in it."""
     missing = [one for one in schema if one.name not in rows.column_names]
@@ -194,6 +217,10 @@ class Batch:
         Batches whose set-aside rows this one takes up again.
     nobody
         Why a touch is refused that points at nobody; empty: it is taken in like the others.
+    subjects
+        int64 per touch, whom it is about; None: its signs say so.
+    said
+        Rows of what apps have said that this batch takes in; they go in the same commit.
     """
 
     feed: str
@@ -214,6 +241,8 @@ class Batch:
     aside: Batch | None = None
     returned: list[int] = field(default_factory=list)
     nobody: str = ""
+    subjects: npt.NDArray[np.int64] | None = None
+    said: list[int] = field(default_factory=list)
 
 
 @dataclass

@@ -192,6 +192,8 @@ class Digest:
                     self._refuse_nobody(batch, np.flatnonzero(found.subjects == 0))
                     counts = batch.counts.copy()
                     found = self._recogniser.recognise(batch)
+            if batch.subjects is not None:  # an app has said whom it spoke to
+                found.subjects, found.known = batch.subjects, np.ones(len(batch.subjects), np.bool_)
             batch.counts.update(found.counts)
             _count_known(batch, found)
             if batch.touches.num_rows:

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from zerodistance.core.touchpoints import bodies, book, drafts, kept, repeats, store, tail, wire
+from zerodistance.core.touchpoints import bodies, book, drafts, kept, own, repeats, store, tail, wire
 from zerodistance.core.touchpoints.contracts import Forget
 from zerodistance.kernel import backups, clock, fault
 from zerodistance.kernel.access import Permission, Who
@@ -32,6 +32,7 @@ STORES = (
         "feeds",
         "quarantine",
         "set_aside",
+        "own_touch",
         "texts",
         "identifiers",
         "evidence",
@@ -187,6 +188,9 @@ def carry_out(
         fault.point("forget." + name)
         for what, n in share(home, subjects).items():
             removed[f"{name}.{what}"] = n
+    removed["own_touch"] = own.forget(
+        home, subjects
+    )  # last: until their rooms forgot, apps might still say something
     home.state.scrub(_tables(removed))
     return _certify(home, number, len(subjects), removed)
 

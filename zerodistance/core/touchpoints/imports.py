@@ -11,6 +11,7 @@ from zerodistance.core.touchpoints.contracts import Batch
 from zerodistance.core.touchpoints.digest import Feed
 from zerodistance.core.touchpoints.mapper import Mapper
 from zerodistance.core.touchpoints.mapping import parse
+from zerodistance.core.touchpoints.own import OwnFeed
 from zerodistance.core.touchpoints.parse import Parser
 from zerodistance.core.touchpoints.repeats import RepeatFeed
 from zerodistance.core.touchpoints.replay import ReplayFeed
@@ -110,22 +111,24 @@ def _kind_of(error: Exception) -> str:
 
 
 class Feeds:
-    """The feeds besides the journal, for the worker: what an undone import gives back, the oldest open one, what is to be replayed."""
+    """The feeds besides the journal, for the worker: what apps say, what an undone import gives back, the oldest open one, what is to be replayed."""
 
     def __init__(self) -> None:
         self._import: ImportFeed | None = None
         self._replay: ReplayFeed | None = None
+        self._own: OwnFeed | None = None
 
     def __call__(self, home: Home, parser: Parser) -> Sequence[Feed]:
         """Return the feeds that may have something."""
         if self._replay is None:
             import_jobs.tidy(home)
             self._replay = ReplayFeed(home, parser)
+        self._own = self._own or OwnFeed(home)
         number = import_jobs.next_open(home)
         if self._import is not None and self._import.number != number:
             self._import.close()
             self._import = None
         if number is None:
-            return [RepeatFeed(home), self._replay]
+            return [self._own, RepeatFeed(home), self._replay]
         self._import = self._import or ImportFeed(home, number)
-        return [RepeatFeed(home), self._import, self._replay]
+        return [self._own, RepeatFeed(home), self._import, self._replay]

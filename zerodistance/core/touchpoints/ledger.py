@@ -111,6 +111,8 @@ def write(
             ],
         )
     repeats.write(tx, seal, number, batch)
+    if batch.said:
+        tx.execute(delete(store.own_touch).where(store.own_touch.c.number.in_(batch.said)))
     count(tx, batch.counts, now)
     _breaches(tx, batch.breaches, now)
     _import(tx, batch)

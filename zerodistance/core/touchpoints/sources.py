@@ -12,11 +12,12 @@ from sqlalchemy.exc import IntegrityError
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.touchpoints import rules, store
-from zerodistance.core.touchpoints.contracts import KINDS_OF_SOURCE, Source
+from zerodistance.core.touchpoints.contracts import KINDS_OF_SOURCE, OWN_SOURCE, Source
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Forbidden, ZeroDistanceError
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.state import upsert
 from zerodistance.kernel.text import Text
 
 EVENT_BYTES = 32_768  # the protocol's policy: 32 KB an event
@@ -24,6 +25,7 @@ EVENT_BYTES_BOUNDS = (256, 4 << 20)  # own value
 LIMIT_BOUNDS = (1, 2_000_000_000)  # own value
 FRESH_BOUNDS = (1, 10 * 366 * 86_400)  # own value: ten years, seconds
 _KEY = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
+_OURS = Text("本平台", "This platform")
 _FIELDS = {
     "key": Text("标识", "key"),
     "name": Text("名称", "name"),
@@ -112,6 +114,19 @@ def create_source(
             return _one(tx, values["key"])
     except IntegrityError:
         raise SourceExists(key=key) from None
+
+
+def ours(home: Home) -> Source:
+    """Return the source that stands for ourselves, made when it is asked for the first time."""
+    known = next((one for one in every(home) if one.key == OWN_SOURCE), None)
+    if known is not None:
+        return known
+    values = {"key": OWN_SOURCE, **_checked_name(_OURS), "kind": "server", "event_bytes": EVENT_BYTES}
+    values |= {"origins": "", "write_key": _new_write_key(), "created_at": clock.micros()}
+    made = upsert(store.source).values(values).on_conflict_do_nothing(index_elements=["key"])
+    with home.state.write() as tx:
+        tx.execute(made)
+        return _one(tx, OWN_SOURCE)
 
 
 def list_sources(home: Home, who: Who, *, with_off: bool = True) -> list[Source]:
@@ -261,6 +276,10 @@ def _checked_key(key: str) -> str:
             "key",
             key,
             Text("小写字母、数字和 - _ . ，最多 63 个", "lower-case letters, digits and - _ . , 63 at most"),
+        )
+    if key == OWN_SOURCE:
+        raise WrongSource(
+            "key", key, Text("这个标识留给平台自己", "this key is kept for what the platform itself says")
         )
     return key
 

@@ -210,6 +210,16 @@ set_aside = Table(
     Column("due", Integer, index=True),  # the undo_request that lets them come back
 )
 
+own_touch = Table(
+    "own_touch",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("said_at", BigInteger, nullable=False),
+    Column("touches", Integer, nullable=False),
+    Column("rows", LargeBinary, nullable=False),  # Arrow stream of contracts.SAID
+    sqlite_autoincrement=True,
+)
+
 undo_request = Table(
     "undo_request",
     metadata,

@@ -128,6 +128,7 @@ STORES = {
     "quarantine": Text("隔离区", "quarantine"),
     "import_draft": Text("上传后还没有导入的文件", "uploads not imported yet"),
     "set_aside": Text("因与导入重复而另存的行", "rows set aside as repeats of an import"),
+    "own_touch": Text("应用说了还没有处理的交互", "touches said by apps and not digested yet"),
     "feeds.feed_file": Text("取数拒收文件的原因", "reasons why feeds refused files"),
     "identity.evidence_lake": Text("湖里的证据", "evidence in the lake"),
     "identity.matcher": Text("匹配索引", "matcher's index"),
