@@ -18,7 +18,7 @@ from zerodistance.kernel.state import metadata
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "zerodistance"
 CORE = PACKAGE / "core"
-LINE = ("brand", "touchpoints", "identity", "profiles", "models", "segments", "outreach")
+LINE = ("brand", "touchpoints", "identity", "profiles", "models", "segments", "measurement", "outreach")
 FILES = sorted(PACKAGE.rglob("*.sql"))
 VIEWS = {
     "touches": "touchpoints",

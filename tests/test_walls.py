@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "zerodistance" / "core"
-LINE = ("brand", "touchpoints", "identity", "profiles", "models", "segments", "outreach")
+LINE = ("brand", "touchpoints", "identity", "profiles", "models", "segments", "measurement", "outreach")
 ROOMS = [*(f"core/{room}" for room in LINE), "connectors/feeds", "sample", "evaluate"]
 
 

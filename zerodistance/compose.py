@@ -65,6 +65,7 @@ def jobs() -> Sequence[Job]:
     """Return what the worker does again and again."""
     from zerodistance.connectors.feeds import keeping as feeds
     from zerodistance.core.identity import jobs as identity
+    from zerodistance.core.measurement import jobs as measurement
     from zerodistance.core.models import jobs as models
     from zerodistance.core.profiles import jobs as profiles
     from zerodistance.core.segments import jobs as segments
@@ -72,7 +73,14 @@ def jobs() -> Sequence[Job]:
     from zerodistance.doors.backups import upkeep as backups
     from zerodistance.doors.operations import jobs as operations
 
-    core = [*touchpoints.JOBS, *identity.JOBS, *profiles.JOBS, *models.JOBS, *segments.JOBS]
+    core = [
+        *touchpoints.JOBS,
+        *identity.JOBS,
+        *profiles.JOBS,
+        *models.JOBS,
+        *segments.JOBS,
+        *measurement.JOBS,
+    ]
     return [*core, *backups.JOBS, *operations.JOBS, *feeds.JOBS]
 
 
@@ -125,6 +133,7 @@ def work(home: Home) -> Work:
     """Return the steps of the worker; the home's lock is held."""
     from zerodistance.connectors.feeds import api as feeds
     from zerodistance.core.identity import api as identity
+    from zerodistance.core.measurement import api as measurement
     from zerodistance.core.models import appeals as models
     from zerodistance.core.outreach.channels import forgetting as channels
     from zerodistance.core.profiles import api as profiles
@@ -155,7 +164,8 @@ def work(home: Home) -> Work:
             "profiles": profiles.forget,
             "models": models.forget,
             "channels": channels.forget,
-            "segments": segments.forget,  # identity still knows whose subjects they are
+            "segments": segments.forget,
+            "measurement": measurement.forget,  # identity still knows whose subjects they are
             "identity": identity.forget,
             "past": profiles.forget_pasts,  # when nothing names them any more
         },

@@ -25,6 +25,7 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "emptying.",  # in tests/doors/test_examples.py
     "feeds.",  # in test_feeds.py
     "identity.archive",
+    "measurement.",  # in tests/core/measurement
     "identity.rebuild.",
     "identity.households.",
     "identity.expire",

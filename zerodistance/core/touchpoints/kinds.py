@@ -17,6 +17,8 @@ from zerodistance.kernel.text import Text
 CUSTOM = "custom"
 ENTERED = "list.entered"
 """Somebody was put on a list of the brand's own: `channel` is the key of the list, `category` what it says of them."""
+ASSIGNED = "campaign.assigned"
+"""Somebody may be contacted by a campaign: the lot was drawn."""
 
 _PRODUCT = ("product", "category")
 _LINE = ("order_id", "product", "category", "quantity", "amount", "currency", "place")
@@ -168,6 +170,7 @@ _ALL = (
     Kind("store.visited", Text("到店", "Store visited"), "store", ("place", "duration")),
     Kind("social.posted", Text("社媒发帖", "Posted on social media"), "chat", _PRODUCT),
     Kind("message.sent", Text("发送消息", "Message sent"), "send", ("campaign", "channel")),
+    Kind(ASSIGNED, Text("列入活动", "Assigned to a campaign"), "send", ("campaign", "channel", "category")),
     Kind("message.held_out", Text("留作对照", "Message held out"), "send", ("campaign", "channel")),
     Kind("message.opened", Text("打开消息", "Message opened"), "inbox", ("campaign", "channel")),
     Kind("message.clicked", Text("点击消息", "Message clicked"), "send", ("campaign", "channel")),
@@ -204,9 +207,9 @@ _OF_EVENT = {
     _plain(name): kind.key
     for kind in _ALL
     for name in (*kind.events, kind.key)
-    if kind.key not in (CUSTOM, ENTERED)
+    if kind.key not in (CUSTOM, ENTERED, ASSIGNED)
 }
-"""No client puts anybody on a list: its write key may be known to everybody."""
+"""No client puts anybody on a list or into a campaign: its write key may be known to everybody."""
 
 
 def kind_of(type: str, event_name: str | None = None) -> str:

@@ -154,6 +154,7 @@ STORES = {
     "models.model_appeal": Text("对评分的申诉", "appeals against scores"),
     "channels.outreach_receipt": Text("消息的回执、打开和点击", "receipts, opens and clicks of messages"),
     "channels.outreach_inbox": Text("站内信", "messages in the inbox"),
+    "measurement.experiment_arms": Text("实验的分组", "places in the arms of experiments"),
     "segments.segment_members": Text(
         "冻结和跟随的人群里的成员", "membership of segments that are frozen or followed"
     ),

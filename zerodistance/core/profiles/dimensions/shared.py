@@ -16,7 +16,7 @@ PAID = (*BOUGHT, "order.returned", "order.refunded")
 OWNED = (*BOUGHT, "product.registered", "device.bound")
 CALLED = ("service.called", "service.moving")
 LOOKED = ("product.viewed", "product.searched", "product.saved", "cart.added")
-OURS = ("message.sent", "message.held_out", "stock.*", "order.adjusted", "list.*")
+OURS = ("message.sent", "message.held_out", "campaign.assigned", "stock.*", "order.adjusted", "list.*")
 """What the brand did, not the person: no sign of activity."""
 
 TIMES = Text("次", "times")

@@ -1,0 +1,1 @@
+"""A room of the data core; its door is `api.py`."""

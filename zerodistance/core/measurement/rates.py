@@ -1,0 +1,68 @@
+"""How often a goal is reached without anybody doing anything, and how a goal is asked of the log."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from zerodistance.core.brand import api as brand
+from zerodistance.core.measurement.contracts import Goal
+from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles.contracts import VISITORS_FROM
+from zerodistance.core.profiles.rules import kind_ranges
+from zerodistance.core.touchpoints.tail import touches_view
+from zerodistance.kernel import clock
+from zerodistance.kernel.access import Who
+from zerodistance.kernel.home import Home
+
+SQL = files(__package__) / "sql"
+
+
+def base_rate(home: Home, goal: Goal) -> float:
+    """Return the share of all persons who reached a goal in a window of that length that ends now; 0.0 where nobody is known."""
+    index = profiles.current(home)
+    everybody = len(index.universe.persons)
+    if not everybody:
+        return 0.0
+    now = clock.micros()
+    with home.engine.connect() as connection:
+        touches_view(connection, home)
+        connection.register("now_map", index.pairs())
+        values = {
+            **asked(connection, home, goal),
+            "after": clock.from_micros(now - goal.window_days * clock.MICROS_PER_DAY),
+            "until": clock.from_micros(now),
+            "visitors": VISITORS_FROM,
+        }
+        row = connection.execute((SQL / "base_rate.sql").read_text(), values).fetchone()
+    assert row is not None
+    return float(row[0]) / everybody
+
+
+def asked(connection: duckdb.DuckDBPyConnection, home: Home, goal: Goal) -> dict[str, Any]:
+    """Register the categories that a goal covers (`wanted_category`), and return the values that its questions bind."""
+    covered = categories(home, goal.category)
+    connection.register("wanted_category", pa.table({"category": pa.array(sorted(covered), pa.string())}))
+    ((low, high),) = kind_ranges([goal.kind])
+    return {
+        "low": low,
+        "high": high,
+        "every_category": goal.category is None,
+        "product": goal.product,
+        "place": goal.place,
+    }
+
+
+def categories(home: Home, key: str | None) -> set[str]:
+    """Return a category and those below it."""
+    if key is None:
+        return set()
+    every = brand.categories(home, Who.system("measurement"))
+    wanted, fresh = {key}, {key}
+    while fresh:
+        fresh = {one.key for one in every if one.parent in fresh} - wanted
+        wanted |= fresh
+    return wanted
