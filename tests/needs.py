@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from tests import mariadb, postgres, sshd
+from tests import mariadb, postfix, postgres, sshd
 from tests.patience import PATIENCE
 
 CLIENTS = Path(__file__).parent / "clients"
@@ -93,6 +93,7 @@ NEEDS = (
     Need("systemd", lambda: shutil.which("systemd-analyze") is not None, "install systemd"),
     Need("mariadb", mariadb.there, "install mariadb-server and the extra mysql"),
     Need("sftp", sshd.there, "install openssh-server and the extra sftp"),
+    Need("mail", postfix.there, "install postfix, and run as root"),
     Need("fuzz", fuzzer().exists, "run: make fuzz"),
     Need("slow", lambda: os.environ.get("ZERODISTANCE_TEST_SLOW") == "1", "run: make test-full"),
 )

@@ -68,7 +68,7 @@ def compose(spec: Email, one: Outgoing, to: str, seconds: float) -> bytes:
         f"From: {_mailbox(spec.name.get(one.lang), spec.sender)}",
         f"To: {to}",
         f"Subject: {encoded(_one_line(one.subject), 9)}",
-        f"Date: {formatdate(int(seconds), usegmt=False)}",
+        f"Date: {formatdate(int(seconds)).replace('-0000', '+0000')}",
         f"Message-ID: <{one.return_token}@{spec.sender.rpartition('@')[2]}>",
         "MIME-Version: 1.0",
         "Auto-Submitted: auto-generated",
