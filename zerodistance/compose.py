@@ -67,6 +67,7 @@ def jobs() -> Sequence[Job]:
     from zerodistance.core.identity import jobs as identity
     from zerodistance.core.measurement import jobs as measurement
     from zerodistance.core.models import jobs as models
+    from zerodistance.core.outreach import jobs as outreach
     from zerodistance.core.profiles import jobs as profiles
     from zerodistance.core.segments import jobs as segments
     from zerodistance.core.touchpoints import jobs as touchpoints
@@ -80,6 +81,7 @@ def jobs() -> Sequence[Job]:
         *models.JOBS,
         *segments.JOBS,
         *measurement.JOBS,
+        *outreach.JOBS,
     ]
     return [*core, *backups.JOBS, *operations.JOBS, *feeds.JOBS]
 
@@ -135,6 +137,7 @@ def work(home: Home) -> Work:
     from zerodistance.core.identity import api as identity
     from zerodistance.core.measurement import api as measurement
     from zerodistance.core.models import appeals as models
+    from zerodistance.core.outreach import api as outreach
     from zerodistance.core.outreach.channels import forgetting as channels
     from zerodistance.core.profiles import api as profiles
     from zerodistance.core.segments import api as segments
@@ -151,7 +154,7 @@ def work(home: Home) -> Work:
     place = identity.placer(home, recognition)
     intake = Intake(
         home,
-        recognition,
+        outreach.Hearing(home, recognition),
         [keeper],
         feeds=Feeds(),
         everybody=identity.everybody,
@@ -164,14 +167,16 @@ def work(home: Home) -> Work:
             "profiles": profiles.forget,
             "models": models.forget,
             "channels": channels.forget,
+            "outreach": outreach.forget,
             "segments": segments.forget,
             "measurement": measurement.forget,  # identity still knows whose subjects they are
             "identity": identity.forget,
             "past": profiles.forget_pasts,  # when nothing names them any more
         },
         undoing=Undoing(
-            counts={"identity": identity.undo_counts},
+            counts={"identity": identity.undo_counts, "outreach": outreach.undo_counts},
             steps={
+                "consents": outreach.undo,
                 "states": profiles.undo_states,
                 "identity": identity.undo,
                 "tags": profiles.undo_tags,

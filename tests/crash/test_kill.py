@@ -55,6 +55,7 @@ FORGETTING = (
     "forget.backups",
     "forget.feeds",
     "forget.profiles",
+    "forget.outreach",
     "forget.segments",
     "forget.identity",
     "forget.past",

@@ -23,7 +23,7 @@ POINTS = sorted(
             for path in (ROOT / "zerodistance").rglob("*.py")
             for point in re.findall(r'fault\.point\("(undo\.[a-z.]+)"\)', path.read_text())
         ),
-        *(f"undo.{step}" for step in ("states", "identity", "tags", "sightings")),
+        *(f"undo.{step}" for step in ("consents", "states", "identity", "tags", "sightings")),
     }
 )
 FEW = ("undo.identity.slice", "undo.tags")

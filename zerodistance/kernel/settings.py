@@ -177,6 +177,11 @@ class Settings(BaseSettings):
     audit_days: int = Field(
         730, ge=30, le=3_650, description="days the record of exact counts is kept (own value)"
     )
+    send_approval_size: int = Field(
+        500,
+        ge=0,
+        description="persons above whom a send waits until a second account approves it; service messages never do (own value)",
+    )
     session_hours: int = Field(12, ge=1, description="hours after which a portal session ends (own value)")
 
     metrics: Literal["off", "loopback", "key"] = Field(

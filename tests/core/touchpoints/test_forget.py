@@ -55,6 +55,13 @@ NOBODY = {
     "segment_exact",  # rules name nodes and codes, and how many fit
     *("grouping", "grouping_version", "grouping_group", "grouping_run"),  # kinds of persons, and how many
     *("outreach_channel", "outreach_link"),  # ways out, and where links lead for everybody
+    *(
+        "outreach_policy",
+        "outreach_template",
+        "outreach_word_list",
+        "outreach_approval",
+        "outreach_cursor",
+    ),  # what the brand says
     *("store_size", "alert", "alert_delivery"),  # stores, jobs and sources
     *("account", "api_key", "portal_failure", "portal_once", "portal_session"),  # those who work here
 }

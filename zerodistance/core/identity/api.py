@@ -45,6 +45,16 @@ from zerodistance.core.identity.people import (
     subjects_with,
     tokens_of,
 )
+from zerodistance.core.identity.reaching import (
+    CONTACTS,
+    contacts,
+    identifiers_said,
+    known_since,
+    subjects_named,
+    subjects_of_all,
+    tokens_named,
+    tokens_since,
+)
 from zerodistance.core.identity.reading import (
     guards,
     lookup,
@@ -53,6 +63,7 @@ from zerodistance.core.identity.reading import (
     public_ids,
     search,
     show,
+    token_of,
     usable,
 )
 from zerodistance.core.identity.rebuild import rebuild as _rebuild
@@ -165,6 +176,16 @@ __all__ = [
     "subjects_with",
     "tokens_of",
     "usable",
+    # for whoever writes to people
+    "CONTACTS",
+    "contacts",
+    "identifiers_said",
+    "known_since",
+    "subjects_named",
+    "subjects_of_all",
+    "tokens_named",
+    "tokens_since",
+    "token_of",
     "changes_since",
     "last_change",
 ]

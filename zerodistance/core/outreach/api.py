@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from zerodistance.core.outreach.contracts import CHANNELS, PURPOSES, ChannelName, Purpose, Settled
+from zerodistance.core.outreach.forgetting import forget, undo, undo_counts
+from zerodistance.core.outreach.hearing import Hearing
 
 __all__ = [
     # words
@@ -11,4 +13,9 @@ __all__ = [
     "ChannelName",
     "CHANNELS",
     "Settled",
+    # for the worker
+    "Hearing",
+    "forget",
+    "undo",
+    "undo_counts",
 ]

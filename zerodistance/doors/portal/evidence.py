@@ -155,6 +155,9 @@ STORES = {
     "channels.outreach_receipt": Text("消息的回执、打开和点击", "receipts, opens and clicks of messages"),
     "channels.outreach_inbox": Text("站内信", "messages in the inbox"),
     "measurement.experiment_arms": Text("实验的分组", "places in the arms of experiments"),
+    "outreach.outreach_consent": Text("同意与撤回", "consents and withdrawals"),
+    "outreach.outreach_consent_now": Text("现在有效的同意", "what holds of consent"),
+    "outreach.outreach_contact": Text("频控台账", "ledger of contacts"),
     "segments.segment_members": Text(
         "冻结和跟随的人群里的成员", "membership of segments that are frozen or followed"
     ),
