@@ -139,6 +139,7 @@ def work(home: Home) -> Work:
     from zerodistance.core.models import appeals as models
     from zerodistance.core.outreach import api as outreach
     from zerodistance.core.outreach.channels import forgetting as channels
+    from zerodistance.core.outreach.sends import forgetting as sends
     from zerodistance.core.profiles import api as profiles
     from zerodistance.core.segments import api as segments
     from zerodistance.core.segments.tags import api as tagged
@@ -166,6 +167,7 @@ def work(home: Home) -> Work:
             "feeds": lambda home, subjects: feeds.forget(home, identity.matcher(home, subjects)),
             "profiles": profiles.forget,
             "models": models.forget,
+            "sends": sends.forget,
             "channels": channels.forget,
             "outreach": outreach.forget,
             "segments": segments.forget,

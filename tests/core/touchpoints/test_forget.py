@@ -62,6 +62,9 @@ NOBODY = {
         "outreach_approval",
         "outreach_cursor",
     ),  # what the brand says
+    *("outreach_send", "outreach_sender", "outreach_pace"),  # what is sent, by which process, how fast
+    *("experiment", "experiment_look", "experiment_cost"),  # what is asked, how many, how much
+    *("experiment_assignment", "experiment_arm"),  # subjects as bitmaps: rewritten without the person
     *("store_size", "alert", "alert_delivery"),  # stores, jobs and sources
     *("account", "api_key", "portal_failure", "portal_once", "portal_session"),  # those who work here
 }

@@ -155,3 +155,54 @@ class Settled(StrEnum):
     BOUNCED_HARD = "bounced_hard"
     BOUNCED_SOFT = "bounced_soft"
     COMPLAINED = "complained"
+
+
+class SendState(StrEnum):
+    """How far a send is."""
+
+    ASKED = "asked"
+    """It waits for a second account."""
+    APPROVED = "approved"
+    """Its messages are being put into the queue."""
+    QUEUED = "queued"
+    """They go as they may."""
+    DONE = "done"
+    STOPPED = "stopped"
+
+
+class MessageState(StrEnum):
+    """What became of one message of a send."""
+
+    QUEUED = "queued"
+    HANDING = "handing"
+    SENT = "sent"
+    HELD = "held"
+    """It does not go, and why is written down."""
+    FAILED = "failed"
+    """The other side will not take it."""
+    UNKNOWN = "unknown"
+    """It was being handed over when its sender died, or the connection broke: nobody knows. Counted as a contact, not sent again."""
+
+
+SETTLED: Final = (
+    MessageState.SENT.value,
+    MessageState.HELD.value,
+    MessageState.FAILED.value,
+    MessageState.UNKNOWN.value,
+)
+"""States of a message that is not to go any more."""
+SEND_STATES: Mapping[SendState, Text] = {
+    SendState.ASKED: Text("待批准", "waits for approval"),
+    SendState.APPROVED: Text("正在入队", "being queued"),
+    SendState.QUEUED: Text("发送中", "going out"),
+    SendState.DONE: Text("已完成", "done"),
+    SendState.STOPPED: Text("已停止", "stopped"),
+}
+MESSAGE_STATES: Mapping[MessageState, Text] = {
+    MessageState.QUEUED: Text("排队", "queued"),
+    MessageState.HANDING: Text("正在交出", "being handed over"),
+    MessageState.SENT: Text("已发出", "sent"),
+    MessageState.HELD: Text("扣下", "held back"),
+    MessageState.FAILED: Text("失败", "failed"),
+    MessageState.UNKNOWN: Text("结果不明", "outcome unknown"),
+}

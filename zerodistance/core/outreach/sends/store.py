@@ -1,0 +1,395 @@
+"""Tables of sends and their messages, and their queries. Private to the room. Times are microseconds UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    Float,
+    Index,
+    Integer,
+    SmallInteger,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    text,
+    update,
+)
+
+from zerodistance.core.outreach.contracts import SETTLED, MessageState
+from zerodistance.kernel import bulk
+from zerodistance.kernel.bulk import Bulk
+from zerodistance.kernel.state import Number, metadata, upsert
+
+send = Table(
+    "outreach_send",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("key", Text, nullable=False, unique=True),  # whoever asks twice under one key has asked once
+    Column("experiment", Text, nullable=False),
+    Column("assignment", Integer, nullable=False),
+    Column("ways", Text, nullable=False),  # JSON: [[channel, template, version], ...], the best first
+    Column("purpose", Text, nullable=False),
+    Column("unit", BigInteger),
+    Column("given", Text, nullable=False),  # JSON: what the send says of variables, the same for everybody
+    Column("not_before", BigInteger),
+    Column("not_after", BigInteger),
+    Column("again", SmallInteger, nullable=False),  # 1: sent again where nobody knows whether it went out
+    Column("state", Text, nullable=False, index=True),  # contracts.SendState
+    Column(
+        "persons", Integer, nullable=False
+    ),  # who may be contacted by the assignment, when it was asked for
+    Column(
+        "reach", Integer, nullable=False
+    ),  # of these: have an address that consent allows, and are not held back
+    Column("made_by", Text, nullable=False),
+    Column("made_at", BigInteger, nullable=False),
+    Column("queued_at", BigInteger),
+    Column("ended_at", BigInteger),
+    Column("ended_by", Text),
+    Column("why", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+message = Table(
+    "outreach_message",
+    metadata,
+    Column("id", Text, primary_key=True),  # 24 hexadecimal digits of the send and the subject
+    Column("send", Integer, nullable=False),
+    Column("subject", BigInteger, nullable=False, index=True),  # the address
+    Column("way", SmallInteger, nullable=False),  # place in `send.ways`
+    Column("channel", Text, nullable=False),
+    Column("urgent", SmallInteger, nullable=False),  # 1: service, goes before the others
+    Column("due_at", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),  # contracts.MessageState
+    Column("reason", Text, nullable=False),  # why it is held or failed; empty: it is not
+    Column("tries", SmallInteger, nullable=False),
+    Column("sender", BigInteger),  # who hands it over
+    Column("handed_at", BigInteger),
+    Column("code", Text, nullable=False),  # what the other side answered
+    Index("ix_outreach_message_send", "send", "state", "reason"),
+    Index(
+        "ix_outreach_message_due",
+        "channel", "urgent", "due_at",
+        sqlite_where=text("state = 'queued'"),
+        postgresql_where=text("state = 'queued'"),
+    ),
+    Index(
+        "ix_outreach_message_handing",
+        "sender",
+        sqlite_where=text("state = 'handing'"),
+        postgresql_where=text("state = 'handing'"),
+    ),
+)  # fmt: skip
+
+sender = Table(
+    "outreach_sender",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("begun_at", BigInteger, nullable=False),
+    Column("beat_at", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""Who hands messages over; one that has not said for a while that it lives is dead."""
+
+pace = Table(
+    "outreach_pace",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("tokens", Float, nullable=False),  # messages that may go now
+    Column("told_at", BigInteger, nullable=False),
+)
+"""How fast each channel may go, shared by all senders."""
+
+Row = Mapping[str, Any]
+CLAIMED = ("id", "send", "subject", "way", "channel", "tries")
+_QUEUED, _HANDING = MessageState.QUEUED.value, MessageState.HANDING.value
+_INSERT = Bulk(
+    "insert into outreach_message (id, send, subject, way, channel, urgent, due_at, state, reason, tries, code) "
+    "select {id}, {send}, {subject}, {way}, {channel}, {urgent}, {due}, {state}, {reason}, 0, '' {from} where true "
+    "on conflict (id) do nothing",
+    id="text", send="bigint", subject="bigint", way="bigint", channel="text", urgent="bigint", due="bigint", state="text",
+    reason="text",
+)  # fmt: skip
+_MARK = Bulk(
+    "update outreach_message set state = {state}, reason = {reason}, code = {code}, due_at = {due} {from} where id = {id} and sender = {sender} "
+    "and state = 'handing'",
+    state="text", reason="text", code="text", due="bigint", id="text", sender="bigint",
+)  # fmt: skip
+_CLAIM = Bulk(
+    "update outreach_message set state = 'handing', sender = {sender}, handed_at = {at}, tries = tries + 1 {from} where id = {id}",
+    sender="bigint", at="bigint", id="text",
+)  # fmt: skip
+_HOLD = Bulk(
+    "update outreach_message set state = 'held', reason = {reason} {from} where id = {id} and state = 'queued'",
+    reason="text", id="text",
+)  # fmt: skip
+_DELAY = Bulk(
+    "update outreach_message set due_at = {due} {from} where id = {id} and state = 'queued'",
+    due="bigint", id="text",
+)  # fmt: skip
+
+
+# -- sends
+
+
+def add_send(tx: Connection, row: Row) -> int:
+    """Keep a send; return its number."""
+    made = tx.execute(insert(send).values(**row)).inserted_primary_key
+    assert made is not None
+    return int(made[0])
+
+
+def send_of(tx: Connection, number: int) -> Row | None:
+    """Return one send."""
+    row = tx.execute(select(send).where(send.c.number == number)).mappings().first()
+    return None if row is None else dict(row)
+
+
+def send_called(tx: Connection, key: str) -> Row | None:
+    """Return the send that was asked for under a key."""
+    row = tx.execute(select(send).where(send.c.key == key)).mappings().first()
+    return None if row is None else dict(row)
+
+
+def sends(
+    tx: Connection, *, states: Sequence[str] = (), experiment: str | None = None, most: int = 1_000
+) -> list[Row]:
+    """Return sends, the newest first."""
+    query = select(send).order_by(send.c.number.desc()).limit(most)
+    if states:
+        query = query.where(send.c.state.in_(list(states)))
+    if experiment is not None:
+        query = query.where(send.c.experiment == experiment)
+    return [dict(row) for row in tx.execute(query).mappings()]
+
+
+def turn(tx: Connection, number: int, *, of: Sequence[str], **values: Any) -> bool:
+    """Change a send that is in one of these states; say whether it was."""
+    changed = update(send).where(send.c.number == number, send.c.state.in_(list(of))).values(**values)
+    return tx.execute(changed).rowcount == 1
+
+
+# -- messages
+
+
+def add(tx: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Put messages into the queue: id, send, subject, way, channel, urgent, due_at, state, reason; one that is there stays as it is."""
+    _INSERT.run(tx, rows)
+
+
+def due(tx: Connection, channel: str, now: int, most: int) -> list[Row]:
+    """Return messages whose time has come, columns `CLAIMED`: service first, the earliest first."""
+    found: list[Row] = []
+    sql = (
+        f"select {', '.join(CLAIMED)} from outreach_message where state = 'queued' and channel = ? and urgent = ? and due_at <= ? "
+        "order by due_at limit ?"
+    )
+    for urgent in (1, 0):
+        rows = bulk.rows(tx, sql, (channel, urgent, now, most - len(found)))
+        found += [dict(zip(CLAIMED, row, strict=True)) for row in rows]
+        if len(found) >= most:
+            break
+    return found
+
+
+def next_due(tx: Connection, channel: str) -> int | None:
+    """Return when the earliest message of a channel is due, None: nothing is queued."""
+    sql = "select min(due_at) from outreach_message where state = 'queued' and channel = ? and urgent = ?"
+    found = [bulk.value(tx, sql, (channel, urgent)) for urgent in (1, 0)]
+    return min((int(at) for at in found if at is not None), default=None)
+
+
+def claim(tx: Connection, who: int, ids: Sequence[str], now: int) -> None:
+    """Mark messages as being handed over."""
+    _CLAIM.run(tx, [(who, now, one) for one in ids])
+
+
+def hold(tx: Connection, rows: Sequence[tuple[str, str]]) -> None:
+    """Hold messages back that wait: reason, id."""
+    _HOLD.run(tx, rows)
+
+
+def delay(tx: Connection, rows: Sequence[tuple[int, str]]) -> None:
+    """Let messages wait until later: due_at, id."""
+    _DELAY.run(tx, rows)
+
+
+def mark(tx: Connection, rows: Sequence[tuple[str, str, str, int, str, int]]) -> int:
+    """Say what became of messages that a sender has handed over: state, reason, code, due_at, id, sender; return how many that still were its own."""
+    return _MARK.run(tx, rows)
+
+
+def still_mine(tx: Connection, who: int, ids: Sequence[str]) -> dict[str, int]:
+    """Return id -> subject of those messages that a sender is handing over still: nobody has taken them for lost, and nobody was forgotten."""
+    sql = "select id, subject, sender, state from outreach_message where id in {values}"
+    return {
+        row[0]: int(row[1]) for row in bulk.among(tx, sql, list(ids)) if row[2] == who and row[3] == _HANDING
+    }
+
+
+def to_same(tx: Connection, subjects: Sequence[int], numbers: Sequence[int]) -> list[tuple[str, int, int]]:
+    """Return id, send and subject of the messages of some sends that went to some subjects, or may have."""
+    sql = "select id, send, subject, state from outreach_message where subject in {values}"
+    wanted, out = set(numbers), (_HANDING, MessageState.SENT.value, MessageState.UNKNOWN.value)
+    return [
+        (row[0], int(row[1]), int(row[2]))
+        for row in bulk.among(tx, sql, list(subjects))
+        if row[1] in wanted and row[3] in out
+    ]
+
+
+def one(tx: Connection, message_id: str) -> Row | None:
+    """Return one message."""
+    row = tx.execute(select(message).where(message.c.id == message_id)).mappings().first()
+    return None if row is None else dict(row)
+
+
+def of_subjects(tx: Connection, subjects: Sequence[int], most: int) -> list[Row]:
+    """Return the messages to subjects, those handed over last first."""
+    m = message.c
+    found: list[Row] = []
+    for start in range(0, len(subjects), bulk.CHUNK):
+        some = list(subjects[start : start + bulk.CHUNK])
+        query = (
+            select(message)
+            .where(m.subject.in_(some))
+            .order_by(m.handed_at.desc(), m.due_at.desc())
+            .limit(most)
+        )
+        found += [dict(row) for row in tx.execute(query).mappings()]
+    return sorted(found, key=lambda row: -(row["handed_at"] or row["due_at"]))[:most]
+
+
+def settled(tx: Connection, message_id: str, state: str, reason: str = "", code: str = "") -> bool:
+    """Say what a receipt tells of a message that was handed over; say whether that is news."""
+    m = message.c
+    out = [MessageState.HANDING.value, MessageState.SENT.value, MessageState.UNKNOWN.value]
+    changed = update(message).where(m.id == message_id, m.state.in_(out), m.state != state)
+    return tx.execute(changed.values(state=state, reason=reason, code=code)).rowcount == 1
+
+
+def held_back(tx: Connection, number: int) -> list[Row]:
+    """Return the messages of a send that were held back or failed, ids ascending."""
+    m = message.c
+    bad = (MessageState.HELD.value, MessageState.FAILED.value, MessageState.UNKNOWN.value)
+    query = select(message).where(m.send == number, m.state.in_(bad)).order_by(m.state, m.reason, m.id)
+    return [dict(row) for row in tx.execute(query).mappings()]
+
+
+def tallies(tx: Connection, numbers: Sequence[int]) -> dict[int, dict[tuple[str, str], int]]:
+    """Return send -> (state, reason) -> messages."""
+    m = message.c
+    query = select(m.send, m.state, m.reason, func.count()).where(m.send.in_(list(numbers)))
+    found: dict[int, dict[tuple[str, str], int]] = {}
+    for number, state, reason, many in tx.execute(query.group_by(m.send, m.state, m.reason)):
+        found.setdefault(int(number), {})[state, reason] = int(many)
+    return found
+
+
+def open_ones(tx: Connection, number: int) -> bool:
+    """Say whether a message of a send is still to go."""
+    m = message.c
+    waits = m.state.in_((_QUEUED, _HANDING))
+    return tx.execute(select(m.id).where(m.send == number, waits).limit(1)).first() is not None
+
+
+def hold_all(tx: Connection, number: int, reason: str) -> int:
+    """Hold back everything of a send that waits; return how many."""
+    m = message.c
+    waits = update(message).where(m.send == number, m.state == _QUEUED)
+    return tx.execute(waits.values(state=MessageState.HELD.value, reason=reason)).rowcount
+
+
+def drop_settled(tx: Connection, before: int, most: int) -> int:
+    """Remove messages that were due before a moment and are not to go any more; return how many, at most so many."""
+    m = message.c
+    old = select(m.id).where(m.due_at < before, m.state.in_(SETTLED)).limit(most)
+    return tx.execute(delete(message).where(m.id.in_(old.scalar_subquery()))).rowcount
+
+
+# -- senders
+
+
+def begin(tx: Connection, host: str, pid: int, now: int) -> int:
+    """Give a sender its number."""
+    made = tx.execute(
+        insert(sender).values(host=host, pid=pid, begun_at=now, beat_at=now)
+    ).inserted_primary_key
+    assert made is not None
+    return int(made[0])
+
+
+def beat(tx: Connection, number: int, now: int) -> None:
+    """Say that a sender lives."""
+    tx.execute(update(sender).where(sender.c.number == number).values(beat_at=now))
+
+
+def end(tx: Connection, numbers: Iterable[int]) -> None:
+    """Forget senders that are no more."""
+    tx.execute(delete(sender).where(sender.c.number.in_(list(numbers))))
+
+
+def living(tx: Connection) -> list[Row]:
+    """Return the senders that are registered."""
+    return [dict(row) for row in tx.execute(select(sender).order_by(sender.c.number)).mappings()]
+
+
+def left_by(tx: Connection, numbers: Sequence[int]) -> list[Row]:
+    """Return the messages that senders were handing over."""
+    m = message.c
+    query = select(message).where(m.state == _HANDING, m.sender.in_(list(numbers)))
+    return [dict(row) for row in tx.execute(query).mappings()]
+
+
+def handing_of_none(tx: Connection) -> list[int]:
+    """Return the senders that hand something over and are not registered."""
+    m = message.c
+    query = select(m.sender).where(m.state == _HANDING).distinct()
+    there = set(tx.execute(select(sender.c.number)).scalars())
+    return sorted({int(n) for n in tx.execute(query).scalars()} - there)
+
+
+def turn_handing(tx: Connection, ids: Sequence[str], state: str) -> int:
+    """Turn what is being handed over into another state."""
+    m, changed = message.c, 0
+    for start in range(0, len(ids), bulk.CHUNK):
+        some = list(ids[start : start + bulk.CHUNK])
+        turned = update(message).where(m.id.in_(some), m.state == _HANDING).values(state=state)
+        changed += tx.execute(turned).rowcount
+    return changed
+
+
+# -- the pace of channels
+
+
+def tokens(tx: Connection, channel: str, rate: float, now: int) -> float:
+    """Return how many messages of a channel may go now: as many as its rate gives since, a second's worth at most."""
+    row = tx.execute(select(pace).where(pace.c.channel == channel)).mappings().first()
+    if row is None:
+        return max(1.0, rate)
+    since = max(0, now - row["told_at"]) / 1_000_000
+    return float(min(max(1.0, rate), row["tokens"] + since * rate))
+
+
+def set_tokens(tx: Connection, channel: str, left: float, now: int) -> None:
+    """Keep how many messages of a channel may still go."""
+    put = upsert(pace).values(channel=channel, tokens=left, told_at=now)
+    tx.execute(put.on_conflict_do_update(index_elements=["channel"], set_={"tokens": left, "told_at": now}))
+
+
+# -- forgetting
+
+
+def forget(tx: Connection, subjects: Sequence[int]) -> int:
+    """Remove the messages to subjects; return how many."""
+    return bulk.run_among(tx, "delete from outreach_message where subject in {values}", list(subjects))
