@@ -37,6 +37,7 @@ ROOMS = (
     Room("profiles", f"{_CORE}.profiles.cli:app", Text("标签树与画像", "the tag tree and profiles")),
     Room("models", f"{_CORE}.models.cli:app", Text("模型：训练、评估、上任、评分、理由", "models: train, evaluate, promote, score, explain")),
     Room("segments", f"{_CORE}.segments.cli:app", Text("人群：规则、人数、名单", "segments: rules, counts, members")),
+    Room("experiments", f"{_CORE}.measurement.cli:app", Text("实验：对照组、分组、提升", "experiments: holdouts, assignments, lift")),
     Room("accounts", f"{_PORTAL}.cli:app", Text("门户账号和接口密钥", "accounts of the portal, keys of the API")),
     Room("sample", "zerodistance.sample.cli:app", Text("样例城市：造一座已知真相的城市", "a sample city whose truth is known")),
     Room("evaluate", "zerodistance.evaluate.cli:app", Text("考核：把结果与真相比较", "compare what was said with a truth")),
@@ -251,6 +252,7 @@ def door(home: Home) -> Any:
     take_panels(panels())
     from zerodistance.core.identity import http as identity
     from zerodistance.core.identity.ruling import http as ruling
+    from zerodistance.core.measurement import http as measurement
     from zerodistance.core.models import http as models
     from zerodistance.core.profiles import http as profiles
     from zerodistance.core.segments import http as segments
@@ -265,7 +267,10 @@ def door(home: Home) -> Any:
     taking = collector(home)
     quick: list[Answering] = [Probes(home, taking, who_of_key), identity.Recognise(home, who_of_key)]
     return create_app(
-        home, taking, [identity.router, ruling.router, profiles.router, models.router, segments.router], quick
+        home,
+        taking,
+        [identity.router, ruling.router, profiles.router, models.router, segments.router, measurement.router],
+        quick,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from zerodistance.core.measurement.assigning import arms, assign, forget, treated, without_holdout
+from zerodistance.core.measurement.audience import assign_segment
 from zerodistance.core.measurement.costs import cost, costs
 from zerodistance.core.measurement.experiments import (
     create,
@@ -34,6 +35,7 @@ __all__ = [
     "end",
     # who is in which arm
     "assign",
+    "assign_segment",
     "without_holdout",
     "arms",
     "treated",

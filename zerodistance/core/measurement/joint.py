@@ -110,18 +110,20 @@ def _can(mine: Arm, rest: Arm | None, times: Interval | None) -> list[Text]:
             f"看过广告的 {mine.persons:,} 人里有 {mine.reached:,} 人买了，{share:.2f}%",
             f"{mine.reached:,} of the {mine.persons:,} who were exposed bought, {share:.2f} %",
         ),
-        Text(
-            "名单有用：要找会买的人，从这群人里找比随便找强",
-            "the list is of use: whoever looks for people who will buy finds more of them here than anywhere",
-        ),
     ]
     if rest is not None and times is not None and times.value is not None:
-        found.insert(
-            1,
+        found.append(
             Text(
                 f"没看过的 {rest.persons:,} 人里有 {rest.reached:,} 人买了；看过的人买的是他们的 {times.value:.2f} 倍",
                 f"{rest.reached:,} of the {rest.persons:,} who were not exposed bought; the exposed bought {times.value:.2f} times as often",
             ),
+        )
+    if times is not None and times.low > 1:
+        found.append(
+            Text(
+                "名单有用：要找会买的人，从这群人里找比随便找强",
+                "the list is of use: whoever looks for people who will buy finds more of them here than anywhere",
+            )
         )
     return found
 

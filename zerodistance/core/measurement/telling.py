@@ -312,6 +312,9 @@ def _days(found: Experiment, people: People) -> Iterator[Day]:
 
 def notes(found: Experiment, people: People, groups: int) -> Iterator[Text]:
     """Yield what somebody who reads the figures has to know."""
+    if not len(people.numbers):
+        yield Text("还没有人分过组", "nobody has been assigned yet")
+        return
     if groups > 1:
         yield Text(
             f"{groups} 组同看，区间已放宽",

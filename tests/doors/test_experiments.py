@@ -1,0 +1,142 @@
+"""Experiments over HTTP and on the command line: what is said, to whom, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pyroaring import BitMap
+from starlette.testclient import TestClient
+
+from tests.core.measurement.town import NOW, Town, frozen
+from tests.doors.conftest import CHEAP, Visitor
+from tests.doors.world import people
+from zerodistance import compose
+from zerodistance.core.measurement import api, cli
+from zerodistance.core.measurement.contracts import Goal, Value
+from zerodistance.doors.portal import accounts
+from zerodistance.kernel import command
+from zerodistance.kernel.access import Who
+from zerodistance.kernel.home import Home, create_home
+from zerodistance.kernel.settings import load
+from zerodistance.kernel.text import Text
+
+SYSTEM = Who.system("test")
+GOAL = {"kind": "order.*", "window_days": 28}
+NEW = {"key": "spring", "name": {"zh": "春", "en": "Spring"}, "goal": GOAL}
+
+
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+    """A home with 2,000 persons and a campaign whose treated arm bought more."""
+    home = create_home(load(home=tmp_path_factory.mktemp("lots") / "home"))
+    town = Town(home)
+    town.settle((s, s) for s in range(1, 2_001))
+    with frozen(NOW):
+        goal = Goal("order.*", 28, value=Value.AMOUNT)
+        api.create(
+            home, SYSTEM, "autumn", Text("秋季焕新", "Autumn renewal"), goal, share_held=0.3, channel="sms"
+        )
+        receipt = api.assign(home, SYSTEM, "autumn", BitMap(range(1, 2_001)))
+    treated, held = sorted(receipt.treated), sorted(receipt.held)
+    many = {"kind": "order.line", "amount": 900.0}
+    town.did(
+        *({"subject": s, "kind": "message.sent", "campaign": "autumn", "channel": "sms", "at": NOW} for s in treated),
+        *({"subject": s, "kind": "message.opened", "campaign": "autumn", "channel": "sms", "at": NOW} for s in treated[:300]),
+        *({"subject": s, "at": NOW + timedelta(hours=n, minutes=1), **many} for n, s in enumerate(treated[:200])),
+        *({"subject": s, "at": NOW + timedelta(hours=3 * n, minutes=1), **many} for n, s in enumerate(held[:40])),
+    )  # fmt: skip
+    for days in (1, 3, 9):
+        with frozen(NOW + timedelta(days=days)):
+            api.look(home)
+    yield home
+    home.close()
+
+
+@pytest.fixture(scope="module")
+def door(stocked: Home) -> Iterator[Visitor]:
+    """An admin who is logged in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(accounts, "_hasher", lambda: CHEAP)
+        people(stocked)
+        with TestClient(compose.door(stocked), base_url="http://testserver") as client:
+            boss = Visitor(client)
+            assert boss.log_in().status_code == 303
+            yield boss
+
+
+def asked(door: Visitor, path: str, body: Any = None) -> tuple[int, Any]:
+    """Return status and answer of a question to the API; with a body it is posted."""
+    if body is None:
+        found = door.client.get(f"/v1/experiments{path}")
+    else:
+        found = door.client.post(f"/v1/experiments{path}", json=body, headers={"X-CSRF": door.token("/me")})
+    return found.status_code, found.json()
+
+
+def test_an_experiment_is_planned_made_assigned_and_measured_over_http(door: Visitor) -> None:
+    status, refused = asked(door, "/plan", {"goal": GOAL, "audience": 500, "base_rate": 0.01, "detect": 0.1})
+    assert (status, refused["code"]) == (409, "hopeless_plan")
+    status, plan = asked(
+        door, "/plan", {"goal": GOAL, "audience": 600_000, "base_rate": 0.011, "detect": 0.19}
+    )
+    assert status == 200 and plan["share_held"] == 0.04
+    assert asked(door, "", {**NEW, "share_held": 0.2})[0] == 201
+    assert asked(door, "", NEW)[0] == 409
+    assert asked(door, "", {**NEW, "key": "Spring!"})[0] == 400
+    assert asked(door, "", {**NEW, "key": "x", "share_held": True})[0] == 400
+    assert asked(door, "/spring/assignments", {"segment": "none"})[0] == 404
+    assert (
+        asked(door, "/spring/costs", {"amount": 12.5, "what": "a designer"})[1]["costs"][0]["amount"] == 12.5
+    )
+    assert asked(door, "/spring/costs")[1]["costs"][0]["what"] == "a designer"
+    assert asked(door, "/spring/end", {})[1]["ended_by"] == "admin"
+    assert asked(door, "/spring")[1]["name"] == {"zh": "春", "en": "Spring"}
+    assert {one["key"] for one in asked(door, "")[1]["experiments"]} >= {"autumn", "spring"}
+
+
+def test_a_result_says_all_of_it_and_as_of_when(door: Visitor) -> None:
+    status, found = asked(door, "/autumn/result")
+    assert status == 200 and found["treated"]["reached"] == 200 and found["held"]["reached"] == 40
+    assert found["effect"]["lift"]["low"] > 0 and found["naive"]["warning"]["en"]
+    assert found["always"]["low"] < found["effect"]["difference"]["low"]
+    assert len(found["looks"]) == 3 and found["amounts"]["adjusted"]["value"] > 0
+    early = asked(door, f"/autumn/result?until={(NOW + timedelta(hours=5)).isoformat().replace('+', '%2B')}")[
+        1
+    ]
+    assert 0 < early["treated"]["reached"] < 10
+    assert asked(door, "/autumn/result?until=2026-11-02T00:00:00")[0] == 400
+    table = door.client.get("/v1/experiments/autumn/result.csv")
+    assert table.text.startswith("part,name,value,low,high\nexperiment,key,autumn")
+    assert asked(door, "/joint", {"exposed": 1_270_000, "bought": 5_713})[1]["cannot"]
+    assert asked(door, "/global")[0] == 404 and asked(door, "/nothing/result")[0] == 404
+
+
+def test_the_command_line_plans_makes_and_says_what_came(
+    stocked: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "home", lambda: stocked)
+    monkeypatch.setattr(command, "lang", lambda: "en")
+    monkeypatch.setattr(command, "settings", lambda: stocked.settings)
+    cli.plan("order.line", 600_000, base_rate=0.011, detect=0.19)
+    assert "17.6%" in capsys.readouterr().out
+    cli.create("winter", "order.line", zh="冬", en="Winter", share_held=0.2)
+    cli.hold("everything", "order.*", 0.05, zh="全部", en="All contact")
+    cli.list_()
+    said = capsys.readouterr().out
+    assert "winter" in said and "everything" in said
+    verbs: tuple[tuple[Callable[[], None], str], ...] = (
+        (lambda: cli.result("autumn"), "lift"), (lambda: cli.show("autumn"), "order.*"),
+        (lambda: cli.cost("winter", 3.0, "texts", per_message=True), "a message"), (lambda: cli.end("winter"), "winter"),
+        (lambda: cli.joint(1_270_000, 5_713), "can't be said"), (cli.global_, "nobody has been assigned"),
+    )  # fmt: skip
+    for verb, words in verbs:
+        verb()
+        assert words in capsys.readouterr().out
+    cli.result("autumn", until=(NOW + timedelta(hours=5)).isoformat(), as_json=True)
+    assert 0 < json.loads(capsys.readouterr().out)["treated"]["reached"] < 10
+    cli.export("autumn")
+    assert capsys.readouterr().out.startswith("part,name")
