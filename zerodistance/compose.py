@@ -38,6 +38,7 @@ ROOMS = (
     Room("models", f"{_CORE}.models.cli:app", Text("模型：训练、评估、上任、评分、理由", "models: train, evaluate, promote, score, explain")),
     Room("segments", f"{_CORE}.segments.cli:app", Text("人群：规则、人数、名单", "segments: rules, counts, members")),
     Room("experiments", f"{_CORE}.measurement.cli:app", Text("实验：对照组、分组、提升", "experiments: holdouts, assignments, lift")),
+    Room("outreach", f"{_CORE}.outreach.cli:app", Text("触达：同意、频控、模板、发送、渠道", "consent, limits, templates, sends, channels")),
     Room("accounts", f"{_PORTAL}.cli:app", Text("门户账号和接口密钥", "accounts of the portal, keys of the API")),
     Room("sample", "zerodistance.sample.cli:app", Text("样例城市：造一座已知真相的城市", "a sample city whose truth is known")),
     Room("evaluate", "zerodistance.evaluate.cli:app", Text("考核：把结果与真相比较", "compare what was said with a truth")),
@@ -254,6 +255,7 @@ def door(home: Home) -> Any:
     from zerodistance.core.identity.ruling import http as ruling
     from zerodistance.core.measurement import http as measurement
     from zerodistance.core.models import http as models
+    from zerodistance.core.outreach import http as outreach
     from zerodistance.core.profiles import http as profiles
     from zerodistance.core.segments import http as segments
     from zerodistance.core.touchpoints.http import collector
@@ -269,7 +271,15 @@ def door(home: Home) -> Any:
     return create_app(
         home,
         taking,
-        [identity.router, ruling.router, profiles.router, models.router, segments.router, measurement.router],
+        [
+            identity.router,
+            ruling.router,
+            profiles.router,
+            models.router,
+            segments.router,
+            measurement.router,
+            outreach.router,
+        ],
         quick,
     )
 

@@ -21,18 +21,10 @@ CONTACTS = pa.schema(
         ("subject", pa.int64()),
         ("namespace", pa.int8()),  # place of the namespace in what was asked for
         ("seen_at", pa.int64()),  # last seen as far as is known, microseconds UTC
-        ("first_at", pa.int64()),  # earliest touch with it
     ]
 )
 """One row per identifier of a person, in no order."""
 _FEW = 8  # own value, measured: looking a person up costs as much as passing by so many subjects
-_COLUMNS = {
-    "number": np.int64,
-    "person": np.int64,
-    "namespace": np.int64,
-    "seen": np.int64,
-    "first": np.int64,
-}
 
 
 def contacts(tx: Connection, persons: Ints, namespaces: Sequence[str]) -> pa.Table:
@@ -44,23 +36,27 @@ def contacts(tx: Connection, persons: Ints, namespaces: Sequence[str]) -> pa.Tab
     wanted = np.unique(np.asarray(persons, np.int64))
     among = ", ".join(map(str, ranks))
     seen = "case when coalesce(live_at, 0) > seen_at then coalesce(live_at, 0) else seen_at end"
+    columns = {"number": np.int64, "person": np.int64, "seen": np.int64}
+    if len(ranks) > 1:
+        columns["namespace"] = np.int64
     said = (
-        f"select number, person, namespace, case when {seen} > first_at then {seen} else first_at end as seen, "
-        f"first_at as first from subject where shared = 0 and namespace in ({among})"
+        f"select number, person, case when {seen} > first_at then {seen} else first_at end as seen"
+        f"{', namespace' * (len(ranks) > 1)} from subject where shared = 0 and namespace in ({among})"
     )
     last = int(bulk.value(tx, "select max(number) from subject") or 0)
     if len(wanted) * _FEW < last:
         rows = list(bulk.among(tx, f"{said} and person in {{values}}", wanted.tolist()))
-        found = [np.array(column, np.int64) for column in np.array(rows, np.int64).reshape(-1, 5).T]
+        found = list(np.array(rows, np.int64).reshape(-1, len(columns)).T)
     else:
-        found = bulk.spans(tx, f"{said} and number between ? and ?", _COLUMNS, last)
+        found = bulk.spans(tx, f"{said} and number between ? and ?", columns, last)
         mine = _holds(wanted, found[1])
         found = [column[mine] for column in found]
-    number, person, namespace, at, first = found
+    number, person, at, *rest = found
     place = np.full(max(rules.RANKS.values()) + 1, -1, np.int8)
     place[ranks] = np.arange(len(ranks))
-    columns = [person.astype(np.uint32), number, place[namespace], at, first]
-    return pa.table([pa.array(column) for column in columns], schema=CONTACTS)
+    namespace = place[rest[0]] if rest else np.zeros(len(number), np.int8)
+    arrays = [pa.array(column) for column in (person.astype(np.uint32), number, namespace, at)]
+    return pa.table(arrays, schema=CONTACTS)
 
 
 def _holds(wanted: Ints, given: Ints) -> npt.NDArray[np.bool_]:

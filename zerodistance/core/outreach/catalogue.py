@@ -21,8 +21,8 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 MADE = {
-    "vault.name": Text("王小明", "Alex Example"),
-    "vault.salutation": Text("王先生", "Mr Example"),
+    "vault.name": Text("王小明", "Ann Lee"),
+    "vault.salutation": Text("王先生", "Ms Lee"),
 }
 """What a preview fills in for what only the sender reads: a made person."""
 EXAMPLE_URL = "https://example.com/u/…"

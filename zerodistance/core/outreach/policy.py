@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cache
@@ -17,6 +18,8 @@ EACH = "*"
 PERIODS: Mapping[int, Text] = {1: Text("天", "day"), 7: Text("周", "week"), 30: Text("月", "month")}
 """Days that a cap counts, that of the message included."""
 _MINUTES = 24 * 60
+_COUNTRY = re.compile(r"[A-Z]{2}")
+_MOST = 100  # own value: caps, and quiet hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +142,15 @@ def of_dict(said: Mapping[str, Any]) -> Policy:
     if unknown:
         raise _invalid(", ".join(sorted(unknown)), None, "没有这个限制", "there is no such limit")
     made = dict(said)
-    if "caps" in said:
-        made["caps"] = tuple(_one(Cap, one, "caps") for one in said["caps"])
-    if "quiet" in said:
-        made["quiet"] = tuple(_one(Quiet, one, "quiet") for one in said["quiet"])
+    for name, kind in (("caps", Cap), ("quiet", Quiet)):
+        if name in said:
+            given = said[name]
+            if not isinstance(given, list | tuple) or len(given) > _MOST:
+                raise _invalid(name, None, f"一个列表，至多 {_MOST} 项", f"a list of at most {_MOST}")
+            made[name] = tuple(_one(kind, one, name) for one in given)
+    zones = said.get("zones", {})
+    if not isinstance(zones, Mapping) or not all(isinstance(one, str) for one in zones.values()):
+        raise _invalid("zones", None, "国家代码到时区的对照", "country codes and their zones")
     found = replace(Policy(), **made)
     check(found)
     return found
@@ -168,13 +176,17 @@ def check(policy: Policy) -> None:
         _among("caps.days", cap.days, [*PERIODS])
         _among("caps.purpose", cap.purpose, ["", *PURPOSES])
         _among("caps.channel", cap.channel, ["", *CHANNELS])
+        if not isinstance(cap.unit, str):
+            raise _invalid("caps.unit", cap.unit, "小微的键，或 *", "the key of a unit, or *")
     for one in policy.quiet:
         _whole("quiet.begins", one.begins, 0, _MINUTES)
         _whole("quiet.ends", one.ends, 0, _MINUTES)
-        if one.country and not (len(one.country) == 2 and one.country.isascii() and one.country.isupper()):
+        if one.country and not _COUNTRY.fullmatch(str(one.country)):
             raise _invalid(
                 "quiet.country", one.country, "ISO 3166 代码，如 CN", "an ISO 3166 code such as CN"
             )
+        if not all(isinstance(some, tuple) for some in (one.purposes, one.channels)):
+            raise _invalid("quiet", None, "purposes、channels 是列表", "purposes and channels are lists")
         for purpose in one.purposes:
             _among("quiet.purposes", purpose, [*PURPOSES])
         for channel in one.channels:

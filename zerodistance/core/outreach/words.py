@@ -137,10 +137,11 @@ def of_dict(key: str, said: Mapping[str, Any]) -> WordList:
             "lower-case letters, digits and _, a letter first",
         )
     lang = said.get("lang", "")
-    if lang not in ("", *LANGS):
+    if not isinstance(lang, str) or lang not in ("", *LANGS):
         raise _invalid("lang", lang, "zh、en 或空", "zh, en or nothing")
-    purposes = tuple(said.get("purposes", (Purpose.MARKETING, Purpose.RESEARCH)))
-    if not set(purposes) <= set(PURPOSES):
+    given = said.get("purposes", [Purpose.MARKETING, Purpose.RESEARCH])
+    purposes = tuple(given) if isinstance(given, list | tuple) else (given,)
+    if not all(isinstance(one, str) and one in [*PURPOSES] for one in purposes):
         raise _invalid(
             "purposes", purposes, f"可用：{', '.join(PURPOSES)}", f"there are {', '.join(PURPOSES)}"
         )
@@ -155,13 +156,25 @@ def of_dict(key: str, said: Mapping[str, Any]) -> WordList:
 
 
 def _entry(said: Any) -> Entry:
-    given = {"word": said} if isinstance(said, str) else dict(said)
-    word, weight = str(given.get("word", "")).strip(), given.get("weight", FORBIDDEN)
+    given = {"word": said} if isinstance(said, str) else said
+    if (
+        not isinstance(given, Mapping)
+        or set(given) - set(Entry.__slots__)
+        or not isinstance(given.get("word"), str)
+    ):
+        there = ", ".join(Entry.__slots__)
+        raise _invalid("words", None, f"每个词写成文字，或 {{{there}}}", f"each is a text, or says {there}")
+    word, weight = given["word"].strip(), given.get("weight", FORBIDDEN)
+    unless = given.get("unless", [])
+    if not isinstance(unless, list | tuple) or not all(
+        isinstance(one, str) and folded(one) for one in unless
+    ):
+        raise _invalid("unless", None, "一组文字", "a list of texts")
     if not folded(word) or len(word) > _LONGEST:
         raise _invalid("word", word, f"1 至 {_LONGEST} 个字", f"1 to {_LONGEST} characters")
     if weight not in (FORBIDDEN, MIND):
         raise _invalid("weight", weight, "forbidden 或 mind", "forbidden or mind")
-    return Entry(word, weight, tuple(map(str, given.get("unless", ()))), str(given.get("why", ""))[:200])
+    return Entry(word, weight, tuple(unless), str(given.get("why", ""))[:200])
 
 
 def as_dict(one: WordList) -> dict[str, Any]:
