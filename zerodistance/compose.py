@@ -142,6 +142,7 @@ def work(home: Home) -> Work:
     from zerodistance.core.outreach import api as outreach
     from zerodistance.core.outreach.channels import forgetting as channels
     from zerodistance.core.outreach.sends import forgetting as sends
+    from zerodistance.core.outreach.sends.sender import Sender
     from zerodistance.core.profiles import api as profiles
     from zerodistance.core.segments import api as segments
     from zerodistance.core.segments.tags import api as tagged
@@ -223,6 +224,7 @@ def work(home: Home) -> Work:
         jobs=Jobs(home, jobs()),
         facts=intake.facts,
         feeds=feeds.Runner(home),
+        sending=Sender(home),
     )
 
 

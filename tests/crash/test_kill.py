@@ -41,6 +41,7 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "lake.settle.",
     "models.kept",  # a command; tests/core/models/test_city.py
     "moving.",
+    "outreach.",  # in tests/core/outreach/test_law.py
     "profiles.past",  # a job and a command; tests/core/profiles/test_then.py
     "profiles.given",  # these three in tests/core/profiles/test_given.py
     "profiles.giving",
@@ -56,6 +57,9 @@ FORGETTING = (
     "forget.feeds",
     "forget.profiles",
     "forget.outreach",
+    "forget.sends",
+    "forget.channels",
+    "forget.measurement",
     "forget.segments",
     "forget.identity",
     "forget.past",

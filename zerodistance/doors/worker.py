@@ -48,7 +48,7 @@ GIVE_UP = 8  # own value: failures in a row after which the process ends, to be 
 
 
 class Fetching(Protocol):
-    """Fetches from elsewhere, in threads of its own."""
+    """Fetches from elsewhere, or hands over to it, in threads of its own."""
 
     def start_due(self) -> int:
         """Start what is due; return how many were started."""
@@ -92,6 +92,8 @@ class Work:
         Figures that only the worker knows, for `status`.
     feeds
         What is fetched from elsewhere by itself.
+    sending
+        What hands messages over by itself.
     """
 
     begin: Callable[[], None]
@@ -107,6 +109,7 @@ class Work:
     jobs: Jobs
     facts: Callable[[], Mapping[str, Any]]
     feeds: Fetching | None = None
+    sending: Fetching | None = None
 
     def alone(self) -> bool:
         """Do the errands, unless a job is under way: it has read what they would remove. They come again."""
@@ -251,8 +254,8 @@ def _loops(
         Loop("bus", work.bus.deliver, 0.2),
         Loop("jobs", work.jobs.run_due, 1.0, behind=NICE_BEHIND),
     ]
-    if work.feeds is not None:
-        loops.append(Loop("feeds", _started(work.feeds), 1.0))
+    outside = {"feeds": work.feeds, "sending": work.sending}
+    loops += [Loop(name, _started(one), 1.0) for name, one in outside.items() if one is not None]
     started = clock.micros()
     work.begin()
     threads = [
@@ -272,19 +275,19 @@ def _loops(
     spans.end()
     log("worker").info("stopped", pid=os.getpid(), broken=broken.is_set())
     code = 1 if broken.is_set() else 0
-    ended = work.feeds is None or work.feeds.stop(JOB_SECONDS)
-    if not ended or any(
+    ended = [one.stop(JOB_SECONDS) for one in outside.values() if one is not None]
+    if not all(ended) or any(
         thread.is_alive() for thread in threads
     ):  # run again from its beginning, as after a crash
         os._exit(code)
     return code
 
 
-def _started(feeds: Fetching) -> Callable[[], None]:
+def _started(outside: Fetching) -> Callable[[], None]:
     """Return a step that starts what is due and finds no work itself: the loop pauses after it."""
 
     def start() -> None:
-        feeds.start_due()
+        outside.start_due()
 
     return start
 

@@ -8,6 +8,14 @@ from typing import TextIO
 
 from zerodistance.core.measurement.assigning import arms, assign, forget, treated, without_holdout
 from zerodistance.core.measurement.audience import assign_segment
+from zerodistance.core.measurement.assigning import (
+    arms,
+    assign,
+    forget,
+    may_contact,
+    treated,
+    without_holdout,
+)
 from zerodistance.core.measurement.costs import cost, costs
 from zerodistance.core.measurement.experiments import (
     create,
@@ -39,6 +47,7 @@ __all__ = [
     "without_holdout",
     "arms",
     "treated",
+    "may_contact",
     # what came of it
     "result",
     "global_one",

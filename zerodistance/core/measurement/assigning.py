@@ -278,6 +278,17 @@ def treated(home: Home, key: str) -> BitMap:
     return _now(home, found, there, standing.of_everybody(home, there).numbers)[0]
 
 
+def may_contact(home: Home, key: str, numbers: Numbers) -> npt.NDArray[np.bool_]:
+    """Say of some persons of today (ascending) whether an experiment may contact them: what a sender asks right before it does.
+
+    False as well for who was never assigned to it, and for who is in the global holdout by now.
+    """
+    found = experiments.experiment(home, _SYSTEM, key)
+    there, pairs = standing.read(home, _number(home, key)), mapped.subjects_of(home, numbers)
+    may: npt.NDArray[np.bool_] = standing.of_persons(there, numbers, pairs).arms(there) == TREATED
+    return may & ~_held_everywhere(home, found, numbers, pairs, enrol=False)
+
+
 def _now(home: Home, found: Experiment, there: standing.Standing, numbers: Numbers) -> tuple[BitMap, BitMap]:
     pairs = mapped.subjects_of(home, numbers)
     may = standing.of_persons(there, numbers, pairs).arms(there) == TREATED

@@ -25,6 +25,30 @@ from zerodistance.core.outreach.desk import (
 from zerodistance.core.outreach.forgetting import forget, undo, undo_counts
 from zerodistance.core.outreach.hearing import Hearing
 from zerodistance.core.outreach.limits import not_now
+from zerodistance.core.outreach.contracts import (
+    CHANNELS,
+    MESSAGE_STATES,
+    PURPOSES,
+    SEND_STATES,
+    ChannelName,
+    MessageState,
+    Purpose,
+    Sending,
+    SendState,
+    Settled,
+    Tally,
+    Way,
+)
+from zerodistance.core.outreach.forgetting import forget, undo, undo_counts
+from zerodistance.core.outreach.hearing import Hearing
+from zerodistance.core.outreach.sends.queue import REASONS
+from zerodistance.core.outreach.sends.sending import called as send_called
+from zerodistance.core.outreach.sends.sending import decide as decide_send
+from zerodistance.core.outreach.sends.sending import export as export_send
+from zerodistance.core.outreach.sends.sending import get as get_send
+from zerodistance.core.outreach.sends.sending import listed as list_sends
+from zerodistance.core.outreach.sends.sending import send
+from zerodistance.core.outreach.sends.sending import stop as stop_send
 
 __all__ = [
     # words
@@ -54,6 +78,22 @@ __all__ = [
     "lift",
     "complained",
     "not_now",
+    "SendState",
+    "SEND_STATES",
+    "MessageState",
+    "MESSAGE_STATES",
+    "REASONS",
+    # sends
+    "send",
+    "decide_send",
+    "stop_send",
+    "get_send",
+    "send_called",
+    "list_sends",
+    "export_send",
+    "Sending",
+    "Tally",
+    "Way",
     # for the worker
     "Hearing",
     "forget",

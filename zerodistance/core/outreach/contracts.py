@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, Protocol
 
+from zerodistance.kernel.errors import NotFound, ZeroDistanceError
 from zerodistance.kernel.text import Text
 
 MESSAGE_ID: Final = r"[0-9a-f]{24}"
@@ -206,3 +207,115 @@ MESSAGE_STATES: Mapping[MessageState, Text] = {
     MessageState.FAILED: Text("失败", "failed"),
     MessageState.UNKNOWN: Text("结果不明", "outcome unknown"),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way in which a send goes: a template, in the version that it had when the send was asked for, and its channel."""
+
+    channel: str
+    template: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many messages of a send are in a state, for a reason; `many` None: too few to be told."""
+
+    state: MessageState
+    reason: str
+    many: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A send and how far it is. Times are microseconds UTC.
+
+    Attributes
+    ----------
+    key
+        Whoever asks twice under one key has asked once.
+    experiment, assignment
+        Whose treated arm it goes to.
+    ways
+        The best first: each person is written to by the first that reaches them.
+    values
+        What it says of variables that are given, the same for everybody.
+    not_before, not_after
+        When messages may go; what can't go until then is held back. None: at any time.
+    again
+        Whether a message is sent again of which nobody knows whether it went out: service only.
+    persons, reach
+        Who may be contacted by the assignment; who of these has an address that consent allows and is not held back. None: too few to be told.
+    approval
+        Number under which a second account decides, or has; None: none was needed.
+    rounded
+        Whether figures are in steps, as for accounts that see no persons.
+    """
+
+    number: int
+    key: str
+    experiment: str
+    assignment: int
+    ways: tuple[Way, ...]
+    purpose: str
+    unit: int | None
+    values: Mapping[str, str]
+    not_before: int | None
+    not_after: int | None
+    again: bool
+    state: SendState
+    persons: int | None
+    reach: int | None
+    made_by: str
+    made_at: int
+    queued_at: int | None
+    ended_at: int | None
+    ended_by: str | None
+    why: str
+    approval: int | None = None
+    tallies: tuple[Tally, ...] = ()
+    rounded: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether something of it may still go."""
+        return self.state not in (SendState.DONE, SendState.STOPPED)
+
+    def many(self, state: str) -> int:
+        """Return how many messages are in a state, as far as is told."""
+        return sum(one.many or 0 for one in self.tallies if one.state == state)
+
+
+class NoSuchSend(NotFound):
+    """There is no send with this number that the account may see."""
+
+    code = "no_such_send"
+    text = Text("没有发送 {given}", "there is no send {given}")
+
+
+class SendKeyTaken(ZeroDistanceError):
+    """Something else was sent under this key."""
+
+    code, status = "send_key_taken", 409
+    text = Text(
+        "发送标识 {key} 已用于另一次发送；换一个，或用原来的分组和模板再问",
+        "the key {key} belongs to another send: take another one, or ask with the assignment and templates that it has",
+    )
+
+
+class NothingToSend(ZeroDistanceError):
+    """Nobody would get the message."""
+
+    code, status = "nothing_to_send", 409
+    text = Text(
+        "这个分组里没有人可以发：没有可用的地址、没有同意，或正在限制中",
+        "nobody of this assignment can be written to: no address that consent allows, or limits hold everybody back",
+    )
+
+
+class SendEnded(ZeroDistanceError):
+    """A send that is done or stopped can't be changed."""
+
+    code, status = "send_ended", 409
+    text = Text("发送 {given} 已结束（{state}）", "the send {given} has ended ({state})")

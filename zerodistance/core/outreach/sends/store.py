@@ -329,9 +329,9 @@ def begin(tx: Connection, host: str, pid: int, now: int) -> int:
     return int(made[0])
 
 
-def beat(tx: Connection, number: int, now: int) -> None:
-    """Say that a sender lives."""
-    tx.execute(update(sender).where(sender.c.number == number).values(beat_at=now))
+def beat(tx: Connection, numbers: Sequence[int], now: int) -> None:
+    """Say that senders live."""
+    tx.execute(update(sender).where(sender.c.number.in_(list(numbers))).values(beat_at=now))
 
 
 def end(tx: Connection, numbers: Iterable[int]) -> None:

@@ -1,0 +1,438 @@
+"""From an assignment to a message: only to the treated arm, within consent and limits, once."""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import get_type_hints
+
+import numpy as np
+import pytest
+
+from tests.core.measurement.town import said
+from tests.core.outreach.people import index_of, say, settle
+from tests.core.outreach.sending import NOON, SYSTEM, TEMPLATE, Box, assigned, ready
+from zerodistance.core.measurement import api as measurement
+from zerodistance.core.outreach import api, catalogue
+from zerodistance.core.outreach.channels import opening
+from zerodistance.core.outreach.contracts import (
+    ChannelName,
+    Handed,
+    NoSuchSend,
+    NothingToSend,
+    Outcome,
+    Outgoing,
+    SendEnded,
+    Sending,
+    SendKeyTaken,
+    SendState,
+)
+from zerodistance.core.outreach.policy import Policy
+from zerodistance.core.outreach.sends import forgetting, queue, sending, store
+from zerodistance.core.outreach.sends.sender import Sender
+from zerodistance.core.segments.questions import TooFewToSend
+from zerodistance.kernel import bulk, clock
+from zerodistance.kernel.access import Role, Who
+from zerodistance.kernel.errors import Forbidden, Invalid
+from zerodistance.kernel.home import Home
+
+HOUR = 3_600_000_000
+MARKETER = Who(4, "marketer", Role.MARKETER)
+
+
+@pytest.fixture(autouse=True)
+def noon() -> Iterator[None]:
+    with clock.freeze(clock.from_micros(NOON)):
+        yield
+
+
+@pytest.fixture
+def box() -> Iterator[Box]:
+    made = Box()
+    opening.take(ChannelName.EMAIL, lambda home: made)
+    yield made
+    opening.take(ChannelName.EMAIL, None)
+
+
+def ask(home: Home, persons: list[int], key: str = "one", who: Who = SYSTEM, **more: object) -> Sending:
+    receipt = assigned(home, persons, str(more.pop("experiment", "autumn")))
+    return sending.send(home, who, receipt, "autumn", send_key=key, **more)  # type: ignore[arg-type]
+
+
+def run(home: Home, now: int = NOON) -> Sender:
+    made = Sender(home, now=lambda: now)
+    made.run_due()
+    assert made.stop(5)
+    return made
+
+
+def states(home: Home) -> Counter[tuple[str, str]]:
+    with home.state.read() as tx:
+        return Counter(
+            (row[0], row[1]) for row in bulk.rows(tx, "select state, reason from outreach_message")
+        )
+
+
+def test_who_may_be_contacted_gets_one_message_and_what_was_sent_is_a_touch(home: Home, box: Box) -> None:
+    found = ready(home)
+    send = ask(home, list(found), values={"what": "Neue Waschmaschinen"})
+    assert send.state is SendState.APPROVED
+    assert run(home).sent == send.reach == send.persons
+    treated = measurement.treated(home, "autumn")
+    assert sorted(one.address for one in box.kept) == sorted(f"p{n}@example.cn" for n in treated)
+    one = next(one for one in box.kept if one.address == f"p{treated[0]}@example.cn")
+    assert (one.campaign, one.lang, one.subject) == ("autumn", "zh", f"Anna P{treated[0]}，您好")
+    assert (
+        one.text.startswith("Neue Waschmaschinen") and "示例家电" in one.text and one.opt_out_url in one.text
+    )
+    table = said(home)
+    sent = table.filter(np.array(table["kind"].to_pylist()) == "message.sent")
+    assert sorted(sent["subject"].to_pylist()) == sorted(found[n] for n in treated)
+    assert set(sent["campaign"].to_pylist()) == {"autumn"} and set(sent["channel"].to_pylist()) == {"email"}
+    done = sending.get(home, SYSTEM, send.number)
+    assert done.state is SendState.DONE and done.many("sent") == len(treated)
+
+
+def test_asked_twice_under_one_key_is_asked_once(home: Home, box: Box) -> None:
+    found = ready(home)
+    first = ask(home, list(found))
+    assert ask(home, list(found)).number == first.number
+    run(home)
+    assert ask(home, list(found)).number == first.number
+    run(home)
+    assert len(box.kept) == first.reach
+    with pytest.raises(SendKeyTaken):
+        ask(home, list(found), experiment="winter")
+
+
+def test_a_queue_that_was_filled_halfway_is_filled_without_doubles(home: Home, box: Box) -> None:
+    send = ask(home, list(ready(home)))
+    assert queue.fill(home, send.number) == send.reach
+    with home.state.write() as tx:
+        store.turn(tx, send.number, of=[SendState.QUEUED], state="approved")
+    queue.fill(home, send.number)
+    run(home)
+    assert len(box.kept) == send.reach
+
+
+def test_a_receipt_that_was_made_up_reaches_nobody_of_the_control_group(home: Home, box: Box) -> None:
+    found = ready(home)
+    receipt = assigned(home, list(found), share=0.3)
+    forged = replace(receipt, treated=receipt.held, held=receipt.treated)
+    sending.send(home, SYSTEM, forged, "autumn", send_key="one")
+    run(home)
+    assert {one.address for one in box.kept} == {f"p{n}@example.cn" for n in receipt.treated}
+
+
+def test_who_is_merged_with_somebody_held_out_before_it_goes_is_held_out(home: Home, box: Box) -> None:
+    found = ready(home)
+    receipt = assigned(home, list(found), share=0.3)
+    send = sending.send(home, SYSTEM, receipt, "autumn", send_key="one")
+    queue.fill(home, send.number)
+    treated, held = receipt.treated[0], receipt.held[0]
+    with home.state.write() as tx:
+        bulk.run(tx, "update subject set person = ? where person = ?", (held, treated))
+    run(home)
+    assert f"p{treated}@example.cn" not in {one.address for one in box.kept}
+    assert states(home)["held", "held_out"] == 1
+
+
+def test_two_persons_who_become_one_get_one_message(home: Home, box: Box) -> None:
+    found = ready(home)
+    receipt = assigned(home, list(found))
+    send = sending.send(home, SYSTEM, receipt, "autumn", send_key="one")
+    queue.fill(home, send.number)
+    a, b = receipt.treated[0], receipt.treated[1]
+    with home.state.write() as tx:
+        bulk.run(tx, "update subject set person = ? where person = ?", (a, b))
+    run(home)
+    mine = [one.address for one in box.kept if one.address in (f"p{a}@example.cn", f"p{b}@example.cn")]
+    assert len(mine) == 1 and states(home)["held", "twice"] == 1
+
+
+def test_consent_and_caps_hold_at_the_last_moment_and_the_reason_is_kept(
+    home: Home, box: Box, admin: Who
+) -> None:
+    found = ready(home)
+    send = ask(home, list(found))
+    queue.fill(home, send.number)
+    gone = measurement.treated(home, "autumn")[3]
+    say(home, found[gone], given=False, at=NOON)
+    run(home)
+    assert f"p{gone}@example.cn" not in {one.address for one in box.kept}
+    again = ask(home, list(found), key="two")
+    assert again.reach == send.reach - 1
+    run(home)
+    assert states(home) == {
+        ("sent", ""): send.reach - 1,
+        ("held", "no_consent"): 1,
+        ("held", "cap"): send.reach - 1,
+    }
+    written = io.StringIO()
+    assert sending.export(home, admin, again.number, written) == send.reach - 1
+    assert written.getvalue().splitlines()[1].split(",")[1:4] == ["held", "cap", "email"]
+    assert "@" not in written.getvalue()
+
+
+def test_at_night_messages_wait_for_the_morning_or_are_held_if_that_is_too_late(home: Home, box: Box) -> None:
+    found = list(ready(home))
+    late = NOON + 10 * HOUR
+    send = ask(home, found)
+    run(home, now=late)
+    assert box.kept == [] and states(home) == {("queued", ""): send.reach}
+    run(home, now=NOON + 21 * HOUR)
+    assert len(box.kept) == send.reach
+    third = ask(home, found, key="three", not_after=NOON + 60 * HOUR)
+    run(home, now=NOON + 59 * HOUR)
+    assert (
+        states(home) == {("sent", ""): send.reach, ("held", "window"): third.reach}
+        and len(box.kept) == send.reach
+    )
+
+
+def test_what_the_other_side_says_is_what_becomes_of_a_message(home: Home) -> None:
+    answers = {
+        "p1@": (Outcome.REFUSED, True),
+        "p2@": (Outcome.REFUSED, False),
+        "p3@": (Outcome.LATER, False),
+        "p4@": (Outcome.UNKNOWN, False),
+    }
+
+    def answer(one: Outgoing) -> Handed:
+        outcome, none = next(
+            (a for k, a in answers.items() if one.address.startswith(k)), (Outcome.ACCEPTED, False)
+        )
+        return Handed(one.message_id, outcome, "550", is_address=none)
+
+    box = Box(answer)
+    opening.take(ChannelName.EMAIL, lambda home: box)
+    try:
+        found = ready(home, policy=replace(Policy(), caps=()))
+        send = ask(home, list(found))
+        treated = {n for n in measurement.treated(home, "autumn") if n > 4}
+        few = {n for n in (1, 2, 3, 4) if n in measurement.treated(home, "autumn")}
+        run(home)
+        expected = {("sent", ""): len(treated)}
+        expected |= {("failed", "no_address"): 1} if 1 in few else {}
+        expected |= {("failed", "refused"): 1} if 2 in few else {}
+        expected |= {("queued", ""): 1} if 3 in few else {}
+        expected |= {("unknown", ""): 1} if 4 in few else {}
+        assert states(home) == expected
+        with home.state.read() as tx:  # what certainly reached nobody is no contact
+            booked = bulk.value(tx, "select count(*) from outreach_contact")
+            suppressed = bulk.rows(tx, "select subject from outreach_suppressed")
+        assert booked == len(treated) + (4 in few)
+        assert suppressed == ([(found[1],)] if 1 in few else [])
+        answers.clear()
+        run(home, now=NOON + 61_000_000)
+        assert states(home)["sent", ""] == len(treated) + (3 in few)
+        addresses = Counter(one.address for one in box.kept)
+        assert (
+            addresses["p4@example.cn"] <= 1 and sending.get(home, SYSTEM, send.number).state is SendState.DONE
+        )
+    finally:
+        opening.take(ChannelName.EMAIL, None)
+
+
+def test_what_a_dead_sender_was_handing_over_is_not_sent_again_but_service_may_be(
+    home: Home, box: Box
+) -> None:
+    found = ready(home)
+    settled = {**TEMPLATE, "purpose": "service"}
+    catalogue.save(home, SYSTEM, "recall", settled)
+    service = assigned(home, list(found), "recall", purpose="service")
+    again = sending.send(home, SYSTEM, service, "recall", send_key="recall", purpose="service", again=True)
+    send = ask(home, list(found))
+    for number in (send.number, again.number):
+        queue.fill(home, number)
+    with home.state.write() as tx:
+        dead = store.begin(tx, "elsewhere", 1, NOON - HOUR)
+    queue.claim(home, dead, "email", 200, 0, NOON)
+    assert states(home) == {("handing", ""): send.reach + again.reach}
+    with home.state.write() as tx:
+        store.beat(tx, [dead], NOON - HOUR)
+    run(home)
+    assert states(home) == {("unknown", ""): send.reach, ("sent", ""): again.reach}
+    assert {one.campaign for one in box.kept} == {"recall"}
+
+
+def test_a_sender_that_was_taken_for_dead_still_tells_what_it_has_sent(home: Home, box: Box) -> None:
+    send = ask(home, list(ready(home)))
+    queue.fill(home, send.number)
+    with home.state.write() as tx:
+        mine = store.begin(tx, "here", 1, NOON)
+    claimed = queue.claim(home, mine, "email", 10, 0, NOON).claimed
+    assert claimed is not None
+    queue.recover(home, NOON, [mine])
+    handed = [Handed(row["id"], Outcome.ACCEPTED) for row in claimed.rows]
+    queue.settle(home, mine, claimed, handed, NOON)
+    assert states(home)["sent", ""] == 10
+    queue.settle(home, mine, claimed, handed, NOON)
+    table = said(home)
+    assert table["kind"].to_pylist().count("message.sent") == 10
+
+
+def test_two_senders_share_the_rate_of_a_channel(home: Home, box: Box) -> None:
+    send = ask(home, list(ready(home)))
+    queue.fill(home, send.number)
+    with home.state.write() as tx:
+        a, b = store.begin(tx, "here", 1, NOON), store.begin(tx, "here", 2, NOON)
+    got = [
+        len(found.claimed.rows)
+        if (found := queue.claim(home, who, "email", 200, 10, NOON + at)).claimed
+        else 0
+        for who, at in ((a, 0), (b, 0), (a, 500_000), (b, 500_000), (b, 550_000))
+    ]
+    assert got == [10, 0, 5, 0, 0]
+
+
+def test_a_large_send_waits_for_another_account(home: Home, box: Box) -> None:
+    found = ready(home)
+    object.__setattr__(home.settings, "send_approval_size", 20)
+    analyst, other = Who(7, "li", Role.ANALYST), Who(8, "wang", Role.ANALYST)
+    send = ask(home, list(found), who=analyst)
+    assert send.state is SendState.ASKED and send.approval is not None
+    run(home)
+    assert box.kept == []
+    with pytest.raises(Exception, match="another account"):
+        sending.decide(home, analyst, send.number, True)
+    assert sending.decide(home, other, send.number, True).state is SendState.APPROVED
+    run(home)
+    assert len(box.kept) == send.reach
+    refused = sending.decide(home, other, ask(home, list(found), key="two", who=analyst).number, False, "no")
+    assert (refused.state, refused.why, refused.ended_by) == (SendState.STOPPED, "no", "wang")
+
+
+def test_a_send_that_was_stopped_goes_no_further(home: Home, box: Box) -> None:
+    send = ask(home, list(ready(home)))
+    queue.fill(home, send.number)
+    stopped = sending.stop(home, SYSTEM, send.number, "a wrong price")
+    run(home)
+    assert box.kept == [] and stopped.many("held") == send.reach
+    with pytest.raises(SendEnded):
+        sending.stop(home, SYSTEM, send.number)
+
+
+def test_a_marketer_sends_to_many_and_sees_rounded_figures(home: Home, box: Box) -> None:
+    found = ready(home, 90)
+    with pytest.raises(TooFewToSend):
+        ask(home, list(found)[:45], who=MARKETER, experiment="few")
+    send = ask(home, list(found), who=MARKETER)
+    run(home)
+    shown = sending.get(home, MARKETER, send.number)
+    k = home.settings.released_k
+    assert shown.rounded and all(one.many is None or one.many % k == 0 for one in shown.tallies)
+    assert shown.persons is not None and shown.persons % k == 0
+    with pytest.raises(Forbidden):
+        sending.export(home, MARKETER, send.number, io.StringIO())
+
+
+def test_what_can_t_be_sent_is_refused_with_its_reason(home: Home, box: Box) -> None:
+    found = list(ready(home))
+    with pytest.raises(Invalid, match="what"):
+        ask(home, found, values={"wath": "x"})
+    with pytest.raises(Invalid, match="not_after"):
+        ask(home, found, not_after=NOON - 1)
+    with pytest.raises(Invalid, match="twice"):
+        ask(home, found, again=True)
+    with pytest.raises(Forbidden):
+        ask(home, found, who=Who(9, "planner", Role.PLANNER))
+    nobody = settle(home, {900: [("phone", "+8613912345678")]})
+    assert nobody
+    with pytest.raises(NothingToSend):
+        ask(home, [900], experiment="none")
+    with pytest.raises(NoSuchSend):
+        sending.get(home, SYSTEM, 77)
+    assert sending.listed(home, SYSTEM) == ()
+
+
+def test_a_unit_sees_its_own_sends_only(home: Home, box: Box) -> None:
+    send = ask(home, list(ready(home)), unit=5)
+    assert sending.listed(home, Who(1, "a", Role.MARKETER, frozenset({5})))[0].number == send.number
+    other = Who(2, "b", Role.MARKETER, frozenset({6}))
+    assert sending.listed(home, other) == ()
+    with pytest.raises(NoSuchSend):
+        sending.stop(home, other, send.number)
+
+
+def test_who_is_forgotten_while_a_message_is_on_its_way_leaves_nothing(home: Home, box: Box) -> None:
+    found = ready(home)
+    send = ask(home, list(found))
+    queue.fill(home, send.number)
+    with home.state.write() as tx:
+        mine = store.begin(tx, "here", 1, NOON)
+    claimed = queue.claim(home, mine, "email", 200, 0, NOON).claimed
+    assert claimed is not None
+    gone = claimed.rows[0]["subject"]
+    assert forgetting.forget(home, [gone]) == {"outreach_message": 1}
+    queue.settle(home, mine, claimed, [Handed(r["id"], Outcome.ACCEPTED) for r in claimed.rows], NOON)
+    table = said(home)
+    sent = table.filter(np.array(table["kind"].to_pylist()) == "message.sent")
+    assert gone not in sent["subject"].to_pylist() and len(sent) == send.reach - 1
+    assert ("held", "gone") not in states(home)
+
+
+def test_an_address_that_went_from_the_vault_is_held_and_is_no_contact(home: Home, box: Box) -> None:
+    found = ready(home)
+    send = ask(home, list(found))
+    queue.fill(home, send.number)
+    gone = measurement.treated(home, "autumn")[0]
+    with home.state.write() as tx:
+        bulk.run(tx, "delete from identity_vault where subject = ?", (found[gone],))
+    run(home)
+    assert states(home) == {("sent", ""): send.reach - 1, ("held", "gone"): 1}
+    with home.state.read() as tx:
+        assert bulk.value(tx, "select count(*) from outreach_contact") == send.reach - 1
+
+
+def test_a_channel_that_takes_nothing_rests_and_loses_nothing(home: Home) -> None:
+    box = Box(lambda one: Handed(one.message_id, Outcome.LATER, "421"))
+    opening.take(ChannelName.EMAIL, lambda home: box)
+    try:
+        send = ask(home, list(ready(home)))
+        made = Sender(home, now=lambda: NOON)
+        made.run_due()
+        assert made.start_due() == 0 and len(box.kept) == send.reach  # it rests
+        assert states(home) == {("queued", ""): send.reach}
+        with home.state.read() as tx:
+            assert not bulk.rows(tx, "select message from outreach_contact")
+        for day in range(1, queue.TRIES + 1):
+            run(home, now=NOON + day * 24 * HOUR)
+        assert states(home) == {("failed", "gave_up"): send.reach}
+        assert len(box.kept) == queue.TRIES * send.reach
+    finally:
+        opening.take(ChannelName.EMAIL, None)
+
+
+def test_a_channel_that_breaks_leaves_nobody_knowing(home: Home) -> None:
+    class Broken(Box):
+        def hand(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
+            raise ValueError("no channel may do so")
+
+    opening.take(ChannelName.EMAIL, lambda home: Broken())
+    try:
+        send = ask(home, list(ready(home)))
+        run(home)
+        assert states(home) == {("unknown", ""): send.reach}
+    finally:
+        opening.take(ChannelName.EMAIL, None)
+
+
+def test_no_verb_of_the_room_returns_an_address() -> None:
+    for name in api.__all__:
+        verb = getattr(api, name)
+        if callable(verb) and not isinstance(verb, type):
+            assert "Outgoing" not in str(get_type_hints(verb).get("return")), name
+    assert not {"Outgoing", "Writer", "addresses"} & set(api.__all__)
+
+
+def test_people_abroad_are_written_to_in_english(home: Home, box: Box) -> None:
+    found = ready(home)
+    index_of(home, list(found), {"geo.country": {"de": list(found)[:30]}})
+    ask(home, list(found))
+    run(home, now=NOON + 5 * HOUR)  # 10:00 in Berlin, 17:00 in Shanghai
+    by = {one.address: one.lang for one in box.kept}
+    assert {by[f"p{n}@example.cn"] for n in measurement.treated(home, "autumn") if n <= 30} == {"en"}
+    assert Counter(by.values())["zh"] > 20

@@ -1,0 +1,396 @@
+"""The queue: messages are put into it, claimed with the limits booked in one transaction, and marked with what became of them in another.
+
+Nothing is sent twice. A message is claimed before it is handed over; whatever stands claimed by a sender that is no more may have gone out, so it is not
+handed over again (a service message is, where its send says so). See decision 45.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from sqlalchemy import Connection
+
+from zerodistance.core.identity import api as identity
+from zerodistance.core.measurement import api as measurement
+from zerodistance.core.outreach import catalogue, limits, suppression
+from zerodistance.core.outreach.channels import store as channels
+from zerodistance.core.outreach.contracts import Handed, MessageState, Outcome, Purpose, SendState, Way
+from zerodistance.core.outreach.sends import reach, store
+from zerodistance.core.outreach.zones import Where
+from zerodistance.core.touchpoints import own
+from zerodistance.kernel import clock, fault
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.logs import log
+from zerodistance.kernel.seal import Seal
+from zerodistance.kernel.text import Text
+
+REASONS: Mapping[str, Text] = {
+    **limits.REASONS,
+    "stopped": Text("发送已停止", "the send was stopped"),
+    "withdrawn": Text("模板已停用", "the template was withdrawn"),
+    "window": Text("发送时段已过", "its time was over"),
+    "held_out": Text("在对照组", "held out for comparison"),
+    "twice": Text("同一次发送里本人已有一条", "the person has one of the same send"),
+    "no_address": Text("地址不存在", "nobody has the address"),
+    "refused": Text("对方拒收", "the other side refused it"),
+    "gave_up": Text("多次未能交出", "it could not be handed over, often tried"),
+    "bounced": Text("退信", "it came back"),
+    "broken": Text("正文不能生成", "its text could not be made"),
+}
+"""Why a message is held back or failed."""
+SENT = "message.sent"
+_SLICE = 20_000  # own value: messages that one transaction queues, so that nobody waits long for it
+TRIES = 8  # own value: over about four hours
+_FIRST, _LONGEST = (
+    60,
+    7_200,
+)  # own values, seconds: pause before the second try, doubled each time, and the longest
+Row = store.Row
+
+
+def message_id(seal: Seal, send: int, subject: int) -> str:
+    """Return the id of the message of a send to an address: queued twice is once."""
+    return seal.token("outreach.message", f"{send}:{subject}").hex()[:24]
+
+
+def ways_of(send: Row) -> tuple[Way, ...]:
+    """Return the ways of a send, the best first."""
+    return tuple(Way(*one) for one in json.loads(send["ways"]))
+
+
+# -- in
+
+
+def fill(home: Home, number: int) -> int:
+    """Put the messages of an approved send into the queue; return how many may go. Begun and interrupted it is begun again: nothing is doubled."""
+    with home.state.read() as tx:
+        send = store.send_of(tx, number)
+    if send is None or send["state"] != SendState.APPROVED:
+        return 0
+    ways, urgent = ways_of(send), int(send["purpose"] == Purpose.SERVICE)
+    treated, _ = measurement.arms(home, send["experiment"], send["assignment"])
+    found = reach.of(home, treated, send["purpose"], [way.channel for way in ways])
+    due = max(clock.micros(), send["not_before"] or 0)
+    held = [*found.reasons, ""]  # -1 is the last
+    seal, by = home.seal, [way.channel for way in ways]
+    rows = [
+        (
+            message_id(seal, number, subject), number, subject, way, by[way], urgent, due,
+            MessageState.HELD.value if why >= 0 else MessageState.QUEUED.value, held[why],
+        )
+        for subject, way, why in zip(found.subject.tolist(), found.way.tolist(), found.held.tolist(), strict=True)
+    ]  # fmt: skip
+    for start in range(0, len(rows), _SLICE):
+        with home.state.write() as tx:
+            now = store.send_of(tx, number)
+            if now is None or now["state"] != SendState.APPROVED:
+                return 0
+            store.add(tx, rows[start : start + _SLICE])
+        fault.point("outreach.queued")
+    with home.state.write() as tx:
+        store.turn(
+            tx, number, of=[SendState.APPROVED], state=SendState.QUEUED.value, queued_at=clock.micros()
+        )
+    log("outreach").info("queued", send=number, messages=found.many)
+    return found.many
+
+
+# -- out
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """Messages that a sender has claimed, and may hand over now.
+
+    Attributes
+    ----------
+    rows
+        As `store.CLAIMED`, with `person` and `lang`.
+    sends
+        Number -> the send.
+    """
+
+    rows: tuple[Row, ...]
+    sends: Mapping[int, Row]
+
+
+@dataclass(frozen=True)
+class Looked:
+    """What a look into the queue found.
+
+    Attributes
+    ----------
+    claimed
+        None: nothing may go.
+    met
+        How many messages were looked at.
+    wait
+        Seconds until the rate of the channel lets one go.
+    """
+
+    claimed: Claimed | None
+    met: int
+    wait: float = 0.0
+
+
+def claim(home: Home, who: int, channel: str, most: int, rate: float, now: int) -> Looked:
+    """Claim messages of a channel that are due: whoever may be written to now is booked and marked, in one transaction; the others wait or are held back.
+
+    Parameters
+    ----------
+    who
+        The number of the sender.
+    rate
+        Messages a second of all senders together; 0: no limit.
+    """
+    seen = limits.look(home)  # before the transaction: others wait for that
+    with home.state.write() as tx:
+        store.beat(tx, [who], clock.micros())
+        left = store.tokens(tx, channel, rate, now) if rate else float(most)
+        if left < 1:
+            return Looked(None, 0, wait=(1 - left) / rate)
+        rows = store.due(tx, channel, now, min(most, int(left)))
+        if not rows:
+            return Looked(None, 0)
+        sends = {n: store.send_of(tx, n) for n in {row["send"] for row in rows}}
+        going, where = _may(tx, home, rows, {n: s for n, s in sends.items() if s is not None}, now, seen)
+        store.claim(tx, who, [row["id"] for row in going], now)
+        if rate:
+            store.set_tokens(tx, channel, left - len(going), now)
+        fault.point("outreach.claim")
+    fault.point("outreach.claimed")
+    if not going:
+        return Looked(None, len(rows))
+    with_lang = tuple({**row, "lang": lang_of(where[row["id"]])} for row in going)
+    return Looked(Claimed(with_lang, {n: s for n, s in sends.items() if s is not None}), len(rows))
+
+
+_READ_CHINESE = frozenset(("CN", "HK", "MO", "TW"))
+
+
+def lang_of(where: Where) -> str:
+    """Return the language in which somebody who lives somewhere is written to."""
+    return "zh" if where.country in _READ_CHINESE else "en"
+
+
+def _may(
+    tx: Connection, home: Home, rows: Sequence[Row], sends: Mapping[int, Row], now: int, seen: limits.Look
+) -> tuple[list[Row], dict[str, Where]]:
+    """Return the messages that may go now, booked, and where their persons live; hold the others back, or let them wait."""
+    subjects = np.array([row["subject"] for row in rows], np.int64)
+    persons = identity.person_of(tx, subjects)
+    rows = [{**row, "person": int(person)} for row, person in zip(rows, persons, strict=True)]
+    held = _over(tx, rows, sends, now)
+    _hold_arms(home, rows, sends, held)
+    _hold_twice(tx, rows, held)
+    asked = [row for row in rows if row["id"] not in held]
+    verdicts = limits.book(tx, home, _asked(asked, sends), now, seen)
+    going, later = [], []
+    for row, said in zip(asked, verdicts, strict=True):
+        until = sends[row["send"]]["not_after"]
+        if said.may:
+            going.append(row)
+        elif said.due_at is None:
+            held[row["id"]] = said.reason
+        elif until is not None and said.due_at > until:
+            held[row["id"]] = "window"
+        else:
+            later.append((said.due_at, row["id"]))
+    store.hold(tx, [(reason, one) for one, reason in held.items()])
+    store.delay(tx, later)
+    where = seen.clocks.of(np.array([row["person"] for row in going], np.int64))
+    return going, dict(zip([row["id"] for row in going], where, strict=True))
+
+
+def _over(tx: Connection, rows: Sequence[Row], sends: Mapping[int, Row], now: int) -> dict[str, str]:
+    """Return id -> why it does not go, where the send itself says so."""
+    off: dict[tuple[int, int], bool] = {}
+    held = {}
+    for row in rows:
+        send = sends.get(row["send"])
+        if send is None or send["state"] == SendState.STOPPED:
+            held[row["id"]] = "stopped"
+        elif send["not_after"] is not None and now > send["not_after"]:
+            held[row["id"]] = "window"
+        else:
+            way = row["send"], row["way"]
+            if way not in off:
+                off[way] = catalogue.of(tx, ways_of(send)[row["way"]].template).off
+            if off[way]:
+                held[row["id"]] = "withdrawn"
+    return held
+
+
+def _hold_arms(home: Home, rows: Sequence[Row], sends: Mapping[int, Row], held: dict[str, str]) -> None:
+    """Hold back whoever is not in the arm that may be contacted, as it stands now: persons may have been merged since."""
+    by_experiment: dict[str, list[Row]] = {}
+    for row in rows:
+        if row["id"] not in held and row["person"] > 0:
+            by_experiment.setdefault(sends[row["send"]]["experiment"], []).append(row)
+    for key, mine in by_experiment.items():
+        numbers = np.unique(np.array([row["person"] for row in mine], np.uint32))
+        may = dict(zip(numbers.tolist(), measurement.may_contact(home, key, numbers).tolist(), strict=True))
+        held.update((row["id"], "held_out") for row in mine if not may[row["person"]])
+
+
+def _hold_twice(tx: Connection, rows: Sequence[Row], held: dict[str, str]) -> None:
+    """Hold back a second message of the same send to the same person of today: two may have become one."""
+    mine = [row for row in rows if row["id"] not in held and row["person"] > 0]
+    if not mine:
+        return
+    subjects, theirs = identity.subjects_of_all(tx, np.array([row["person"] for row in mine], np.int64))
+    whose = dict(zip(subjects.tolist(), theirs.tolist(), strict=True))
+    had = {
+        (send, whose[subject])
+        for _, send, subject in store.to_same(tx, list(whose), sorted({row["send"] for row in mine}))
+    }
+    for row in mine:
+        key = row["send"], row["person"]
+        if key in had:
+            held[row["id"]] = "twice"
+        had.add(key)
+
+
+def _asked(rows: Sequence[Row], sends: Mapping[int, Row]) -> pa.Table:
+    return pa.table(
+        [
+            [row["id"] for row in rows],
+            [row["subject"] for row in rows],
+            [row["channel"] for row in rows],
+            [sends[row["send"]]["purpose"] for row in rows],
+            [sends[row["send"]]["unit"] for row in rows],
+        ],
+        schema=limits.ROWS,
+    )
+
+
+# -- what became of them
+
+
+def settle(
+    home: Home,
+    who: int,
+    claimed: Claimed,
+    handed: Sequence[Handed],
+    now: int,
+    gone: Set[str] = frozenset(),
+) -> None:
+    """Mark messages with what the channel has answered, and say what was sent, in one transaction.
+
+    What somebody else has taken for lost meanwhile is known now. Of who was forgotten meanwhile nothing is left to be marked.
+
+    Parameters
+    ----------
+    gone
+        Messages whose address is not known any more.
+    """
+    rows = {row["id"]: row for row in claimed.rows}
+    with home.state.write() as tx:
+        mine = store.still_mine(tx, who, list(rows))
+        marks = [(MessageState.HELD.value, "gone", "", now, one, who) for one in gone]
+        back, none, sent = list(gone), list[int](), list[Row]()
+        for one in handed:
+            row = rows[one.message_id]
+            if one.message_id not in mine:
+                if one.outcome is Outcome.ACCEPTED and store.settled(
+                    tx, one.message_id, MessageState.SENT, "", one.code
+                ):
+                    sent.append(row)
+                continue
+            state, reason, due = _became(one, row, claimed.sends[row["send"]], now)
+            marks.append((state.value, reason, one.code, due, one.message_id, who))
+            if one.outcome in (Outcome.LATER, Outcome.REFUSED):
+                back.append(one.message_id)
+            if one.is_address:
+                none.append(row["subject"])
+            if state is MessageState.SENT:
+                sent.append(row)
+        store.mark(tx, marks)
+        limits.unbook(tx, back)
+        if none:
+            suppression.add(tx, home, none, "bounced", at=now, source="channel")
+        own.say(tx, said(sent, claimed.sends, now))
+        channels.refer(tx, _named(handed, rows, mine, now))
+        fault.point("outreach.settle")
+    fault.point("outreach.settled")
+
+
+def _named(
+    handed: Sequence[Handed], rows: Mapping[str, Row], mine: Mapping[str, int], now: int
+) -> Iterator[Row]:
+    """Yield what the other side calls messages, a row each."""
+    for one in handed:
+        if one.reference and one.message_id in mine:
+            of = {"message": one.message_id, "subject": mine[one.message_id], "kept_at": now}
+            yield {"channel": rows[one.message_id]["channel"], "reference": one.reference, **of}
+
+
+def _became(one: Handed, row: Row, send: Row, now: int) -> tuple[MessageState, str, int]:
+    """Return the state, the reason and when it is due: again, where it may be tried again."""
+    tries = row["tries"] + 1
+    then = now + min(_LONGEST, _FIRST << min(tries - 1, 20)) * clock.MICROS_PER_SECOND
+    over = send["not_after"] is not None and then > send["not_after"]
+    match one.outcome:
+        case Outcome.ACCEPTED:
+            return MessageState.SENT, "", now
+        case Outcome.REFUSED:
+            return MessageState.FAILED, "no_address" if one.is_address else "refused", now
+        case Outcome.LATER if tries >= TRIES:
+            return MessageState.FAILED, "gave_up", now
+        case Outcome.LATER if over:
+            return MessageState.HELD, "window", now
+        case Outcome.LATER:
+            return MessageState.QUEUED, "", then
+        case _ if send["again"] and tries < TRIES:
+            return MessageState.QUEUED, "", then
+        case _:
+            return MessageState.UNKNOWN, "", now
+
+
+def said(rows: Sequence[Row], sends: Mapping[int, Row], now: int) -> pa.Table:
+    """Return what is said of messages that went out, a touch each."""
+    return pa.table(
+        {
+            "subject": pa.array([row["subject"] for row in rows], pa.int64()),
+            "kind": pa.array([SENT] * len(rows), pa.string()),
+            "happened_at": pa.array([now] * len(rows), pa.int64()),
+            "message_id": pa.array([f"{row['id']}:sent" for row in rows], pa.string()),
+            "campaign": pa.array([sends[row["send"]]["experiment"] for row in rows], pa.string()),
+            "channel": pa.array([row["channel"] for row in rows], pa.string()),
+        }
+    )
+
+
+def recover(home: Home, now: int, dead: Sequence[int]) -> dict[str, int]:
+    """Take up what senders left that are no more; return state -> messages. Nobody knows of these whether they went out."""
+    with home.state.write() as tx:
+        left = store.left_by(tx, [*dead, *store.handing_of_none(tx)])
+        sends = {n: store.send_of(tx, n) for n in {row["send"] for row in left}}
+        again = [row["id"] for row in left if (send := sends[row["send"]]) is not None and send["again"]]
+        lost = [row["id"] for row in left if row["id"] not in set(again)]
+        found = {
+            MessageState.QUEUED.value: store.turn_handing(tx, again, MessageState.QUEUED),
+            MessageState.UNKNOWN.value: store.turn_handing(tx, lost, MessageState.UNKNOWN),
+        }
+        store.end(tx, dead)
+    if left:
+        log("outreach").warning("senders_lost", senders=len(dead), **found)
+    return found
+
+
+def finish(home: Home) -> int:
+    """End the sends of which nothing is to go any more; return how many."""
+    with home.state.read() as tx:
+        running = store.sends(tx, states=[SendState.QUEUED])
+        over = [send["number"] for send in running if not store.open_ones(tx, send["number"])]
+    for number in over:
+        with home.state.write() as tx:
+            if not store.open_ones(tx, number):
+                store.turn(
+                    tx, number, of=[SendState.QUEUED], state=SendState.DONE.value, ended_at=clock.micros()
+                )
+    return len(over)

@@ -1,0 +1,370 @@
+"""Verbs of sends: ask for one, decide on it, stop it, say how far it is. There is no other way to a person, and it needs an assignment."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from typing import TextIO
+
+from sqlalchemy import Connection
+
+from zerodistance.core.measurement import api as measurement
+from zerodistance.core.measurement.contracts import Assignment, Experiment
+from zerodistance.core.outreach import approving, catalogue, templates
+from zerodistance.core.outreach.channels import opening
+from zerodistance.core.outreach.contracts import (
+    CHANNELS,
+    MESSAGE_STATES,
+    PURPOSES,
+    SEND_STATES,
+    ChannelName,
+    MessageState,
+    NoSuchSend,
+    NothingToSend,
+    Purpose,
+    SendEnded,
+    Sending,
+    SendKeyTaken,
+    SendState,
+    Tally,
+    Way,
+)
+from zerodistance.core.outreach.sends import queue, reach, store
+from zerodistance.core.outreach.templates import Template
+from zerodistance.core.segments.questions import TooFewToSend
+from zerodistance.core.segments.releasing import LEAST_SEND
+from zerodistance.kernel import clock
+from zerodistance.kernel.access import Permission, Who
+from zerodistance.kernel.errors import Forbidden, Invalid
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.logs import log
+from zerodistance.kernel.text import Text
+
+HEAD: Sequence[str] = ("message", "state", "reason", "channel", "handed_at", "code")
+"""Columns of the file of messages that were held back or failed."""
+_LONGEST_KEY = 100  # own value
+_OPEN = (SendState.ASKED, SendState.APPROVED, SendState.QUEUED)
+
+
+def send(
+    home: Home,
+    who: Who,
+    assignment: Assignment,
+    template: str | Sequence[str],
+    *,
+    send_key: str,
+    channels: Sequence[str] | None = None,
+    purpose: str = Purpose.MARKETING,
+    unit: int | None = None,
+    values: Mapping[str, str] | None = None,
+    not_before: int | None = None,
+    not_after: int | None = None,
+    again: bool = False,
+) -> Sending:
+    """Write to whoever an assignment lets contact, within consent and limits; needs SEND. Asked twice under one key it is asked once.
+
+    The arm is read from measurement: what the receipt says is not taken for it. A send to more persons than `send_approval_size` waits for a second account.
+
+    Parameters
+    ----------
+    template
+        Key of a template, or of several for different channels, the best first: each person is written to by the first that reaches them.
+    channels
+        Take only the templates of these channels; None: all.
+    unit
+        Number of the unit that sends; None: that of the experiment.
+    values
+        What the send says of variables that are given.
+    not_before, not_after
+        When messages may go, microseconds UTC.
+    again
+        Whether a message is sent again of which nobody knows whether it went out; service only.
+
+    Raises
+    ------
+    Forbidden, NoSuchExperiment
+        The account may not send, or not for this unit.
+    NoSuchTemplate, TemplateOff, OtherPurpose, NoChannel, NoSender, Invalid
+        It can't be sent like this.
+    TooFewToSend
+        Fewer than 50 persons are left after consent and limits, and the account sees no persons.
+    NothingToSend
+        Nobody is.
+    SendKeyTaken
+        Something else was sent under this key.
+    """
+    who.need(Permission.SEND)
+    found = measurement.experiment(home, who, assignment.experiment)
+    whose = found.unit if unit is None else unit
+    if whose is not None and not who.sees_unit(whose):
+        raise Forbidden(who=who.name, permission=Permission.SEND.value)
+    key, used = _key(send_key), _templates(home, who, template, channels, purpose)
+    _check(found, purpose, not_before, not_after, again)
+    ways = [Way(one.channel, one.key, one.version) for one in used]
+    row = {
+        "key": key, "experiment": found.key, "assignment": assignment.number,
+        "ways": json.dumps([[way.channel, way.template, way.version] for way in ways]),
+        "purpose": str(purpose), "unit": whose, "given": json.dumps(_values(used, values or {}), ensure_ascii=False),
+        "not_before": not_before, "not_after": not_after, "again": int(again),
+    }  # fmt: skip
+    with home.state.read() as tx:
+        known = store.send_called(tx, key)
+    if known is not None:
+        return _same(home, who, known, row)
+    treated, _ = measurement.arms(home, found.key, assignment.number)
+    reached = reach.of(home, treated, purpose, [way.channel for way in ways])
+    _must_be_many(home, who, purpose, reached)
+    waits = approving.needed(home, reached.many, purpose)
+    state = SendState.ASKED if waits else SendState.APPROVED
+    row |= {"state": state.value, "persons": len(treated), "reach": reached.many, "why": ""}
+    row |= {"made_by": who.name, "made_at": clock.micros()}
+    with home.state.write() as tx:
+        known = store.send_called(tx, key)
+        if known is None:
+            number = store.add_send(tx, row)
+            if waits:
+                approving.ask(tx, who, _about(key), _told(found, ways, row), reached.many, whose)
+    if known is not None:
+        return _same(home, who, known, row)
+    log("outreach").info("send", who=who.name, send=number, experiment=found.key, state=state.value)
+    return get(home, who, number)
+
+
+def _about(key: str) -> str:
+    return f"send {key}"
+
+
+def _key(given: str) -> str:
+    key = given.strip()
+    if not 0 < len(key) <= _LONGEST_KEY:
+        why = Text(f"1 到 {_LONGEST_KEY} 个字", f"1 to {_LONGEST_KEY} characters")
+        raise Invalid(field="send_key", given=given, why=why)
+    return key
+
+
+def _templates(
+    home: Home, who: Who, given: str | Sequence[str], channels: Sequence[str] | None, purpose: str
+) -> list[Template]:
+    keys = [given] if isinstance(given, str) else list(dict.fromkeys(given))
+    found = []
+    for key in keys:
+        catalogue.show(home, who, key)
+        with home.state.read() as tx:
+            found.append(catalogue.to_send(tx, key, purpose))
+    if channels is not None:
+        wanted = [str(one) for one in channels]
+        found = [one for name in wanted for one in found if one.channel == name]
+        missing = [name for name in wanted if name not in {one.channel for one in found}]
+        if missing:
+            why = Text("没有这个渠道的模板", "none of the templates is for it")
+            raise Invalid(field="channels", given=missing[0], why=why)
+    if not found or len({one.channel for one in found}) < len(found):
+        why = Text("每个渠道一个模板，至少一个", "one template for each channel, and one at least")
+        raise Invalid(field="template", given=", ".join(keys), why=why)
+    for one in found:
+        if one.channel not in opening.names(home):
+            raise opening.NoChannel(channel=CHANNELS[ChannelName(one.channel)])
+    sender = catalogue.sender_of(home)
+    if any(not sender.name.get(lang) for one in found for lang in one.bodies):
+        raise templates.NoSender()
+    return found
+
+
+def _check(
+    found: Experiment, purpose: str, not_before: int | None, not_after: int | None, again: bool
+) -> None:
+    if found.purpose != purpose:
+        said = PURPOSES[Purpose(found.purpose)]
+        why = Text(f"实验 {found.key} 的目的是{said.zh}", f"the experiment {found.key} is for {said.en}")
+        raise Invalid(field="purpose", given=str(purpose), why=why)
+    if again and purpose != Purpose.SERVICE:
+        why = Text("只有服务消息可以重发", "only what is about service may go twice")
+        raise Invalid(field="again", given=True, why=why)
+    if not_after is not None and not_after <= max(not_before or 0, clock.micros()):
+        why = Text("要在开始之后，也要在现在之后", "it has to lie after the beginning, and after now")
+        raise Invalid(field="not_after", given=clock.from_micros(not_after).isoformat(), why=why)
+
+
+def _values(used: Sequence[Template], values: Mapping[str, str]) -> dict[str, str]:
+    """Return what is given of variables; raises Invalid for one that no template asks for, or that is too long."""
+    longest: dict[str, int] = {}
+    for one in used:
+        for variable in one.variables:
+            if variable.of == templates.GIVEN:
+                longest[variable.key] = min(variable.longest, longest.get(variable.key, variable.longest))
+    for key, value in values.items():
+        if key not in longest:
+            there = "、".join(sorted(longest)) or "–"
+            why = Text(f"可给：{there}", f"there are {', '.join(sorted(longest)) or 'none'}")
+            raise Invalid(field="values", given=key, why=why)
+        if len(value) > longest[key]:
+            why = Text(f"最多 {longest[key]} 个字", f"{longest[key]} characters at most")
+            raise Invalid(field=f"values.{key}", given=value, why=why)
+    return dict(values)
+
+
+def _must_be_many(home: Home, who: Who, purpose: str, reached: reach.Reach) -> None:
+    """Refuse a send to few; where the line lies hangs on who they are, so that it tells about no single person."""
+    if not reached.many:
+        raise NothingToSend()
+    if who.may(Permission.SEE_PERSONS) or purpose == Purpose.SERVICE:
+        return
+    mine = reached.person[reached.held < 0]
+    if reached.many < LEAST_SEND + home.seal.draw(mine.tobytes()) % home.settings.released_k:
+        raise TooFewToSend(least=LEAST_SEND)
+
+
+def _same(home: Home, who: Who, known: store.Row, row: Mapping[str, object]) -> Sending:
+    if any(known[name] != row[name] for name in ("experiment", "assignment", "purpose")):
+        raise SendKeyTaken(key=known["key"])
+    return get(home, who, known["number"])
+
+
+def _told(found: Experiment, ways: Sequence[Way], row: Mapping[str, object]) -> dict[str, object]:
+    """Return what the second account reads."""
+    by = [{"channel": way.channel, "template": way.template, "version": way.version} for way in ways]
+    name = {"zh": found.name.zh, "en": found.name.en}
+    return {"send": row["key"], "experiment": found.key, "name": name, "purpose": row["purpose"], "ways": by}
+
+
+# -- afterwards
+
+
+def decide(home: Home, who: Who, number: int, grant: bool, why: str = "") -> Sending:
+    """Approve a send that waits, or refuse it; needs APPROVE_SENDS, and another account than asked.
+
+    Raises
+    ------
+    NoSuchSend, SendEnded, NothingToApprove, ApprovedByAsker
+        There is none; it does not wait; it is one's own.
+    """
+    who.need(Permission.APPROVE_SENDS)
+    row = _row(home, who, number)
+    with home.state.write() as tx:
+        asked = approving.of(tx, _about(row["key"]))
+        if asked is None:
+            raise approving.NothingToApprove(given=row["key"])
+        approving.decide(tx, who, asked.number, grant, why)
+        if grant:
+            done = store.turn(tx, number, of=[SendState.ASKED], state=SendState.APPROVED.value)
+        else:
+            done = _end(tx, who, number, why, of=[SendState.ASKED])
+        if not done:
+            raise SendEnded(given=number, state=SEND_STATES[SendState(row["state"])])
+    return get(home, who, number)
+
+
+def stop(home: Home, who: Who, number: int, why: str = "") -> Sending:
+    """Stop a send: what waits is held back, what is being handed over still goes; needs SEND; raises NoSuchSend, SendEnded."""
+    who.need(Permission.SEND)
+    row = _row(home, who, number)
+    with home.state.write() as tx:
+        if not _end(tx, who, number, why, of=_OPEN):
+            raise SendEnded(given=number, state=SEND_STATES[SendState(row["state"])])
+        store.hold_all(tx, number, "stopped")
+    log("outreach").info("send_stopped", who=who.name, send=number)
+    return get(home, who, number)
+
+
+def _end(tx: Connection, who: Who, number: int, why: str, of: Sequence[SendState]) -> bool:
+    said = {"ended_at": clock.micros(), "ended_by": who.name, "why": why.strip()[:500]}
+    return store.turn(tx, number, of=of, state=SendState.STOPPED.value, **said)
+
+
+def get(home: Home, who: Who, number: int) -> Sending:
+    """Return a send and how far it is; needs SEND or APPROVE_SENDS; raises NoSuchSend."""
+    return _told_of(home, who, [_row(home, who, number)])[0]
+
+
+def listed(home: Home, who: Who, *, experiment: str | None = None, most: int = 100) -> tuple[Sending, ...]:
+    """Return the sends of this account's units, the newest first; needs SEND or APPROVE_SENDS."""
+    _may_see(who)
+    with home.state.read() as tx:
+        rows = store.sends(tx, experiment=experiment)
+    return tuple(_told_of(home, who, [row for row in rows if who.sees_unit(row["unit"])][:most]))
+
+
+def called(home: Home, who: Who, key: str) -> Sending | None:
+    """Return the send that was asked for under a key, None where nobody did."""
+    _may_see(who)
+    with home.state.read() as tx:
+        row = store.send_called(tx, key)
+    return _told_of(home, who, [row])[0] if row is not None and who.sees_unit(row["unit"]) else None
+
+
+def export(home: Home, who: Who, number: int, to: TextIO) -> int:
+    """Write the messages of a send that were held back, failed or of unknown outcome as CSV, columns `HEAD`; return how many.
+
+    Needs SEE_PERSONS: a message is a person's, although no line says whose.
+    """
+    who.need(Permission.SEE_PERSONS)
+    _row(home, who, number)
+    out = csv.writer(to, lineterminator="\n")
+    out.writerow(HEAD)
+    with home.state.read() as tx:
+        rows = store.held_back(tx, number)
+    for row in rows:
+        at = "" if row["handed_at"] is None else clock.from_micros(row["handed_at"]).isoformat()
+        out.writerow((row["id"], row["state"], row["reason"], row["channel"], at, row["code"]))
+    return len(rows)
+
+
+def _may_see(who: Who) -> None:
+    if not who.may(Permission.APPROVE_SENDS):
+        who.need(Permission.SEND)
+
+
+def _row(home: Home, who: Who, number: int) -> store.Row:
+    _may_see(who)
+    with home.state.read() as tx:
+        row = store.send_of(tx, number)
+    if row is None or not who.sees_unit(row["unit"]):
+        raise NoSuchSend(given=number)
+    return row
+
+
+def _told_of(home: Home, who: Who, rows: Sequence[store.Row]) -> list[Sending]:
+    with home.state.read() as tx:
+        tallies = store.tallies(tx, [row["number"] for row in rows])
+        asked = {row["number"]: approving.of(tx, _about(row["key"])) for row in rows}
+    plain = who.may(Permission.SEE_PERSONS)
+    found = []
+    for row in rows:
+        number = row["number"]
+
+        def told(many: int, of: str, number: int = number) -> int | None:
+            return many if plain else _step(home, many, f"{number}:{of}")
+
+        counts = tuple(
+            Tally(MessageState(state), reason, told(many, f"{state}:{reason}"))
+            for (state, reason), many in sorted(tallies.get(number, {}).items(), key=_order)
+        )
+        approval = asked[number]
+        kept = {name: row[name] for name in _KEPT}
+        found.append(
+            Sending(
+                **kept, ways=queue.ways_of(row), values=json.loads(row["given"]), again=bool(row["again"]),
+                state=SendState(row["state"]), persons=told(row["persons"], "persons"), reach=told(row["reach"], "reach"),
+                approval=None if approval is None else approval.number, tallies=counts, rounded=not plain,
+            )
+        )  # fmt: skip
+    return found
+
+
+_KEPT = (
+    *("number", "key", "experiment", "assignment", "purpose", "unit", "not_before", "not_after"),
+    *("made_by", "made_at", "queued_at", "ended_at", "ended_by", "why"),
+)
+_STATES = list(MESSAGE_STATES)
+
+
+def _order(one: tuple[tuple[str, str], int]) -> tuple[int, int]:
+    (state, _), many = one
+    return _STATES.index(MessageState(state)), -many
+
+
+def _step(home: Home, many: int, of: str) -> int | None:
+    """Return a count in steps of k, up or down by a draw; None below k."""
+    k = home.settings.released_k
+    return None if many < k else (many + home.seal.draw(f"{of}:{many // k}".encode()) % k) // k * k
