@@ -123,7 +123,9 @@ def test_status_shows_the_worker(served: Served) -> None:
     assert note
     assert said["worker"]["running"]
     assert said["worker"]["pid"] == served.worker
-    assert {"digest", "follow", "seal", "index", "bus", "jobs", "feeds", "sending"} == set(said["worker"]["loops"])
+    assert {"digest", "follow", "seal", "index", "bus", "jobs", "feeds", "sending"} == set(
+        said["worker"]["loops"]
+    )
 
 
 def test_a_worker_that_dies_is_started_again(served: Served) -> None:

@@ -95,6 +95,7 @@ def test_who_may_be_contacted_gets_one_message_and_what_was_sent_is_a_touch(home
     assert done.state is SendState.DONE and done.many("sent") == len(treated)
 
 
+@pytest.mark.slow
 def test_asked_twice_under_one_key_is_asked_once(home: Home, box: Box) -> None:
     found = ready(home)
     first = ask(home, list(found))
@@ -107,6 +108,7 @@ def test_asked_twice_under_one_key_is_asked_once(home: Home, box: Box) -> None:
         ask(home, list(found), experiment="winter")
 
 
+@pytest.mark.slow
 def test_a_queue_that_was_filled_halfway_is_filled_without_doubles(home: Home, box: Box) -> None:
     send = ask(home, list(ready(home)))
     assert queue.fill(home, send.number) == send.reach
@@ -117,6 +119,7 @@ def test_a_queue_that_was_filled_halfway_is_filled_without_doubles(home: Home, b
     assert len(box.kept) == send.reach
 
 
+@pytest.mark.slow
 def test_a_receipt_that_was_made_up_reaches_nobody_of_the_control_group(home: Home, box: Box) -> None:
     found = ready(home)
     receipt = assigned(home, list(found), share=0.3)
@@ -176,6 +179,7 @@ def test_consent_and_caps_hold_at_the_last_moment_and_the_reason_is_kept(
     assert "@" not in written.getvalue()
 
 
+@pytest.mark.slow
 def test_at_night_messages_wait_for_the_morning_or_are_held_if_that_is_too_late(home: Home, box: Box) -> None:
     found = list(ready(home))
     late = NOON + 10 * HOUR
@@ -258,6 +262,7 @@ def test_what_a_dead_sender_was_handing_over_is_not_sent_again_but_service_may_b
     assert {one.campaign for one in box.kept} == {"recall"}
 
 
+@pytest.mark.slow
 def test_a_sender_that_was_taken_for_dead_still_tells_what_it_has_sent(home: Home, box: Box) -> None:
     send = ask(home, list(ready(home)))
     queue.fill(home, send.number)
@@ -274,6 +279,7 @@ def test_a_sender_that_was_taken_for_dead_still_tells_what_it_has_sent(home: Hom
     assert table["kind"].to_pylist().count("message.sent") == 10
 
 
+@pytest.mark.slow
 def test_two_senders_share_the_rate_of_a_channel(home: Home, box: Box) -> None:
     send = ask(home, list(ready(home)))
     queue.fill(home, send.number)
@@ -288,6 +294,7 @@ def test_two_senders_share_the_rate_of_a_channel(home: Home, box: Box) -> None:
     assert got == [10, 0, 5, 0, 0]
 
 
+@pytest.mark.slow
 def test_a_large_send_waits_for_another_account(home: Home, box: Box) -> None:
     found = ready(home)
     object.__setattr__(home.settings, "send_approval_size", 20)
@@ -305,6 +312,7 @@ def test_a_large_send_waits_for_another_account(home: Home, box: Box) -> None:
     assert (refused.state, refused.why, refused.ended_by) == (SendState.STOPPED, "no", "wang")
 
 
+@pytest.mark.slow
 def test_a_send_that_was_stopped_goes_no_further(home: Home, box: Box) -> None:
     send = ask(home, list(ready(home)))
     queue.fill(home, send.number)
@@ -315,6 +323,7 @@ def test_a_send_that_was_stopped_goes_no_further(home: Home, box: Box) -> None:
         sending.stop(home, SYSTEM, send.number)
 
 
+@pytest.mark.slow
 def test_a_marketer_sends_to_many_and_sees_rounded_figures(home: Home, box: Box) -> None:
     found = ready(home, 90)
     with pytest.raises(TooFewToSend):
@@ -329,6 +338,7 @@ def test_a_marketer_sends_to_many_and_sees_rounded_figures(home: Home, box: Box)
         sending.export(home, MARKETER, send.number, io.StringIO())
 
 
+@pytest.mark.slow
 def test_what_can_t_be_sent_is_refused_with_its_reason(home: Home, box: Box) -> None:
     found = list(ready(home))
     with pytest.raises(Invalid, match="what"):
@@ -348,6 +358,7 @@ def test_what_can_t_be_sent_is_refused_with_its_reason(home: Home, box: Box) -> 
     assert sending.listed(home, SYSTEM) == ()
 
 
+@pytest.mark.slow
 def test_a_unit_sees_its_own_sends_only(home: Home, box: Box) -> None:
     send = ask(home, list(ready(home)), unit=5)
     assert sending.listed(home, Who(1, "a", Role.MARKETER, frozenset({5})))[0].number == send.number
@@ -357,6 +368,7 @@ def test_a_unit_sees_its_own_sends_only(home: Home, box: Box) -> None:
         sending.stop(home, other, send.number)
 
 
+@pytest.mark.slow
 def test_who_is_forgotten_while_a_message_is_on_its_way_leaves_nothing(home: Home, box: Box) -> None:
     found = ready(home)
     send = ask(home, list(found))
@@ -374,6 +386,7 @@ def test_who_is_forgotten_while_a_message_is_on_its_way_leaves_nothing(home: Hom
     assert ("held", "gone") not in states(home)
 
 
+@pytest.mark.slow
 def test_an_address_that_went_from_the_vault_is_held_and_is_no_contact(home: Home, box: Box) -> None:
     found = ready(home)
     send = ask(home, list(found))
@@ -387,6 +400,7 @@ def test_an_address_that_went_from_the_vault_is_held_and_is_no_contact(home: Hom
         assert bulk.value(tx, "select count(*) from outreach_contact") == send.reach - 1
 
 
+@pytest.mark.slow
 def test_a_channel_that_takes_nothing_rests_and_loses_nothing(home: Home) -> None:
     box = Box(lambda one: Handed(one.message_id, Outcome.LATER, "421"))
     opening.take(ChannelName.EMAIL, lambda home: box)
@@ -406,6 +420,7 @@ def test_a_channel_that_takes_nothing_rests_and_loses_nothing(home: Home) -> Non
         opening.take(ChannelName.EMAIL, None)
 
 
+@pytest.mark.slow
 def test_a_channel_that_breaks_leaves_nobody_knowing(home: Home) -> None:
     class Broken(Box):
         def hand(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
@@ -428,6 +443,7 @@ def test_no_verb_of_the_room_returns_an_address() -> None:
     assert not {"Outgoing", "Writer", "addresses"} & set(api.__all__)
 
 
+@pytest.mark.slow
 def test_people_abroad_are_written_to_in_english(home: Home, box: Box) -> None:
     found = ready(home)
     index_of(home, list(found), {"geo.country": {"de": list(found)[:30]}})

@@ -6,8 +6,6 @@ import csv
 from collections.abc import Sequence
 from typing import TextIO
 
-from zerodistance.core.measurement.assigning import arms, assign, forget, treated, without_holdout
-from zerodistance.core.measurement.audience import assign_segment
 from zerodistance.core.measurement.assigning import (
     arms,
     assign,
@@ -16,6 +14,7 @@ from zerodistance.core.measurement.assigning import (
     treated,
     without_holdout,
 )
+from zerodistance.core.measurement.audience import assign_segment
 from zerodistance.core.measurement.costs import cost, costs
 from zerodistance.core.measurement.experiments import (
     create,

@@ -9,7 +9,20 @@ from zerodistance.core.outreach.catalogue import save as save_template
 from zerodistance.core.outreach.catalogue import show as template
 from zerodistance.core.outreach.catalogue import versions as template_versions
 from zerodistance.core.outreach.catalogue import withdraw as withdraw_template
-from zerodistance.core.outreach.contracts import CHANNELS, PURPOSES, ChannelName, Purpose, Settled
+from zerodistance.core.outreach.contracts import (
+    CHANNELS,
+    MESSAGE_STATES,
+    PURPOSES,
+    SEND_STATES,
+    ChannelName,
+    MessageState,
+    Purpose,
+    Sending,
+    SendState,
+    Settled,
+    Tally,
+    Way,
+)
 from zerodistance.core.outreach.desk import (
     complained,
     figures,
@@ -25,22 +38,6 @@ from zerodistance.core.outreach.desk import (
 from zerodistance.core.outreach.forgetting import forget, undo, undo_counts
 from zerodistance.core.outreach.hearing import Hearing
 from zerodistance.core.outreach.limits import not_now
-from zerodistance.core.outreach.contracts import (
-    CHANNELS,
-    MESSAGE_STATES,
-    PURPOSES,
-    SEND_STATES,
-    ChannelName,
-    MessageState,
-    Purpose,
-    Sending,
-    SendState,
-    Settled,
-    Tally,
-    Way,
-)
-from zerodistance.core.outreach.forgetting import forget, undo, undo_counts
-from zerodistance.core.outreach.hearing import Hearing
 from zerodistance.core.outreach.sends.queue import REASONS
 from zerodistance.core.outreach.sends.sending import called as send_called
 from zerodistance.core.outreach.sends.sending import decide as decide_send
