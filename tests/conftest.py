@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+import zerodistance.apps
 import zerodistance.connectors
 import zerodistance.core
 from tests import postgres
@@ -23,7 +24,7 @@ from zerodistance.kernel.state import metadata
 
 
 def _declare_tables() -> None:
-    for floor in (zerodistance.core, zerodistance.connectors):
+    for floor in (zerodistance.core, zerodistance.connectors, zerodistance.apps):
         for found in pkgutil.walk_packages(floor.__path__, f"{floor.__name__}."):
             if found.name.endswith(".store"):
                 importlib.import_module(found.name)

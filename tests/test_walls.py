@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 CORE = ROOT / "zerodistance" / "core"
 LINE = ("brand", "touchpoints", "identity", "profiles", "models", "segments", "measurement", "outreach")
-ROOMS = [*(f"core/{room}" for room in LINE), "connectors/feeds", "sample", "evaluate"]
+ROOMS = [*(f"core/{room}" for room in LINE), "connectors/feeds", "apps/marketing", "sample", "evaluate"]
 
 
 @pytest.mark.parametrize("room", ROOMS)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from zerodistance.kernel.settings import Settings
 
 _CORE = "zerodistance.core"
+_APPS = "zerodistance.apps"
 _CONNECTORS = "zerodistance.connectors"
 _PORTAL = "zerodistance.doors.portal"
 ROOMS = (
@@ -39,6 +40,7 @@ ROOMS = (
     Room("segments", f"{_CORE}.segments.cli:app", Text("人群：规则、人数、名单", "segments: rules, counts, members")),
     Room("experiments", f"{_CORE}.measurement.cli:app", Text("实验：对照组、分组、提升", "experiments: holdouts, assignments, lift")),
     Room("outreach", f"{_CORE}.outreach.cli:app", Text("触达：同意、频控、模板、发送、渠道", "consent, limits, templates, sends, channels")),
+    Room("marketing", f"{_APPS}.marketing.cli:app", Text("营销：小区地图与用户地图", "marketing: the map of communities and of users")),
     Room("accounts", f"{_PORTAL}.cli:app", Text("门户账号和接口密钥", "accounts of the portal, keys of the API")),
     Room("sample", "zerodistance.sample.cli:app", Text("样例城市：造一座已知真相的城市", "a sample city whose truth is known")),
     Room("evaluate", "zerodistance.evaluate.cli:app", Text("考核：把结果与真相比较", "compare what was said with a truth")),
@@ -253,6 +255,7 @@ def door(home: Home) -> Any:
 
     name_jobs(jobs())
     take_panels(panels())
+    from zerodistance.apps.marketing import http as marketing
     from zerodistance.core.identity import http as identity
     from zerodistance.core.identity.ruling import http as ruling
     from zerodistance.core.measurement import http as measurement
@@ -281,6 +284,7 @@ def door(home: Home) -> Any:
             segments.router,
             measurement.router,
             outreach.router,
+            marketing.router,
         ],
         quick,
     )

@@ -19,7 +19,7 @@ from tests.patience import PATIENCE
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--remote-debugging-pipe", "--disable-extensions",
-    "--disable-dev-shm-usage",
+    "--disable-dev-shm-usage", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
 )  # fmt: skip
 
 
@@ -159,7 +159,10 @@ class Tab:
             )
         elif method == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
             entry = params["entry"]
-            if entry.get("source") != "network":
+            slow = (
+                "GPU stall due to ReadPixels" in entry["text"]
+            )  # of a graphics driver in software, while somebody takes a picture
+            if entry.get("source") != "network" and not slow:
                 self.problems.append(f"{entry.get('source')}: {entry['text']} {entry.get('url', '')}")
         elif method == "Network.loadingFailed" and not params.get("canceled"):
             self.problems.append(

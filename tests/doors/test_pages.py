@@ -174,6 +174,7 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "segment-followed": "/segments/lately",
         "segment-change": "/segments/lately/changes/1",
         "segments-released": "/segments/released",
+        "map": "/marketing/map",
         "touchpoints": "/touchpoints",
         "touchpoint-new": "/touchpoints/new",
         "touchpoint": "/touchpoints/web",

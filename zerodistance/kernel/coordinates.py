@@ -86,15 +86,15 @@ def in_china(points: Degrees) -> npt.NDArray[np.bool_]:
     for y0, x0, y1, x1 in _edges() if len(near) else ():
         crosses = (lat[near, None] < y0) != (lat[near, None] < y1)
         left = lon[near, None] < (x1 - x0) * (lat[near, None] - y0) / np.where(y1 == y0, 1, y1 - y0) + x0
-        odd: npt.NDArray[np.bool_] = np.count_nonzero(crosses & left, axis=1) % 2 == 1
-        found[near] = np.logical_xor(found[near], odd)
+        odd: npt.NDArray[np.bool_] = (crosses & left).sum(axis=1) % 2 == 1
+        found[near] = found[near] != odd
     return found
 
 
 def _about(points: Degrees, more: float) -> npt.NDArray[np.bool_]:
     """Say of each point whether it lies in the rectangle round the mainland, or at most so many degrees beside it."""
     low, high = _box()
-    there: npt.NDArray[np.bool_] = ((low - more <= points) & (points <= high + more)).all(axis=1)
+    there: npt.NDArray[np.bool_] = np.all((low - more <= points) & (points <= high + more), axis=1)
     return there
 
 

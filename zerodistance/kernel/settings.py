@@ -168,6 +168,11 @@ class Settings(BaseSettings):
         le=1_000,
         description="persons below whom a count is hidden from accounts that may not see persons; the others are rounded to it (own value)",
     )
+    map_tiles: str = Field(
+        "",
+        description="tiles drawn below the map, as https://tiles.example.com/{z}/{x}/{y}.png in WGS-84; empty: none, only the outline that ships",
+    )
+    map_credit: str = Field("", max_length=200, description="whom the map thanks for its tiles, plain text")
     past_days: int = Field(
         7,
         ge=1,
@@ -228,6 +233,22 @@ class Settings(BaseSettings):
 
             postgres.parse(value)
         return value
+
+    @field_validator("map_tiles")
+    @classmethod
+    def _tiles(cls, value: str) -> str:
+        if not value:
+            return value
+        parts = urlsplit(value)
+        plain = not set(value) & set(" ;,'\"<>")
+        if (
+            parts.scheme in ("http", "https")
+            and parts.hostname
+            and plain
+            and all(f"{{{n}}}" in value for n in "zxy")
+        ):
+            return value
+        raise ValueError("an address of tiles is like https://tiles.example.com/{z}/{x}/{y}.png")
 
     @field_validator("otel_endpoint", "alert_webhook", "public_url")
     @classmethod

@@ -173,6 +173,10 @@ class Answer:
         """Return how many persons who fit a rule live in each of the communities at places `some` of the index."""
         return profiles.counts_at_home(self.index, some, self._set(rule))
 
+    def living_within(self, rule: Rule, area: profiles.Mask) -> Ints:
+        """Return how many persons who fit a rule live in each community of the index, 0 in those outside an area."""
+        return profiles.counts_within(self.index, area, self._set(rule))
+
     def total(self, rule: Rule) -> Sizes:
         """Return how many fit a rule."""
         if rule in self._made:

@@ -130,6 +130,11 @@ def need(home: Home, who: Who, key: str) -> Need:
     return found
 
 
+def need_rule(asked: Need) -> Rule:
+    """Return the rule of who has a need."""
+    return AnyOf(tuple(Has(f"score.{asked.key}", node) for node in _HIGHEST))
+
+
 def rule_of(home: Home, who: Who, question: Question) -> Rule:
     """Return everything that a question asks but its place, as one rule; raises what `ask` raises."""
     return _rule(home, who, question) or AllOf(())
@@ -182,8 +187,7 @@ def _rule(home: Home, who: Who, question: Question) -> Rule | None:
     if question.dimension is not None or question.node is not None:
         terms.append(_band(who, question))
     if question.need is not None:
-        dimension = f"score.{need(home, who, question.need).key}"
-        terms.append(AnyOf(tuple(Has(dimension, node) for node in _HIGHEST)))
+        terms.append(need_rule(need(home, who, question.need)))
     return AllOf(tuple(terms)) if terms else None
 
 

@@ -7,25 +7,46 @@ of the account's own territory, whichever way the caller puts them together; who
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from zerodistance.core.brand import api as brand
-from zerodistance.core.profiles import bitmaps
+from zerodistance.core.profiles import bitmaps, threshold
 from zerodistance.core.profiles import cells as geometry
 from zerodistance.core.segments import audiences, released, releasing
-from zerodistance.core.segments.questions import NotYours, Question
+from zerodistance.core.segments.contracts import AllOf, Rule
+from zerodistance.core.segments.questions import Need, NotYours, Question
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+Who32 = npt.NDArray[np.uint32]
 EVERYBODY = Question()
 _FIRST = 256  # own value: so many of the nearest communities are looked through before more are
+
+
+class _Drawn(NamedTuple):
+    """Those of the panel who are in the index.
+
+    Attributes
+    ----------
+    numbers, at
+        Their numbers, ascending, and where each lives, counted from 1; 0: nowhere.
+    """
+
+    numbers: Who32
+    at: Ints
+
+
+_kept: dict[str, tuple[tuple[Any, ...], _Drawn]] = {}
+"""Of each home that is open, of the newest version of its index."""
 
 
 class Counted:
@@ -37,7 +58,7 @@ class Counted:
         Of which groups a figure is said, shape (groups,).
     """
 
-    def __init__(self, spread: Spread, numbers: Ints, group: Ints, many: Ints, shown: Mask) -> None:
+    def __init__(self, spread: Spread, numbers: Who32, group: Ints, many: Ints, shown: Mask) -> None:
         self._spread, self._numbers = spread, numbers
         self._begins = np.searchsorted(group, np.arange(len(many) + 1))
         self._many, self.shown = many, shown
@@ -75,7 +96,7 @@ class Spread:
         self.as_of = clock.from_micros(self._here.index.made_at or 0)
         self.batch = self._here.index.batch
         self.k = home.settings.released_k
-        self._drawn: dict[Question, tuple[Ints, Ints]] = {}
+        self._rules: dict[Question, Rule] = {}
 
     @cached_property
     def mine(self) -> Mask:
@@ -139,36 +160,57 @@ class Spread:
         """
         assert question.place is None
         own = np.append(-1, np.where(self.mine, groups, -1))
-        numbers, at = self._of_panel(question)
-        group = own[at]
+        group = own[self._drawn.at]
         inside = np.flatnonzero(group >= 0)
+        if question != EVERYBODY:
+            meant = threshold.dense(self._here.fits(self._rule(question)).persons)
+            inside = inside[threshold.has(meant, self._drawn.numbers[inside])]
         order = inside[np.argsort(group[inside], kind="stable")]  # numbers ascend in each group
         drawn = np.bincount(group[inside], minlength=many)[:many]
         shown = drawn >= released.least(self.k)
         self._hide(question, own[1:], shown, drawn)
-        return Counted(self, numbers[order], group[order], drawn, shown)
+        return Counted(self, self._drawn.numbers[order], group[order], drawn, shown)
 
-    def _of_panel(self, question: Question) -> tuple[Ints, Ints]:
-        """Return those of the panel whom a question means, ascending, and where each lives, counted from 1."""
-        if question not in self._drawn:
-            rule = releasing.rule_of(self.home, self._who, question)
-            whole = self._here.index.universe if question == EVERYBODY else self._here.fits(rule)
-            numbers = bitmaps.to_numbers(self._panel.of(whole.persons))
-            self._drawn[question] = numbers.astype(np.int64), self._ground.home(numbers, 0)
-        return self._drawn[question]
+    @cached_property
+    def _drawn(self) -> _Drawn:
+        index = self._here.index
+        kept = _kept.get(str(self.home.root))
+        if kept is None or kept[0] != (index.version, index.stamp, self.home.seal.name):
+            numbers = bitmaps.to_numbers(self._panel.of(index.universe.persons))
+            drawn = _Drawn(numbers, self._ground.home(numbers, 0))
+            kept = _kept[str(self.home.root)] = (index.version, index.stamp, self.home.seal.name), drawn
+        return kept[1]
 
     def _hide(self, question: Question, own: Ints, shown: Mask, drawn: Ints) -> None:
         """Hide groups of fewer than k persons; so many of the panel may be in a smaller one."""
         unsure = shown & (drawn < self.k)
-        places = np.flatnonzero((own >= 0) & np.append(unsure, False)[own])
-        if not len(places):
+        area = (own >= 0) & np.append(unsure, False)[own]
+        if not area.any():
             return
-        if question == EVERYBODY:
-            living = self._ground.many[0, places]
-        else:
-            living = self._here.living(releasing.rule_of(self.home, self._who, question), places)
-        exact = np.bincount(own[places], weights=living, minlength=len(shown))[: len(shown)]
+        everybody = question == EVERYBODY
+        living = self._ground.many[0] if everybody else self._here.living_within(self._rule(question), area)
+        exact = np.bincount(own[area], weights=living[area], minlength=len(shown))[: len(shown)]
         shown &= ~unsure | (exact >= self.k)
+
+    def _rule(self, question: Question) -> Rule:
+        """Return what `releasing.rule_of` does, without looking up each need again."""
+        if question not in self._rules:
+            rest, need = replace(question, need=None), self._needs.get(question.need)
+            if need is None or rest != EVERYBODY:
+                self._rules[question] = releasing.rule_of(self.home, self._who, rest if need else question)
+            if need is not None:
+                asked = releasing.need_rule(need)
+                self._rules[question] = asked if rest == EVERYBODY else AllOf((self._rules[question], asked))
+        return self._rules[question]
+
+    @cached_property
+    def _needs(self) -> Mapping[str | None, Need]:
+        return {one.key: one for one in self.needs}
+
+    @cached_property
+    def needs(self) -> tuple[Need, ...]:
+        """The needs that may be asked for."""
+        return releasing.needs(self.home, self._who)
 
 
 def together(figures: Sequence[int], k: int) -> tuple[int, int, int]:

@@ -1,0 +1,1 @@
+"""What people do with the core: rooms that never import each other."""
