@@ -191,6 +191,29 @@ def test_an_outcome_belongs_to_whoever_somebody_turned_out_to_be(town: Home) -> 
     assert now.sum() - came.sum() in (0.0, 1.0)
 
 
+def test_a_message_is_that_of_whoever_it_reached_by_whatever_identifier(town: Home) -> None:
+    at = clock.to_micros(NOW - 90 * DAY)
+    profiles.make_past(town, WHO, at)
+    here = profiles.past(town, WHO, at)
+    with clock.freeze(NOW - 40 * DAY):
+        take_in(town, touch(0, phone="13957104483", openid="o9"), touch(0, phone="13957104484", openid="o11"))
+    kinds = {"13957104483": "message.sent", "13957104484": "message.held_out"}
+    _append(
+        town,
+        [
+            world.touch(
+                4, n, subject(town, "phone", phone), kind, NOW - 60 * DAY, channel="sms", campaign="c", month="2026-09"
+            )
+            for n, (phone, kind) in enumerate(kinds.items())
+        ],
+        4,
+    )  # fmt: skip
+    found = labels.drawn(town, here, at, 90)["sms"]
+    mine = {one["subject"]: one["number"] for one in here.pairs().to_pylist()}
+    wanted = {mine[subject(town, "openid", "o9")]: True, mine[subject(town, "openid", "o11")]: False}
+    assert dict(zip(found.who.tolist(), found.sent.tolist(), strict=True)) == wanted
+
+
 def test_only_what_beats_the_rules_is_promoted_and_a_champion_can_go_back(
     town: Home, trained: Version
 ) -> None:

@@ -1,4 +1,6 @@
 -- Key: number, channel. Grain: one row per person of then who was drawn for a message of a channel in a campaign that held some out: the first of theirs.
+-- A message is that of the person of today, by whatever identifier it went out: a phone that nobody had seen then is somebody's whom one knew. Of several
+-- persons of then who turned out to be one, the one with the smallest number has it.
 -- Sources: view touches; then_map (subject, number of then), now_map (subject, person of today), bought_kind (low, high). Units: moments, $after excluded,
 -- $until included; sent is 1, or 0 of those held out by lot; bought: within $days days of the message, in its category where it names one.
 with lots as (
@@ -6,22 +8,30 @@ with lots as (
     from touches
     where kind = 'message.held_out' and happened_at > $after and happened_at <= $until
 ),
+meant as (
+    select
+        now_map.person,
+        min(then_map.number) as number
+    from then_map
+    inner join now_map on then_map.subject = now_map.subject
+    group by now_map.person
+),
 drawn as (
     select
-        then_map.number,
-        now_map.person,
+        meant.number,
+        meant.person,
         touches.channel,
         touches.category,
         min(touches.happened_at) as drawn_at,
         max(case when touches.kind = 'message.sent' then 1 else 0 end) as sent
     from touches
     inner join lots on touches.campaign = lots.campaign
-    inner join then_map on touches.subject = then_map.subject
     inner join now_map on touches.subject = now_map.subject
+    inner join meant on now_map.person = meant.person
     where
         touches.kind in ('message.sent', 'message.held_out')
         and touches.happened_at > $after and touches.happened_at <= $until
-    group by then_map.number, now_map.person, touches.channel, touches.category, touches.campaign
+    group by meant.number, meant.person, touches.channel, touches.category, touches.campaign
 ),
 in_order as (
     select
@@ -32,7 +42,7 @@ in_order as (
         drawn.drawn_at,
         drawn.sent,
         row_number() over (
-            partition by number, channel order by drawn_at, sent, coalesce(category, '')
+            partition by number, channel order by drawn_at, sent, coalesce(category, ''), person
         ) as place
     from drawn
 ),
