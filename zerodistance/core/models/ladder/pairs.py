@@ -18,124 +18,24 @@ import numpy as np
 import numpy.typing as npt
 
 from zerodistance.core.models.ladder import items
+from zerodistance.core.models.ladder.bought import (
+    USUAL,
+    Bought,
+    Shapes,
+    Spans,
+    Trips,
+    pairs_of,
+    ratio,
+    trips_of,
+)
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
-
-
-class Bought(NamedTuple):
-    """Purchases, a row a household, trip, item and detail of it, in any order.
-
-    Attributes
-    ----------
-    household, item, kind
-        Places, from 0 on; `kind` is the detail below an item (the type below a category) and belongs to one item.
-    day
-        Days from any beginning on, whole; a household's purchases of a day are one trip.
-    amount
-        What was paid.
-    reduced
-        1 where it was bought at a reduced price, else 0.
-    """
-
-    household: Ints
-    item: Ints
-    kind: Ints
-    day: Ints
-    amount: Floats
-    reduced: Floats
-
-    def only(self, rows: npt.NDArray[Any]) -> Bought:
-        """Return some rows."""
-        return Bought(*(column[rows] for column in self))
-
-
-@dataclass(frozen=True)
-class Spans:
-    """How long ago counts, days. The defaults are for what is bought every few weeks; for things that last, years.
-
-    Attributes
-    ----------
-    windows
-        Purchases in as many days are counted.
-    fading
-        Purchases are counted, each by exp(-days / fading).
-    recent
-        What somebody does lately is what they did in as many days.
-    near
-        What goes together is told by what households bought, fading like this.
-    """
-
-    windows: tuple[int, ...] = (28, 84, 182)
-    fading: tuple[int, ...] = (10, 30, 90, 200)
-    recent: int = 84
-    near: int = 90
-
-
-USUAL = Spans()
-_TURNS, _TURNS_SHOWN = (
-    6,
-    4,
-)  # own values: horizons back over which a habit is counted, and how many stand alone
+_TURNS = 6  # own value: horizons back over which a habit is counted
 _FACTORS = (8, 32)  # own values
+_USUAL_TRIPS = 3.0  # own value: trips on which a household is taken to have bought like everybody
 _PLACES = 6  # own value: directions in which a household's place is told
 _KIND_BUYERS = 30  # own value: households below which a detail is no neighbour
-
-
-class _Pairs(NamedTuple):
-    """The days on which a pair bought, one row each, by pair and day; a pair is household * items + item."""
-
-    pair: Ints
-    day: Ints
-    amount: Floats
-    reduced: Floats
-    first: npt.NDArray[np.bool_]
-
-
-def _pairs(bought: Bought, many: int) -> _Pairs:
-    pair = bought.household * many + bought.item
-    order = np.lexsort((bought.day, pair))
-    pair, day = pair[order], bought.day[order]
-    fresh = np.ones(len(pair), np.bool_)
-    fresh[1:] = (pair[1:] != pair[:-1]) | (day[1:] != day[:-1])
-    starts = np.flatnonzero(fresh)
-    sizes = np.diff(np.r_[starts, len(pair)])
-    amount = np.add.reduceat(bought.amount[order], starts) if len(starts) else np.zeros(0)
-    reduced = np.add.reduceat(bought.reduced[order], starts) / sizes if len(starts) else np.zeros(0)
-    pair, day = pair[starts], day[starts]
-    first = np.ones(len(pair), np.bool_)
-    first[1:] = pair[1:] != pair[:-1]
-    return _Pairs(pair, day, amount, reduced, first)
-
-
-class _Trips(NamedTuple):
-    """Days on which a household bought anything, one row each, by household and day."""
-
-    household: Ints
-    day: Ints
-
-    def until(self, household: Ints, day: Floats) -> Floats:
-        """Return how many trips each had until and with a day; NaN where there is no day."""
-        span = int(self.day.max(initial=0)) + 2
-        keys = self.household * span + self.day
-        asked = np.nan_to_num(day, nan=0.0).astype(np.int64)
-        found = np.searchsorted(keys, household * span + asked, side="right") - np.searchsorted(
-            keys, household * span
-        )
-        return np.where(np.isnan(day), np.nan, found)
-
-
-def _trips(bought: Bought) -> _Trips:
-    span = int(bought.day.max(initial=0)) + 1
-    both = np.unique(bought.household * span + bought.day)
-    return _Trips(both // span, both % span)
-
-
-def _ratio(above: Floats, below: Floats) -> Floats:
-    """Return a quotient; NaN where there is nothing below."""
-    found = np.full(np.broadcast(above, below).shape, np.nan)
-    np.divide(above, below, out=found, where=below > 0)
-    return found
 
 
 @dataclass(frozen=True)
@@ -150,6 +50,8 @@ class Market:
         Of items, by name; shape (items,). Only what changes slowly: trees learn trends of the few days that they were trained on by heart.
     lasts
         The share of waits between two purchases of an item that is longer than so many days, open ones counted as such; shape (items, days).
+    shares
+        By days of fading, the share of everybody's trips on which an item was bought; shape (items,).
     near
         What goes together.
     """
@@ -161,6 +63,7 @@ class Market:
     spans: Spans
     rates: Mapping[str, Floats]
     lasts: Floats
+    shares: Mapping[int, Floats]
     near: _Near
 
     @staticmethod
@@ -175,14 +78,19 @@ class Market:
             How many there are; those that bought nothing count too.
         """
         past = bought.only(bought.day < today)
-        pairs = _pairs(past, items)
-        shapes = _Shapes(pairs, households, items, today, spans)
+        pairs = pairs_of(past, items)
+        shapes = Shapes(pairs, households, items, today, spans)
         had = (shapes.times > 0).sum(axis=0)
         rates: dict[str, Floats] = {
             "item_ever": had / max(households, 1),
             "item_again": (shapes.times > 1).sum(axis=0) / np.maximum(had, 1),
         }
         lasts = _lasts(shapes, items, today, ahead)
+        trips = trips_of(past)
+        shares = {
+            days: values.sum(axis=0) / max(np.exp((trips.day - today) / days).sum(), 1e-9)
+            for days, values in shapes.faded.items()
+        }
         return Market(
             items,
             int(past.day.min(initial=today)),
@@ -191,6 +99,7 @@ class Market:
             spans,
             rates,
             lasts,
+            shares,
             _near(past, shapes, items),
         )
 
@@ -205,9 +114,10 @@ class Market:
             Places of items.
         """
         past = bought.only(bought.day < self.today)
-        shapes = _Shapes(_pairs(past, self.items), households, self.items, self.today, self.spans)
-        trips = _trips(past)
+        shapes = Shapes(pairs_of(past, self.items), households, self.items, self.today, self.spans)
+        trips = trips_of(past)
         found = _of_pairs(self, past, shapes, trips)
+        found |= _of_trips_ahead(self, shapes, trips, found)
         found |= _of_neighbours(self, past, shapes)
         flat = {name: values[:, wanted].ravel() for name, values in found.items()}
         mine = _of_households(self, past, shapes, trips)
@@ -215,48 +125,7 @@ class Market:
         return flat | {name: np.tile(values[wanted], households) for name, values in self.rates.items()}
 
 
-class _Shapes:
-    """Sums over the days of pairs, shape (households, items) each."""
-
-    def __init__(self, pairs: _Pairs, households: int, items: int, today: int, spans: Spans) -> None:
-        self.pairs, self.shape, self.spans = pairs, (households, items), spans
-        self.back = (today - pairs.day).astype(np.float64)
-        self.times = self.sum(np.ones(len(pairs.pair)))
-        place, starts = pairs.pair[pairs.first], np.flatnonzero(pairs.first)
-        ends = np.r_[starts[1:], len(pairs.pair)][: len(starts)] - 1
-        self.first, self.last = (
-            self.put(place, pairs.day[rows].astype(np.float64)) for rows in (starts, ends)
-        )
-        self.since = today - self.last
-        self.faded = {days: self.sum(np.exp(-self.back / days)) for days in spans.fading}
-        self.often = np.log1p(3 * self.sum(np.exp(-self.back / spans.near)))
-
-    def sum(self, weights: Floats) -> Floats:
-        """Return the sum of weights of a day over the days of each pair."""
-        return self.over(self.pairs.pair, weights)
-
-    def over(self, place: Ints, weights: Floats) -> Floats:
-        """Return the sum of weights at the pair of each, shape (households, items)."""
-        found = np.bincount(place, weights, self.shape[0] * self.shape[1]).astype(np.float64)
-        return found.reshape(self.shape)
-
-    def within(self, days: int, until: int = 0) -> Floats:
-        """Return on how many days each pair bought from `days` to `until` days ago."""
-        return self.sum(((self.back <= days) & (self.back > until)).astype(np.float64))
-
-    def waits(self) -> tuple[Ints, Floats]:
-        """Return the pair and length of every wait between two purchases, the days."""
-        later = np.flatnonzero(~self.pairs.first)
-        return self.pairs.pair[later], (self.pairs.day[later] - self.pairs.day[later - 1]).astype(np.float64)
-
-    def put(self, place: Ints, values: Floats) -> Floats:
-        """Return values at pairs, NaN elsewhere; of several the last one."""
-        found = np.full(self.shape[0] * self.shape[1], np.nan)
-        found[place] = values
-        return found.reshape(self.shape)
-
-
-def _lasts(shapes: _Shapes, items: int, today: int, ahead: int) -> Floats:
+def _lasts(shapes: Shapes, items: int, today: int, ahead: int) -> Floats:
     """Return the share of waits that is longer than so many days, of each item (Kaplan and Meier)."""
     place, waits = shapes.waits()
     most = today - int(shapes.pairs.day.min(initial=today)) + 1
@@ -285,7 +154,7 @@ class _Near(NamedTuple):
     places: Floats
 
 
-def _near(past: Bought, shapes: _Shapes, many: int) -> _Near:
+def _near(past: Bought, shapes: Shapes, many: int) -> _Near:
     households = shapes.shape[0]
     had, lately = (
         (some > 0).astype(np.float64) for some in (shapes.times, shapes.within(shapes.spans.recent))
@@ -317,7 +186,7 @@ def _kinds(past: Bought, households: int, kinds: int) -> Any:
     return items.matrix(both // max(kinds, 1), both % max(kinds, 1), np.ones(len(both)), households, kinds)
 
 
-def _of_pairs(market: Market, past: Bought, shapes: _Shapes, trips: _Trips) -> dict[str, Floats]:
+def _of_pairs(market: Market, past: Bought, shapes: Shapes, trips: Trips) -> dict[str, Floats]:
     """Return what a household did with an item itself; shape (households, items) each."""
     households, many = shapes.shape
     spans, times, since = market.spans, shapes.times, shapes.since
@@ -327,13 +196,13 @@ def _of_pairs(market: Market, past: Bought, shapes: _Shapes, trips: _Trips) -> d
 
     place, waits = shapes.waits()
     total, squares = shapes.over(place, waits), shapes.over(place, waits**2)
-    wait = _ratio(total, times - 1)
-    spread = np.sqrt(np.maximum(_ratio(squares, times - 1) - wait**2, 0.0))
+    wait = ratio(total, times - 1)
+    spread = np.sqrt(np.maximum(ratio(squares, times - 1) - wait**2, 0.0))
     found |= {
         "wait": wait,
-        "wait_spread": np.where(times > 2, _ratio(spread, wait), np.nan),
+        "wait_spread": np.where(times > 2, ratio(spread, wait), np.nan),
         "wait_last": shapes.put(place, waits),
-        "overdue": _ratio(since, wait),
+        "overdue": ratio(since, wait),
         "due": _due(market, since),
     }
     turns = sum(
@@ -350,13 +219,13 @@ def _of_pairs(market: Market, past: Bought, shapes: _Shapes, trips: _Trips) -> d
     lately = np.bincount(
         trips.household[trips.day >= market.today - spans.recent], minlength=households
     ).astype(np.float64)[:, None]
-    trips_since, trips_wait = every - until_last, _ratio(until_last - until_first, times - 1)
+    trips_since, trips_wait = every - until_last, ratio(until_last - until_first, times - 1)
     found |= {
         "trips_since": trips_since,
         "trips_wait": trips_wait,
-        "trips_overdue": _ratio(trips_since, trips_wait),
-        "share": _ratio(times, every),
-        "share_lately": _ratio(shapes.within(spans.recent), lately),
+        "trips_overdue": ratio(trips_since, trips_wait),
+        "share": ratio(times, every),
+        "share_lately": ratio(shapes.within(spans.recent), lately),
     }
     amount, reduced = shapes.sum(shapes.pairs.amount), shapes.sum(shapes.pairs.reduced)
     different = np.unique(
@@ -365,8 +234,8 @@ def _of_pairs(market: Market, past: Bought, shapes: _Shapes, trips: _Trips) -> d
     which = different // (int(past.kind.max(initial=0)) + 1)
     return found | {
         "amount": amount,
-        "amount_each": _ratio(amount, times),
-        "reduced": _ratio(reduced, times),
+        "amount_each": ratio(amount, times),
+        "reduced": ratio(reduced, times),
         "kinds": np.bincount(which, minlength=households * many).reshape(shapes.shape).astype(np.float64),
     }
 
@@ -376,11 +245,35 @@ def _due(market: Market, since: Floats) -> Floats:
     found = np.full(since.shape, np.nan)
     rows, columns = np.nonzero(~np.isnan(since))
     now = np.minimum(since[rows, columns].astype(np.int64), market.lasts.shape[1] - market.ahead - 1)
-    found[rows, columns] = 1.0 - _ratio(market.lasts[columns, now + market.ahead], market.lasts[columns, now])
+    found[rows, columns] = 1.0 - ratio(market.lasts[columns, now + market.ahead], market.lasts[columns, now])
     return found
 
 
-def _of_neighbours(market: Market, past: Bought, shapes: _Shapes) -> dict[str, Floats]:
+def _of_trips_ahead(
+    market: Market, shapes: Shapes, trips: Trips, known: Mapping[str, Floats]
+) -> dict[str, Floats]:
+    """Return on what share of its trips a household bought an item, lately more, and how likely it does on as many as it will make.
+
+    Shape (households, items) each. Trips to come are the mean of those of the short and the long time before.
+    """
+    households = shapes.shape[0]
+    short, long = market.spans.windows[0], market.spans.recent
+    back = (market.today - trips.day).astype(np.float64)
+    made = [np.bincount(trips.household[back <= days], minlength=households) / days for days in (short, long)]
+    ahead = (market.ahead * (made[0] + made[1]) / 2)[:, None]
+
+    def once(share: Floats) -> Floats:
+        return np.asarray(1.0 - (1.0 - np.minimum(np.nan_to_num(share), 0.99)) ** ahead)
+
+    found = {"chance": once(known["share"]), "chance_lately": once(known["share_lately"])}
+    for days, usual in market.shares.items():
+        faded = np.bincount(trips.household, np.exp(-back / days), households)[:, None]
+        found[f"share_{days}"] = (shapes.faded[days] + _USUAL_TRIPS * usual) / (faded + _USUAL_TRIPS)
+        found[f"chance_{days}"] = once(found[f"share_{days}"])
+    return found
+
+
+def _of_neighbours(market: Market, past: Bought, shapes: Shapes) -> dict[str, Floats]:
     """Return what the other items of a household say of an item; shape (households, items) each."""
     near, often = market.near, shapes.often
     had, lately = (
@@ -402,7 +295,7 @@ def _of_neighbours(market: Market, past: Bought, shapes: _Shapes) -> dict[str, F
     }
 
 
-def _of_households(market: Market, past: Bought, shapes: _Shapes, trips: _Trips) -> dict[str, Floats]:
+def _of_households(market: Market, past: Bought, shapes: Shapes, trips: Trips) -> dict[str, Floats]:
     """Return what a household does at all; shape (households,) each."""
     households, spans, today = shapes.shape[0], market.spans, market.today
 
@@ -420,13 +313,15 @@ def _of_households(market: Market, past: Bought, shapes: _Shapes, trips: _Trips)
         "all_trips": every,
         "all_trips_faded": total(trips.household, np.exp(-back / spans.fading[1])),
         "all_items": (shapes.times > 0).sum(axis=1).astype(np.float64),
-        "all_items_a_trip": _ratio(shapes.times.sum(axis=1), every),
-        "all_reduced": _ratio(total(past.household, past.reduced), total(past.household)),
+        "all_items_a_trip": ratio(shapes.times.sum(axis=1), every),
+        "all_reduced": ratio(total(past.household, past.reduced), total(past.household)),
     }
+    found |= {f"all_trips_{days}": total(trips.household[back <= days]) for days in (short // 4, short // 2)}
     for days in (short, spans.recent):
         found[f"all_trips_{days}"] = total(trips.household[back <= days])
         found[f"all_items_{days}"] = (shapes.within(days) > 0).sum(axis=1).astype(np.float64)
         found[f"all_amount_{days}"] = total(past.household, past.amount * (today - past.day <= days))
+    found["all_trend"] = ratio(found[f"all_trips_{short}"], found[f"all_trips_{spans.recent}"])
     places = shapes.often @ market.near.places
     return found | {f"place_{n + 1}": places[:, n] for n in range(places.shape[1])}
 
