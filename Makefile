@@ -22,6 +22,7 @@ $(STAMP)/venv:
 	  { echo "Zero Distance needs Python 3.11 or newer: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "Python has no venv module here; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(PIP) --quiet uninstall --yes setuptools # Python 3.11 puts it there, 9 MB; nothing of ours is built with it
 	@mkdir -p $(STAMP) && touch $@
 
 # Without --no-compile pip writes bytecode for every file, used or not: about 100 MB.
