@@ -20,32 +20,12 @@ from benchmarks.lib.machine import report, say
 from benchmarks.lib.repeated import Floats, Measure, figure
 from zerodistance.core.models import measures
 from zerodistance.core.models.ladder import uplift
-from zerodistance.core.models.ladder.columns import Columns
 
 _ORIGIN = "it is the file of the MineThatData e-mail analytics challenge (2008)"
 _ARMS = {"women": "Womens E-Mail", "men": "Mens E-Mail"}
 _NUMBERS = ("recency", "history", "mens", "womens", "newbie")
 _WORDS = ("zip_code", "channel")
 _SHARE = 0.3
-
-
-def _anybody(
-    columns: Columns, _: uplift.Mask, outcomes: Floats, households: Any, learners: uplift.Learners
-) -> uplift.Said:
-    """Return the chance of the outcome, whoever was contacted."""
-    return learners.chance(columns, outcomes, households)
-
-
-_METHODS: dict[str, tuple[Callable[..., uplift.Said], Callable[[int], uplift.Learners]]] = {
-    "x": (uplift.fit_crossed, uplift.additive),
-    "t": (uplift.fit_two, uplift.additive),
-    "s": (uplift.fit_single, uplift.together),
-    "x_straight": (uplift.fit_crossed, uplift.straight),
-    "t_straight": (uplift.fit_two, uplift.straight),
-    "response": (uplift.fit_response, uplift.additive),
-    "response_straight": (uplift.fit_response, uplift.straight),
-    "anybody": (_anybody, uplift.additive),
-}
 
 
 def main() -> None:
@@ -88,7 +68,7 @@ def examine(rows: dict[str, Any], arm: str, outcome: str, seeds: int) -> dict[st
     columns = {name: values[some] for name, values in rows["features"].items()}
     treated, outcomes = rows["arm"][some] == arm, rows[outcome][some]
     said: dict[str, Floats] = {}
-    for name, (fit, learners) in _METHODS.items():
+    for name, (fit, learners) in uplift.METHODS.items():
         began = time.process_time()
         said[name] = np.stack(
             [

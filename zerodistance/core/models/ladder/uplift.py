@@ -9,7 +9,7 @@ S. Kuenzel et al.: Metalearners for estimating heterogeneous treatment effects (
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -204,6 +204,26 @@ def fit_response(
     return _side(columns, treated, outcomes, households, learners.chance)
 
 
+def fit_anybody(
+    columns: Columns, treated: Mask, outcomes: Floats, households: Any, learners: Learners
+) -> Said:
+    """Return the chance of the outcome of whoever was in the trial: who was contacted is not looked at."""
+    return learners.chance(columns, outcomes, households)
+
+
+METHODS: Mapping[str, tuple[Callable[..., Said], Callable[[int], Learners]]] = {
+    "x": (fit_crossed, additive),
+    "t": (fit_two, additive),
+    "s": (fit_single, together),
+    "x_straight": (fit_crossed, lambda seed: straight()),
+    "t_straight": (fit_two, lambda seed: straight()),
+    "response": (fit_response, additive),
+    "response_straight": (fit_response, lambda seed: straight()),
+    "anybody": (fit_anybody, additive),
+}
+"""Ways to aim contact, by name: how one is fitted, and with what learners of a seed. The last three don't ask what contact changes."""
+
+
 def _side(columns: Columns, side: Mask, outcomes: Floats, households: Any, learner: Learner) -> Said:
     some, theirs = _rows(columns, households, side)
     return learner(some, outcomes[side], theirs)
@@ -293,6 +313,7 @@ def gate(
 
 
 __all__ = [
+    "METHODS",
     "Fit",
     "Gate",
     "Learner",
@@ -300,6 +321,7 @@ __all__ = [
     "Uplift",
     "added",
     "additive",
+    "fit_anybody",
     "fit_crossed",
     "fit_kept",
     "fit_response",

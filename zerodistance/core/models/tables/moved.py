@@ -9,7 +9,7 @@ import numpy as np
 
 from zerodistance.core.models import measures
 from zerodistance.core.models.ladder import uplift
-from zerodistance.core.models.ladder.columns import Columns, Floats, Ints
+from zerodistance.core.models.ladder.columns import Floats, Ints
 from zerodistance.core.models.tables import by_rules, chances, drawn
 from zerodistance.core.models.tables.contracts import Outcome
 from zerodistance.core.models.tables.drawn import Draws
@@ -20,21 +20,7 @@ from zerodistance.core.models.tables.trial import Effort, Fit, Rows, Told, Trial
 _SHARE = 0.3
 
 
-def _anybody(
-    columns: Columns, _: uplift.Mask, outcomes: Floats, households: Any, learners: uplift.Learners
-) -> uplift.Said:
-    """Return the chance of the outcome, whoever was contacted."""
-    return learners.chance(columns, outcomes, households)
-
-
-_METHODS: dict[str, tuple[Callable[..., uplift.Said], Callable[[int], uplift.Learners]]] = {
-    "x": (uplift.fit_crossed, uplift.additive),
-    "t": (uplift.fit_two, uplift.additive),
-    "x_straight": (uplift.fit_crossed, lambda seed: uplift.straight()),
-    "t_straight": (uplift.fit_two, lambda seed: uplift.straight()),
-    "response": (uplift.fit_response, uplift.additive),
-    "anybody": (_anybody, uplift.additive),
-}
+_NAMES = ("x", "t", "x_straight", "t_straight", "response", "anybody")
 
 
 def tried(
@@ -45,7 +31,8 @@ def tried(
     where = trial(question, learned, test, cell, effort)
     treated, outcomes = where.number("contacted") > 0, where.number("label")
     said: dict[str, Floats] = {}
-    for name, (fit, learners) in _METHODS.items():
+    for name in _NAMES:
+        fit, learners = uplift.METHODS[name]
         if effort.wants(name) or name in ("x", "response"):
             said[name] = where.said(name, _fit(fit, learners, learned), told)
     if question.rules is not None:
