@@ -275,6 +275,20 @@ def test_what_is_kept_scores_the_same_to_the_bit_and_a_changed_file_is_refused(
     assert registry.read(town, KEY, 1)[0] == trained
 
 
+def test_scores_that_a_new_champion_does_not_give_are_withdrawn(town: Home, trained: Version) -> None:
+    model, (_, kept) = api.model(KEY), registry.read(town, KEY, 1)
+    number = registry.add(town, replace(trained, beats_rules=True), kept).number
+    for days in (0, 365, 730):
+        profiles.give(town, WHO, scoring.given(model, trained, WASHER, days), [])
+    registry.crown(town, KEY, number, "test")  # so that the next one may follow
+    following = registry.add(town, replace(trained, beats_rules=True, against=number), kept).number
+    assert api.promote(town, WHO, KEY, following).number == following
+    there = own_dimensions(town, now=True).by_key.keys()
+    assert (
+        model.dimension(WASHER) in there and not {model.longer(days, WASHER) for days in (365, 730)} & there
+    )
+
+
 def test_scores_are_tags_and_have_reasons(town: Home, trained: Version) -> None:
     _, kept = registry.read(town, KEY, 1)
     registry.crown(town, KEY, registry.add(town, trained, kept).number, "test")

@@ -14,7 +14,17 @@ from tests.core.identity.steps import subject, take_in, touch
 from tests.core.models.test_city import DAY, NOW, WASHER, WHO, _append
 from tests.core.profiles import world
 from zerodistance.core.identity import api as identity
-from zerodistance.core.models import activity, api, appeals, examining, features, labels, registry, training
+from zerodistance.core.models import (
+    activity,
+    api,
+    appeals,
+    card,
+    examining,
+    features,
+    labels,
+    registry,
+    training,
+)
 from zerodistance.core.models.contracts import RULES, NotPromoted
 from zerodistance.core.models.features import View
 from zerodistance.core.models.ladder import amount, kept, trees, uplift
@@ -125,6 +135,8 @@ def test_a_table_that_a_person_wrote_is_a_version_whose_chances_are_learned(town
         api.train(town, WHO, "r1_activity", kind="trees")
     shipped = api.train(town, WHO, "r1_activity")
     api.promote(town, WHO, "r1_activity", shipped.number)
+    assert shipped.of_rules and not version.of_rules
+    assert not {"ahead"} & {one.key for one in card.card(town, WHO, "r1_activity").measures}
     assert shipped.kind == RULES and api.score(town, WHO, ["r1_activity"]) == {"r1_activity": PEOPLE}
 
 
@@ -188,6 +200,10 @@ def test_uplift_is_learned_from_those_who_were_held_out_by_lot(
     version, model = registry.read(town, "n5", found.number)
     assert isinstance(model, Uplift) and {"qini", "effect", "ahead"} <= version.figures.keys()
     assert version.figures["effect"]["value"] > 0.05
+    past = View(town, profiles.past(town, WHO, version.evaluated_as_of))
+    some = training.rows(past, api.model("n5"), version.evaluated_as_of, seed=1, kind="uplift")
+    again = training.figures(api.model("n5"), model, some, champion=model, rival=training.response(some))
+    assert set(again["ahead_of_champion"].values()) == {0.0}, "as good as itself, on the same rows"
     if not version.beats_rules:
         with pytest.raises(NotPromoted):
             api.promote(town, WHO, "n5", found.number)

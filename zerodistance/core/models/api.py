@@ -139,11 +139,7 @@ def train(
     rival = training.response(some) if kind == UPLIFT else None
     found = training.figures(asked, kept, later, champion, rival)
     told(_EVALUATING, 2, 2)
-    whole = later
-    if (
-        asked.asked.given
-    ):  # a score is the place among all who are scored, not among those who had an occasion
-        whole = training.rows(views[1], asked, seen_at, seed=1, kind=kind, occasion=False)
+    whole = training.everybody(views[1], asked, later, seen_at, 1, kind)
     population = training.population(asked, training.said(asked, kept, whole.columns), whole)
     version = Version(
         key, 0, kind, clock.micros(), trained_at, seen_at, len(some.who), int((some.came > 0).sum()), len(later.who),
@@ -192,8 +188,18 @@ def promote(home: Home, who: Who, key: str, number: int) -> Version:
     crowned = registry.history(home, key)
     if why := _why_not(found, crowned[-1]["number"] if crowned else 0, {one["number"] for one in crowned}):
         raise NotPromoted(model=key, version=number, why=why)
-    registry.crown(home, key, number, who.name)
+    _crown(home, who, key, number)
     log("models").info("promoted", who=who.name, model=key, version=number)
+    return found
+
+
+def _crown(home: Home, who: Who, key: str, number: int) -> Version:
+    """Make a version the champion, and take the scores away that it will not give: nobody would keep them up to date."""
+    found, kept = registry.read(home, key, number)
+    registry.crown(home, key, number, who.name)
+    gone = scoring.withdraw(home, Who.system("models"), model(key), found, kept)
+    if gone:
+        log("models").info("scores_withdrawn", model=key, version=number, dimensions=len(gone))
     return found
 
 
@@ -228,8 +234,7 @@ def roll_back(home: Home, who: Who, key: str) -> Version:
         raise NotPromoted(
             model=key, version="–", why=Text("此前没有别的版本上任过", "no other version was champion before")
         )
-    registry.crown(home, key, before[-1], who.name)
-    return registry.read(home, key, before[-1])[0]
+    return _crown(home, who, key, before[-1])
 
 
 def score(home: Home, who: Who, keys: Sequence[str] = ()) -> dict[str, int]:

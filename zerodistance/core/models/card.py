@@ -182,7 +182,7 @@ def _measures(shown: Version | None, champion: Version | None) -> tuple[Measured
     return tuple(
         Measured(key, MEASURES.get(key, Text(key, key)), own, figures.get(f"rules_{key}"), beside.get(key))
         for key, own in sorted(figures.items(), key=lambda one: _order(one[0]))
-        if not key.startswith("rules_")
+        if not key.startswith("rules_") and not (key == "ahead" and shown.of_rules)
     )
 
 

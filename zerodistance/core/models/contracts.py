@@ -254,6 +254,12 @@ class Version:
     note: str = ""
     picture: Picture | None = None
 
+    @property
+    def of_rules(self) -> bool:
+        """Whether it orders rows just as the rules of thumb do, so that there is nothing to be ahead of: they themselves score."""
+        ahead = self.figures.get("ahead", {})
+        return self.kind == RULES and ahead.get("low") == ahead.get("high") == 0
+
 
 class NoSuchModel(NotFound):
     """There is no such model, or no such version of it."""

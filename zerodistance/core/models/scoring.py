@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import pyarrow as pa
@@ -103,6 +104,29 @@ def give(home: Home, account: Account, model: Model, version: Version, kept: Kep
             done += profiles.give(home, account, dimension, _batches(some, earliest))
             highest.tell(home, view.here, version, dimension.key)
     return done
+
+
+def withdraw(home: Home, account: Account, model: Model, version: Version, kept: Kept) -> list[str]:
+    """Take the dimensions of scores away that a version does not give: of further horizons or targets that it does not know. Return their keys.
+
+    What another dimension shows the values of stays.
+    """
+    gives = {
+        given(model, version, target, days).key
+        for target in version.population
+        for days in ahead(kept, version, target)
+    }
+    known = {
+        key
+        for target in model.targets
+        for key in (model.dimension(target), *(model.longer(days, target) for days in model.horizons))
+    }
+    gone = list[str]()
+    for key in sorted((known - gives) & profiles.own_dimensions(home, now=True).by_key.keys()):
+        with suppress(profiles.DimensionInUse):
+            profiles.withdraw(home, account, key)
+            gone.append(key)
+    return gone
 
 
 def _batches(some: Iterator[tuple[Who, Floats]], earliest: Earliest) -> Iterator[pa.RecordBatch]:

@@ -94,6 +94,13 @@ def rows(
     return Rows(who, target, together, outcomes, homes, more)
 
 
+def everybody(view: View, model: Model, some: Rows, at: int, seed: int, kind: str, most: int = ROWS) -> Rows:
+    """Return the rows by whose scores places in the population are told: of all who are scored, not only of those of `some`, who had an occasion."""
+    if not model.asked.given:
+        return some
+    return rows(view, model, at, seed, kind, most, occasion=False)
+
+
 def _asked(
     view: View,
     model: Model,
@@ -224,7 +231,7 @@ def figures(
     `log_loss`; those of the rules begin with `rules_`, those of shorter horizons end with `_7d`. Of a value: `rank` (correlation of ranks with what was
     spent), `top10_share` (of all money, from the tenth said to bring most), `count_error`, `value_error`; of uplift `qini`, `effect`, `top30_effect`. `ahead`
     is by how much of itself the measure of the rules is less than the version's (precision in the top tenth, share of the money, for uplift: Qini less that of
-    the response model); `ahead_of_champion` the same of the champion.
+    the response model); `ahead_of_champion` the same of the champion, for uplift Qini less its Qini.
 
     Parameters
     ----------
@@ -233,7 +240,7 @@ def figures(
     """
     tell = partial(_told, some)
     if isinstance(kept, Uplift):
-        return _of_uplift(kept, some, rival)
+        return _of_uplift(kept, some, rival, champion)
     mine = said(model, kept, some.columns)
     rules = model.rules.scores(some.columns)
     theirs = None if champion is None else said(model, champion, asked(model, champion, some.columns))
@@ -322,7 +329,7 @@ def response(some: Rows) -> Kept:
     return trees.fit_additive(mine, some.came[sent], households=some.households[sent])
 
 
-def _of_uplift(kept: Uplift, some: Rows, rival: Kept | None) -> Figures:
+def _of_uplift(kept: Uplift, some: Rows, rival: Kept | None, champion: Kept | None) -> Figures:
     assert rival is not None
     sent, mine, theirs = some.more["sent"] > 0, kept.scores(some.columns), rival.chances(some.columns)
     gate = uplift.gate(mine, theirs, sent, some.came, some.households)
@@ -333,13 +340,17 @@ def _of_uplift(kept: Uplift, some: Rows, rival: Kept | None) -> Figures:
     def effect(share: float, places: Ints) -> float:
         return uplift.added(mine[places], sent[places], some.came[places], share)
 
-    return {
+    found = {
         "qini": _told(some, partial(qini, mine)),
         "rules_qini": _told(some, partial(qini, theirs)),
         "effect": _told(some, partial(effect, 1.0)),
         "top30_effect": _told(some, partial(effect, 0.3)),
         "ahead": dict(zip(("value", "low", "high"), gate.better, strict=True)),
     }
+    if isinstance(champion, Uplift):
+        before = champion.scores(some.columns)
+        found["ahead_of_champion"] = _told(some, lambda places: qini(mine, places) - qini(before, places))
+    return found
 
 
 def _told(some: Rows, measure: Callable[[Ints], float]) -> dict[str, float]:
@@ -385,6 +396,7 @@ def score(model: Model, told: Floats, among: tuple[float, ...]) -> Floats:
 __all__ = [
     "Rows",
     "asked",
+    "everybody",
     "figures",
     "fit",
     "horizon",

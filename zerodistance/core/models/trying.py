@@ -237,7 +237,7 @@ def _looking(model: Model, names: set[str]) -> Model:
 
 
 def _population(given: Bench, rules: Points) -> Mapping[str, tuple[float, ...]]:
-    return training.population(given.model, rules.scores(given.rows.columns), given.rows)
+    return training.population(given.model, rules.scores(given.everybody.columns), given.everybody)
 
 
 def _placed(model: Model, rules: Points, columns: Columns, among: tuple[float, ...]) -> Floats:

@@ -59,6 +59,8 @@ class Bench:
     ----------
     at
         The moment of the features, microseconds UTC.
+    everybody
+        All who are scored, by whom places are told; `rows` are those whose outcome is known.
     present
         The rules as they stand: those published last, else those that ship.
     published
@@ -70,6 +72,7 @@ class Bench:
     model: Model
     at: int
     rows: Rows
+    everybody: Rows
     present: Points
     published: Version | None
     champion: tuple[Version, Floats] | None
@@ -152,7 +155,7 @@ def checked(model: Model, rules: Points) -> Points:
 # -- the bench
 
 
-_benches: OrderedDict[tuple[str, str, int], tuple[tuple[int, int | None], Rows]] = OrderedDict()
+_benches: OrderedDict[tuple[str, str, int], tuple[tuple[int, int | None], tuple[Rows, Rows]]] = OrderedDict()
 _lock = threading.Lock()
 
 
@@ -186,13 +189,13 @@ def bench(home: Home, who: Who, key: str) -> Bench:
     model = api.model(key)
     rules, published = present(home, model)
     at = moment(home, model)
-    rows = _rows(home, who, model, at)
+    rows, everybody = _rows(home, who, model, at)
     champion = None
     if registry.history(home, key):
         with suppress(ModelOutdated):
             version, kept = api.champion(home, key)
             champion = (version, training.said(model, kept, training.asked(model, kept, rows.columns)))
-    return Bench(model, at, rows, rules, published, champion)
+    return Bench(model, at, rows, everybody, rules, published, champion)
 
 
 def ready(home: Home, who: Who, key: str) -> bool:
@@ -219,7 +222,7 @@ def _mark(home: Home, who: Who, model: Model, at: int) -> tuple[Index, tuple[int
     return here, (gone, here.made_at)
 
 
-def _rows(home: Home, who: Who, model: Model, at: int) -> Rows:
+def _rows(home: Home, who: Who, model: Model, at: int) -> tuple[Rows, Rows]:
     key, (here, mark) = (str(home.root), model.key, at), _mark(home, who, model, at)
     with _lock:
         for other in [one for one, (its, _) in _benches.items() if one[0] == key[0] and its[0] != mark[0]]:
@@ -228,12 +231,14 @@ def _rows(home: Home, who: Who, model: Model, at: int) -> Rows:
         if found is not None and before == mark:
             _benches.move_to_end(key)
             return found
-    rows = training.rows(View(home, here), model, at, seed=1, kind=RULES, weeks=model.weeks[1], most=_ROWS)
+    view = View(home, here)
+    rows = training.rows(view, model, at, seed=1, kind=RULES, weeks=model.weeks[1], most=_ROWS)
+    both = rows, training.everybody(view, model, rows, at, 1, RULES, _ROWS)
     with _lock:
-        _benches[key] = (mark, rows)
+        _benches[key] = (mark, both)
         while len(_benches) > _KEPT:
             _benches.popitem(last=False)
-    return rows
+    return both
 
 
 def let_go(home: Home) -> None:
