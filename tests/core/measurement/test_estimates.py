@@ -66,11 +66,11 @@ def test_an_interval_for_any_look_holds_along_whole_paths() -> None:
     assert ((low <= truth) & (truth <= high)).all(axis=1).mean() >= 0.95
 
 
-def test_compliers_are_told_by_fieller_and_not_at_all_without_exposure() -> None:
-    found = estimates.complier(Uptake(50_000, 25_000, 1_500, 900), Uptake(50_000, 0, 1_200, 0))
+def test_compliers_are_told_from_both_differences_and_not_at_all_without_exposure() -> None:
+    found = estimates.complier(Uptake(50_000, 25_000, 1_500), Uptake(50_000, 0, 1_200))
     assert found is not None and found.value == pytest.approx(0.012)
     assert 0 < found.low < 0.012 < (found.high or 0)
-    assert estimates.complier(Uptake(100, 0, 10, 0), Uptake(100, 0, 8, 0)) is None
+    assert estimates.complier(Uptake(100, 0, 10), Uptake(100, 0, 8)) is None
 
 
 def test_what_was_there_before_makes_amounts_surer() -> None:

@@ -172,8 +172,7 @@ def _weighed(people: People) -> Interval | None:
 
 def _uptake(people: People, some: Bools) -> Uptake:
     arm = _arm(people, some)
-    exposed = people.sent & some
-    return Uptake(arm.persons, int(exposed.sum()), arm.reached, int((exposed & people.reached).sum()))
+    return Uptake(arm.persons, int((people.sent & some).sum()), arm.reached)
 
 
 def _amounts(found: Experiment, people: People) -> estimates.Adjusted | None:
