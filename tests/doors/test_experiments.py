@@ -45,7 +45,7 @@ def stocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
     many = {"kind": "order.line", "amount": 900.0}
     town.did(
         *({"subject": s, "kind": "message.sent", "campaign": "autumn", "channel": "sms", "at": NOW} for s in treated),
-        *({"subject": s, "kind": "message.opened", "campaign": "autumn", "channel": "sms", "at": NOW} for s in treated[:300]),
+        *({"subject": s, "kind": "message.opened", "campaign": "autumn", "channel": "sms", "at": NOW} for s in treated[50:350]),
         *({"subject": s, "at": NOW + timedelta(hours=n, minutes=1), **many} for n, s in enumerate(treated[:200])),
         *({"subject": s, "at": NOW + timedelta(hours=3 * n, minutes=1), **many} for n, s in enumerate(held[:40])),
     )  # fmt: skip
@@ -115,6 +115,57 @@ def test_a_result_says_all_of_it_and_as_of_when(door: Visitor) -> None:
     assert asked(door, "/global")[0] == 404 and asked(door, "/nothing/result")[0] == 404
 
 
+def test_the_pages_say_what_came_of_it_in_both_languages(door: Visitor) -> None:
+    for lang, words in (("zh", "联系比不联系，多达成"), ("en", "Reached more often because of contact")):
+        found = door.client.get(f"/experiments/autumn?lang={lang}")
+        assert found.status_code == 200 and words in found.text
+        assert ("is not the effect" if lang == "en" else "不是效果") in found.text
+    listed = door.client.get("/experiments?lang=en").text
+    assert "Autumn renewal" in listed and "range-of" in listed
+    for name in ("result", "days", "looks"):
+        assert door.get(f"/experiments/autumn/{name}.csv").text.count("\n") > 3
+    assert "autumn" in door.get("/experiments.csv").text
+    assert "1,270,000" in door.client.get("/experiments/joint?lang=en").text
+    assert (
+        "2.05"
+        in door.get("/experiments/joint?exposed=1270000&bought=5713&others=3910000&others_bought=8600").text
+    )
+    assert door.get("/experiments/joint?exposed=x&bought=1").status_code == 200
+
+
+def test_an_experiment_is_planned_and_made_on_its_page(door: Visitor) -> None:
+    form = {
+        "zh": "夏季",
+        "key": "summer",
+        "kind": "order.line",
+        "days": "14",
+        "purpose": "marketing",
+        "audience": "600,000",
+        "detect": "19",
+        "base": "1.1%",
+    }
+    found = door.post("/experiments/plan", "/experiments/new?lang=en", **form)
+    assert "4%" in found.text and "17.6%" in found.text
+    assert "500 persons" in door.post("/experiments", "/experiments/new", **{**form, "audience": "500"}).text
+    made = door.post("/experiments", "/experiments/new", **form)
+    assert (made.status_code, made.headers["location"]) == (303, "/experiments/summer?done=made")
+    assert "Nobody has been assigned yet" in door.client.get("/experiments/summer?lang=en").text
+    assert (
+        door.post(
+            "/experiments/summer/cost", "/experiments/summer", amount="1,200", what="a designer"
+        ).status_code
+        == 303
+    )
+    assert "a designer" in door.get("/experiments/summer").text
+    assert (
+        door.post("/experiments/summer/cost", "/experiments/summer", amount="?", what="x").status_code == 400
+    )
+    assert door.post("/experiments/summer/assign", "/experiments/summer", segment="nobody").status_code == 404
+    assert door.post("/experiments/summer/end", "/experiments/summer").status_code == 303
+    assert door.post("/experiments/hold", "/experiments", key="everybody", share="5").status_code == 303
+    assert "/experiments/everybody" in door.get("/experiments").text
+
+
 def test_the_command_line_plans_makes_and_says_what_came(
     stocked: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -129,7 +180,7 @@ def test_the_command_line_plans_makes_and_says_what_came(
     said = capsys.readouterr().out
     assert "winter" in said and "everything" in said
     verbs: tuple[tuple[Callable[[], None], str], ...] = (
-        (lambda: cli.result("autumn"), "lift"), (lambda: cli.show("autumn"), "order.*"),
+        (lambda: cli.result("autumn"), "lift"), (lambda: cli.show("autumn"), "Any order"),
         (lambda: cli.cost("winter", 3.0, "texts", per_message=True), "a message"), (lambda: cli.end("winter"), "winter"),
         (lambda: cli.joint(1_270_000, 5_713), "can't be said"), (cli.global_, "nobody has been assigned"),
     )  # fmt: skip

@@ -106,6 +106,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     world.sizes(home, "bought")
     world.groups_of(home)
     world.tags_of(home)
+    world.experiment_of(home)
 
     segments.create(home, who, "lately", Text("最近来过的人", "Seen lately"), QUIET)
     segments.follow(home, who, "lately")
@@ -161,6 +162,10 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "models": "/models",
         "model": "/models/n1",
         "model-rules": "/models/n1/rules",
+        "experiments": "/experiments",
+        "experiment": "/experiments/autumn",
+        "experiment-new": "/experiments/new",
+        "experiment-joint": "/experiments/joint",
         "tags": "/tags",
         "tag": "/tags/own.vip",
         "segments": "/segments",

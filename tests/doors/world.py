@@ -16,6 +16,8 @@ from zerodistance import compose
 from zerodistance.connectors.feeds import api as connectors
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
+from zerodistance.core.measurement import api as measurement
+from zerodistance.core.measurement.contracts import Goal, Value
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import store as segment_store
 from zerodistance.core.segments.groups import api as groups
@@ -463,6 +465,22 @@ def groups_of(home: Home, days: int = 12) -> None:
             }
             more = {"batch": 1, "made_at": clock.micros(), "sizes": kept_groups.json_text(sizes)}
             group_store.note(tx, **about, **run, **more)
+
+
+def experiment_of(home: Home) -> None:
+    """Make a campaign that everybody was assigned to two months ago, looked at since."""
+    who, now = Who.system("world"), clock.now()
+    goal = Goal("order.*", 90, value=Value.AMOUNT)
+    with clock.freeze(now - timedelta(days=60)):
+        name = Text("秋季焕新", "Autumn renewal")
+        measurement.create(
+            home, who, "autumn", name, goal, share_held=0.4, stratify=["geo.place"], channel="sms"
+        )
+        measurement.assign(home, who, "autumn", profiles.current(home).universe.persons)
+    measurement.cost(home, who, "autumn", 1_200.0, "短信文案")
+    for days in (50, 30, 10, 1):
+        with clock.freeze(now - timedelta(days=days)):
+            measurement.look(home)
 
 
 def tags_of(home: Home) -> None:

@@ -53,6 +53,7 @@ __all__ = [
     "global_holdout",
     "seen",
     "export",
+    "rows",
     "HEAD",
     "joint",
     # costs

@@ -12,7 +12,7 @@ from zerodistance.kernel.text import Text
 
 KEY = r"[a-z0-9]([a-z0-9_\-]{0,62}[a-z0-9])?"
 """What the key of an experiment looks like; touches carry it as their campaign."""
-TAKEN = frozenset(("global", "joint", "new", "plan"))
+TAKEN = frozenset(("global", "hold", "joint", "new", "plan"))
 """What no key may be: words that stand in its place in addresses."""
 ASSIGNED, HELD_OUT = "campaign.assigned", "message.held_out"
 """Kinds of the touches that an assignment says: of who may be contacted, and of who is held out."""
