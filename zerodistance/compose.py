@@ -93,9 +93,9 @@ def jobs() -> Sequence[Job]:
 def panels() -> Sequence[Panel]:
     """Return the panels that rooms declare for the 360-degree page: a room adds its `PANELS` here."""
     from zerodistance.core.models import panels as models
-    from zerodistance.core.profiles import panels as profiles
+    from zerodistance.core.outreach import panels as outreach
 
-    return [*profiles.PANELS, *models.PANELS]
+    return [*models.PANELS, *outreach.PANELS]
 
 
 def shares() -> Sequence[Share]:

@@ -107,6 +107,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     world.groups_of(home)
     world.tags_of(home)
     world.experiment_of(home)
+    world.outreach_of(home)
 
     segments.create(home, who, "lately", Text("最近来过的人", "Seen lately"), QUIET)
     segments.follow(home, who, "lately")
@@ -180,6 +181,13 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "segment-change": "/segments/lately/changes/1",
         "segments-released": "/segments/released",
         "map": "/marketing/map",
+        "outreach": "/outreach",
+        "outreach-template": "/outreach/templates/filter-due",
+        "outreach-write": "/outreach/templates/visit-reminder/change",
+        "outreach-limits": "/outreach/limits",
+        "outreach-words": "/outreach/words",
+        "outreach-list": "/outreach/words/cn_advertising_law",
+        "outreach-consent": "/outreach/consent",
         "touchpoints": "/touchpoints",
         "touchpoint-new": "/touchpoints/new",
         "touchpoint": "/touchpoints/web",

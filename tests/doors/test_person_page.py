@@ -9,7 +9,8 @@ import pytest
 from tests.doors.test_profile_api import Shop
 from tests.doors.test_profile_api import shop as shop
 from tests.doors.test_profile_api import stocked as stocked
-from zerodistance.core.profiles.panels import PANELS, About, Line, Panel, Shown
+from zerodistance.core.outreach.panels import PANELS
+from zerodistance.core.profiles.panels import About, Line, Panel, Shown
 from zerodistance.doors.portal import registry
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from sqlalchemy import insert
 from starlette.testclient import TestClient
 
@@ -18,6 +19,8 @@ from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
 from zerodistance.core.measurement import api as measurement
 from zerodistance.core.measurement.contracts import Goal, Value
+from zerodistance.core.outreach import api as outreach
+from zerodistance.core.outreach import consent
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import store as segment_store
 from zerodistance.core.segments.groups import api as groups
@@ -530,3 +533,61 @@ def tags_of(home: Home) -> None:
         said = ["这段 SQL 不能用：超过 300 秒", "this SQL can't be used: it takes longer than 300 s"]
         tag_store.note(tx, row["number"], clock.micros(), json.dumps(said))
     profiles.refresh(home)
+
+
+def outreach_of(home: Home) -> None:
+    """Give the brand a sender, templates, what people agreed to, and a list of suppressed addresses."""
+    who = Who(1, "admin", Role.ADMIN)
+    names = {
+        "sender_zh": "潮屿家电",
+        "sender_en": "Chaoyu Appliances",
+        "contact_zh": "青岛市崂山区",
+        "contact_en": "Laoshan, Qingdao",
+    }
+    outreach.set_limits(home, who, names)
+    name = {"key": "name", "of": "vault.salutation", "default": {"zh": "朋友", "en": "friend"}, "longest": 12}
+    product = {
+        "key": "product",
+        "of": "given",
+        "default": {"zh": "净水器", "en": "water purifier"},
+        "longest": 16,
+    }
+    due = {
+        "zh": {"subject": "{product}的滤芯该换了", "text": "{name}，您好：\n\n您的{product}滤芯已用满一年。在 https://shop.example.com/filters 预约。"},
+        "en": {"subject": "The filter of your {product} is due", "text": "Hello {name},\n\nyour {product} has run on its filter for a year. Book a visit at https://shop.example.com/filters"},
+    }  # fmt: skip
+    said = {
+        "name": {"zh": "滤芯该换了", "en": "Filter due"},
+        "channel": "email",
+        "bodies": due,
+        "variables": [name, product],
+    }
+    outreach.save_template(home, who, "filter-due", said)
+    due["zh"]["text"] += "首选原厂滤芯。"
+    outreach.save_template(home, who, "filter-due", said)
+    short = {
+        "zh": {"text": "{name}，师傅明天上午到，请留人在家。"},
+        "en": {"text": "{name}, your technician comes tomorrow morning."},
+    }
+    visit = {
+        "name": {"zh": "上门提醒", "en": "Visit reminder"},
+        "channel": "sms",
+        "purpose": "service",
+        "bodies": short,
+        "variables": [name],
+    }
+    outreach.save_template(home, who, "visit-reminder", visit)
+    star = identity.lookup(home, Who.system(), "user_id", STAR)
+    now, shown = clock.micros(), ("/account", "2026-01", "touch", "1:consent-1")
+    with home.state.write() as tx:
+        for key, channel, said in (
+            ("email", "email", ((True, 400),)),
+            ("phone", "sms", ((True, 90), (False, 3))),
+        ):
+            for subject in identity.contacts(tx, np.array([star.number]), [key])["subject"].to_pylist():
+                words = [
+                    consent.Word(subject, "marketing", channel, yes, now - days * 24 * HOUR, *shown)
+                    for yes, days in said
+                ]
+                consent.keep(tx, words, now)
+    outreach.suppress_list(home, who, b"13712340987\n13712340988\n", "phone", "do-not-call.csv")

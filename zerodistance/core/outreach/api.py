@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from zerodistance.core.outreach.approving import Approval
 from zerodistance.core.outreach.catalogue import listed as templates
-from zerodistance.core.outreach.catalogue import preview, problems_of
+from zerodistance.core.outreach.catalogue import preview, problems_of, sender_of
 from zerodistance.core.outreach.catalogue import save as save_template
 from zerodistance.core.outreach.catalogue import show as template
 from zerodistance.core.outreach.catalogue import versions as template_versions
@@ -29,6 +29,7 @@ from zerodistance.core.outreach.desk import (
     lift,
     limits_history,
     limits_shown,
+    may_look,
     of_person,
     say,
     set_limits,
@@ -62,6 +63,8 @@ __all__ = [
     "withdraw_template",
     "preview",
     "problems_of",
+    "sender_of",
+    "may_look",
     "Approval",
     # to whom, how often, when
     "limits_shown",

@@ -165,7 +165,7 @@ def as_json(one: Template) -> str:
 
 def of_dict(key: str, said: Mapping[str, Any], **more: Any) -> Template:
     """Return a template from what JSON says; raises Invalid where it is none. `find_problems` says whether it is a good one."""
-    if not KEY.fullmatch(key):
+    if not KEY.fullmatch(key) or key in ("new", "look"):
         raise _invalid(
             "key",
             key,
@@ -210,7 +210,7 @@ def _variable(said: Any) -> Variable:
     if max(len(default.zh), len(default.en)) > longest:
         raise _invalid(
             "variables.default",
-            default.zh,
+            max(default.zh, default.en, key=len),
             f"比 longest（{longest}）还长",
             f"longer than `longest` ({longest})",
         )

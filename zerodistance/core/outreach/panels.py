@@ -1,0 +1,104 @@
+"""What outreach shows on the 360-degree page: what somebody agreed to, with what shows it, and where nothing is sent."""
+
+from __future__ import annotations
+
+from zerodistance.core.outreach import desk
+from zerodistance.core.outreach.contracts import CHANNELS, PURPOSES, ChannelName, Purpose
+from zerodistance.core.outreach.suppression import REASONS
+from zerodistance.core.profiles.panels import About, Line, Panel, Shown
+from zerodistance.kernel.access import Who
+from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
+
+SOURCES = {
+    "touch": Text("随触点进来", "with a touch"),
+    "link": Text("点了退订链接", "by the link to unsubscribe"),
+    "import": Text("随导入进来", "with an import"),
+    "account": Text("人工登记", "recorded by hand"),
+    "complaint": Text("投诉", "a complaint"),
+}
+_GIVEN, _WITHDRAWN = Text("同意", "agreed"), Text("撤回", "withdrew")
+_REFUSED = "message.refused"
+_MOST = 8  # own value: refusals of the log that are listed where no word of consent is kept
+
+
+def _consent(home: Home, who: Who, about: About) -> Shown:
+    words, barred = desk.of_person(home, who, about.person)
+    lines = [_barred(one) for one in barred]
+    met: set[tuple[int, str, str]] = set()
+    for one in words:
+        if one.word.at <= about.as_of:
+            key = (one.word.subject, one.word.purpose, one.word.channel)
+            lines.append(_word(one, holds=key not in met))
+            met.add(key)
+    if not words:
+        lines += _refusals(about)
+    return Shown(
+        tuple(lines),
+        Text("没有记录", "Nothing is recorded"),
+        Text(
+            "没有人告诉过我们同意或拒绝；没有记录不等于同意。",
+            "Nobody has told us of a consent or a refusal; nothing recorded is no consent.",
+        ),
+    )
+
+
+def _word(one: desk.Said, *, holds: bool) -> Line:
+    word = one.word
+    purpose, channel = PURPOSES[Purpose(word.purpose)], CHANNELS[ChannelName(word.channel)]
+    said = _GIVEN if word.given else _WITHDRAWN
+    if not holds:
+        said = Text(f"{said.zh}（之前）", f"{said.en} (before)")
+    source = SOURCES.get(word.source, Text(word.source, word.source))
+    parts = [one.address.masked, *filter(None, (word.place, word.text_version, word.proof))]
+    return Line(
+        Text(f"{purpose.zh} · {channel.zh}", f"{purpose.en[:1].upper()}{purpose.en[1:]} · {channel.en}"),
+        said,
+        word.at,
+        bad=not word.given and holds,
+        under=Text(" · ".join([source.zh, *parts]), " · ".join([source.en, *parts])),
+    )
+
+
+def _barred(one: desk.Barred) -> Line:
+    why = REASONS[one.reason]
+    what = PURPOSES[Purpose(one.purpose)] if one.purpose else Text("全部消息", "every message")
+    return Line(
+        Text("禁发", "Suppressed"),
+        why,
+        one.at,
+        bad=True,
+        under=Text(
+            f"{one.address.masked} · {what.zh} · {one.source}",
+            f"{one.address.masked} · {what.en} · {one.source}",
+        ),
+    )
+
+
+def _refusals(about: About) -> list[Line]:
+    """Return refusals that stand in the log alone: of before they were heard."""
+    found = about.history.page(kinds=[_REFUSED], limit=_MOST).touches
+    return [
+        Line(
+            Text("退订", "Unsubscribed"),
+            Text("、".join(where) or "未说明渠道", ", ".join(where) or "no channel named"),
+            one.happened_at,
+            bad=True,
+        )
+        for one in found
+        for where in [[word for word in (one.channel, one.campaign) if word]]
+    ]
+
+
+CONSENT = Panel(
+    "consent",
+    Text("同意与拒绝", "Consent and refusals"),
+    "lock",
+    Text(
+        "同意属于一个地址、一个目的、一个渠道，以最近说的为准，旁边是凭据。没有记录不等于同意。",
+        "Consent belongs to an address, a purpose and a channel; the latest word holds, and what shows it stands beside. Nothing recorded is no consent.",
+    ),
+    10,
+    _consent,
+)
+PANELS = (CONSENT,)
