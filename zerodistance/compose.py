@@ -261,6 +261,7 @@ def door(home: Home) -> Any:
     from zerodistance.core.measurement import http as measurement
     from zerodistance.core.models import http as models
     from zerodistance.core.outreach import http as outreach
+    from zerodistance.core.outreach.people_http import People
     from zerodistance.core.profiles import http as profiles
     from zerodistance.core.segments import http as segments
     from zerodistance.core.touchpoints.http import collector
@@ -272,7 +273,11 @@ def door(home: Home) -> Any:
         return sessions.who_of_key(home, key)
 
     taking = collector(home)
-    quick: list[Answering] = [Probes(home, taking, who_of_key), identity.Recognise(home, who_of_key)]
+    quick: list[Answering] = [
+        Probes(home, taking, who_of_key),
+        identity.Recognise(home, who_of_key),
+        People(home),
+    ]
     return create_app(
         home,
         taking,
@@ -285,6 +290,7 @@ def door(home: Home) -> Any:
             measurement.router,
             outreach.router,
             marketing.router,
+            outreach.inbox_router,
         ],
         quick,
     )

@@ -19,6 +19,7 @@ from tests.doors.chromium import Browser, Tab
 from tests.patience import PATIENCE, until
 from zerodistance import compose
 from zerodistance.core.identity import api as identity
+from zerodistance.core.outreach import links
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import api as segments
 from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, NoneOf
@@ -114,6 +115,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     segments.save(home, who, "lately", RULE)
     assert segments.follower(home).catch_up() == 1
     world.feeds(home, folder)
+    world.channels(home)
     name = Text("样例城市的家电品牌“潮屿”", "the appliance brand Chaoyu of the sample city")
     holding.hold(home.settings, "city", name, 20_000, 7, holding.FOLDER)
     with socket.socket() as opened:
@@ -188,6 +190,7 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "outreach-words": "/outreach/words",
         "outreach-list": "/outreach/words/cn_advertising_law",
         "outreach-consent": "/outreach/consent",
+        "outreach-channels": "/outreach/channels",
         "touchpoints": "/touchpoints",
         "touchpoint-new": "/touchpoints/new",
         "touchpoint": "/touchpoints/web",
@@ -272,6 +275,23 @@ def test_a_one_time_link_leads_from_a_password_to_today(stand: Stand) -> None:
     with tab.allowing(410):
         tab.open(f"{stand.origin}/once/{secret}")
     assert "works once" in tab.text("main")
+
+
+def test_one_click_withdraws_without_an_account(stand: Stand) -> None:
+    url = links.opt_out_url(stand.home, world.handed(stand.home))
+    path = "/" + url.split("/", 3)[3]
+    for width, lang in ((390, "zh"), (1280, "en")):
+        tab = stand.tab(None)
+        tab.shape(width, SIZES[width], "light")
+        tab.call("Page.navigate", url=f"{stand.origin}{path}?lang={lang}")
+        tab.until(f"document.readyState === 'complete' && document.documentElement.lang.startsWith('{lang}')")
+        assert tab.too_wide() == []
+        shot(tab, f"opt-out-{width}-{lang}-light.png")
+    tab.click("main button")
+    tab.until("document.querySelector('main button') === null")
+    assert "You are unsubscribed" in tab.text("main")
+    shot(tab, "opted-out-1280-en-light.png")
+    assert tab.problems == []
 
 
 def test_a_wrong_password_says_how_many_tries_are_left(stand: Stand) -> None:

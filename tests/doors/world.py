@@ -10,17 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 from starlette.testclient import TestClient
 
+from tests.core.outreach.handed import hand_over
 from zerodistance import compose
 from zerodistance.connectors.feeds import api as connectors
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
+from zerodistance.core.identity import store as identity_store
 from zerodistance.core.measurement import api as measurement
 from zerodistance.core.measurement.contracts import Goal, Value
 from zerodistance.core.outreach import api as outreach
 from zerodistance.core.outreach import consent
+from zerodistance.core.outreach.channels import setting
+from zerodistance.core.outreach.channels import store as channel_store
+from zerodistance.core.outreach.channels.examples import EXAMPLES
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import store as segment_store
 from zerodistance.core.segments.groups import api as groups
@@ -105,6 +110,39 @@ def policy(home: Home, made: dict[str, Source]) -> None:
         hour = now - now % HOUR
         rows = [{"source": web, "hour": hour, "counter": c, "value": v} for c, v in counts.items()]
         tx.execute(insert(store.source_hour), rows)
+
+
+def channels(home: Home) -> None:
+    """Set up e-mail and an inbox, let something have been heard of mails; text messages are switched off, the webhook was never set up."""
+    who = Who.system()
+    setting.set_channel(home, who, "email", EXAMPLES["email"].zh)
+    setting.set_channel(home, who, "sms", EXAMPLES["sms"].zh)
+    setting.switch(home, who, "sms", on=False)
+    now = clock.micros()
+    heard = {
+        "delivered": 940,
+        "opened": 312,
+        "clicked": 96,
+        "refused": 7,
+        "bounced_hard": 11,
+        "bounced_soft": 4,
+        "complained": 1,
+    }
+    rows = [
+        {"message": f"{number:024x}", "what": what, "link": 0, "subject": -number, "channel": "email"}
+        for what, many in heard.items()
+        for number in range(1, many + 1)
+    ]
+    said = {"first_at": now - HOUR, "last_at": now - HOUR, "times": 1, "code": "", "detail": ""}
+    with home.state.write() as tx:
+        tx.execute(insert(channel_store.receipt), [{**row, **said} for row in rows])
+
+
+def handed(home: Home) -> str:
+    """Let a mail have been handed over; return its id."""
+    with home.state.read() as tx:
+        subject = tx.execute(select(identity_store.subject.c.number).limit(1)).scalar_one()
+    return hand_over(home, subject, 5_000)
 
 
 def history(home: Home, made: dict[str, Source]) -> None:

@@ -39,6 +39,8 @@ from zerodistance.core.outreach.desk import (
 from zerodistance.core.outreach.forgetting import forget, undo, undo_counts
 from zerodistance.core.outreach.hearing import Hearing
 from zerodistance.core.outreach.limits import not_now
+from zerodistance.core.outreach.receipts import HEARD, Receipt
+from zerodistance.core.outreach.receipts import of_message as receipts_of
 from zerodistance.core.outreach.sends.queue import REASONS
 from zerodistance.core.outreach.sends.sending import called as send_called
 from zerodistance.core.outreach.sends.sending import decide as decide_send
@@ -94,6 +96,10 @@ __all__ = [
     "Sending",
     "Tally",
     "Way",
+    # what was heard of messages
+    "HEARD",
+    "Receipt",
+    "receipts_of",
     # for the worker
     "Hearing",
     "forget",

@@ -23,7 +23,7 @@ from zerodistance.core.outreach import consent, suppression
 from zerodistance.core.outreach.consent import Word
 from zerodistance.core.outreach.contracts import NAMESPACES, ChannelName, Purpose
 from zerodistance.core.touchpoints import sources
-from zerodistance.core.touchpoints.contracts import Batch, Recognised, Recogniser
+from zerodistance.core.touchpoints.contracts import OWN_SOURCE, Batch, Recognised, Recogniser
 from zerodistance.kernel import clock
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
@@ -90,11 +90,15 @@ class Hearing:
     def _keep(self, tx: Connection, found: Recognised) -> None:
         every = [one for heard in self._heard for one in heard.identifiers]
         subjects = identity.identifiers_said(self._home, tx, every)
-        trusted = {one.number for one in sources.every(self._home) if one.kind in _TRUSTED}
+        every_source = sources.every(self._home)
+        trusted = {one.number for one in every_source if one.kind in _TRUSTED}
+        ours = {one.number for one in every_source if one.key == OWN_SOURCE}
         words: list[Word] = []
         complained: list[tuple[list[int], int]] = []
         unheard = 0
         for one in self._heard:
+            if one.said["kind"] == REFUSED and one.said["source"] in ours:
+                continue  # `receipts` has withdrawn in the transaction that said so
             mine = {said: subjects[said] for said in one.identifiers if said in subjects}
             subject = int(found.subjects[one.row])
             given = one.said["kind"] == GIVEN

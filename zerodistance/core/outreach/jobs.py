@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from zerodistance.core.outreach import suppression
+from zerodistance.core.outreach import returned, suppression
+from zerodistance.core.outreach.channels import store
+from zerodistance.kernel import clock
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Job
 from zerodistance.kernel.text import Text
@@ -14,7 +16,34 @@ def _match(home: Home) -> None:
     suppression.catch_up(home)
 
 
+def _collect(home: Home) -> None:
+    returned.collect(home)
+
+
+_REFERENCE_DAYS = 30  # own value: a gateway that has said nothing for so long says nothing any more
+
+
+def _expire(home: Home) -> None:
+    now = clock.micros()
+    with home.state.write() as tx:
+        store.drop_references(tx, now - _REFERENCE_DAYS * clock.MICROS_PER_DAY)
+        store.drop_inbox(tx, now)
+
+
 JOBS = (
+    Job(
+        "outreach.returned",
+        timedelta(minutes=1),
+        _collect,
+        Text("取回退信", "reading what came back by mail"),
+    ),
+    Job(
+        "outreach.expire",
+        timedelta(days=1),
+        _expire,
+        Text("清理过期的站内信", "removing messages of the inbox whose time is over"),
+        at_once=False,
+    ),
     Job(
         "outreach.suppressed",
         timedelta(minutes=1),

@@ -109,6 +109,7 @@ _EVENTS: dict[str, tuple[str, ...]] = {
     ),
     "message.opened": ("Message Opened", "Email Opened", "Push Notification Tapped"),
     "message.clicked": ("Message Clicked", "Email Link Clicked", "Link Clicked"),
+    "message.replied": ("Message Replied", "Email Replied", "SMS Replied"),
     "message.held_out": ("Message Held Out",),
     "message.refused": ("Unsubscribed", "Email Marked as Spam", "Message Refused"),
     "consent.given": ("Consent Given", "Consent Granted", "Opted In"),
@@ -176,6 +177,7 @@ _ALL = (
     Kind("message.held_out", Text("留作对照", "Message held out"), "send", ("campaign", "channel")),
     Kind("message.opened", Text("打开消息", "Message opened"), "inbox", ("campaign", "channel")),
     Kind("message.clicked", Text("点击消息", "Message clicked"), "send", ("campaign", "channel")),
+    Kind("message.replied", Text("回复消息", "Message answered"), "chat", ("campaign", "channel")),
     Kind("message.refused", Text("退订", "Unsubscribed"), "lock", ("campaign", "channel")),
     Kind(
         "consent.given",

@@ -148,6 +148,14 @@ def heard(tx: Connection, messages: Sequence[str]) -> list[Mapping[str, Any]]:
     return sorted(rows, key=lambda row: (-row["last_at"], row["what"]))
 
 
+def lately(tx: Connection, subject: int, since: int, *whats: str) -> tuple[int, ...]:
+    """Return of how many messages to a subject each of some things was heard since a moment."""
+    r = receipt.c
+    found = select(r.what, func.count()).where((r.subject == subject) & (r.last_at >= since)).group_by(r.what)
+    counts = {row[0]: int(row[1]) for row in tx.execute(found)}
+    return tuple(counts.get(what, 0) for what in whats)
+
+
 def heard_since(tx: Connection, since: int) -> dict[tuple[str, str], int]:
     """Return (channel, what) -> of how many messages that was first heard since a moment."""
     r = receipt.c
@@ -219,10 +227,9 @@ def mark_read(tx: Connection, subjects: Sequence[int], messages: Sequence[str], 
     return found
 
 
-def drop_inbox(tx: Connection, before: int, now: int) -> int:
-    """Remove messages that are too old, or whose time is over; return how many."""
-    i = inbox.c
-    return tx.execute(delete(inbox).where((i.put_at < before) | (i.ends_at < now))).rowcount
+def drop_inbox(tx: Connection, now: int) -> int:
+    """Remove messages whose time is over; return how many."""
+    return tx.execute(delete(inbox).where(inbox.c.ends_at < now)).rowcount
 
 
 # -- forgetting
