@@ -9,8 +9,10 @@ from typing import TextIO
 from zerodistance.core.measurement.assigning import (
     arms,
     assign,
+    assigned,
     forget,
     may_contact,
+    receipt,
     treated,
     without_holdout,
 )
@@ -44,6 +46,8 @@ __all__ = [
     "assign",
     "assign_segment",
     "without_holdout",
+    "receipt",
+    "assigned",
     "arms",
     "treated",
     "may_contact",

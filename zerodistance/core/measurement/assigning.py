@@ -271,6 +271,22 @@ def arms(home: Home, key: str, number: int) -> tuple[BitMap, BitMap]:
     return _now(home, found, there, whose[whose > 0].astype(np.uint32))
 
 
+def receipt(home: Home, key: str, number: int) -> Assignment:
+    """Return the receipt of an assignment as its arms are today; raises NoSuchExperiment where there is none."""
+    with home.state.read() as tx:
+        rows = store.assignments(tx, _number(home, key), which=number)
+    may, held = arms(home, key, number)
+    return Assignment(key, number, may, held, rows[0]["assigned_at"], reason=rows[0]["reason"])
+
+
+def assigned(home: Home, key: str, *, before: int | None = None) -> BitMap:
+    """Return everybody of today who was assigned, to whichever arm; with `before` by the assignments before that one alone."""
+    there = standing.read(home, _number(home, key))
+    some = there.subject if before is None else there.subject[there.order < before]
+    whose = np.unique(mapped.numbers_of(home, some))
+    return bitmaps.of_sorted(whose[whose > 0].astype(np.uint32))
+
+
 def treated(home: Home, key: str) -> BitMap:
     """Return everybody of today who may be contacted by an experiment, whenever it was assigned."""
     found = experiments.experiment(home, _SYSTEM, key)

@@ -1,9 +1,12 @@
-"""What sends keep of people, taken away when somebody is forgotten: their messages."""
+"""What sends keep of people, taken away when somebody is forgotten: their messages, and whom a send is about to go to."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from zerodistance.core.measurement import packing
 from zerodistance.core.outreach.sends import store
 from zerodistance.kernel.home import Home
 
@@ -16,4 +19,11 @@ def forget(home: Home, subjects: Sequence[int]) -> dict[str, int]:
     for start in range(0, len(every), _AT_ONCE):
         with home.state.write() as tx:
             gone += store.forget(tx, every[start : start + _AT_ONCE])
-    return {"outreach_message": gone}
+    meant = 0
+    with home.state.write() as tx:
+        for number, held in store.with_meant(tx):
+            body, went = packing.without(held, np.array(every, np.int64))
+            if went:
+                store.rewrite_meant(tx, number, body)
+            meant += went
+    return {"outreach_message": gone, "outreach_meant": meant}

@@ -16,11 +16,13 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity import api as identity
 from zerodistance.core.measurement import api as measurement
+from zerodistance.core.measurement import mapped, packing
 from zerodistance.core.outreach import catalogue, limits, suppression
 from zerodistance.core.outreach.channels import store as channels
 from zerodistance.core.outreach.contracts import Handed, MessageState, Outcome, Purpose, SendState, Way
 from zerodistance.core.outreach.sends import reach, store
 from zerodistance.core.outreach.zones import Where
+from zerodistance.core.profiles import bitmaps
 from zerodistance.core.touchpoints import own
 from zerodistance.kernel import clock, fault
 from zerodistance.kernel.home import Home
@@ -73,6 +75,9 @@ def fill(home: Home, number: int) -> int:
         return 0
     ways, urgent = ways_of(send), int(send["purpose"] == Purpose.SERVICE)
     treated, _ = measurement.arms(home, send["experiment"], send["assignment"])
+    if send["meant"] is not None:
+        whose = np.unique(mapped.numbers_of(home, packing.unpack(send["meant"])))
+        treated = treated & bitmaps.of_sorted(whose[whose > 0].astype(np.uint32))
     found = reach.of(home, treated, send["purpose"], [way.channel for way in ways])
     due = max(clock.micros(), send["not_before"] or 0)
     held = [*found.reasons, ""]  # -1 is the last
@@ -93,7 +98,12 @@ def fill(home: Home, number: int) -> int:
         fault.point("outreach.queued")
     with home.state.write() as tx:
         store.turn(
-            tx, number, of=[SendState.APPROVED], state=SendState.QUEUED.value, queued_at=clock.micros()
+            tx,
+            number,
+            of=[SendState.APPROVED],
+            state=SendState.QUEUED.value,
+            queued_at=clock.micros(),
+            meant=None,
         )
     log("outreach").info("queued", send=number, messages=found.many)
     return found.many

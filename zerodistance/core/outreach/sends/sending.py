@@ -7,9 +7,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TextIO
 
+from pyroaring import BitMap
 from sqlalchemy import Connection
 
 from zerodistance.core.measurement import api as measurement
+from zerodistance.core.measurement import mapped, packing
 from zerodistance.core.measurement.contracts import Assignment, Experiment
 from zerodistance.core.outreach import approving, catalogue, templates
 from zerodistance.core.outreach.channels import opening
@@ -32,6 +34,7 @@ from zerodistance.core.outreach.contracts import (
 )
 from zerodistance.core.outreach.sends import queue, reach, store
 from zerodistance.core.outreach.templates import Template
+from zerodistance.core.profiles import bitmaps
 from zerodistance.core.segments.questions import TooFewToSend
 from zerodistance.core.segments.releasing import LEAST_SEND
 from zerodistance.kernel import clock
@@ -61,6 +64,8 @@ def send(
     not_before: int | None = None,
     not_after: int | None = None,
     again: bool = False,
+    only: BitMap | None = None,
+    approval: str | None = None,
 ) -> Sending:
     """Write to whoever an assignment lets contact, within consent and limits; needs SEND. Asked twice under one key it is asked once.
 
@@ -80,6 +85,11 @@ def send(
         When messages may go, microseconds UTC.
     again
         Whether a message is sent again of which nobody knows whether it went out; service only.
+    only
+        To these persons of the arm alone, as a step of a campaign goes to those who have not stopped; None: to all of it.
+    approval
+        What `approving` knows the question by that a second account has answered for all sends of this experiment, as a campaign's is. It
+        is looked up; one that was not granted, or for another campaign, counts for nothing.
 
     Raises
     ------
@@ -113,12 +123,17 @@ def send(
     if known is not None:
         return _same(home, who, known, row)
     treated, _ = measurement.arms(home, found.key, assignment.number)
+    treated = treated if only is None else treated & only
     reached = reach.of(home, treated, purpose, [way.channel for way in ways])
     _must_be_many(home, who, purpose, reached)
-    waits = approving.needed(home, reached.many, purpose)
+    waits = approving.needed(home, reached.many, purpose) and not _granted(home, found, approval)
     state = SendState.ASKED if waits else SendState.APPROVED
     row |= {"state": state.value, "persons": len(treated), "reach": reached.many, "why": ""}
-    row |= {"made_by": who.name, "made_at": clock.micros()}
+    row |= {
+        "made_by": who.name,
+        "made_at": clock.micros(),
+        "meant": None if only is None else _kept(home, treated),
+    }
     with home.state.write() as tx:
         known = store.send_called(tx, key)
         if known is None:
@@ -129,6 +144,25 @@ def send(
         return _same(home, who, known, row)
     log("outreach").info("send", who=who.name, send=number, experiment=found.key, state=state.value)
     return get(home, who, number)
+
+
+def _granted(home: Home, found: Experiment, approval: str | None) -> bool:
+    """Say whether a second account has said yes to everything that this experiment sends."""
+    if approval is None:
+        return False
+    with home.state.read() as tx:
+        asked = approving.of(tx, approval)
+    return asked is not None and bool(asked.granted) and asked.said.get("campaign") == found.key
+
+
+def _kept(home: Home, persons: BitMap) -> bytes:
+    return packing.pack(mapped.subjects_of(home, bitmaps.to_numbers(persons))[0])
+
+
+def by_channel(home: Home, numbers: Sequence[int]) -> Mapping[str, int]:
+    """Return channel -> messages of some sends that go or went, and may have."""
+    with home.state.read() as tx:
+        return store.by_channel(tx, numbers)
 
 
 def _about(key: str) -> str:
@@ -268,7 +302,7 @@ def stop(home: Home, who: Who, number: int, why: str = "") -> Sending:
 
 
 def _end(tx: Connection, who: Who, number: int, why: str, of: Sequence[SendState]) -> bool:
-    said = {"ended_at": clock.micros(), "ended_by": who.name, "why": why.strip()[:500]}
+    said = {"ended_at": clock.micros(), "ended_by": who.name, "why": why.strip()[:500], "meant": None}
     return store.turn(tx, number, of=of, state=SendState.STOPPED.value, **said)
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     SmallInteger,
     Table,
     Text,
@@ -49,6 +50,9 @@ send = Table(
     Column(
         "reach", Integer, nullable=False
     ),  # of these: have an address that consent allows, and are not held back
+    Column(
+        "meant", LargeBinary
+    ),  # Roaring: subjects of whom alone it goes to, until they are queued; null: everybody of the arm
     Column("made_by", Text, nullable=False),
     Column("made_at", BigInteger, nullable=False),
     Column("queued_at", BigInteger),
@@ -294,6 +298,30 @@ def tallies(tx: Connection, numbers: Sequence[int]) -> dict[int, dict[tuple[str,
     for number, state, reason, many in tx.execute(query.group_by(m.send, m.state, m.reason)):
         found.setdefault(int(number), {})[state, reason] = int(many)
     return found
+
+
+def by_channel(tx: Connection, numbers: Sequence[int]) -> dict[str, int]:
+    """Return channel -> messages of some sends that go or went, and may have."""
+    m, found = message.c, dict[str, int]()
+    goes = m.state.not_in((MessageState.HELD.value, MessageState.FAILED.value))
+    for start in range(0, len(numbers), bulk.CHUNK):
+        some = m.send.in_(list(numbers[start : start + bulk.CHUNK]))
+        for channel, many in tx.execute(
+            select(m.channel, func.count()).where(some, goes).group_by(m.channel)
+        ):
+            found[channel] = found.get(channel, 0) + int(many)
+    return found
+
+
+def with_meant(tx: Connection) -> list[tuple[int, bytes]]:
+    """Return number and subjects of the sends that keep whom they go to."""
+    rows = tx.execute(select(send.c.number, send.c.meant).where(send.c.meant.is_not(None)))
+    return [(row[0], bytes(row[1])) for row in rows]
+
+
+def rewrite_meant(tx: Connection, number: int, meant: bytes) -> None:
+    """Write anew whom a send goes to, without somebody."""
+    tx.execute(update(send).where(send.c.number == number).values(meant=meant))
 
 
 def open_ones(tx: Connection, number: int) -> bool:
