@@ -16,6 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
+from zerodistance.core.outreach import api as outreach
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.touchpoints import import_jobs, ledger, sources
 from zerodistance.doors import parts as handed
@@ -226,9 +227,13 @@ def _tour(home: Home, example: Example, tour: Tour, stay: bool) -> None:
 
 
 def _brand(home: Home, example: Example) -> None:
-    """Take in what the brand is made of; saying it twice changes nothing."""
+    """Take in what the brand is made of, and who its messages come from; saying it twice changes nothing."""
     for kind in example.kinds:
         brand.import_file(home, command.who(), kind, example.brand / f"{kind}.csv")
+    named = outreach.limits_shown(home, command.who()).policy.sender_zh
+    if example.sender is not None and not named:
+        said = {"sender_zh": example.sender.zh, "sender_en": example.sender.en}
+        outreach.set_limits(home, command.who(), said)
 
 
 def _import(home: Home, example: Example, tour: Tour) -> None:

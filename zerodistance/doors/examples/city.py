@@ -12,12 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from zerodistance.doors.examples.consents import consents
 from zerodistance.doors.examples.contracts import Example, File, Shopper
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 KEY = "city"
+SETTINGS = "# One account is enough to try things: only sends to more persons than this wait for a second one.\nsend_approval_size = 5000\n"
 MODELS = ("n1", "n2", "n3_repeat", "n4", "r1_activity", "r2_integrity", "r3_value", "r4_dormancy", "r5_stage")
 """What a city is large enough for, and takes seconds."""
 SEGMENTS = (
@@ -47,7 +49,7 @@ def city(folder: Path) -> Example:
     return Example(
         key=KEY,
         name=Text("样例城市的家电品牌“潮屿”", "the appliance brand Chaoyu of the sample city"),
-        settings="",
+        settings=SETTINGS,
         brand=folder / "brand",
         kinds=("units", "categories", "products", "places", "territories"),
         files=tuple(_files(folder)),
@@ -56,6 +58,7 @@ def city(folder: Path) -> Example:
         origin=folder,
         lines=_lines,
         models=MODELS,
+        sender=Text("潮屿电器（演示）", "Chaoyu Appliances (demo)"),
         until=date.fromisoformat(json.loads((folder / "city.json").read_text(encoding="utf-8"))["until"]),
     )
 
@@ -64,7 +67,7 @@ def _files(folder: Path) -> Sequence[File]:
     """Return every silo with its mapping, the smallest first: pages fill as soon as possible."""
     silos = sorted((folder / "silos").iterdir(), key=lambda path: path.stat().st_size)
     mapping = {path.stem: path.read_text(encoding="utf-8") for path in (folder / "mappings").iterdir()}
-    return [File(path, mapping[path.name.partition(".")[0]]) for path in silos]
+    return [*(File(path, mapping[path.name.partition(".")[0]]) for path in silos), consents(folder)]
 
 
 def _shopper(folder: Path) -> Shopper:

@@ -82,6 +82,8 @@ class Example:
         More lines of the report: what this brand's data are known for.
     models
         Keys of the models that it is tried with, and the day to which its files go.
+    sender
+        Who messages come from, as each of them says; None: nobody has said it.
     """
 
     key: str
@@ -96,6 +98,7 @@ class Example:
     lines: Callable[[Home, Who], Sequence[tuple[Text, str]]]
     models: Sequence[str] = ()
     until: date | None = None
+    sender: Text | None = None
 
 
 @dataclass(frozen=True)
