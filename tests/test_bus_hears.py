@@ -10,15 +10,13 @@ from scripts import reference
 from zerodistance import compose
 
 ROOT = Path(__file__).resolve().parent.parent
-CORE = ROOT / "zerodistance" / "core"
+PACKAGE = ROOT / "zerodistance"
 
 
 def handler_tables() -> dict[str, dict[type, object]]:
-    """Return room -> its HANDLERS."""
-    return {
-        path.parent.name: importlib.import_module(f"zerodistance.core.{path.parent.name}.handlers").HANDLERS
-        for path in sorted(CORE.glob("*/handlers.py"))
-    }
+    """Return module -> its HANDLERS."""
+    found = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in PACKAGE.rglob("handlers.py")]
+    return {name: importlib.import_module(name).HANDLERS for name in sorted(found)}
 
 
 def test_compose_wires_every_rooms_handlers() -> None:

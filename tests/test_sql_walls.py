@@ -17,7 +17,7 @@ from zerodistance.kernel.state import metadata
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "zerodistance"
-CORE = PACKAGE / "core"
+CORE, APPS = PACKAGE / "core", PACKAGE / "apps"
 LINE = ("brand", "touchpoints", "identity", "profiles", "models", "segments", "measurement", "outreach")
 FILES = sorted(PACKAGE.rglob("*.sql"))
 VIEWS = {
@@ -68,20 +68,25 @@ def outside_tables(path: Path) -> Iterator[str]:
         )
 
 
+def room_of(path: Path) -> str:
+    """Return the room of a file; those of apps stand after the whole line."""
+    return path.relative_to(CORE if path.is_relative_to(CORE) else APPS).parts[0]
+
+
 def test_there_is_sql_to_look_at() -> None:
     assert FILES != []
 
 
 @each_file
 def test_a_sql_file_reads_no_table_of_another_room(path: Path) -> None:
-    room = path.relative_to(CORE).parts[0]
+    room = room_of(path)
     tables = {
         name: owner for name in outside_tables(path) if (owner := room_of_table().get(name)) and owner != room
     }
     later = {
         name: VIEWS[name]
         for name in outside_tables(path)
-        if name in VIEWS and LINE.index(VIEWS[name]) > LINE.index(room)
+        if name in VIEWS and room in LINE and LINE.index(VIEWS[name]) > LINE.index(room)
     }
     assert (tables, later) == ({}, {})
 
@@ -159,9 +164,9 @@ def test_a_sql_file_only_reads(path: Path) -> None:
 
 @each_file
 def test_a_sql_file_is_used_by_its_own_room_only(path: Path) -> None:
-    room = path.relative_to(CORE).parts[0]
+    room = room_of(path)
     readers = {
-        module.relative_to(CORE).parts[0] if module.is_relative_to(CORE) else module.name
+        room_of(module) if module.is_relative_to(CORE) or module.is_relative_to(APPS) else module.name
         for module in PACKAGE.rglob("*.py")
         if path.name in module.read_text(encoding="utf-8")
     }

@@ -40,7 +40,7 @@ ROOMS = (
     Room("segments", f"{_CORE}.segments.cli:app", Text("人群：规则、人数、名单", "segments: rules, counts, members")),
     Room("experiments", f"{_CORE}.measurement.cli:app", Text("实验：对照组、分组、提升", "experiments: holdouts, assignments, lift")),
     Room("outreach", f"{_CORE}.outreach.cli:app", Text("触达：同意、频控、模板、发送、渠道", "consent, limits, templates, sends, channels")),
-    Room("marketing", f"{_APPS}.marketing.cli:app", Text("营销：小区地图与用户地图", "marketing: the map of communities and of users")),
+    Room("marketing", f"{_APPS}.marketing.cli:app", Text("营销：地图、活动、打法", "marketing: maps, campaigns, plays")),
     Room("accounts", f"{_PORTAL}.cli:app", Text("门户账号和接口密钥", "accounts of the portal, keys of the API")),
     Room("sample", "zerodistance.sample.cli:app", Text("样例城市：造一座已知真相的城市", "a sample city whose truth is known")),
     Room("evaluate", "zerodistance.evaluate.cli:app", Text("考核：把结果与真相比较", "compare what was said with a truth")),
@@ -50,7 +50,9 @@ ROOMS = (
 
 def handlers() -> dict[type[Event], list[Handler]]:
     """Return who hears what: every room's `HANDLERS`, in the order of the core's line."""
-    tables: list[Mapping[type[Event], Handler]] = []
+    from zerodistance.apps.marketing.campaigns import handlers as campaigns
+
+    tables: list[Mapping[type[Event], Handler]] = [campaigns.HANDLERS]
     out: dict[type[Event], list[Handler]] = {}
     for table in tables:
         for event, verb in table.items():
@@ -67,6 +69,7 @@ def bus(home: Home) -> Bus:
 
 def jobs() -> Sequence[Job]:
     """Return what the worker does again and again."""
+    from zerodistance.apps.marketing.campaigns import jobs as campaigns
     from zerodistance.connectors.feeds import keeping as feeds
     from zerodistance.core.identity import jobs as identity
     from zerodistance.core.measurement import jobs as measurement
@@ -87,7 +90,7 @@ def jobs() -> Sequence[Job]:
         *measurement.JOBS,
         *outreach.JOBS,
     ]
-    return [*core, *backups.JOBS, *operations.JOBS, *feeds.JOBS]
+    return [*core, *campaigns.JOBS, *backups.JOBS, *operations.JOBS, *feeds.JOBS]
 
 
 def panels() -> Sequence[Panel]:
@@ -137,6 +140,7 @@ PLACING_SECONDS, IDLE_SECONDS, ALONE_SECONDS = 0.05, 0.5, 60.0
 
 def work(home: Home) -> Work:
     """Return the steps of the worker; the home's lock is held."""
+    from zerodistance.apps.marketing import api as marketing
     from zerodistance.connectors.feeds import api as feeds
     from zerodistance.core.identity import api as identity
     from zerodistance.core.measurement import api as measurement
@@ -174,6 +178,7 @@ def work(home: Home) -> Work:
             "models": models.forget,
             "sends": sends.forget,
             "channels": channels.forget,
+            "marketing": marketing.forget,
             "outreach": outreach.forget,
             "segments": segments.forget,
             "measurement": measurement.forget,  # identity still knows whose subjects they are
@@ -255,6 +260,7 @@ def door(home: Home) -> Any:
 
     name_jobs(jobs())
     take_panels(panels())
+    from zerodistance.apps.marketing import acting_http as acting
     from zerodistance.apps.marketing import http as marketing
     from zerodistance.core.identity import http as identity
     from zerodistance.core.identity.ruling import http as ruling
@@ -291,6 +297,7 @@ def door(home: Home) -> Any:
             outreach.router,
             marketing.router,
             outreach.inbox_router,
+            acting.router,
         ],
         quick,
     )

@@ -25,6 +25,7 @@ SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, comma
     "emptying.",  # in tests/doors/test_examples.py
     "feeds.",  # in test_feeds.py
     "identity.archive",
+    "marketing.",  # in tests/apps/marketing/test_campaigns.py and test_killed.py
     "measurement.",  # in tests/core/measurement
     "identity.rebuild.",
     "identity.households.",
@@ -59,6 +60,7 @@ FORGETTING = (
     "forget.outreach",
     "forget.sends",
     "forget.channels",
+    "forget.marketing",
     "forget.measurement",
     "forget.segments",
     "forget.identity",

@@ -65,6 +65,12 @@ NOBODY = {
     *("outreach_send", "outreach_sender", "outreach_pace"),  # what is sent, by which process, how fast
     *("experiment", "experiment_look", "experiment_cost"),  # what is asked, how many, how much
     *("experiment_assignment", "experiment_arm"),  # subjects as bitmaps: rewritten without the person
+    *(
+        "campaign",
+        "campaign_version",
+        "campaign_cohort",
+        "campaign_act",
+    ),  # what is written, how many; see tests/apps/marketing
     *("store_size", "alert", "alert_delivery"),  # stores, jobs and sources
     *("account", "api_key", "portal_failure", "portal_once", "portal_session"),  # those who work here
 }

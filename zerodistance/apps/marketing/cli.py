@@ -1,4 +1,4 @@
-"""`zerodistance marketing`: the communities near by and the cells around, as released counts."""
+"""`zerodistance marketing`: the communities near by and the cells around, as released counts; campaigns and plays."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 from rich.table import Table
 
+from zerodistance.apps.marketing.campaigns.cli import app as campaigns
+from zerodistance.apps.marketing.plays.cli import app as plays
 from zerodistance.kernel import command
 from zerodistance.kernel.command import words
 from zerodistance.kernel.text import Text
@@ -16,9 +18,9 @@ from zerodistance.kernel.text import Text
 if TYPE_CHECKING:
     from zerodistance.apps.marketing.contracts import Figure, Spot
 
-app = App(
-    name="marketing", help=words("营销：小区地图与用户地图", "marketing: the map of communities and of users")
-)
+app = App(name="marketing", help=words("营销：地图、活动、打法", "marketing: maps, campaigns, plays"))
+app.command(campaigns)
+app.command(plays)
 
 AsJson = Annotated[bool, Parameter("--json", negative="", help=words("以 JSON 输出", "print JSON"))]
 Place = Annotated[str | None, Parameter(help=words("站在哪里：地点编号", "where to stand: code of a place"))]

@@ -1,10 +1,11 @@
-"""What crosses the door of marketing: where somebody stands, and what a map says of the communities and cells around."""
+"""What crosses the door of marketing: where somebody stands, what a map says of what is around, and ready-made plays."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from zerodistance.core.segments.questions import Need
 from zerodistance.kernel.errors import ZeroDistanceError
@@ -154,4 +155,56 @@ class NowhereToStand(ZeroDistanceError):
         "辖区里还没有带经纬度、住着用户的小区：先导入地点（zerodistance brand import places），用户有了住址才会出现在地图上",
         "no community of the territory that has coordinates has users yet: import places (zerodistance brand import places); "
         "users are on the map once their home community is known",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """A ready-made campaign.
+
+    Attributes
+    ----------
+    why, needs
+        Why it works and how it aims; what data it needs.
+    segment
+        Key of the segment that it makes, with its name.
+    rules
+        Text forms of the rule, the best first: the first that this home can read is taken.
+    templates
+        Key of a message template -> what it says, as outreach reads it.
+    campaign
+        What the campaign is beside its name and audience, as `campaigns.rules.read` takes it.
+    """
+
+    key: str
+    order: int
+    icon: str
+    name: Text
+    why: Text
+    needs: Text
+    segment: str
+    segment_name: Text
+    rules: tuple[str, ...]
+    templates: Mapping[str, Mapping[str, Any]]
+    campaign: Mapping[str, Any]
+
+    @property
+    def standing(self) -> bool:
+        """Whether people go on entering."""
+        return self.campaign.get("kind") == "standing"
+
+
+class NoSuchPlay(ZeroDistanceError):
+    """There is no play with this key."""
+
+    code, status = "no_such_play", 404
+    text = Text("没有打法 {key}；现有：{near}", "there is no play {key}; there are: {near}")
+
+
+class PlayUnreadable(ZeroDistanceError):
+    """None of the rules of a play can be read in this home."""
+
+    code, status = "play_unreadable", 409
+    text = Text(
+        "打法 {key} 的人群在这里读不懂：{why}", "the segment of the play {key} can't be read here: {why}"
     )

@@ -152,9 +152,13 @@ STORES = {
     "profiles.tag_index": Text("标签索引", "tag index"),
     "past.indexes": Text("往日的标签索引（整个删除）", "tag indexes of earlier moments (whole)"),
     "models.model_appeal": Text("对评分的申诉", "appeals against scores"),
+    "sends.outreach_meant": Text("将要发送的对象", "places of those whom sends are about to go to"),
     "sends.outreach_message": Text("发给本人的消息的记录", "records of messages to the person"),
     "channels.outreach_receipt": Text("消息的回执、打开和点击", "receipts, opens and clicks of messages"),
     "channels.outreach_inbox": Text("站内信", "messages in the inbox"),
+    "marketing.campaign_subjects": Text(
+        "活动里等着的人", "places of those whom campaigns are about to write to"
+    ),
     "measurement.experiment_arms": Text("实验的分组", "places in the arms of experiments"),
     "outreach.outreach_consent": Text("同意与撤回", "consents and withdrawals"),
     "outreach.outreach_consent_now": Text("现在有效的同意", "what holds of consent"),

@@ -1,0 +1,1 @@
+"""Ready-made plays: one file each, with segment, messages, goal and steps."""
