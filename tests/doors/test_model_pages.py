@@ -298,6 +298,8 @@ def test_every_page_of_models_says_what_there_is(shop: Shop) -> None:
             found = visitor.get(f"{path}{'&' if '?' in path else '?'}lang={lang}")
             assert found.status_code == 200, path
             assert word in found.text or path == "/models/n2"
+    assert "the rules themselves" in visitor.get("/models?lang=en").text, "not 0 % ahead of themselves"
+    assert "it is the rules of thumb themselves that score" in visitor.get("/models/n1?lang=en").text
     for key, model in MODELS.items():
         found = visitor.get(f"/models/{key}?lang=en")
         assert found.status_code == 200 and model.label.en in found.text, key
