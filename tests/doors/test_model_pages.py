@@ -53,6 +53,7 @@ from zerodistance.core.segments import api as segments
 from zerodistance.core.segments import expecting
 from zerodistance.core.segments.contracts import Has
 from zerodistance.doors.portal import accounts, rules_form, sessions
+from zerodistance.doors.portal.pages import models as pages
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.errors import Forbidden
@@ -298,6 +299,7 @@ def test_every_page_of_models_says_what_there_is(shop: Shop) -> None:
             found = visitor.get(f"{path}{'&' if '?' in path else '?'}lang={lang}")
             assert found.status_code == 200, path
             assert word in found.text or path == "/models/n2"
+    assert all(kind in pages.KINDS for model in MODELS.values() for kind in model.kinds)
     assert "the rules themselves" in visitor.get("/models?lang=en").text, "not 0 % ahead of themselves"
     assert "it is the rules of thumb themselves that score" in visitor.get("/models/n1?lang=en").text
     for key, model in MODELS.items():

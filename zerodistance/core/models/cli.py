@@ -76,8 +76,14 @@ def train(
     key: Key,
     *,
     kind: Annotated[
-        str, Parameter(help=words("points 可读的计分表，或 trees", "points, a table to read, or trees"))
-    ] = "points",
+        str,
+        Parameter(
+            help=words(
+                "points 可读的计分表、trees、rules、hazard、value、amount 或 uplift，看模型有哪些；不写：它的第一种",
+                "points, a table to read, trees, rules, hazard, value, amount or uplift, as the model has them; without: its first",
+            )
+        ),
+    ] = "",
     until: Annotated[
         date | None,
         Parameter(

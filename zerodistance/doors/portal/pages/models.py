@@ -36,6 +36,7 @@ KINDS = {
     "trees": Text("树", "trees"),
     "hazard": Text("逐期风险", "hazard"),
     "value": Text("复购与金额", "lifetimes"),
+    "amount": Text("购买与金额", "chance and amount"),
     "uplift": Text("增益", "uplift"),
 }
 PURPOSES = {
