@@ -185,19 +185,16 @@ def test_uplift_is_learned_from_those_who_were_held_out_by_lot(
     numbers = dict(
         zip(*(here.pairs().column(name).to_pylist() for name in ("subject", "number")), strict=True)
     )
-    first: dict[int, dict[str, Any]] = {}
-    for one in sorted(story, key=lambda one: one["happened_at"]):
-        if one["kind"].startswith("message.") and clock.to_micros(one["happened_at"]) > at:
-            first.setdefault(numbers[one["subject"]], one)
     late = at + 335 * clock.MICROS_PER_DAY
-    sent = {
-        n: one["kind"] == "message.sent"
-        for n, one in first.items()
-        if clock.to_micros(one["happened_at"]) <= late
-    }
-    assert dict(zip(drawn["sms"].who.tolist(), drawn["sms"].sent.tolist(), strict=True)) == sent
-    found = api.train(town, WHO, "n5")
-    version, model = registry.read(town, "n5", found.number)
+    lots = sorted(
+        (numbers[one["subject"]], one["happened_at"], one["kind"] == "message.sent")
+        for one in story
+        if one["kind"].startswith("message.") and at < clock.to_micros(one["happened_at"]) <= late
+    )
+    found = zip(drawn["sms"].who.tolist(), drawn["sms"].sent.tolist(), strict=True)
+    assert list(found) == [(n, sent) for n, _, sent in lots], "each campaign drew anew"
+    trained = api.train(town, WHO, "n5")
+    version, model = registry.read(town, "n5", trained.number)
     assert isinstance(model, Uplift) and {"qini", "effect", "ahead"} <= version.figures.keys()
     assert version.figures["effect"]["value"] > 0.05
     past = View(town, profiles.past(town, WHO, version.evaluated_as_of))
@@ -206,7 +203,7 @@ def test_uplift_is_learned_from_those_who_were_held_out_by_lot(
     assert set(again["ahead_of_champion"].values()) == {0.0}, "as good as itself, on the same rows"
     if not version.beats_rules:
         with pytest.raises(NotPromoted):
-            api.promote(town, WHO, "n5", found.number)
+            api.promote(town, WHO, "n5", trained.number)
 
 
 def test_an_uplift_that_is_kept_says_the_same_and_its_parts_add_up() -> None:

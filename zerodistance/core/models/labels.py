@@ -89,7 +89,7 @@ class Came:
 
 
 class Drawn(NamedTuple):
-    """Whom campaigns drew for a message of a channel: number (ascending), whether it was sent or held out by lot, whether they bought within a month."""
+    """Whom campaigns drew for a message of a channel, a row each time: number (ascending), whether sent or held out, whether they bought within a month."""
 
     who: Who
     sent: npt.NDArray[np.bool_]
@@ -110,7 +110,6 @@ def drawn(home: Home, here: Index, at: int, days: int) -> dict[str, Drawn]:
             "days": _MONTH,
         }
         rows = connection.sql((_SQL / "contacted.sql").read_text(), params=values).to_arrow_table()
-    rows = rows.sort_by("number")
     found = {}
     for channel in rows.column("channel").unique().to_pylist():
         some = rows.filter(pa.compute.equal(rows.column("channel"), channel))

@@ -1,4 +1,4 @@
--- Key: number, channel. Grain: one row per person of then who was drawn for a message of a channel in a campaign that held some out: the first of theirs.
+-- Key: number, channel, campaign. Grain: one row per person of then and campaign that held some out and drew them for a message: each lot is drawn anew.
 -- A message is that of the person of today, by whatever identifier it went out: a phone that nobody had seen then is somebody's whom one knew. Of several
 -- persons of then who turned out to be one, the one with the smallest number has it.
 -- Sources: view touches; then_map (subject, number of then), now_map (subject, person of today), bought_kind (low, high). Units: moments, $after excluded,
@@ -21,6 +21,7 @@ drawn as (
         meant.number,
         meant.person,
         touches.channel,
+        touches.campaign,
         touches.category,
         min(touches.happened_at) as drawn_at,
         max(case when touches.kind = 'message.sent' then 1 else 0 end) as sent
@@ -33,19 +34,6 @@ drawn as (
         and touches.happened_at > $after and touches.happened_at <= $until
     group by meant.number, meant.person, touches.channel, touches.category, touches.campaign
 ),
-in_order as (
-    select
-        drawn.number,
-        drawn.person,
-        drawn.channel,
-        drawn.category,
-        drawn.drawn_at,
-        drawn.sent,
-        row_number() over (
-            partition by number, channel order by drawn_at, sent, coalesce(category, ''), person
-        ) as place
-    from drawn
-),
 bought as (
     select now_map.person, touches.category, touches.happened_at
     from touches
@@ -54,16 +42,16 @@ bought as (
     where touches.happened_at > $after
 )
 select
-    in_order.number,
-    in_order.channel,
-    in_order.sent,
+    drawn.number,
+    drawn.channel,
+    drawn.sent,
     case when count(bought.person) > 0 then 1 else 0 end as bought
-from in_order
+from drawn
 left join bought
     on
-        in_order.person = bought.person
-        and bought.happened_at > in_order.drawn_at
-        and date_diff('day', in_order.drawn_at, bought.happened_at) <= $days
-        and (in_order.category is null or bought.category = in_order.category)
-where in_order.place = 1
-group by in_order.number, in_order.channel, in_order.sent
+        drawn.person = bought.person
+        and bought.happened_at > drawn.drawn_at
+        and date_diff('day', drawn.drawn_at, bought.happened_at) <= $days
+        and (drawn.category is null or bought.category = drawn.category)
+group by drawn.number, drawn.channel, drawn.campaign, drawn.category, drawn.drawn_at, drawn.sent
+order by drawn.number, drawn.channel, drawn.drawn_at, drawn.campaign
