@@ -81,6 +81,14 @@ def test_what_reached_nobody_is_taken_back(home: Home, at: dict[str, int]) -> No
     assert book(home, ("m2", at["a@x.cn"])) == [("m2", "")]
 
 
+def test_contacts_go_when_no_cap_counts_them_any_more(home: Home, at: dict[str, int]) -> None:
+    with clock.freeze(clock.from_micros(NOON)):
+        book(home, ("m1", at["a@x.cn"]))
+    for days, gone in ((60, 0), (61, 1)):
+        with clock.freeze(clock.from_micros(NOON + days * 24 * HOUR)):
+            assert limits.expire(home) == gone
+
+
 def test_consent_and_suppression_are_asked_once_more(home: Home, at: dict[str, int]) -> None:
     say(home, at["a@x.cn"], given=False, at=NOON)
     with home.state.write() as tx:

@@ -10,6 +10,7 @@ they do not, in the columns `category`, `channel`, `campaign`.
 from __future__ import annotations
 
 import json
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,8 @@ _CALLED = {
 _ADDRESSES = frozenset(namespace for some in NAMESPACES.values() for namespace in some)
 _WRITTEN = frozenset(("email", "phone", "openid"))
 """Identifiers that are an address and nothing else: one that refuses by it means that channel."""
+_KEYS = sorted(_ADDRESSES)
+_Addresses = set[tuple[str, int]]
 _SOLD = (Purpose.MARKETING, Purpose.RESEARCH)
 
 
@@ -88,7 +91,7 @@ class Hearing:
         self._inner.reset()
 
     def _keep(self, tx: Connection, found: Recognised) -> None:
-        every = [one for heard in self._heard for one in heard.identifiers]
+        every = [pair for heard in self._heard for pair in heard.identifiers if pair[0] in _wanted(heard)]
         subjects = identity.identifiers_said(self._home, tx, every)
         every_source = sources.every(self._home)
         trusted = {one.number for one in every_source if one.kind in _TRUSTED}
@@ -96,16 +99,21 @@ class Hearing:
         words: list[Word] = []
         complained: list[tuple[list[int], int]] = []
         unheard = 0
+        theirs = _Theirs(tx, [int(found.subjects[one.row]) for one in self._heard])
         for one in self._heard:
             if one.said["kind"] == REFUSED and one.said["source"] in ours:
                 continue  # `receipts` has withdrawn in the transaction that said so
-            mine = {said: subjects[said] for said in one.identifiers if said in subjects}
+            mine = {
+                (namespace, subjects[namespace, value])
+                for namespace, value in one.identifiers
+                if (namespace, value) in subjects
+            }
             subject = int(found.subjects[one.row])
             given = one.said["kind"] == GIVEN
             if given and not (one.origin or one.said["source"] in trusted):
                 unheard += 1
                 continue
-            heard = (self._given if given else self._withdrawn)(tx, one, mine, subject)
+            heard = _agreed(one, mine, subject, theirs) if given else _refused(one, mine, subject, theirs)
             unheard += given and not heard
             words += heard
             if one.said["kind"] == REFUSED and _SPAM in str(one.said["name"] or "").lower():
@@ -116,50 +124,70 @@ class Hearing:
         if unheard:
             log("outreach").info("consent_unheard", touches=unheard)
 
-    def _given(
-        self, tx: Connection, one: _Heard, mine: dict[tuple[str, str], int], subject: int
-    ) -> list[Word]:
-        """Return the yes of a touch, to one purpose and channel; nothing where it does not say which, or of which address."""
-        channel, purpose = _channel(one.said), _purpose(one.said)
-        if not channel or not purpose:
-            return []
-        wanted = NAMESPACES[ChannelName(channel)]
-        addresses = {number for (namespace, _), number in mine.items() if namespace in wanted}
+
+class _Theirs:
+    """Every address of the persons of some subjects; looked up once for all of them, when the first is asked for."""
+
+    def __init__(self, tx: Connection, subjects: Sequence[int]) -> None:
+        self._tx = tx
+        self._subjects = np.unique(np.array([one for one in subjects if one], np.int64))
+        self._of: dict[int, _Addresses] = {}
+        self._whose: dict[int, int] = {}
+
+    def of(self, subject: int) -> _Addresses:
+        """Return (namespace, subject) of every address of the person of a subject."""
+        if not self._whose:
+            persons = identity.person_of(self._tx, self._subjects)
+            self._whose = dict(zip(self._subjects.tolist(), persons.tolist(), strict=True))
+            found = identity.contacts(self._tx, persons[persons > 0], _KEYS)
+            columns = (found[name].to_pylist() for name in ("person", "namespace", "subject"))
+            for person, namespace, number in zip(*columns, strict=True):
+                self._of.setdefault(person, set()).add((_KEYS[namespace], number))
+        return self._of.get(self._whose.get(subject, 0), set())
+
+    def named(self, subject: int) -> _Addresses:
+        """Return a subject as an address: what a touch of our own names."""
+        found = identity.tokens_named(self._tx, [subject]).values()
+        return {(namespace, subject) for _, namespace in found}
+
+
+def _wanted(one: _Heard) -> Container[str]:
+    """Return the namespaces of addresses that a touch may be about."""
+    channel = _channel(one.said)
+    return NAMESPACES[ChannelName(channel)] if channel else _ADDRESSES
+
+
+def _agreed(one: _Heard, mine: _Addresses, subject: int, theirs: _Theirs) -> list[Word]:
+    """Return the yes of a touch, to one purpose and channel; nothing where it does not say which, or of which address."""
+    channel, purpose = _channel(one.said), _purpose(one.said)
+    if not channel or not purpose:
+        return []
+    wanted = NAMESPACES[ChannelName(channel)]
+    addresses = {number for namespace, number in mine if namespace in wanted}
+    if not addresses and subject:
+        known = {number for namespace, number in theirs.of(subject) if namespace in wanted}
+        addresses = known if len(known) == 1 else set()
+    return [_word(one, number, purpose, channel, given=True) for number in sorted(addresses)]
+
+
+def _refused(one: _Heard, mine: _Addresses, subject: int, theirs: _Theirs) -> list[Word]:
+    """Return the no of a touch: for the addresses on it, of a channel of which there are none for all that their person has."""
+    channel, named = _channel(one.said), mine
+    if not one.identifiers and subject:
+        named = theirs.named(subject)
+    channels: list[str] = [channel] if channel else [*ChannelName]
+    if not channel and any(namespace in _WRITTEN for namespace, _ in named):
+        channels = [way for way in ChannelName if any(namespace in NAMESPACES[way] for namespace, _ in named)]
+    purpose = _purpose(one.said)
+    purposes = [purpose] if purpose and one.said["kind"] == WITHDRAWN else [*_SOLD]
+    words = []
+    for way in channels:
+        wanted = NAMESPACES[ChannelName(way)]
+        addresses = {number for namespace, number in named if namespace in wanted}
         if not addresses and subject:
-            theirs = {number for namespace, number in self._all_of(tx, subject) if namespace in wanted}
-            addresses = theirs if len(theirs) == 1 else set()
-        return [_word(one, number, purpose, channel, given=True) for number in sorted(addresses)]
-
-    def _withdrawn(
-        self, tx: Connection, one: _Heard, mine: dict[tuple[str, str], int], subject: int
-    ) -> list[Word]:
-        channel = _channel(one.said)
-        named = {(namespace, number) for (namespace, _), number in mine.items()}
-        if not one.identifiers and subject:  # a touch of our own names the address itself
-            named = {(namespace, subject) for _, namespace in identity.tokens_named(tx, [subject]).values()}
-        channels: list[str] = [channel] if channel else [*ChannelName]
-        if not channel and any(namespace in _WRITTEN for namespace, _ in named):
-            channels = [one for one in ChannelName if any(ns in NAMESPACES[one] for ns, _ in named)]
-        purpose = _purpose(one.said)
-        purposes = [purpose] if purpose and one.said["kind"] == WITHDRAWN else [*_SOLD]
-        words, every = [], self._all_of(tx, subject) if subject else named
-        for name in channels:
-            wanted = NAMESPACES[ChannelName(name)]
-            addresses = {number for namespace, number in named if namespace in wanted}
-            addresses = addresses or {number for namespace, number in every if namespace in wanted}
-            words += [
-                _word(one, number, of, name, given=False) for of in purposes for number in sorted(addresses)
-            ]
-        return words
-
-    @staticmethod
-    def _all_of(tx: Connection, subject: int) -> set[tuple[str, int]]:
-        """Return every address of the person of a subject."""
-        persons = identity.person_of(tx, [subject])
-        keys = sorted(_ADDRESSES)
-        found = identity.contacts(tx, persons[persons > 0], keys)
-        pairs = zip(found["namespace"].to_pylist(), found["subject"].to_pylist(), strict=True)
-        return {(keys[namespace], number) for namespace, number in pairs}
+            addresses = {number for namespace, number in theirs.of(subject) if namespace in wanted}
+        words += [_word(one, number, of, way, given=False) for of in purposes for number in sorted(addresses)]
+    return words
 
 
 def _picked(batch: Batch) -> list[_Heard]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from zerodistance.core.outreach import returned, suppression
+from zerodistance.core.outreach import limits, returned, suppression
 from zerodistance.core.outreach.channels import store
 from zerodistance.kernel import clock
 from zerodistance.kernel.home import Home
@@ -28,6 +28,7 @@ def _expire(home: Home) -> None:
     with home.state.write() as tx:
         store.drop_references(tx, now - _REFERENCE_DAYS * clock.MICROS_PER_DAY)
         store.drop_inbox(tx, now)
+    limits.expire(home)
 
 
 JOBS = (
@@ -41,7 +42,7 @@ JOBS = (
         "outreach.expire",
         timedelta(days=1),
         _expire,
-        Text("清理过期的站内信", "removing messages of the inbox whose time is over"),
+        Text("清理过期的站内信和频控记录", "removing messages of the inbox and contacts whose time is over"),
         at_once=False,
     ),
     Job(

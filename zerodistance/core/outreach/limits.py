@@ -211,6 +211,13 @@ def unbook(tx: Connection, messages: Sequence[str]) -> int:
     return bulk.run_among(tx, "delete from outreach_contact where message in {values}", list(messages))
 
 
+def expire(home: Home) -> int:
+    """Let contacts go that no cap can count any more; return how many."""
+    before = day_of(home, clock.micros()) - 2 * _LONGEST
+    with home.state.write() as tx:
+        return bulk.run(tx, "delete from outreach_contact where day < ?", (before,))
+
+
 def _refused(
     tx: Connection,
     home: Home,
