@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from tests.core.outreach.handed import hand_over
 from tests.core.outreach.people import settle
 from tests.core.outreach.test_templates import said
 from tests.doors.conftest import CHEAP
 from tests.doors.world import people
 from zerodistance import compose
+from zerodistance.core.outreach import links
 from zerodistance.doors.portal import accounts, sessions
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.home import Home, create_home
@@ -25,8 +27,11 @@ class Client:
     def __init__(self, client: TestClient, key: str) -> None:
         self._client, self._headers = client, {"Authorization": f"Bearer {key}"}
 
+    def ask(self, method: str, path: str, **more: Any) -> Any:
+        return self._client.request(method, f"/v1/outreach{path}", headers=self._headers, **more)
+
     def __call__(self, method: str, path: str, status: int = 200, **more: Any) -> Any:
-        found = self._client.request(method, f"/v1/outreach{path}", headers=self._headers, **more)
+        found = self.ask(method, path, **more)
         assert found.status_code == status, found.text
         return found.json() if found.content else None
 
@@ -116,3 +121,67 @@ def test_consent_and_suppression(shop: tuple[Home, Client, Client]) -> None:
     assert admin("POST", "/suppressed/lift", json={"namespace": "email", "value": "a@x.cn"}) == {"words": 1}
     marketer("GET", "/consents", 403)
     assert marketer("GET", "/approvals") == []
+
+
+def test_channels_are_described_by_who_manages_and_seen_by_who_sends(
+    shop: tuple[Home, Client, Client],
+) -> None:
+    _, admin, marketer = shop
+    said = {
+        "description": 'host = "127.0.0.1"\nport = 1\ntls = "none"\nfrom = "news@brand.example"\nname = "Brand"'
+    }
+    assert marketer("PUT", "/channels/email", 403, json=said)["code"] == "forbidden"
+    assert admin("PUT", "/channels/email", 400, json={"description": "host = 1"})["code"] == "channel_wrong"
+    assert admin("PUT", "/channels/email", json=said)["on"] is True
+    first = marketer("GET", "/channels")[0]
+    assert (first["name"], first["on"], first["description"]) == ("email", True, "")
+    assert "can't be used" in admin("POST", "/channels/email/check")["wrong"][0]["en"]
+    assert admin("POST", "/channels/email/try", json={"to": "me@brand.example"})["outcome"] == "later"
+    assert admin("POST", "/channels/email/switch", json={"on": False})["on"] is False
+    assert admin("GET", "/channels/sms")["receipts_path"].startswith("/r/sms/")
+    admin("DELETE", "/channels/email", 204)
+    admin("GET", "/channels/fax", 400)
+
+
+def test_receipts_and_mails_that_came_back_are_taken_from_programs(shop: tuple[Home, Client, Client]) -> None:
+    home, admin, marketer = shop
+    one = hand_over(home, 1, 77)
+    given = {"receipts": [{"id": one, "state": "delivered"}, {"id": "0" * 24, "state": "delivered"}]}
+    assert marketer("POST", "/receipts", 403, json=given)["code"] == "forbidden"
+    assert admin("POST", "/receipts", json=given) == {"taken": 1, "passed_over": 1}
+    assert admin("POST", "/receipts", 400, json={"receipts": [{"id": one, "state": "lost"}]})
+    assert [receipt["what"] for receipt in admin("GET", f"/messages/{one}/receipts")] == ["delivered"]
+    mail = f"To: bounces+{links.return_token(home, one)}@brand.example\r\nSubject: unsubscribe\r\n\r\n"
+    assert admin("POST", "/bounces", content=mail.encode()) == {
+        "what": "opt_out",
+        "state": None,
+        "known": True,
+    }
+    assert admin("POST", "/bounces", content=b"hello")["known"] is False
+    marketer("GET", f"/messages/{one}/receipts", 403)
+    admin("GET", "/messages/none/receipts", 404)
+
+
+def test_a_token_of_the_inbox_is_made_for_the_back_end_of_an_app(shop: tuple[Home, Client, Client]) -> None:
+    _, admin, marketer = shop
+    given = {"identifiers": {"email": "a@x.cn"}, "minutes": 5}
+    assert admin("POST", "/../inbox/tokens", json=given)["token"].startswith("zdi_")
+    marketer("POST", "/../inbox/tokens", 403, json=given)
+    assert (
+        admin("POST", "/../inbox/tokens", 400, json={"identifiers": {"shoe": "1"}})["code"]
+        == "not_an_identifier"
+    )
+
+
+def test_no_answer_holds_an_address(shop: tuple[Home, Client, Client]) -> None:
+    _, admin, marketer = shop
+    paths = admin.ask("GET", "/../openapi.json").json()["paths"]
+    asked = [
+        path
+        for path, said in paths.items()
+        if path.startswith("/v1/outreach") and "get" in said and "{" not in path
+    ]
+    assert len(asked) > 5
+    for path in asked:
+        for who in (admin, marketer):
+            assert "a@x.cn" not in who.ask("GET", path.removeprefix("/v1/outreach")).text

@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from zerodistance.core.outreach import people_http as people
 from zerodistance.core.touchpoints import described as collection
 
 Described = dict[str, Any]
@@ -86,11 +87,11 @@ def _joined(said: Mapping[str, Any]) -> Described:
     }
     return {
         **said,
-        "paths": {**collection.paths(), **rooms, **_PROBES},
+        "paths": {**collection.paths(), **rooms, **people.PATHS, **_PROBES},
         "components": {
             **parts,
             "schemas": {**schemas, **collection.SCHEMAS},
-            "securitySchemes": {**collection.SECURITY, **_BEARER},
+            "securitySchemes": {**collection.SECURITY, **_BEARER, **people.SECURITY},
         },
     }
 

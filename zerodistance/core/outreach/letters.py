@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from zerodistance.core.identity import api as identity
 from zerodistance.core.outreach import receipts
 from zerodistance.core.outreach.channels import store
 from zerodistance.core.outreach.channels.inbox import where
+from zerodistance.core.outreach.contracts import MESSAGE_ID
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid, NotFound, WrongKey, ZeroDistanceError
@@ -152,7 +154,7 @@ def must_hold(home: Home, subjects: Sequence[int], message: str) -> None:
         It does not.
     """
     with home.state.read() as tx:
-        row = store.one_in_inbox(tx, message)
+        row = store.one_in_inbox(tx, message) if re.fullmatch(MESSAGE_ID, message) else None
     if row is None or row["subject"] not in subjects:
         raise NotFound(what=Text("站内信", "message in the inbox"), given=message[:40])
 

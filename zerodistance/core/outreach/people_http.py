@@ -68,6 +68,71 @@ class _Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+_PROBLEM = {
+    "description": "the token is none, or its time is over",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+}
+_MESSAGE = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "title": {"type": "string"},
+        "text": {"type": "string"},
+        "purpose": {"type": "string"},
+        "at": {"type": "string", "format": "date-time"},
+        "read_at": {"type": ["string", "null"], "format": "date-time"},
+    },
+}
+_LISTED = {
+    "type": "object",
+    "properties": {
+        "messages": {"type": "array", "items": _MESSAGE},
+        "unread": {"type": "integer"},
+        "before": {"type": ["string", "null"]},
+    },
+}
+SECURITY: dict[str, Any] = {
+    "inboxToken": {"type": "http", "scheme": "bearer", "description": f"a token of `POST {TOKENS}`"}
+}
+PATHS: dict[str, Any] = {
+    INBOX: {
+        "get": {
+            "tags": ["outreach"],
+            "operationId": "read_inbox",
+            "summary": "the messages to whoever has signed in, the latest first",
+            "parameters": [
+                {
+                    "name": "limit",
+                    "in": "query",
+                    "schema": {"type": "integer", "minimum": 1, "maximum": letters.MOST, "default": 20},
+                },
+                {"name": "before", "in": "query", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
+                {"name": "unread", "in": "query", "schema": {"type": "string", "enum": ["0", "1"]}},
+            ],
+            "responses": {
+                "200": {"description": "messages", "content": {"application/json": {"schema": _LISTED}}},
+                **{str(status): _PROBLEM for status in (400, 401, 404, 503)},
+            },
+            "security": [{"inboxToken": []}],
+        }
+    },
+    f"{INBOX}/{{message}}/read": {
+        "post": {
+            "tags": ["outreach"],
+            "operationId": "mark_inbox_read",
+            "summary": "note that a message was read",
+            "parameters": [{"name": "message", "in": "path", "required": True, "schema": {"type": "string"}}],
+            "responses": {
+                "204": {"description": "noted"},
+                **{str(status): _PROBLEM for status in (400, 401, 404, 503)},
+            },
+            "security": [{"inboxToken": []}],
+        }
+    },
+}
+"""What `/v1/openapi.json` says of it."""
+
+
 class People:
     """Answers people and gateways."""
 

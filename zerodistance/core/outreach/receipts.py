@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from sqlalchemy import Connection
 
 from zerodistance.core.outreach import consent, suppression
 from zerodistance.core.outreach.channels import store
-from zerodistance.core.outreach.contracts import MessageState, Purpose, Settled
+from zerodistance.core.outreach.contracts import MESSAGE_ID, MessageState, Purpose, Settled
 from zerodistance.core.outreach.sends import store as sends
 from zerodistance.core.touchpoints import own
 from zerodistance.kernel import clock
@@ -80,7 +81,7 @@ class Receipt:
 
 def sent(tx: Connection, message_id: str) -> Sent | None:
     """Return a message; None: there is none, or its person was forgotten."""
-    row = sends.one(tx, message_id)
+    row = sends.one(tx, message_id) if re.fullmatch(MESSAGE_ID, message_id) else None
     if row is None:
         return None
     send = sends.send_of(tx, row["send"])
@@ -141,13 +142,14 @@ def hear(
         "subject": message.subject,
         "channel": message.channel,
     }
-    said = {"first_at": at, "last_at": at, "code": code[:60], "detail": detail[:200]}
+    code, detail = code.replace("\0", "")[:60], detail.replace("\0", "")[:200]
+    said = {"first_at": at, "last_at": at, "code": code, "detail": detail}
     if not store.hear(tx, {**row, **said}):
         return False
     if what in _FAILED:
-        sends.settled(tx, message.id, MessageState.FAILED, _FAILED[Settled(what)], code[:60])
+        sends.settled(tx, message.id, MessageState.FAILED, _FAILED[Settled(what)], code)
     elif message.state == MessageState.UNKNOWN:
-        sends.settled(tx, message.id, MessageState.SENT, "", code[:60])
+        sends.settled(tx, message.id, MessageState.SENT, "", code)
         _say(tx, message, "message.sent", at, "sent")
     kind = _KINDS.get(what)
     if kind is not None:
@@ -239,7 +241,7 @@ def of_message(home: Home, message_id: str) -> list[Receipt]:
         There is no such message.
     """
     with home.state.read() as tx:
-        if sends.one(tx, message_id) is None:
+        if sent(tx, message_id) is None:
             raise NotFound(what=Text("消息", "message"), given=message_id[:40])
         rows = store.heard(tx, [message_id])
         urls = {row["link"]: store.url_of(tx, row["link"]) or "" for row in rows if row["link"]}

@@ -11,6 +11,11 @@ from urllib.parse import urlsplit
 
 from zerodistance.kernel.text import Text
 
+_AWAY = (
+    OSError,
+    ValueError,
+    http.client.HTTPException,
+)  # a name or a header that can't be written is a ValueError
 _MOST = 1 << 20  # own value: bytes of an answer that are read
 
 
@@ -52,18 +57,18 @@ class Line:
         """
         try:
             connection = self._connected()
-        except (OSError, http.client.HTTPException) as error:
+        except _AWAY as error:
             raise NotHeard(reason(error)) from None
         try:
             connection.request(method, target, body, dict(headers))
-        except (OSError, http.client.HTTPException) as error:  # not all of it is sent: nobody acts on a part
+        except _AWAY as error:  # not all of it is sent: nobody acts on a part
             self.close()
             raise NotHeard(reason(error)) from None
         try:
             response = connection.getresponse()
             read = response.read(_MOST)
             whole = not response.read(1)
-        except (OSError, http.client.HTTPException) as error:
+        except _AWAY as error:
             self.close()
             raise NotAnswered(reason(error)) from None
         if response.will_close or not whole:
@@ -74,7 +79,7 @@ class Line:
         """Open a connection; return why that can't be done."""
         try:
             self._connected()
-        except (OSError, http.client.HTTPException) as error:
+        except _AWAY as error:
             said = reason(error)
             where = f"{self._host}:{self._port or (443 if self._secure else 80)}"
             return Text(f"{where} 连不上：{said}", f"{where} can't be reached: {said}")

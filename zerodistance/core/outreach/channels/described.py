@@ -53,7 +53,7 @@ class Secret:
         else:
             try:
                 found = Path(self.file).read_text(encoding="utf-8").strip()
-            except (OSError, UnicodeDecodeError):
+            except (OSError, ValueError):
                 found = ""
         if not found:
             raise SecretMissing(where=self.where)

@@ -121,16 +121,21 @@ def judged(spec: Sms, message_id: str, status: int, body: bytes) -> Handed:
     """Return what an answer of the gateway means for a message."""
     said = parsed(body)
     word = str(at(said, spec.path)) if spec.path and at(said, spec.path) is not None else ""
-    code = f"{status} {word}".strip()[:60]
+    code = f"{status} {word}".replace("\0", "").strip()[:60]
     if status in spec.status and (not spec.path or word in spec.equals):
         given = at(said, spec.reference) if spec.reference else None
-        return Handed(message_id, Outcome.ACCEPTED, code, reference="" if given is None else str(given)[:100])
+        return Handed(message_id, Outcome.ACCEPTED, code, reference=_reference(given))
     detail = without_addresses(body.decode("utf-8", "replace"))
     if word and word in spec.no_such_number:
         return Handed(message_id, Outcome.REFUSED, code, detail, is_address=True)
     if status in spec.later_status or status in _GAVE_UP or (word and word in spec.later):
         return Handed(message_id, Outcome.LATER, code, detail)
     return Handed(message_id, Outcome.REFUSED, code, detail)
+
+
+def _reference(given: Any) -> str:
+    """Return what a gateway calls a message, as it can be kept."""
+    return "" if given is None else str(given).replace("\0", "")[:100]
 
 
 def parsed(body: bytes) -> Any:
@@ -167,7 +172,7 @@ def settled(spec: Sms, one: Any) -> tuple[str, str, Settled | None, str]:
     code = at(one, r.detail) if r.detail else None
     ours, theirs = (at(one, path) if path else None for path in (r.message, r.reference))
     told = said if code is None else f"{said} {code}"
-    return str(ours or ""), "" if theirs is None else str(theirs), state, told[:60]
+    return str(ours or ""), _reference(theirs), state, told[:60]
 
 
 def _flat(body: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -24,7 +24,7 @@ from zerodistance.core.outreach.contracts import ChannelName, Handed, Outcome, O
 from zerodistance.kernel import clock
 from zerodistance.kernel.text import Text
 
-_AWAY = (OSError, smtplib.SMTPException)
+_AWAY = (OSError, UnicodeError, smtplib.SMTPException)
 _BREAKS = 3  # own value: connections that may break within one batch before the rest waits
 _ENHANCED = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")
 _PERSONAL = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?|\+?\d[\d -]{6,}\d")
@@ -43,7 +43,7 @@ def without_addresses(text: str) -> str:
     >>> without_addresses("<li@example.com>: Recipient address rejected")
     '…: Recipient address rejected'
     """
-    return _PERSONAL.sub("…", " ".join(text.split()))[:_DETAIL]
+    return _PERSONAL.sub("…", " ".join(text.replace("\0", "").split()))[:_DETAIL]
 
 
 def is_no_address(code: int, enhanced: str) -> bool:

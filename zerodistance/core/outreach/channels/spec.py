@@ -61,6 +61,8 @@ def read(name: str, text: str) -> Description:
             given = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise wrong("TOML", f"读不懂：{error}", f"it can't be read: {error}") from None
+        except RecursionError:
+            raise wrong("TOML", "嵌套太深", "it is nested too deeply") from None
         return _READ[ChannelName(name)](given)
     except MappingWrong as error:  # the same checks of values, for another file
         raise DescriptionWrong(**error.data) from None

@@ -135,8 +135,8 @@ def hear(tx: Connection, row: Mapping[str, Any]) -> bool:
     again = {"last_at": row["last_at"], "times": r.times + 1, "code": row["code"], "detail": row["detail"]}
     if tx.execute(update(receipt).where(same).values(again)).rowcount:
         return False
-    put = upsert(receipt).values(times=1, **row).on_conflict_do_nothing()
-    return tx.execute(put).rowcount == 1
+    put = upsert(receipt).values(times=1, **row).on_conflict_do_nothing().returning(r.message)
+    return tx.execute(put).first() is not None
 
 
 def heard(tx: Connection, messages: Sequence[str]) -> list[Mapping[str, Any]]:

@@ -19,6 +19,7 @@ from zerodistance.doors.portal.shell import go, home_of, lang_of, page, table_fi
 from zerodistance.kernel.access import Permission
 from zerodistance.kernel.errors import Invalid, ZeroDistanceError
 from zerodistance.kernel.text import Text
+from zerodistance.kernel.web import Number
 
 router = APIRouter()
 Field = Annotated[str, Form(max_length=300)]
@@ -27,7 +28,7 @@ _BY_HAND = ("asked", "complained", "wrong", "listed")
 
 
 @router.get("/outreach/consent")
-def consent(request: Request, done: str = "", n: int = 0, known: int = 0, bad: int = 0) -> Response:
+def consent(request: Request, done: str = "", n: Number = 0, known: Number = 0, bad: Number = 0) -> Response:
     """Show how consent and suppression stand."""
     return _show(request, done=done, counts=(n, known, bad))
 
