@@ -246,12 +246,12 @@ def advantage(town: Town, attack: Callable[[Town, int, int], float], targets: in
     scores = np.array([[attack(town, int(t), effort) for t in some] for some in (inside, outside)])
     half = targets // 2
     told, asked = scores[:, :half], scores[:, half:]
-    edge, sign = _threshold(told)
+    edge, sign = threshold(told)
     right = (sign * asked[0] > edge).mean() + (sign * asked[1] <= edge).mean()
     return float(100 * (right / 2 - 0.5))
 
 
-def _threshold(told: Numbers) -> tuple[float, float]:
+def threshold(told: Numbers) -> tuple[float, float]:
     """Return the threshold and the sign of a score that guess best for those whose bit is told."""
     best = (-1.0, 0.0, 1.0)
     for sign in (1.0, -1.0):
@@ -272,7 +272,7 @@ def reconstruction(town: Town, persons: int, questions: int) -> float:
     found = np.linalg.solve(known.T @ known + 0.5 * np.eye(persons + 1), known.T @ answers)[:-1]
     inside, outside = found[bits], found[~bits]
     half = persons // 4
-    edge, sign = _threshold(np.array([inside[:half], outside[:half]]))
+    edge, sign = threshold(np.array([inside[:half], outside[:half]]))
     right = (sign * inside[half:] > edge).mean() + (sign * outside[half:] <= edge).mean()
     return float(100 * (right / 2 - 0.5))
 
