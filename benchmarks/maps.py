@@ -68,18 +68,25 @@ def _asked(home: Home, spots: int) -> dict[str, float]:
     cells = np.unique(rules.parents(spread.cells[lies], rules.USUAL))
     chosen = np.random.default_rng(1).choice(cells, min(spots, len(cells)), replace=False)
     needs = [one.key for one in releasing.needs(home, who)]
-    took: dict[str, list[float]] = {"within_5km": [], "communities": []}
+    took: dict[str, list[float]] = {
+        "within_5km": [],
+        "communities": [],
+        "within_5km_cpu": [],
+        "communities_cpu": [],
+    }
     regions = hidden = 0
     for n, cell in enumerate(chosen.tolist()):
         at = api.spot(home, who, cell=h3.int_to_str(cell))
         need = needs[n % len(needs)] if needs else None
-        began = time.perf_counter()
+        began = time.perf_counter(), time.process_time()
         found = api.cells(home, who, at, need=need)
-        middle = time.perf_counter()
+        middle = time.perf_counter(), time.process_time()
         api.communities(home, who, at, need=need)
+        end = time.perf_counter(), time.process_time()
         if n:
-            took["within_5km"].append(1e3 * (middle - began))
-            took["communities"].append(1e3 * (time.perf_counter() - middle))
+            for kind, first, last in (("within_5km", began, middle), ("communities", middle, end)):
+                took[kind].append(1e3 * (last[0] - first[0]))
+                took[f"{kind}_cpu"].append(1e3 * (last[1] - first[1]))
             regions, hidden = regions + len(found.regions), hidden + found.hidden
     say(f"{len(chosen)} spots, {regions / max(1, len(chosen) - 1):.0f} regions each")
     figures = {
