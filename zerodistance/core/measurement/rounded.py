@@ -1,72 +1,72 @@
-"""What came of an experiment for accounts that see no persons: arms of 50 and more, counts in steps of k by a draw that hangs on who they are."""
+"""What came of an experiment for accounts that see no persons: of the panel of released counts alone, so that nobody else leaves a trace in it.
+
+Whoever may ask for results may make experiments too: over the same audience again and again, about any kind of touch, as of any moment. Counts of everybody,
+however they are rounded, would tell after enough of them what single persons did (decision 33 has the attacks). So figures are those of the one person in
+15 whom a key has drawn, times 15; and intervals are those that so few persons allow, which are about four times as wide.
+"""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from pyroaring import BitMap
 
 from zerodistance.core.measurement import costs, estimates, telling
 from zerodistance.core.measurement.contracts import Experiment
 from zerodistance.core.measurement.estimates import Arm, Interval
 from zerodistance.core.measurement.figures import ArmFigures, Effect, Result
 from zerodistance.core.measurement.outcomes import People
+from zerodistance.core.segments import released
 from zerodistance.core.segments.releasing import LEAST_SEND
 from zerodistance.kernel import clock
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 Bools = npt.NDArray[np.bool_]
-_SURE = 1.96
+NOBODY = Arm(0, 0)
 
 
 def told(home: Home, found: Experiment, number: int, people: People, end: int) -> Result:
     """Return what an account may know that sees no persons."""
-    k = home.settings.released_k
+    k, panel = home.settings.released_k, released.panel(home)
+    drawn = np.isin(people.numbers, np.array(panel.of(BitMap(people.numbers)), people.numbers.dtype))
 
     def many(some: Bools) -> int:
-        numbers = people.numbers[some]
-        if not len(numbers):
-            return 0
-        return (len(numbers) + home.seal.draw(numbers.astype("<u4").tobytes()) % k) // k * k
+        """Return a released count; 0 where it is hidden."""
+        return released.figure(home.seal, panel, BitMap(people.numbers[some]), k) or 0
 
     def arm(some: Bools) -> Arm:
-        if int(some.sum()) < LEAST_SEND:
-            return Arm(0, 0)
-        persons = many(some)
-        return Arm(persons, min(persons, many(people.reached & some)))
+        """Return those of an arm who are of the panel; nobody where the arm is too small to say anything of it."""
+        mine = some & drawn
+        if int(some.sum()) < LEAST_SEND or int(mine.sum()) < released.least(LEAST_SEND):
+            return NOBODY
+        return Arm(int(mine.sum()), int((people.reached & mine).sum()))
 
     treated, held = people.treated, people.held
     mine, theirs = arm(treated), arm(held)
     fine = bool(mine.persons and theirs.persons)
-    effect = _rounded(telling.effect(mine, theirs), mine, theirs, k) if fine else None
-    at_any = _wider(telling.always(found, mine, theirs), _error(mine, theirs, k)) if fine else None
-    notes = [*telling.notes(found, people, 0)]
-    notes.append(
-        Text(f"数按 {k} 取整，区间已含取整误差", f"counts are in steps of {k}, which the intervals allow for")
-        if fine
-        else Text(
-            f"不到 {LEAST_SEND} 人的组不说数", f"nothing is said of arms of fewer than {LEAST_SEND} persons"
-        )
-    )
+    effect = _of_all(telling.effect(mine, theirs)) if fine else None
+    notes = [*telling.notes(found, people, 0), _note(fine, k)]
 
     def figures(one: Arm, some: Bools) -> ArmFigures:
-        wide = estimates.rate(one) if one.persons else None
-        sent, opened, clicked = (
-            many(mask & some) if one.persons else 0 for mask in (people.sent, people.opened, people.clicked)
+        if not one.persons:
+            return ArmFigures(0, 0, None, 0.0, 0, 0, 0, 0.0)
+        reached, sent, opened, clicked = (
+            many(mask & some) for mask in (people.reached, people.sent, people.opened, people.clicked)
         )
-        return ArmFigures(one.persons, one.reached, wide, 0.0, sent, opened, clicked, 0.0)
+        return ArmFigures(many(some), reached, estimates.rate(one), 0.0, sent, opened, clicked, 0.0)
 
+    whole = np.ones(len(people.numbers), np.bool_)
     return Result(
-        experiment=replace(found, persons=_step(found.persons, k), held=_step(found.held, k)),
+        experiment=replace(found, persons=many(whole), held=many(held)),
         as_of=clock.from_micros(end),
         complete=round(telling.complete(found, people), 2),
         treated=figures(mine, treated),
         held=figures(theirs, held) if theirs.persons else None,
         effect=effect,
-        always=at_any,
+        always=telling.always(found, mine, theirs) if fine else None,
         weighed=None,
         complier=None,
         amounts=None,
@@ -80,7 +80,7 @@ def told(home: Home, found: Experiment, number: int, people: People, end: int) -
             home,
             found,
             number,
-            {c: _step(n, k) for c, n in people.messages.items()},
+            {channel: _step(messages, k) for channel, messages in people.messages.items()},
             effect.more if effect else None,
             None,
         ),
@@ -91,27 +91,30 @@ def told(home: Home, found: Experiment, number: int, people: People, end: int) -
     )
 
 
+def _note(fine: bool, k: int) -> Text:
+    if not fine:
+        return Text(
+            f"组里不到 {LEAST_SEND} 人，或抽中的太少，不说数；能看用户的账号看得到精确的结果",
+            f"nothing is said of arms of fewer than {LEAST_SEND} persons, or with too few of the panel; accounts that see persons have the exact result",
+        )
+    return Text(
+        f"数和区间只来自每 {released.ONE_IN} 人里固定抽中的 1 人，数乘回去、取成 {k} 的倍数，太少的写 0；能看用户的账号看得到精确的结果",
+        f"figures and intervals are those of one person in {released.ONE_IN}, drawn for ever; counts are scaled up to multiples of {k}, "
+        "too few are 0; accounts that see persons have the exact result",
+    )
+
+
+def _of_all(effect: Effect) -> Effect:
+    """Return an effect that a panel shows, with how many more it would be of everybody."""
+    low, high = effect.more.low, effect.more.high
+    value = effect.more.value
+    scaled = Interval(
+        None if value is None else value * released.ONE_IN,
+        low * released.ONE_IN,
+        None if high is None else high * released.ONE_IN,
+    )
+    return replace(effect, more=scaled)
+
+
 def _step(many: int, k: int) -> int:
     return many // k * k
-
-
-def _error(mine: Arm, theirs: Arm, k: int) -> float:
-    """Return the standard error that rounding adds to a difference of shares."""
-    return k / math.sqrt(6) * math.hypot(1 / mine.persons, 1 / theirs.persons)
-
-
-def _rounded(effect: Effect, mine: Arm, theirs: Arm, k: int) -> Effect:
-    error = _error(mine, theirs, k)
-    difference = _wider(effect.difference, error)
-    more = _wider(effect.more, error * mine.persons)
-    base = max(theirs.rate, 1 / theirs.persons)
-    lift = _wider(effect.lift, error / base * max(1.0, mine.rate / base))
-    return Effect(difference, lift, more, effect.p)
-
-
-def _wider(given: Interval, error: float) -> Interval:
-    if given.value is None:
-        return given
-    low = given.value - math.hypot(given.value - given.low, _SURE * error)
-    high = None if given.high is None else given.value + math.hypot(given.high - given.value, _SURE * error)
-    return Interval(given.value, low, high)
