@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import email
 import re
 import threading
 from collections.abc import Iterator
+from email import policy
 
 import pytest
+from starlette.testclient import TestClient
 
 from tests import postfix
+from tests.core.outreach import handed, sending
 from tests.core.outreach.outgoing import message_id, outgoing
 from tests.core.outreach.test_smtp import spec
-from tests.patience import until
-from zerodistance.core.outreach import bounces, links
+from tests.patience import PATIENCE, until
+from zerodistance.core.identity import store as identity
+from zerodistance.core.outreach import api, bounces, consent, links, returned, suppression
+from zerodistance.core.outreach.channels import setting
 from zerodistance.core.outreach.channels.smtp import Smtp
 from zerodistance.core.outreach.contracts import Outcome, Settled
+from zerodistance.core.outreach.people_http import People
+from zerodistance.core.outreach.sends import store as sends
+from zerodistance.core.outreach.sends.sender import Sender
+from zerodistance.kernel import bulk, clock
+from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 
 pytestmark = [pytest.mark.mail, pytest.mark.slow]
@@ -80,3 +91,55 @@ def subjects(server: postfix.Server) -> list[int]:
     return [
         int(found[1]) for mail in server.mails("wang") if (found := re.search(rb"(?m)^Subject: n(\d+)", mail))
     ]
+
+
+def test_a_send_arrives_bounces_are_taken_and_one_click_withdraws(
+    server: postfix.Server, home: Home, admin: Who
+) -> None:
+    """From an assignment to the mailboxes and back, with nothing of the way made up."""
+    mine = sending.ready(home, 60)
+    addresses = {1: f"li@{postfix.PEOPLE}", 2: f"nobody@{postfix.PEOPLE}", 3: f"x@{postfix.AWAY}"}
+    with home.state.write() as tx:
+        for person, subject in mine.items():
+            there = addresses.get(person, f"li@{postfix.PEOPLE}").encode()
+            sealed = home.seal.seal(there, identity.where_vault(subject, "email"))
+            bulk.run(
+                tx,
+                "update identity_vault set value = ? where subject = ? and field = 'email'",
+                (sealed, subject),
+            )
+    said = f'host = "127.0.0.1"\nport = {server.port}\ntls = "none"\nfrom = "news@{postfix.BRAND}"\nname = "Brand"\n'
+    said += f'return = "bounces@{postfix.BRAND}"\nfolder = "{server.bounces}"\n'
+    setting.set_channel(home, admin, "email", said)
+    before = len(server.mails("li"))
+    with clock.freeze(clock.from_micros(sending.NOON)):
+        receipt = sending.assigned(home, list(mine))
+        send = api.send(home, sending.SYSTEM, receipt, "autumn", send_key="one")
+        sender = Sender(home, now=lambda: sending.NOON)
+        sender.run_due()
+        assert sender.stop(PATIENCE)
+    treated = send.reach
+    with home.state.read() as tx:
+        rows = {row["subject"]: row for row in tx.execute(sends.message.select()).mappings()}
+    gone = [person for person in (2, 3) if mine[person] in rows]
+    arrived = until(lambda: len(mails := server.mails("li")) - before == treated - len(gone) and mails)[
+        before:
+    ]
+    if 3 in gone:
+        until(lambda: returned.collect(home) == 1)
+    with home.state.read() as tx:
+        why = suppression.why(tx, home, list(mine.values()), "marketing")
+    assert why == {mine[person]: "bounced" for person in gone}
+    letter = email.message_from_bytes(arrived[0], policy=policy.default)
+    (url,) = re.findall(r"<(http[^>]+/u/[\w-]+)>", letter["List-Unsubscribe"])
+    client = TestClient(People(home), base_url="http://testserver")
+    body = letter.get_body(("plain",))
+    assert body is not None
+    (link,) = re.findall(r"http://\S+/m/[\w-]{32}", body.get_content())
+    path = "/" + link.split("/", 3)[3]
+    assert client.get(path, follow_redirects=False).headers["location"] == "https://example.com/washers"
+    assert client.post("/" + url.split("/", 3)[3], data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    with home.state.read() as tx:
+        withdrawn = consent.counts(tx)[("marketing", "email", "withdrawn")]
+    assert withdrawn == 1
+    assert [kind for _, kind, _, _ in handed.said(home)].count("message.sent") == treated - (2 in gone)
