@@ -123,7 +123,9 @@ def _open(home: Home, port: int, connections: int) -> None:
 
 def _queue(home: Home, people: int) -> dict[str, Any]:
     began = time.monotonic()
-    receipt = reachable.assigned(home, "autumn", BitMap(range(1, people + 1)), 0.0 if people < 1_000 else 0.01)
+    receipt = reachable.assigned(
+        home, "autumn", BitMap(range(1, people + 1)), 0.0 if people < 1_000 else 0.01
+    )
     assigned = time.monotonic()
     object.__setattr__(home.settings, "send_approval_size", people)
     send = sending.send(home, reachable.SYSTEM, receipt, "autumn", send_key="autumn")
@@ -156,7 +158,9 @@ def _mails(home: Home, mails: int, port: int, connections: int) -> dict[str, Any
     seconds, used = time.monotonic() - began, time.process_time() - cpu
     made.stop(10)
     with home.state.read() as tx:
-        states = dict(bulk.rows(tx, "select state || ' ' || reason, count(*) from outreach_message group by 1"))
+        states = dict(
+            bulk.rows(tx, "select state || ' ' || reason, count(*) from outreach_message group by 1")
+        )
     return {
         "mails_per_s": sent / seconds,
         "cpu_s_per_1000": 1_000 * used / max(1, sent),
@@ -179,7 +183,9 @@ def _size(home: Home) -> int:
     shown = templates.render(template, "zh", {"name": "Anna Person1"}, catalogue.sender_of(home), url)
     text, html = links.traced(home, one, shown.text, shown.html)
     token = links.return_token(home, one)
-    going = Outgoing(one, "email", "person1@example.cn", "zh", shown.subject, text, html, url, token, "autumn")
+    going = Outgoing(
+        one, "email", "person1@example.cn", "zh", shown.subject, text, html, url, token, "autumn"
+    )
     return len(mail.compose(said, going, going.address, 0.0))  # type: ignore[arg-type]
 
 

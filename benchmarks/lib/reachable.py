@@ -97,7 +97,9 @@ def settle(home: Home, people: int) -> None:
     everybody = Split.of_sorted(np.arange(1, people + 1, dtype=np.uint32))
     day = clock.now().date().toordinal() - 719_163
     numbers = np.arange(1, people + 1)
-    part = Part(1, day, 3, "m", clock.micros(), None, everybody, {}, pairs=(numbers, numbers.astype(np.uint32)))
+    part = Part(
+        1, day, 3, "m", clock.micros(), None, everybody, {}, pairs=(numbers, numbers.astype(np.uint32))
+    )
     publishing.publish(home.path("index"), Index(), part)
 
 

@@ -46,6 +46,8 @@ from zerodistance.core.outreach.sends.sending import called as send_called
 from zerodistance.core.outreach.sends.sending import decide as decide_send
 from zerodistance.core.outreach.sends.sending import export as export_send
 from zerodistance.core.outreach.sends.sending import get as get_send
+from zerodistance.core.outreach.sends.sending import heard as heard_of_send
+from zerodistance.core.outreach.sends.sending import held as held_messages
 from zerodistance.core.outreach.sends.sending import listed as list_sends
 from zerodistance.core.outreach.sends.sending import send
 from zerodistance.core.outreach.sends.sending import stop as stop_send
@@ -93,6 +95,8 @@ __all__ = [
     "send_called",
     "list_sends",
     "export_send",
+    "held_messages",
+    "heard_of_send",
     "Sending",
     "Tally",
     "Way",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cyclopts import App
 
 from zerodistance.core.outreach import speaking_cli
+from zerodistance.core.outreach.sends import cli as sends_cli
 from zerodistance.kernel.command import words
 
 app = App(
@@ -26,3 +27,4 @@ app.command(
         "take one mail that came back, as a mail server pipes it",
     ),
 )
+sends_cli.add_to(app)

@@ -165,6 +165,14 @@ def by_channel(home: Home, numbers: Sequence[int]) -> Mapping[str, int]:
         return store.by_channel(tx, numbers)
 
 
+def receipt(home: Home, who: Who, experiment: str, number: int | None = None) -> Assignment:
+    """Return an assignment as `send` takes it, the latest unless said: for those who only know its number; raises NoSuchExperiment."""
+    found = measurement.experiment(home, who, experiment)
+    which = found.assignments if number is None else number
+    treated, held = measurement.arms(home, found.key, which)
+    return Assignment(found.key, which, treated, held, found.last_at or 0)
+
+
 def _about(key: str) -> str:
     return f"send {key}"
 
@@ -327,21 +335,41 @@ def called(home: Home, who: Who, key: str) -> Sending | None:
     return _told_of(home, who, [row])[0] if row is not None and who.sees_unit(row["unit"]) else None
 
 
-def export(home: Home, who: Who, number: int, to: TextIO) -> int:
-    """Write the messages of a send that were held back, failed or of unknown outcome as CSV, columns `HEAD`; return how many.
+def held(home: Home, who: Who, number: int) -> list[tuple[str, str, str, str, str, str]]:
+    """Return the messages of a send that were held back, failed or of unknown outcome: rows of `HEAD`.
 
-    Needs SEE_PERSONS: a message is a person's, although no line says whose.
+    Needs SEE_PERSONS: a message is a person's, although no row says whose.
     """
     who.need(Permission.SEE_PERSONS)
     _row(home, who, number)
-    out = csv.writer(to, lineterminator="\n")
-    out.writerow(HEAD)
     with home.state.read() as tx:
         rows = store.held_back(tx, number)
-    for row in rows:
-        at = "" if row["handed_at"] is None else clock.from_micros(row["handed_at"]).isoformat()
-        out.writerow((row["id"], row["state"], row["reason"], row["channel"], at, row["code"]))
+    return [
+        (
+            row["id"], row["state"], row["reason"], row["channel"],
+            "" if row["handed_at"] is None else clock.from_micros(row["handed_at"]).isoformat(), row["code"],
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def export(home: Home, who: Who, number: int, to: TextIO) -> int:
+    """Write what `held` returns as CSV, columns `HEAD`; return how many rows."""
+    rows = held(home, who, number)
+    out = csv.writer(to, lineterminator="\n")
+    out.writerow(HEAD)
+    out.writerows(rows)
     return len(rows)
+
+
+def heard(home: Home, who: Who, number: int) -> Mapping[str, int | None]:
+    """Return what was heard of a send after it went -> of how many messages, in steps for accounts that see no persons; None: too few."""
+    _row(home, who, number)
+    with home.state.read() as tx:
+        found = store.heard(tx, number)
+    if who.may(Permission.SEE_PERSONS):
+        return dict(found)
+    return {what: _step(home, many, f"{number}:{what}") for what, many in found.items()}
 
 
 def _may_see(who: Who) -> None:

@@ -345,6 +345,15 @@ def drop_settled(tx: Connection, before: int, most: int) -> int:
     return tx.execute(delete(message).where(m.id.in_(old.scalar_subquery()))).rowcount
 
 
+def heard(tx: Connection, number: int) -> dict[str, int]:
+    """Return what was heard of messages of a send -> of how many."""
+    sql = (
+        "select r.what, count(distinct r.message) from outreach_receipt r join outreach_message m on m.id = r.message "
+        "where m.send = ? group by r.what"
+    )
+    return {what: int(many) for what, many in bulk.rows(tx, sql, (number,))}
+
+
 # -- senders
 
 
