@@ -30,6 +30,7 @@ from zerodistance.kernel.text import Text
 
 SYSTEM = Who.system("benchmark")
 LONG_AGO = 1_600_000_000_000_000
+ADDRESS = "person{n}@example.cn"
 TEMPLATE = {
     "name": {"zh": "秋季以旧换新", "en": "Autumn renewal"},
     "channel": "email",
@@ -64,23 +65,23 @@ _WORD = Bulk(
 )  # fmt: skip
 
 
-def make(root: Path, people: int, **settings: Any) -> Home:
+def make(root: Path, people: int, address: str = ADDRESS, **settings: Any) -> Home:
     """Make a home of `people` persons, the person n with the subject n, an e-mail address and a name."""
     home = create_home(load(home=root, **settings))
     home.state.upgrade(home.seal.name)
-    settle(home, people)
+    settle(home, people, address)
     set_policy(home, replace(Policy(), quiet=(), minor_age=0, new_days=0))
     catalogue.save(home, SYSTEM, "autumn", TEMPLATE)
     return home
 
 
-def settle(home: Home, people: int) -> None:
+def settle(home: Home, people: int, address: str = ADDRESS) -> None:
     """Let persons live in a home, and publish a tag index that knows them."""
-    rank, domain = rules.RANKS["email"], "example.cn"
+    rank = rules.RANKS["email"]
     for some in _steps(people):
         subjects, vault, consents = [], [], []
         for n in some:
-            value = f"person{n}@{domain}"
+            value = address.format(n=n)
             token = home.seal.token("email", value)
             subjects.append((n, rank, token, n, 0, LONG_AGO, LONG_AGO, LONG_AGO, 0, 1))
             for field, said in (("email", value), ("name", f"Anna Person{n}")):

@@ -109,6 +109,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     world.tags_of(home)
     world.experiment_of(home)
     world.outreach_of(home)
+    world.sends_of(home)
 
     segments.create(home, who, "lately", Text("最近来过的人", "Seen lately"), QUIET)
     segments.follow(home, who, "lately")
@@ -191,6 +192,10 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "outreach-list": "/outreach/words/cn_advertising_law",
         "outreach-consent": "/outreach/consent",
         "outreach-channels": "/outreach/channels",
+        "sends": "/outreach/sends",
+        "send": "/outreach/sends/1",
+        "send-asked": "/outreach/sends/2",
+        "send-new": "/outreach/sends/new?experiment=autumn&template=filter-due",
         "touchpoints": "/touchpoints",
         "touchpoint-new": "/touchpoints/new",
         "touchpoint": "/touchpoints/web",

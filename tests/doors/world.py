@@ -22,10 +22,11 @@ from zerodistance.core.identity import store as identity_store
 from zerodistance.core.measurement import api as measurement
 from zerodistance.core.measurement.contracts import Goal, Value
 from zerodistance.core.outreach import api as outreach
-from zerodistance.core.outreach import consent
+from zerodistance.core.outreach import approving, consent
 from zerodistance.core.outreach.channels import setting
 from zerodistance.core.outreach.channels import store as channel_store
 from zerodistance.core.outreach.channels.examples import EXAMPLES
+from zerodistance.core.outreach.sends import store as send_store
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import store as segment_store
 from zerodistance.core.segments.groups import api as groups
@@ -629,3 +630,43 @@ def outreach_of(home: Home) -> None:
                 ]
                 consent.keep(tx, words, now)
     outreach.suppress_list(home, who, b"13712340987\n13712340988\n", "phone", "do-not-call.csv")
+
+
+def sends_of(home: Home) -> None:
+    """Put sends into the home: one that goes, with something of every state, one that waits for approval, one that was stopped."""
+    at, ways = clock.micros() - 20 * 60_000_000, '[["email","filter-due",2]]'
+    row = {
+        "experiment": "autumn", "assignment": 1, "ways": ways, "purpose": "marketing", "unit": None, "not_before": None,
+        "not_after": at + 3 * 24 * 3_600_000_000, "again": 0, "made_at": at, "why": "", "given": '{"product": "净水器"}',
+    }  # fmt: skip
+    asked = {**row, "made_by": "li", "persons": 2_780, "reach": 1_914}
+    states = [
+        ("sent", "", 412), ("queued", "", 1_030), ("held", "cap", 88), ("held", "no_consent", 21), ("held", "open_case", 9),
+        ("failed", "no_address", 4), ("unknown", "", 2),
+    ]  # fmt: skip
+    with home.state.write() as tx:
+        for key, state in (("autumn-1", "queued"), ("autumn-2", "asked"), ("autumn-0", "stopped")):
+            over = {"ended_at": at, "ended_by": "li", "why": "价格写错了"} if state == "stopped" else {}
+            number = send_store.add_send(tx, {**asked, **over, "key": key, "state": state})
+            if state == "asked":
+                approving.ask(tx, Who(9, "li", Role.ANALYST), f"send {key}", {}, 1_914)
+        for state, reason, many in states:
+            ids = [f"{n:024x}" for n in range(900_000 + many * 2_000, 900_000 + many * 2_001)]
+            first = (number - 2, 10_000_000)
+            send_store.add(
+                tx,
+                [
+                    (one, first[0], first[1] + n, 0, "email", 0, at, state, reason)
+                    for n, one in enumerate(ids)
+                ],
+            )
+        for what, many in (("delivered", 380), ("opened", 97), ("clicked", 31)):
+            for n in range(many):
+                heard = {
+                    "message": f"{900_000 + 412 * 2_000 + n:024x}",
+                    "what": what,
+                    "link": 0,
+                    "subject": 10_000_000 + n,
+                }
+                said = {"channel": "email", "first_at": at, "last_at": at, "code": "", "detail": ""}
+                channel_store.hear(tx, {**heard, **said})

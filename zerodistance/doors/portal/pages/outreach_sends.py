@@ -41,16 +41,6 @@ HEAD = (
     *(state.value for state in SHOWN),
     *("made_by", "made_at", "ended_at"),
 )
-_HEARD = {
-    "delivered": Text("已送达", "delivered"),
-    "bounced_hard": Text("退信：地址不存在", "bounced: no such address"),
-    "bounced_soft": Text("退信：暂时", "bounced for now"),
-    "complained": Text("投诉", "complaints"),
-    "opened": Text("打开", "opened"),
-    "clicked": Text("点击", "clicked"),
-    "withdrawn": Text("退订", "withdrew"),
-}
-"""What may be heard of a message after it went."""
 _GOING = (SendState.APPROVED, SendState.QUEUED)
 
 
@@ -186,9 +176,11 @@ def _one(request: Request, number: int, template: str) -> Response:
     home, who = home_of(request), who_of(request)
     found = outreach.get_send(home, who, number)
     known = sum(one.many or 0 for one in found.tallies)
+    told = outreach.heard_of_send(home, who, number)
+    heard = {what: told[what] for what in outreach.HEARD if what in told}
     return page(
-        request, template, here="outreach", send=found, known=known, heard=outreach.heard_of_send(home, who, number),
-        heard_words=_HEARD, asked_by_me=found.made_by == who.name, **_shared(home),
+        request, template, here="outreach", send=found, known=known, heard=heard,
+        heard_words=outreach.HEARD, asked_by_me=found.made_by == who.name, **_shared(home),
     )  # fmt: skip
 
 
