@@ -158,7 +158,7 @@ def _mails(home: Home, mails: int, port: int, connections: int) -> dict[str, Any
     seconds, used = time.monotonic() - began, time.process_time() - cpu
     made.stop(10)
     with home.state.read() as tx:
-        states = dict(
+        states: dict[str, int] = dict(
             bulk.rows(tx, "select state || ' ' || reason, count(*) from outreach_message group by 1")
         )
     return {

@@ -229,7 +229,7 @@ def _look(home: Home, arrived: list[str], happened: Happened, people: int) -> di
     """Hold what arrived against what was allowed when it was claimed."""
     with home.state.read() as tx:
         rows = bulk.rows(tx, "select id, send, subject, state, reason, handed_at from outreach_message")
-        experiment = dict(bulk.rows(tx, "select number, experiment from outreach_send"))
+        experiment: dict[int, str] = dict(bulk.rows(tx, "select number, experiment from outreach_send"))
         held = _held(tx, home)
     states = Counter(f"{state} {reason}".strip() for _, _, _, state, reason, _ in rows)
     message = {one: (send, subject, at) for one, send, subject, _, _, at in rows}
@@ -241,7 +241,7 @@ def _look(home: Home, arrived: list[str], happened: Happened, people: int) -> di
     whose, members = list(range(people + 1)), {n: [n] for n in range(1, people + 1)}
     days: dict[int, Counter[int]] = {}
     had: dict[int, set[int]] = {}
-    withdrew = {}
+    withdrew: dict[int, int] = {}
     for at, subject in happened.withdrew:
         withdrew.setdefault(subject, at)
     zone, merges = ZoneInfo("Asia/Shanghai"), iter([*happened.merged, (1 << 62, 0, 0)])

@@ -168,9 +168,7 @@ def by_channel(home: Home, numbers: Sequence[int]) -> Mapping[str, int]:
 def receipt(home: Home, who: Who, experiment: str, number: int | None = None) -> Assignment:
     """Return an assignment as `send` takes it, the latest unless said: for those who only know its number; raises NoSuchExperiment."""
     found = measurement.experiment(home, who, experiment)
-    which = found.assignments if number is None else number
-    treated, held = measurement.arms(home, found.key, which)
-    return Assignment(found.key, which, treated, held, found.last_at or 0)
+    return measurement.receipt(home, found.key, found.assignments if number is None else number)
 
 
 def _about(key: str) -> str:
