@@ -19,8 +19,9 @@ from zerodistance.core.measurement import api, cli
 from zerodistance.core.measurement.contracts import Goal, Value
 from zerodistance.doors.portal import accounts
 from zerodistance.kernel import command
+from zerodistance.kernel import home as homes
 from zerodistance.kernel.access import Who
-from zerodistance.kernel.home import Home, create_home
+from zerodistance.kernel.home import Home
 from zerodistance.kernel.settings import load
 from zerodistance.kernel.text import Text
 
@@ -31,23 +32,23 @@ NEW = {"key": "spring", "name": {"zh": "春", "en": "Spring"}, "goal": GOAL}
 
 @pytest.fixture(scope="module")
 def stocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
-    """A home with 2,000 persons and a campaign whose treated arm bought more."""
-    home = create_home(load(home=tmp_path_factory.mktemp("lots") / "home"))
+    """A home with 1,200 persons and a campaign whose treated arm bought more."""
+    home = homes.create_home(load(home=tmp_path_factory.mktemp("lots") / "home"))
     town = Town(home)
-    town.settle((s, s) for s in range(1, 2_001))
+    town.settle((s, s) for s in range(1, 1_201))
     with frozen(NOW):
         goal = Goal("order.*", 28, value=Value.AMOUNT)
         api.create(
             home, SYSTEM, "autumn", Text("秋季焕新", "Autumn renewal"), goal, share_held=0.3, channel="sms"
         )
-        receipt = api.assign(home, SYSTEM, "autumn", BitMap(range(1, 2_001)))
+        receipt = api.assign(home, SYSTEM, "autumn", BitMap(range(1, 1_201)))
     treated, held = sorted(receipt.treated), sorted(receipt.held)
     many = {"kind": "order.line", "amount": 900.0}
     town.did(
         *({"subject": s, "kind": "message.sent", "campaign": "autumn", "channel": "sms", "at": NOW} for s in treated),
         *({"subject": s, "kind": "message.opened", "campaign": "autumn", "channel": "sms", "at": NOW} for s in treated[50:350]),
-        *({"subject": s, "at": NOW + timedelta(hours=n, minutes=1), **many} for n, s in enumerate(treated[:200])),
-        *({"subject": s, "at": NOW + timedelta(hours=3 * n, minutes=1), **many} for n, s in enumerate(held[:40])),
+        *({"subject": s, "at": NOW + timedelta(hours=n, minutes=1), **many} for n, s in enumerate(treated[:150])),
+        *({"subject": s, "at": NOW + timedelta(hours=3 * n, minutes=1), **many} for n, s in enumerate(held[:20])),
     )  # fmt: skip
     for days in (1, 3, 9):
         with frozen(NOW + timedelta(days=days)):
@@ -100,7 +101,7 @@ def test_an_experiment_is_planned_made_assigned_and_measured_over_http(door: Vis
 
 def test_a_result_says_all_of_it_and_as_of_when(door: Visitor) -> None:
     status, found = asked(door, "/autumn/result")
-    assert status == 200 and found["treated"]["reached"] == 200 and found["held"]["reached"] == 40
+    assert status == 200 and found["treated"]["reached"] == 150 and found["held"]["reached"] == 20
     assert found["effect"]["lift"]["low"] > 0 and found["naive"]["warning"]["en"]
     assert found["always"]["low"] < found["effect"]["difference"]["low"]
     assert len(found["looks"]) == 3 and found["amounts"]["adjusted"]["value"] > 0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
@@ -204,6 +204,7 @@ def test_a_plan_that_can_find_nothing_is_refused_and_says_what_it_could(town: To
         api.create(home, SYSTEM, "x", NAME, GOAL, share_held=0.0)
 
 
+@settings(max_examples=30)
 @given(st.sets(st.integers(1, 1 << 34), max_size=200), st.sets(st.integers(1, 1 << 34), max_size=50))
 def test_packed_subjects_are_what_they_were(subjects: set[int], gone: set[int]) -> None:
     array, out = (np.array(sorted(some), np.int64) for some in (subjects, gone))
@@ -212,6 +213,7 @@ def test_packed_subjects_are_what_they_were(subjects: set[int], gone: set[int]) 
     assert packing.unpack(body).tolist() == sorted(subjects - gone) and went == len(subjects & gone)
 
 
+@settings(max_examples=30)
 @given(
     st.lists(st.integers(1, 1 << 31), min_size=1, max_size=300, unique=True), st.integers(1, (1 << 63) - 1)
 )
@@ -232,6 +234,7 @@ def test_lots_of_experiments_have_nothing_to_do_with_each_other(home: Home) -> N
         assert abs(share - 0.5) < 0.008  # five standard errors
 
 
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.integers(0, 4), st.integers(0, (1 << 32) - 1)), min_size=1, max_size=200),
     st.floats(0, 1),

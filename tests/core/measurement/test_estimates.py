@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zerodistance.core.measurement import estimates, sequential
@@ -13,6 +13,7 @@ from zerodistance.core.measurement.estimates import Arm, Uptake
 counts = st.integers(1, 2_000).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n)))
 
 
+@settings(max_examples=30)
 @given(counts, counts)
 def test_intervals_hold_their_value_and_turn_round_with_the_arms(
     one: tuple[int, int], other: tuple[int, int]
@@ -30,6 +31,7 @@ def test_intervals_hold_their_value_and_turn_round_with_the_arms(
     assert 0 <= estimates.p_value(mine, theirs) <= 1
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
 def test_holm_never_makes_a_p_value_smaller_and_keeps_their_order(values: list[float]) -> None:
     found = estimates.holm(values)
@@ -38,6 +40,7 @@ def test_holm_never_makes_a_p_value_smaller_and_keeps_their_order(values: list[f
     assert [found[n] for n in order] == sorted(found)
 
 
+@settings(max_examples=30)
 @given(counts, counts, st.floats(0.001, 0.4))
 def test_an_interval_for_any_look_is_wider_than_for_one(
     one: tuple[int, int], other: tuple[int, int], base: float
