@@ -63,9 +63,7 @@ def _assign(home: Home, who: Who, key: str, persons: BitMap, reason: str | None)
         raise ExperimentEnded(key=key)
     numbers = bitmaps.to_numbers(persons)
     pairs = mapped.subjects_of(home, numbers)
-    numbers = numbers[
-        bitmaps.among(numbers, np.unique(pairs[1]).astype(np.uint32))
-    ]  # others are somebody else by now
+    numbers = numbers[bitmaps.among(numbers, mapped.distinct(pairs[1]))]  # others are somebody else by now
     gone = _held_everywhere(home, found, numbers, pairs, enrol=True)
     done = None
     while done is None:  # somebody else may have assigned meanwhile: then who is fresh is looked at again
@@ -106,7 +104,8 @@ def _attempt(
     layers = strata.of(home, numbers[fresh], found.stratify, found.score)
     arms[fresh] = _drawn(home, found, numbers[fresh], gone[fresh], layers, which, reason)
     subjects, whose = pairs
-    anchors, place = _anchors(numbers, subjects, whose), np.searchsorted(numbers, whose)
+    place = mapped.places(numbers, whose)
+    anchors = _anchors(len(numbers), subjects, place)
     row = {
         "experiment": number,
         "number": which,
@@ -119,9 +118,8 @@ def _attempt(
         "reason": reason,
     }
     mine = fresh[place]
-    parts = _parts(
-        number, which, subjects[mine], np.searchsorted(numbers[fresh], whose[mine]), arms[fresh], layers
-    )
+    among_fresh = (np.cumsum(fresh) - 1)[place[mine]]
+    parts = _parts(number, which, subjects[mine], among_fresh, arms[fresh], layers)
     said = _said(found, anchors[fresh], arms[fresh], now)
     with home.state.write() as tx:
         if store.last(tx, number) != before.upto or store.found(tx, found.key)[0]["ended_at"] is not None:
@@ -202,11 +200,10 @@ def _drawn(
     return arms
 
 
-def _anchors(numbers: Numbers, subjects: Ints, whose: Ints) -> Ints:
-    """Return the earliest subject of each person, -1 for who has none; subjects ascend."""
-    found = np.full(len(numbers), -1, np.int64)
-    place = np.searchsorted(numbers, whose[::-1])
-    found[place] = subjects[::-1]  # of several that are written to a place the last stays
+def _anchors(many: int, subjects: Ints, place: Ints) -> Ints:
+    """Return the earliest subject of each person, out of which person each subject (ascending) is of."""
+    found = np.full(many, -1, np.int64)
+    found[place[::-1]] = subjects[::-1]  # of several that are written to a place the last stays
     return found
 
 
@@ -216,7 +213,7 @@ def _parts(
     """Return the rows of the arms: subjects (ascending), and the place of the person of each in arms and layers."""
     groups = layers.codes[place] * 16 + layers.bands[place] + 1
     parts = []
-    for group in np.unique(groups).tolist():
+    for group in np.flatnonzero(np.bincount(groups)).tolist():
         mine = groups == group
         some, arm = subjects[mine], arms[place[mine]]
         blobs = {
@@ -266,9 +263,9 @@ def arms(home: Home, key: str, number: int) -> tuple[BitMap, BitMap]:
     if not rows:
         raise NoSuchExperiment(key=f"{key}/{number}", near=f"{key}/{found.assignments}")
     there = standing.read(home, which)
-    subjects = np.union1d(there.subject[there.order == number], packing.unpack(rows[0]["again"]))
-    whose = np.unique(mapped.numbers_of(home, subjects))
-    return _now(home, found, there, whose[whose > 0].astype(np.uint32))
+    subjects, again = there.subject[there.order == number], packing.unpack(rows[0]["again"])
+    subjects = np.union1d(subjects, again) if len(again) else subjects
+    return _now(home, found, there, mapped.distinct(mapped.numbers_of(home, subjects)))
 
 
 def receipt(home: Home, key: str, number: int) -> Assignment:
@@ -283,7 +280,7 @@ def assigned(home: Home, key: str, *, before: int | None = None) -> BitMap:
     """Return everybody of today who was assigned, to whichever arm; with `before` by the assignments before that one alone."""
     there = standing.read(home, _number(home, key))
     some = there.subject if before is None else there.subject[there.order < before]
-    whose = np.unique(mapped.numbers_of(home, some))
+    whose = mapped.distinct(mapped.numbers_of(home, some))
     return bitmaps.of_sorted(whose[whose > 0].astype(np.uint32))
 
 

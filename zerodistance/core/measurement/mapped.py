@@ -11,6 +11,7 @@ from zerodistance.kernel.home import Home
 
 Ints = npt.NDArray[np.int64]
 _FEW = 100_000  # own value: up to so many are asked for one by one
+_ROOMY = 8  # own value: a table by number may have so many places for each that is looked up
 
 
 def numbers_of(home: Home, subjects: Ints) -> Ints:
@@ -39,6 +40,39 @@ def subjects_of(home: Home, numbers: npt.NDArray[np.uint32]) -> tuple[Ints, Ints
     wanted[numbers] = True
     mine = wanted[whose]
     return known[mine], whose[mine]
+
+
+def distinct(whose: Ints) -> npt.NDArray[np.uint32]:
+    """Return the numbers above 0 that occur, ascending.
+
+    Examples
+    --------
+    >>> distinct(np.array([7, 0, 3, 7])).tolist(), distinct(np.array([], np.int64)).tolist()
+    ([3, 7], [])
+    """
+    highest = int(whose.max(initial=0))
+    if highest > _ROOMY * len(whose) + _FEW:  # visitors' numbers are high
+        found = np.unique(whose)
+        return found[found > 0].astype(np.uint32)
+    there = np.zeros(highest + 1, np.bool_)
+    there[whose] = True
+    there[0] = False
+    return np.flatnonzero(there).astype(np.uint32)
+
+
+def places(numbers: npt.NDArray[np.uint32], whose: Ints) -> Ints:
+    """Return where each of `whose` stands in numbers (ascending), all of which are there.
+
+    Examples
+    --------
+    >>> places(np.array([3, 7, 9], np.uint32), np.array([9, 3, 9])).tolist()
+    [2, 0, 2]
+    """
+    if not len(numbers) or int(numbers[-1]) > _ROOMY * len(whose) + _FEW:
+        return np.searchsorted(numbers, whose)
+    table = np.zeros(int(numbers[-1]) + 1, np.int64)
+    table[numbers] = np.arange(len(numbers))
+    return table[whose]
 
 
 def _everybody(home: Home) -> tuple[Ints, Ints]:

@@ -21,6 +21,7 @@ from zerodistance.kernel.home import Home
 TREATED, HELD, ASIDE = 0, 1, 2
 """May be contacted; held out; held out of everything, and so in neither arm of this experiment."""
 NOBODY = -1
+_LAST = np.iinfo(np.int64).max
 Ints = npt.NDArray[np.int64]
 Arms = npt.NDArray[np.int8]
 _KEPT = 16  # own value: experiments whose arms stay in memory
@@ -146,18 +147,18 @@ def of_everybody(home: Home, standing: Standing) -> People:
     """Return all persons of today who were assigned."""
     whose = mapped.numbers_of(home, standing.subject)
     there = whose > 0
-    return _firsts(standing, np.unique(whose[there]).astype(np.uint32), whose[there], np.flatnonzero(there))
+    return _firsts(standing, mapped.distinct(whose), whose[there], np.flatnonzero(there))
 
 
 def _firsts(standing: Standing, numbers: npt.NDArray[np.uint32], whose: Ints, place: Ints) -> People:
-    first, both = np.full(len(numbers), -1, np.int64), np.zeros(len(numbers), np.bool_)
-    if not len(whose):
-        return People(numbers, first, both)
+    """Return the first assignment of each person, out of whose each subject is and its place in `standing`."""
     arm = standing.arm[place]
-    ranked = np.lexsort((-arm, standing.order[place], whose))
-    whose, place, arm = whose[ranked], place[ranked], arm[ranked]
-    starts = np.flatnonzero(np.r_[True, whose[1:] != whose[:-1]])
-    at = np.searchsorted(numbers, whose[starts])
-    first[at] = place[starts]
-    both[at] = np.minimum.reduceat(arm, starts) != np.maximum.reduceat(arm, starts)
-    return People(numbers, first, both)
+    of = mapped.places(numbers, whose)
+    ranked = ((standing.order[place].astype(np.int64) * 4 + (ASIDE - arm)) << 32) | place
+    best = np.full(len(numbers), _LAST, np.int64)
+    np.minimum.at(best, of, ranked)
+    first = np.where(best == _LAST, -1, best & 0xFFFFFFFF)
+    lowest, highest = np.full(len(numbers), ASIDE + 1, np.int8), np.full(len(numbers), NOBODY, np.int8)
+    np.minimum.at(lowest, of, arm)
+    np.maximum.at(highest, of, arm)
+    return People(numbers, first, lowest < highest)
