@@ -8,7 +8,6 @@ average in whom the audience was drawn from. `coverage...` is how often an inter
 
 from __future__ import annotations
 
-import secrets
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -155,7 +154,7 @@ def simulated(every: list[Pool], campaigns: int, seal: Seal, seed: int) -> dict[
         needy = pool.name.endswith("in need")
         size = int(np.exp(luck.uniform(*np.log((2_000, 40_000) if needy else (20_000, 200_000)))))
         share = float(luck.choice((0.1, 0.2, 0.3, 0.5)))
-        found = campaign(pool, size, share, seal, secrets.randbits(63), luck)
+        found = campaign(pool, size, share, seal, int(luck.integers(1 << 62)), luck)
         truth = REACHED * pool.effect
         base = float(pool.without.mean())
         arms = [Arm(n, int(path[-1])) for n, path in zip(found.sizes, found.paths, strict=True)]

@@ -15,6 +15,8 @@ from zerodistance.core.measurement import api
 from zerodistance.core.measurement.contracts import Goal, NoGlobalHoldout, Value
 from zerodistance.core.measurement.estimates import Interval
 from zerodistance.core.measurement.figures import Naive
+from zerodistance.core.profiles import api as profiles
+from zerodistance.core.touchpoints.tail import touches_view
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.home import Home
@@ -174,3 +176,23 @@ def test_a_comparison_without_a_lot_says_what_it_cannot_say() -> None:
         with pytest.raises(Invalid):
             api.joint(*wrong)
     assert Interval(0.1, 0.01, None).clear
+
+
+def test_an_account_that_sees_no_persons_plans_with_released_counts_and_is_told_no_exact_ones(
+    town: Town,
+) -> None:
+    home = town.home
+    town.did(*(bought(s) for s in range(1, 11)))
+    keeper = profiles.follower(home)
+    with home.engine.connect() as connection:
+        touches_view(connection, home)
+        touches = connection.sql("select * from touches").to_arrow_table()
+    with frozen(NOW + HOUR):
+        keeper.follow(touches, 1)
+        keeper.update()
+        exact, seen = (api.plan(home, who, Goal("order.line", 28), 10_000) for who in (SYSTEM, MARKETER))
+    assert (exact.base_rate, seen.base_rate) == (0.025, 0.0)  # so few are hidden
+    assert (api.experiment(home, MARKETER, "autumn").persons, api.experiments(home, MARKETER)[0].held) == (
+        0,
+        0,
+    )

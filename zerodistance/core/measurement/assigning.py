@@ -280,8 +280,7 @@ def assigned(home: Home, key: str, *, before: int | None = None) -> BitMap:
     """Return everybody of today who was assigned, to whichever arm; with `before` by the assignments before that one alone."""
     there = standing.read(home, _number(home, key))
     some = there.subject if before is None else there.subject[there.order < before]
-    whose = mapped.distinct(mapped.numbers_of(home, some))
-    return bitmaps.of_sorted(whose[whose > 0].astype(np.uint32))
+    return bitmaps.of_sorted(mapped.distinct(mapped.numbers_of(home, some)))
 
 
 def treated(home: Home, key: str) -> BitMap:

@@ -113,7 +113,7 @@ class Experiment:
     everywhere
         Whether it is the global holdout: who is held here is held out of all marketing.
     persons, held
-        How many were assigned, and held out of these, when they were.
+        How many were assigned, and held out of these, when they were; 0 for accounts that see no persons.
     """
 
     key: str

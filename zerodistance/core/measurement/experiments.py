@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -85,7 +85,7 @@ def plan(
         _within("base_rate", base_rate, 1e-6, 0.999)
     if detect is not None:
         _within("detect", detect, 0.001, 100)
-    base = rates.base_rate(home, goal) if base_rate is None else base_rate
+    base = rates.base_rate(home, who, goal) if base_rate is None else base_rate
     share = share_held
     if share is None and detect is not None:
         share = rules.smallest_share(audience, base, detect, power, alpha)
@@ -235,14 +235,19 @@ def experiments(home: Home, who: Who, *, ended: bool = True) -> tuple[Experiment
     """Return the experiments that this account sees, the newest first; without `ended` those to which persons are still assigned."""
     with home.state.read() as tx:
         rows = store.found(tx)
-    every = (_experiment(row) for row in rows if who.sees_unit(row["unit_id"]))
+    every = (_shown(who, _experiment(row)) for row in rows if who.sees_unit(row["unit_id"]))
     return tuple(one for one in every if ended or not one.ended)
 
 
 def experiment(home: Home, who: Who, key: str) -> Experiment:
     """Return one experiment; raises NoSuchExperiment."""
     with home.state.read() as tx:
-        return _experiment(row_of(tx, who, key))
+        return _shown(who, _experiment(row_of(tx, who, key)))
+
+
+def _shown(who: Who, found: Experiment) -> Experiment:
+    """Return an experiment without exact counts for an account that sees no persons."""
+    return found if who.may(Permission.SEE_PERSONS) else replace(found, persons=0, held=0)
 
 
 def end(home: Home, who: Who, key: str) -> Experiment:

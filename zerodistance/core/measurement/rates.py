@@ -11,20 +11,25 @@ import pyarrow as pa
 from zerodistance.core.brand import api as brand
 from zerodistance.core.measurement.contracts import Goal
 from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles import bitmaps
 from zerodistance.core.profiles.contracts import VISITORS_FROM
 from zerodistance.core.profiles.rules import kind_ranges
+from zerodistance.core.segments import released
 from zerodistance.core.touchpoints.tail import touches_view
 from zerodistance.kernel import clock
-from zerodistance.kernel.access import Who
+from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.home import Home
 
 SQL = files(__package__) / "sql"
 
 
-def base_rate(home: Home, goal: Goal) -> float:
-    """Return the share of all persons who reached a goal in a window of that length that ends now; 0.0 where nobody is known."""
+def base_rate(home: Home, who: Who, goal: Goal) -> float:
+    """Return the share of all persons who reached a goal in a window of that length that ends now, to two digits; 0.0 where nobody is known.
+
+    For an account that sees no persons both are released counts, and a share of too few is 0.0.
+    """
     index = profiles.current(home)
-    everybody = len(index.universe.persons)
+    everybody = index.universe.persons
     if not everybody:
         return 0.0
     now = clock.micros()
@@ -37,9 +42,24 @@ def base_rate(home: Home, goal: Goal) -> float:
             "until": clock.from_micros(now),
             "visitors": VISITORS_FROM,
         }
-        row = connection.execute((SQL / "base_rate.sql").read_text(), values).fetchone()
-    assert row is not None
-    return float(row[0]) / everybody
+        rows = connection.sql((SQL / "base_rate.sql").read_text(), params=values).to_arrow_table()
+    came = bitmaps.of(rows.column("number").to_numpy()) & everybody
+    if who.may(Permission.SEE_PERSONS):
+        return _two_digits(len(came) / len(everybody))
+    k, panel = home.settings.released_k, released.panel(home)
+    some, of = (released.figure(home.seal, panel, one, k) for one in (came, everybody))
+    return _two_digits(some / of) if some and of else 0.0
+
+
+def _two_digits(share: float) -> float:
+    """Return a share as a plan needs it: exact ones would count single persons.
+
+    Examples
+    --------
+    >>> _two_digits(0.012345), _two_digits(0.0)
+    (0.012, 0.0)
+    """
+    return float(f"{share:.2g}")
 
 
 def asked(connection: duckdb.DuckDBPyConnection, home: Home, goal: Goal) -> dict[str, Any]:

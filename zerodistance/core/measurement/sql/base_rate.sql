@@ -1,6 +1,6 @@
--- Key: none. Grain: one row. Sources: view touches; now_map (subject, number of today), wanted_category (category). Units: persons who did what is asked in
+-- Key: number. Grain: one row per person. Sources: view touches; now_map (subject, number of today), wanted_category (category). Units: persons who did what is asked in
 -- moments after $after up to $until; visitors have numbers from $visitors on and are left out.
-select count(distinct now_map.number) as persons
+select distinct now_map.number
 from touches
 inner join now_map on touches.subject = now_map.subject
 where

@@ -1,12 +1,14 @@
 -- Key: number, channel, campaign. Grain: one row per person of then and campaign that held some out and drew them for a message: each lot is drawn anew.
--- A message is that of the person of today, by whatever identifier it went out: a phone that nobody had seen then is somebody's whom one knew. Of several
--- persons of then who turned out to be one, the one with the smallest number has it.
 -- Sources: view touches; then_map (subject, number of then), now_map (subject, person of today), bought_kind (low, high). Units: moments, $after excluded,
 -- $until included; sent is 1, or 0 of those held out by lot; bought: within $days days of the message, in its category where it names one.
+-- A message is that of the person of today, by whatever identifier it went out: a phone that nobody had seen then is somebody's whom one knew. Of several
+-- persons of then who turned out to be one, the one with the smallest number has it. A lot by which nobody was written to, as that of a global holdout, is none.
 with lots as (
-    select distinct campaign
+    select campaign
     from touches
-    where kind = 'message.held_out' and happened_at > $after and happened_at <= $until
+    where kind in ('message.sent', 'message.held_out') and happened_at > $after and happened_at <= $until
+    group by campaign
+    having count(distinct kind) = 2
 ),
 meant as (
     select
