@@ -64,7 +64,7 @@ def test_a_template_is_looked_at_saved_and_withdrawn(shop: tuple[Home, Client, C
     assert marketer("GET", "/templates/filter?version=1")["bodies"]["zh"]["text"].startswith("您好")
     assert [one["version"] for one in marketer("GET", "/templates/filter/versions")] == [2, 1]
     assert "Hello Ann Lee" in marketer("GET", "/templates/filter/look?lang=en")["html"]
-    marketer("DELETE", "/templates/filter", 204)
+    assert marketer("POST", "/templates/filter/withdraw")["off"]
     assert [one["off"] for one in admin("GET", "/templates")] == [True]
     marketer("GET", "/templates/none", 404)
 

@@ -257,10 +257,11 @@ def template_preview(home: Here, who: AskedBy, key: str, lang: str = "zh") -> Lo
     return _look(home, who, catalogue.show(home, who, key), lang, {})
 
 
-@router.delete("/templates/{key}", status_code=204)
-def template_withdraw(home: Here, who: AskedBy, key: str) -> None:
-    """Let nothing more be sent with a template."""
+@router.post("/templates/{key}/withdraw")
+def template_withdraw(home: Here, who: AskedBy, key: str) -> TemplateAnswer:
+    """Let nothing more be sent with a template; saved again it is taken up."""
     catalogue.withdraw(home, who, key)
+    return _template(catalogue.show(home, who, key))
 
 
 def _look(home: Home, who: Who, one: Template, lang: str, values: dict[str, str]) -> Looked:
