@@ -13,8 +13,9 @@ from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
 from zerodistance.core.identity.contracts import Identifier
 from zerodistance.core.outreach import consent, store, suppression
+from zerodistance.core.outreach.channels import opening
 from zerodistance.core.outreach.consent import Word
-from zerodistance.core.outreach.contracts import NAMESPACES, PURPOSES, ChannelName, Purpose
+from zerodistance.core.outreach.contracts import PURPOSES, Purpose
 from zerodistance.core.outreach.policy import EACH, Policy, of_dict
 from zerodistance.core.outreach.suppression import REASONS, Loaded
 from zerodistance.kernel import bulk, clock
@@ -175,7 +176,7 @@ def say(
     if at > now:
         raise Invalid(field="at", given=str(clock.from_micros(at)), why=Text("在将来", "it lies ahead"))
     purposes = _among("purpose", purpose, [*PURPOSES], [Purpose.MARKETING, Purpose.RESEARCH], given)
-    fit = [name for name in ChannelName if namespace in NAMESPACES[name]]
+    fit = [name for name, some in opening.spaces(home).items() if namespace in some]
     channels = _among("channel", channel, fit, fit, given)
     if given and not proof.strip():
         why = Text(
@@ -270,7 +271,7 @@ def suppress_list(
     """Suppress every address of a list, one a line; needs MANAGE_OUTREACH. Raises Invalid for what is no list."""
     who.need(Permission.MANAGE_OUTREACH)
     _checked(reason, purpose)
-    allowed = sorted({key for some in NAMESPACES.values() for key in some})
+    allowed = sorted({key for some in opening.spaces(home).values() for key in some})
     if namespace not in allowed:
         there = ", ".join(allowed)
         raise Invalid(field="namespace", given=namespace, why=Text(f"可用：{there}", f"there are {there}"))

@@ -10,7 +10,7 @@ they do not, in the columns `category`, `channel`, `campaign`.
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,9 @@ from sqlalchemy import Connection
 
 from zerodistance.core.identity import api as identity
 from zerodistance.core.outreach import consent, suppression
+from zerodistance.core.outreach.channels import opening
 from zerodistance.core.outreach.consent import Word
-from zerodistance.core.outreach.contracts import NAMESPACES, ChannelName, Purpose
+from zerodistance.core.outreach.contracts import ChannelName, Purpose
 from zerodistance.core.touchpoints import sources
 from zerodistance.core.touchpoints.contracts import OWN_SOURCE, Batch, Recognised, Recogniser
 from zerodistance.kernel import clock
@@ -42,10 +43,9 @@ _CALLED = {
     "app": "inbox",
     "push": "webhook",
 }
-_ADDRESSES = frozenset(namespace for some in NAMESPACES.values() for namespace in some)
 _WRITTEN = frozenset(("email", "phone", "openid"))
 """Identifiers that are an address and nothing else: one that refuses by it means that channel."""
-_KEYS = sorted(_ADDRESSES)
+_Spaces = Mapping[str, tuple[str, ...]]
 _Addresses = set[tuple[str, int]]
 _SOLD = (Purpose.MARKETING, Purpose.RESEARCH)
 
@@ -73,10 +73,13 @@ class Hearing:
     def __init__(self, home: Home, inner: Recogniser) -> None:
         self._home, self._inner = home, inner
         self._heard: list[_Heard] = []
+        self._spaces: _Spaces = {}
 
     def recognise(self, batch: Batch) -> Recognised:
         """Look up or number the subjects of a batch; writes nothing."""
         self._heard = _picked(batch)
+        if self._heard:
+            self._spaces = opening.spaces(self._home)
         return self._inner.recognise(batch)
 
     def write(self, tx: Connection, found: Recognised, batch: int) -> None:
@@ -91,7 +94,12 @@ class Hearing:
         self._inner.reset()
 
     def _keep(self, tx: Connection, found: Recognised) -> None:
-        every = [pair for heard in self._heard for pair in heard.identifiers if pair[0] in _wanted(heard)]
+        every = [
+            pair
+            for heard in self._heard
+            for pair in heard.identifiers
+            if pair[0] in _wanted(heard, self._spaces)
+        ]
         subjects = identity.identifiers_said(self._home, tx, every)
         every_source = sources.every(self._home)
         trusted = {one.number for one in every_source if one.kind in _TRUSTED}
@@ -99,7 +107,7 @@ class Hearing:
         words: list[Word] = []
         complained: list[tuple[list[int], int]] = []
         unheard = 0
-        theirs = _Theirs(tx, [int(found.subjects[one.row]) for one in self._heard])
+        theirs = _Theirs(tx, [int(found.subjects[one.row]) for one in self._heard], self._spaces)
         for one in self._heard:
             if one.said["kind"] == REFUSED and one.said["source"] in ours:
                 continue  # `receipts` has withdrawn in the transaction that said so
@@ -128,8 +136,9 @@ class Hearing:
 class _Theirs:
     """Every address of the persons of some subjects; looked up once for all of them, when the first is asked for."""
 
-    def __init__(self, tx: Connection, subjects: Sequence[int]) -> None:
-        self._tx = tx
+    def __init__(self, tx: Connection, subjects: Sequence[int], spaces: _Spaces) -> None:
+        self._tx, self.spaces = tx, spaces
+        self._keys = sorted({namespace for some in spaces.values() for namespace in some})
         self._subjects = np.unique(np.array([one for one in subjects if one], np.int64))
         self._of: dict[int, _Addresses] = {}
         self._whose: dict[int, int] = {}
@@ -139,10 +148,10 @@ class _Theirs:
         if not self._whose:
             persons = identity.person_of(self._tx, self._subjects)
             self._whose = dict(zip(self._subjects.tolist(), persons.tolist(), strict=True))
-            found = identity.contacts(self._tx, persons[persons > 0], _KEYS)
+            found = identity.contacts(self._tx, persons[persons > 0], self._keys)
             columns = (found[name].to_pylist() for name in ("person", "namespace", "subject"))
             for person, namespace, number in zip(*columns, strict=True):
-                self._of.setdefault(person, set()).add((_KEYS[namespace], number))
+                self._of.setdefault(person, set()).add((self._keys[namespace], number))
         return self._of.get(self._whose.get(subject, 0), set())
 
     def named(self, subject: int) -> _Addresses:
@@ -151,10 +160,10 @@ class _Theirs:
         return {(namespace, subject) for _, namespace in found}
 
 
-def _wanted(one: _Heard) -> Container[str]:
+def _wanted(one: _Heard, spaces: _Spaces) -> Container[str]:
     """Return the namespaces of addresses that a touch may be about."""
     channel = _channel(one.said)
-    return NAMESPACES[ChannelName(channel)] if channel else _ADDRESSES
+    return spaces[channel] if channel else {namespace for some in spaces.values() for namespace in some}
 
 
 def _agreed(one: _Heard, mine: _Addresses, subject: int, theirs: _Theirs) -> list[Word]:
@@ -162,7 +171,7 @@ def _agreed(one: _Heard, mine: _Addresses, subject: int, theirs: _Theirs) -> lis
     channel, purpose = _channel(one.said), _purpose(one.said)
     if not channel or not purpose:
         return []
-    wanted = NAMESPACES[ChannelName(channel)]
+    wanted = theirs.spaces[channel]
     addresses = {number for namespace, number in mine if namespace in wanted}
     if not addresses and subject:
         known = {number for namespace, number in theirs.of(subject) if namespace in wanted}
@@ -177,12 +186,14 @@ def _refused(one: _Heard, mine: _Addresses, subject: int, theirs: _Theirs) -> li
         named = theirs.named(subject)
     channels: list[str] = [channel] if channel else [*ChannelName]
     if not channel and any(namespace in _WRITTEN for namespace, _ in named):
-        channels = [way for way in ChannelName if any(namespace in NAMESPACES[way] for namespace, _ in named)]
+        channels = [
+            way for way in ChannelName if any(namespace in theirs.spaces[way] for namespace, _ in named)
+        ]
     purpose = _purpose(one.said)
     purposes = [purpose] if purpose and one.said["kind"] == WITHDRAWN else [*_SOLD]
     words = []
     for way in channels:
-        wanted = NAMESPACES[ChannelName(way)]
+        wanted = theirs.spaces[way]
         addresses = {number for namespace, number in named if namespace in wanted}
         if not addresses and subject:
             addresses = {number for namespace, number in theirs.of(subject) if namespace in wanted}

@@ -26,6 +26,7 @@ from zerodistance.core.outreach.contracts import Purpose
 from zerodistance.core.outreach.policy import EACH, Policy, counts_for, of_dict
 from zerodistance.core.outreach.zones import Clocks
 from zerodistance.core.profiles import api as profiles
+from zerodistance.core.segments.behaviour import whole_map
 from zerodistance.kernel import bulk, clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.bulk import Bulk
@@ -122,8 +123,9 @@ def look(home: Home) -> Look:
         ):
             return kept[1]
     index = profiles.current(home)
+    before = None if kept is None or kept[0] != (version,) else kept[1]
     units = {one.key: one.number for one in brand.units(home, _SYSTEM)}
-    blocked = _blocked(home, policy, index, now)
+    blocked = _blocked(home, policy, index, now, before)
     found = Look(policy, index, blocked, Clocks(home, index, policy.zones), units, now)
     with _lock:
         _looks[key] = ((version,), found)
@@ -135,19 +137,24 @@ def not_now(home: Home, purpose: str) -> Mapping[str, BitMap]:
     return {} if purpose == Purpose.SERVICE else look(home).blocked
 
 
-def _blocked(home: Home, policy: Policy, index: profiles.Index, now: int) -> dict[str, BitMap]:
+def _blocked(
+    home: Home, policy: Policy, index: profiles.Index, now: int, before: Look | None
+) -> dict[str, BitMap]:
     found: dict[str, BitMap] = {}
-    if policy.minor_age:
-        year = clock.from_micros(now).astimezone(home.settings.tz).year
-        born = index.between(profiles.dimension(None, _YEAR), year - policy.minor_age, 9_999)
-        found["minor"] = born.persons
+    same = before is not None and (before.index.stamp, before.index.day) == (index.stamp, index.day)
+    if before is not None and same:  # what the index says is as it was
+        found = {reason: who for reason, who in before.blocked.items() if reason != "cool_down"}
+    else:
+        if policy.minor_age:
+            year = clock.from_micros(now).astimezone(home.settings.tz).year
+            born = index.between(profiles.dimension(None, _YEAR), year - policy.minor_age, 9_999)
+            found["minor"] = born.persons
+        if policy.open_case:
+            found["open_case"] = _waiting(home, policy, index)
     since = now - policy.cool_down_days * clock.MICROS_PER_DAY
     with home.state.read() as tx:
         complained = identity.person_of(tx, suppression.complained(tx, since))
-    found["cool_down"] = BitMap(complained[complained > 0].astype(np.uint32))
-    if policy.open_case:
-        found["open_case"] = _waiting(home, policy, index)
-    return found
+    return {**found, "cool_down": BitMap(complained[complained > 0].astype(np.uint32))}
 
 
 def _waiting(home: Home, policy: Policy, index: profiles.Index) -> BitMap:
@@ -156,7 +163,7 @@ def _waiting(home: Home, policy: Policy, index: profiles.Index) -> BitMap:
     values = {"since": index.day - policy.case_days + 1, "batch": index.batch}
     with home.engine.connect() as connection:
         profiles.states_view(connection, home, index)
-        connection.register("person_map", index.pairs())
+        connection.register("person_map", whole_map(index))
         numbers = connection.execute(text, values).fetchnumpy()["number"]
     return BitMap(np.asarray(numbers).astype(np.uint32)) & index.universe.persons
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sqlalchemy import Connection
 
@@ -62,6 +62,11 @@ def namespaces(home: Home, name: str) -> tuple[str, ...]:
     except NoChannel:
         return usual
     return found.namespaces if isinstance(found, Webhook | Inbox) else usual
+
+
+def spaces(home: Home) -> Mapping[str, tuple[str, ...]]:
+    """Return channel -> whose identifiers it writes to, of every channel."""
+    return {str(name): namespaces(home, name) for name in ChannelName}
 
 
 def traces(home: Home, name: str) -> bool:
