@@ -112,6 +112,14 @@ def test_what_is_wrong_with_a_template_is_said(home: Home, admin: Who) -> None:
         catalogue.save(home, admin, "bad", said(text="国家级 {name}"))
 
 
+def test_what_a_send_fills_in_may_not_be_forbidden_either(home: Home) -> None:
+    given = {"key": "name", "default": {"zh": "朋友", "en": "friend"}, "longest": 8}
+    one = templates.of_dict("a", said(variables=[given]))
+    assert catalogue.checked(home, [one], {"name": "老朋友"}) == {"name": "老朋友"}
+    with pytest.raises(catalogue.BadTemplate, match="最佳"):
+        catalogue.checked(home, [one], {"name": "最佳"})
+
+
 def test_a_list_of_words_is_changed_in_versions(home: Home, admin: Who) -> None:
     law = words.show(home, "cn_advertising_law")
     assert law.version == 0 and law.source and law.as_of

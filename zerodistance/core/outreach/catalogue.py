@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, insert
 
 from zerodistance.core.brand import api as brand
-from zerodistance.core.outreach import limits, store, templates, words
+from zerodistance.core.outreach import judging, limits, store, templates, words
 from zerodistance.core.outreach.contracts import Purpose
-from zerodistance.core.outreach.templates import Problem, Rendered, Sender, Template
+from zerodistance.core.outreach.judging import Problem
+from zerodistance.core.outreach.templates import Rendered, Sender, Template
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import NoSuchDimension
 from zerodistance.kernel import bulk, clock
@@ -210,7 +211,7 @@ def _unit(home: Home, who: Who, key: str, unit: str | None) -> int | None:
 
 def problems_of(home: Home, one: Template) -> list[Problem]:
     """Return what is wrong with a template, and what is to be minded; what stops it first."""
-    found = templates.find_problems(one, words.lists(home), sender_of(home))
+    found = judging.find_problems(one, words.lists(home), sender_of(home))
     for variable in one.variables:
         if variable.of.startswith(templates.TAG):
             key = variable.of.removeprefix(templates.TAG)
@@ -226,6 +227,16 @@ def problems_of(home: Home, one: Template) -> list[Problem]:
                 )
                 found.insert(0, Problem("unknown_variable", True, "", why))
     return found
+
+
+def checked(home: Home, used: Sequence[Template], values: Mapping[str, str]) -> Mapping[str, str]:
+    """Return what a send says of variables; raises BadTemplate where a template would say a forbidden word with it."""
+    lists = words.lists(home) if values else ()
+    for one in used:
+        bad = [p for p in judging.find_words(one, lists, values) if p.stops]
+        if bad:
+            raise BadTemplate(key=one.key, problems=bad)
+    return values
 
 
 def sender_of(home: Home) -> Sender:

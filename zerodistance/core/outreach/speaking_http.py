@@ -9,7 +9,16 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from zerodistance.core.outreach import approving, catalogue, desk, lengths, suppression, templates, words
+from zerodistance.core.outreach import (
+    approving,
+    catalogue,
+    desk,
+    judging,
+    lengths,
+    suppression,
+    templates,
+    words,
+)
 from zerodistance.core.outreach.contracts import ChannelName
 from zerodistance.core.outreach.templates import Template
 from zerodistance.kernel import clock
@@ -273,7 +282,7 @@ def _look(home: Home, who: Who, one: Template, lang: str, values: dict[str, str]
     shown = catalogue.preview(home, who, one, lang, values)
     parts = None
     if one.channel == ChannelName.SMS:
-        longest = templates.longest(one, templates.language(one, lang), catalogue.sender_of(home))
+        longest = judging.longest(one, templates.language(one, lang), catalogue.sender_of(home))
         parts = lengths.parts(longest.text).parts
     said = [ProblemAnswer(code=p.code, stops=p.stops, lang=p.lang, why=p.why.get(who.lang)) for p in problems]
     return Looked(subject=shown.subject, text=shown.text, html=shown.html, parts=parts, problems=said)

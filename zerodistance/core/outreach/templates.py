@@ -1,4 +1,4 @@
-"""Message templates: a text in Chinese and in English with variables, in versions; what is wrong with one, and what a person would read.
+"""Message templates: a text in Chinese and in English with variables, in versions, and what a person reads.
 
 Who sends and how to hear no more are added by the room to every message; no template can leave them out.
 """
@@ -8,11 +8,10 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from zerodistance.core.outreach import lengths, words
 from zerodistance.core.outreach.contracts import CHANNELS, PURPOSES, ChannelName, Purpose
 from zerodistance.kernel.errors import Invalid, ZeroDistanceError
 from zerodistance.kernel.text import LANGS, Text
@@ -28,8 +27,6 @@ OF_VAULT = {
 """Variables that the sender fills from the vault; nobody else reads them."""
 GIVEN, TAG = "given", "tag."
 _MOST_VARIABLES = 20  # own value
-_URL = "https://example.com/u/0123456789abcdef0123456789abcdef"
-"""As long as a link of `links` is, for the length of a message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,26 +103,6 @@ class Rendered:
     html: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with a template, or to be minded.
-
-    Attributes
-    ----------
-    stops
-        Whether it can't be saved with it.
-    lang
-        Of the text that it is about; empty: of the template.
-    code
-        `unknown_variable`, `unused_variable`, `too_long`, `word`, `no_subject`, `no_text`, `languages`, `link`.
-    """
-
-    code: str
-    stops: bool
-    lang: str
-    why: Text
-
-
 class NoSender(ZeroDistanceError):
     """Nobody has said who the brand's messages come from."""
 
@@ -164,7 +141,7 @@ def as_json(one: Template) -> str:
 
 
 def of_dict(key: str, said: Mapping[str, Any], **more: Any) -> Template:
-    """Return a template from what JSON says; raises Invalid where it is none. `find_problems` says whether it is a good one."""
+    """Return a template from what JSON says; raises Invalid where it is none. `judging` says whether it is a good one."""
     if not KEY.fullmatch(key) or key in ("new", "look"):
         raise _invalid(
             "key",
@@ -345,94 +322,6 @@ def _linked(text: str) -> str:
         last = hit.end()
     parts.append(html.escape(text[last:]))
     return "".join(parts).replace("\n", "<br>")
-
-
-# -- what is wrong with it
-
-
-def find_problems(template: Template, lists: Sequence[words.WordList], sender: Sender) -> list[Problem]:
-    """Return what is wrong with a template, what stops it first: variables, lengths at their longest, forbidden words."""
-    found: list[Problem] = []
-    used: set[str] = set()
-    known = {one.key for one in template.variables}
-    for lang, body in template.bodies.items():
-        named = [*holes(body.subject), *holes(body.text)]
-        used.update(named)
-        for one in dict.fromkeys(named):
-            if one not in known:
-                there = ", ".join(sorted(known)) or "–"
-                why = Text(
-                    f"没有声明变量 {{{one}}}；已声明：{there}",
-                    f"the variable {{{one}}} is not declared; there are {there}",
-                )
-                found.append(Problem("unknown_variable", True, lang, why))
-        if not body.text.strip():
-            found.append(Problem("no_text", True, lang, Text("正文是空的", "there is no text")))
-        found += _lengths(template, lang, sender) if set(named) <= known else []
-        found += _words(template, lang, lists)
-    for variable in template.variables:
-        if variable.key not in used:
-            why = Text(f"变量 {{{variable.key}}} 没有用到", f"the variable {{{variable.key}}} is not used")
-            found.append(Problem("unused_variable", False, "", why))
-    if len(template.bodies) < len(LANGS):
-        why = Text(
-            "只有一种语言：说另一种语言的人也会收到它",
-            "it has one language: who speaks the other is written to in it",
-        )
-        found.append(Problem("languages", False, "", why))
-    return sorted(found, key=lambda one: not one.stops)
-
-
-def longest(template: Template, lang: str, sender: Sender) -> Rendered:
-    """Return a message with every variable as long as it may be: what lengths are judged by."""
-    wide = "宽" if lang == "zh" else "m"
-    values = {one.key: wide * one.longest for one in template.variables}
-    shown = sender if sender.name.get(lang) else Sender(Text(wide * 8, wide * 8))
-    return render(template, lang, values, shown, None if template.purpose == Purpose.SERVICE else _URL)
-
-
-def _lengths(template: Template, lang: str, sender: Sender) -> list[Problem]:
-    limits, most, found = lengths.LIMITS[ChannelName(template.channel)], longest(template, lang, sender), []
-    if limits.subject is None:
-        if template.bodies[lang].subject.strip():
-            why = Text("这个渠道没有标题", "this channel has no subject line")
-            found.append(Problem("no_subject", True, lang, why))
-    elif not template.bodies[lang].subject.strip():
-        found.append(Problem("no_subject", True, lang, Text("标题是空的", "there is no subject line")))
-    elif len(most.subject) > limits.subject:
-        why = Text(
-            f"标题最长 {len(most.subject)} 字，超过 {limits.subject}",
-            f"the subject line may take {len(most.subject)} characters, more than {limits.subject}",
-        )
-        found.append(Problem("too_long", True, lang, why))
-    if len(most.text) > limits.text:
-        why = Text(
-            f"正文最长 {len(most.text)} 字，超过 {limits.text}",
-            f"the text may take {len(most.text)} characters, more than {limits.text}",
-        )
-        found.append(Problem("too_long", True, lang, why))
-    if limits.parts is not None and (parts := lengths.parts(most.text)).parts > limits.parts:
-        why = Text(
-            f"最长会拆成 {parts.parts} 条短信（{parts.alphabet}），超过 {limits.parts}",
-            f"it may be sent as {parts.parts} text messages ({parts.alphabet}), more than {limits.parts}",
-        )
-        found.append(Problem("too_long", True, lang, why))
-    return found
-
-
-def _words(template: Template, lang: str, lists: Sequence[words.WordList]) -> list[Problem]:
-    body = template.bodies[lang]
-    defaults = " \n".join(one.default.get(lang) for one in template.variables)
-    found = words.find(f"{body.subject}\n{body.text}\n{defaults}", lists, lang, template.purpose)
-    return [
-        Problem(
-            "word",
-            one.weight == words.FORBIDDEN,
-            lang,
-            Text(f"“{one.word}”：{one.why}", f"“{one.word}”: {one.why}"),
-        )
-        for one in found
-    ]
 
 
 def _invalid(name: str, given: object, zh: str, en: str) -> Invalid:

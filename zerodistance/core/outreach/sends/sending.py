@@ -115,7 +115,7 @@ def send(
     row = {
         "key": key, "experiment": found.key, "assignment": assignment.number,
         "ways": json.dumps([[way.channel, way.template, way.version] for way in ways]),
-        "purpose": str(purpose), "unit": whose, "given": json.dumps(_values(used, values or {}), ensure_ascii=False),
+        "purpose": str(purpose), "unit": whose, "given": json.dumps(catalogue.checked(home, used, _values(used, values or {})), ensure_ascii=False),
         "not_before": not_before, "not_after": not_after, "again": int(again),
     }  # fmt: skip
     with home.state.read() as tx:

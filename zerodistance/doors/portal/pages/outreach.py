@@ -10,9 +10,10 @@ from fastapi.responses import Response
 
 from zerodistance.core.brand import api as brand
 from zerodistance.core.outreach import api as outreach
-from zerodistance.core.outreach import lengths, templates
+from zerodistance.core.outreach import judging, lengths, templates
 from zerodistance.core.outreach.contracts import CHANNELS, PURPOSES, ChannelName
-from zerodistance.core.outreach.templates import GIVEN, OF_VAULT, TAG, Problem, Rendered, Template
+from zerodistance.core.outreach.judging import Problem
+from zerodistance.core.outreach.templates import GIVEN, OF_VAULT, TAG, Rendered, Template
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles.contracts import Dimension, Layer
 from zerodistance.doors.portal import template_form
@@ -147,7 +148,7 @@ def _looks(request: Request, one: Template, problems: list[Problem]) -> list[Loo
             continue
         shown = outreach.preview(home, who, one, lang)
         sms = one.channel == ChannelName.SMS
-        most = templates.longest(one, lang, outreach.sender_of(home)) if sms else None
+        most = judging.longest(one, lang, outreach.sender_of(home)) if sms else None
         found.append(
             Look(
                 lang,
