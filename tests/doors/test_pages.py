@@ -110,6 +110,7 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     world.experiment_of(home)
     world.outreach_of(home)
     world.sends_of(home)
+    world.campaigns_of(home)
 
     segments.create(home, who, "lately", Text("最近来过的人", "Seen lately"), QUIET)
     segments.follow(home, who, "lately")
@@ -184,6 +185,12 @@ def test_every_page_stands_in_every_look(stand: Stand, width: int, lang: str, th
         "segment-change": "/segments/lately/changes/1",
         "segments-released": "/segments/released",
         "map": "/marketing/map",
+        "campaigns": "/marketing",
+        "campaign": "/marketing/campaigns/quiet-twice",
+        "campaign-asked": "/marketing/campaigns/waits",
+        "campaign-new": "/marketing/new?segment=quiet",
+        "plays": "/marketing/plays",
+        "broadcast": "/marketing/broadcast?audience=quiet",
         "outreach": "/outreach",
         "outreach-template": "/outreach/templates/filter-due",
         "outreach-write": "/outreach/templates/visit-reminder/change",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import random
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from starlette.testclient import TestClient
 
 from tests.core.outreach.handed import hand_over
 from zerodistance import compose
+from zerodistance.apps.marketing import api as marketing
 from zerodistance.connectors.feeds import api as connectors
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
@@ -28,6 +30,7 @@ from zerodistance.core.outreach.channels import store as channel_store
 from zerodistance.core.outreach.channels.examples import EXAMPLES
 from zerodistance.core.outreach.sends import store as send_store
 from zerodistance.core.profiles import api as profiles
+from zerodistance.core.segments import audiences
 from zerodistance.core.segments import store as segment_store
 from zerodistance.core.segments.groups import api as groups
 from zerodistance.core.segments.groups import kept as kept_groups
@@ -670,3 +673,23 @@ def sends_of(home: Home) -> None:
                 }
                 said = {"channel": "email", "first_at": at, "last_at": at, "code": "", "detail": ""}
                 channel_store.hear(tx, {**heard, **said})
+def campaigns_of(home: Home) -> None:
+    """Run a campaign with two messages, have another wait for approval, and approve an audience; `outreach_of` has made the texts."""
+    who, boss = Who.system("ann"), Who.system("ben")
+    key, name = "quiet", {"zh": "没买过的，写两次", "en": "Bought nothing, written to twice"}
+    said = {
+        "name": name, "audience": {"segment": key}, "goal": {"kind": "order.line", "window_days": 28, "value": "amount"},
+        "steps": [
+            {"message": {"templates": ["filter-due"]}}, {"wait": {"days": 7, "until_hour": 10}},
+            {"message": {"templates": ["filter-due"]}},
+        ],
+        "prices": {"email": 0.01}, "budget": {"messages": 5_000},
+    }  # fmt: skip
+    marketing.create(home, who, "quiet-twice", marketing.read(said))
+    marketing.ask(home, who, "quiet-twice", 1)
+    marketing.advance(home)
+    waits = {**said, "name": {"zh": "等着批准的", "en": "Waits for a yes"}, "kind": "standing"}
+    marketing.create(home, who, "waits", marketing.read(waits))
+    low = replace(home, settings=home.settings.model_copy(update={"send_approval_size": 0}))
+    marketing.ask(low, who, "waits", 1)
+    audiences.approve(home, boss, key, 1)

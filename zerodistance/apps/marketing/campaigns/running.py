@@ -75,6 +75,7 @@ class _Turn:
             return None
         if rules.allowed(calendar, self._now, "", self._zone) == self._now:
             self._enter()
+            self._now = clock.micros()  # who has just entered may be due at once
         with self._home.state.read() as tx:
             due = store.due(tx, self._number, self._now)
         for cohort in due:

@@ -22,7 +22,7 @@ from zerodistance.kernel.text import Text
 
 router = APIRouter()
 Field = Annotated[str, Form()]
-MENU = Menu("touchpoints", "/touchpoints", "source", Text("触点", "Touchpoints"), 50, group=1, tab=True)
+MENU = Menu("touchpoints", "/touchpoints", "source", Text("触点", "Touchpoints"), 50, group=1)
 KIND_NAMES = {
     "web": Text("网站", "Web site"),
     "app": Text("App、小程序", "App, mini program"),
