@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -24,12 +25,22 @@ FORM = {
 }  # fmt: skip
 
 
+EXACT = re.compile(r"(?<![\w.,-])301(?![\w-])")
+"""How many of the audience live in C1, which no released count is."""
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a send to more than a hundred persons wait for a second account."""
+    monkeypatch.setenv("ZERODISTANCE_SEND_APPROVAL_SIZE", "100")
+
+
 @pytest.fixture
 def town(home: Home) -> Town:
-    made = Town(home, 3_000)
+    made = Town(home, 900)
     made.places()
-    lives = {"C1": range(1, 2_001), "C2": range(2_001, 3_001)}
-    made.index({"demo.gender": {"female": range(1, 3_001, 2)}, "geo.community": lives})
+    lives = {"C1": range(1, 603), "C2": range(603, 901)}
+    made.index({"demo.gender": {"female": range(1, 901, 2)}, "geo.community": lives})
     made.segment()
     made.templates()
     made.approve()
@@ -65,7 +76,7 @@ def test_a_campaign_is_written_asked_for_approved_paused_and_ended_in_the_browse
     assert "焕新" in shown(analyst, "/marketing/new?segment=old&community=C1,C2")
     with days(0):
         planned = analyst.post("/marketing/plan", **FORM)
-        assert "1,500" in planned.text
+        assert "450" in planned.text
         wrong = analyst.post("/marketing/new", **{**FORM, "window": "a while", "share": "150"})
         assert (wrong.status_code, 'id="share-e"' in wrong.text or 'id="window-e"' in wrong.text) == (
             400,
@@ -106,6 +117,7 @@ def test_a_campaign_is_written_asked_for_approved_paused_and_ended_in_the_browse
     assert "Record" in shown(analyst, f"{own}?lang=en")
 
 
+@pytest.mark.slow
 def test_a_play_starts_with_one_click(town: Town, analyst: Visitor) -> None:
     play = plays.play("welcome")
     town.segment(play.segment)
@@ -123,7 +135,7 @@ def test_a_marketer_writes_from_the_station_and_sees_nobody(town: Town, marketer
     station = shown(marketer, "/marketing/broadcast")
     assert "C1" in station
     assert "C2" not in station
-    assert "1,000" not in station
+    assert not EXACT.search(station)
     fields = {
         "audience": "old",
         "territory": "north",
@@ -148,12 +160,13 @@ def test_a_marketer_writes_from_the_station_and_sees_nobody(town: Town, marketer
             "/marketing/plays",
             "/marketing/campaigns/c_1/statistics.csv",
         ):
-            assert "1,000" not in shown(marketer, path)
+            assert not EXACT.search(shown(marketer, path))
         assert marketer.post("/marketing/plays/welcome/start").status_code == 403
         assert marketer.post("/marketing/campaigns/c_1/approve", version="1").status_code == 403
         assert api.campaign(home, ADMIN, "c_1").said.audience.communities == ("C1",)
 
 
+@pytest.mark.slow
 def test_the_api_says_what_the_pages_say(
     town: Town, analyst: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -161,7 +174,7 @@ def test_the_api_says_what_the_pages_say(
     client, token = analyst.client, {"X-CSRF": analyst.token("/me")}
     with days(0):
         own = "/v1/marketing/campaigns"
-        assert client.post(f"{own}/plan", json=PLAIN, headers=token).json()["persons"] == 1_500
+        assert client.post(f"{own}/plan", json=PLAIN, headers=token).json()["persons"] == 450
         made = client.post(own, json={**PLAIN, "key": "api"}, headers=token)
         assert (made.status_code, made.json()["state"], made.json()["said"]["kind"]) == (201, "draft", "once")
         wrong = client.post(

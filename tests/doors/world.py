@@ -673,6 +673,8 @@ def sends_of(home: Home) -> None:
                 }
                 said = {"channel": "email", "first_at": at, "last_at": at, "code": "", "detail": ""}
                 channel_store.hear(tx, {**heard, **said})
+
+
 def campaigns_of(home: Home) -> None:
     """Run a campaign with two messages, have another wait for approval, and approve an audience; `outreach_of` has made the texts."""
     who, boss = Who.system("ann"), Who.system("ben")

@@ -82,7 +82,7 @@ PLAIN: dict[str, Any] = {
 }
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(SAID)
 def test_what_is_written_is_read_again(said: Said) -> None:
     assert rules.read(json.loads(json.dumps(rules.write(said)))) == said
@@ -120,7 +120,7 @@ def test_what_is_wrong_is_named_by_its_path(more: dict[str, Any], at: str) -> No
     assert found.value.data["at"] == at
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(ANYTHING)
 def test_whatever_is_given_is_read_or_refused(given_: Any) -> None:
     try:
@@ -130,7 +130,7 @@ def test_whatever_is_given_is_read_or_refused(given_: Any) -> None:
         assert error.message("en")
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(
     CALENDARS, st.datetimes(datetime(2026, 1, 1), datetime(2028, 12, 31)), st.sampled_from(["CN", "HK", ""])
 )
@@ -153,7 +153,7 @@ def test_nobody_is_written_to_on_a_day_that_is_none(
     assert at >= rules.begins_at(calendar, SHANGHAI)
 
 
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(st.lists(MESSAGES | WAITS, max_size=8), st.integers(0, 2**50))
 def test_waits_only_add_up_and_end_at_a_message_or_the_end(steps: list[Message | Wait], at: int) -> None:
     place, due = rules.arrive(steps, 0, at, SHANGHAI)

@@ -34,7 +34,7 @@ from zerodistance.kernel.home import Home
 
 @pytest.fixture
 def town(home: Home) -> Town:
-    made = Town(home)
+    made = Town(home, 400)
     made.segment()
     made.templates()
     return made
@@ -118,6 +118,7 @@ def test_what_stops_somebody_is_looked_at_before_each_message(town: Town, outrea
         }
 
 
+@pytest.mark.slow
 def test_a_standing_campaign_takes_in_who_comes_and_nobody_twice(town: Town, outreach: Outreach) -> None:
     home = town.home
     with days(0):
@@ -137,6 +138,7 @@ def test_a_standing_campaign_takes_in_who_comes_and_nobody_twice(town: Town, out
     assert turn(home, 30).state is State.RUNNING
 
 
+@pytest.mark.slow
 def test_who_was_there_at_the_start_enters_only_after_having_left(town: Town, outreach: Outreach) -> None:
     home = town.home
     with days(0):
@@ -174,6 +176,7 @@ def test_a_large_campaign_waits_for_a_second_account(town: Town, outreach: Outre
     assert len(outreach.sends) == 1
 
 
+@pytest.mark.slow
 def test_a_small_standing_campaign_that_grows_waits_for_a_second_account(
     town: Town, outreach: Outreach
 ) -> None:
@@ -192,6 +195,7 @@ def test_a_small_standing_campaign_that_grows_waits_for_a_second_account(
     assert len(measurement.assigned(home, "renewal")) == 350
 
 
+@pytest.mark.slow
 def test_a_budget_pauses_it_before_it_breaks_and_says_so(town: Town, outreach: Outreach) -> None:
     home = town.home
     with days(0):
@@ -208,6 +212,7 @@ def test_a_budget_pauses_it_before_it_breaks_and_says_so(town: Town, outreach: O
     assert len(outreach.sends) == 2
 
 
+@pytest.mark.slow
 def test_another_country_gets_another_text_and_its_own_days(town: Town, outreach: Outreach) -> None:
     home = town.home
     black = {"country": "HK", "first": "2026-11-01", "last": "2026-11-03"}
@@ -224,6 +229,7 @@ def test_another_country_gets_another_text_and_its_own_days(town: Town, outreach
     )  # midnight of the 4th in Shanghai
 
 
+@pytest.mark.slow
 def test_a_calendar_ends_it_and_no_day_of_it_is_another(town: Town, outreach: Outreach) -> None:
     home = town.home
     with days(0):
@@ -237,6 +243,7 @@ def test_a_calendar_ends_it_and_no_day_of_it_is_another(town: Town, outreach: Ou
     assert turn(home, 8).state is State.ENDED
 
 
+@pytest.mark.slow
 def test_a_rule_that_was_changed_since_it_was_approved_pauses_it(town: Town, outreach: Outreach) -> None:
     home = town.home
     with days(0):
@@ -246,6 +253,7 @@ def test_a_rule_that_was_changed_since_it_was_approved_pauses_it(town: Town, out
     assert "changed" in turn(home, 1.1).why.en
 
 
+@pytest.mark.slow
 def test_two_who_are_merged_go_on_with_the_cohort_that_came_first(town: Town, outreach: Outreach) -> None:
     home = town.home
     with days(0):
@@ -264,6 +272,7 @@ def test_two_who_are_merged_go_on_with_the_cohort_that_came_first(town: Town, ou
     assert other not in again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["marketing.assigned", "marketing.stepped", "marketing.sent"])
 def test_what_is_cut_off_anywhere_is_taken_up_again_once(
     town: Town, outreach: Outreach, monkeypatch: pytest.MonkeyPatch, point: str
@@ -292,6 +301,7 @@ def test_what_is_cut_off_anywhere_is_taken_up_again_once(
     assert outreach.whom == [("mail", list(treated)), ("again", list(treated))]
 
 
+@pytest.mark.slow
 def test_what_it_measures_stays_as_it_is_once_it_has_begun(town: Town, outreach: Outreach) -> None:
     home = town.home
     with days(0):
@@ -308,6 +318,7 @@ def test_what_it_measures_stays_as_it_is_once_it_has_begun(town: Town, outreach:
             api.create(home, ANALYST, "renewal", api.read(PLAIN))
 
 
+@pytest.mark.slow
 def test_an_account_of_a_unit_sees_the_campaigns_of_its_unit(town: Town) -> None:
     home = town.home
     town.places()

@@ -68,7 +68,7 @@ def begin(home: Home, size: int = 500) -> Home:
     return home
 
 
-@pytest.mark.parametrize("size", [500, 10])
+@pytest.mark.parametrize("size", [pytest.param(500, marks=pytest.mark.slow), 10])
 def test_each_step_is_one_send_to_those_who_go_on_and_is_not_asked_about_again(
     home: Home, box: Box, size: int
 ) -> None:
@@ -100,6 +100,7 @@ def test_each_step_is_one_send_to_those_who_go_on_and_is_not_asked_about_again(
         assert figures.queue["sent"] == 2 * len(treated) - 3
 
 
+@pytest.mark.slow
 def test_a_yes_to_another_campaign_is_none_to_this_one(home: Home, box: Box) -> None:
     shop(home)
     home = begin(home, 10)

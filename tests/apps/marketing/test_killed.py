@@ -41,7 +41,9 @@ def kill(home: Home, point: str, days: float) -> int:
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_worker_that_is_killed_leaves_nothing_doubled_and_nothing_out(home: Home, box: Box, point: str) -> None:
+def test_a_worker_that_is_killed_leaves_nothing_doubled_and_nothing_out(
+    home: Home, box: Box, point: str
+) -> None:
     shop(home)
     home = begin(home)
     ended = [kill(home, point, 0.01), kill(home, point, 0.02)]

@@ -186,7 +186,8 @@ def statistics(
         return
     table = Table(box=None, show_header=False)
     for one in found.figures:
-        span = "" if one.low in (None, "") else f"{one.low:,.4g} – {one.high or 0:,.4g}"
+        high = "…" if one.high in (None, "") else f"{one.high:,.4g}"
+        span = "" if one.low in (None, "") else f"{one.low:,.4g} – {high}"
         value = f"{one.value:,.6g}" if isinstance(one.value, int | float) else str(one.value or "–")
         table.add_row(one.part, one.name, value, span)
     command.show(table)
