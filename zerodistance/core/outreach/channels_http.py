@@ -215,12 +215,8 @@ def heard(message: str, home: Here, who: AskedBy) -> list[ReceiptAnswer]:
     ]
 
 
-_MAIL = {
-    "requestBody": {
-        "required": True,
-        "content": {"message/rfc822": {"schema": {"type": "string", "format": "binary"}}},
-    }
-}
+_RAW = {"application/octet-stream": {"schema": {"type": "string", "format": "binary", "minLength": 1}}}
+_MAIL = {"requestBody": {"required": True, "content": _RAW}}
 
 
 @router.post("/bounces", openapi_extra=_MAIL)
@@ -233,6 +229,10 @@ async def bounce(request: Request, home: Here, who: AskedBy) -> BackAnswer:
         if len(raw) > MOST_BYTES:
             why = Text(f"最多 {MOST_BYTES} 字节", f"at most {MOST_BYTES} bytes are allowed")
             raise Invalid(field="body", given=f"{len(raw)} bytes", why=why)
+    if not raw:
+        raise Invalid(
+            field="body", given="", why=Text("请求体是邮件原文", "the body is the mail as it arrived")
+        )
     back = await home.state.aside(lambda: answers.take_mail(home, raw))
     return BackAnswer(
         what=str(back.what),
