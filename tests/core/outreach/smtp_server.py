@@ -53,6 +53,7 @@ class MailServer:
             threading.Thread(target=self._talk, args=(opened,), daemon=True).start()
 
     def _talk(self, opened: socket.socket) -> None:
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with opened, opened.makefile("rb") as lines, suppress(OSError):
             opened.sendall(b"220 test\r\n")
             sender = recipient = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,10 +14,12 @@ import pytest
 from tests.core.outreach.http_server import Reply, WebServer
 from tests.core.outreach.outgoing import message_id, outgoing
 from tests.core.outreach.smtp_server import MailServer
+from zerodistance.core.outreach import channels_cli
 from zerodistance.core.outreach.channels import opening, setting, spec, webhook
 from zerodistance.core.outreach.channels.described import SecretMissing
 from zerodistance.core.outreach.channels.examples import EXAMPLES
 from zerodistance.core.outreach.contracts import ChannelName, Handed, Outgoing
+from zerodistance.kernel import command
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import Forbidden, Invalid
 from zerodistance.kernel.home import Home
@@ -211,3 +214,37 @@ def test_a_channel_is_set_up_checked_tried_and_switched_off(home: Home, admin: W
     setting.remove(home, admin, "email")
     with pytest.raises(opening.NoChannel):
         setting.switch(home, admin, "email", on=True)
+
+
+def test_channels_by_command(
+    home: Home, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command.set_flags(home=str(home.root), lang="en")
+    there = MailServer()
+    said = (
+        f'host = "127.0.0.1"\nport = {there.port}\ntls = "none"\nfrom = "news@brand.example"\nname = "Brand"'
+    )
+    channels_cli.show("email")
+    assert "SMTP_PASSWORD" in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.StringIO(said))
+    channels_cli.set_("email", Path("-"))
+    assert channels_cli.check("email") == 1  # no public address
+    assert "public_url" in capsys.readouterr().out
+    assert channels_cli.try_("email", "me@brand.example") == 0
+    there.close()
+    assert channels_cli.try_("email", "me@brand.example") == 1
+    channels_cli.off("email")
+    capsys.readouterr()
+    channels_cli.list_(as_json=True)
+    assert [(one["name"], one["on"]) for one in json.loads(capsys.readouterr().out)][:2] == [
+        ("email", False),
+        ("sms", False),
+    ]
+    channels_cli.on("email")
+    channels_cli.remove("email")
+    channels_cli.list_()
+    assert "not set up" in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"Subject: hello\r\n\r\nhi")))
+    assert channels_cli.bounce() == 0
+    assert "replied" in capsys.readouterr().out
+    command.close()

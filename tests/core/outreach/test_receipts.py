@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.core.outreach.handed import AT, hand_over, said, states
-from tests.core.outreach.outgoing import message_id
+from tests.core.outreach.outgoing import message_id, outgoing
 from tests.core.outreach.people import say, settle
 from tests.core.outreach.test_bounces import COMPLAINT, MAIL, POSTFIX
 from zerodistance.core.outreach import answers, consent, links, receipts, returned, suppression
 from zerodistance.core.outreach.bounces import What
-from zerodistance.core.outreach.channels import setting
+from zerodistance.core.outreach.channels import forgetting, opening, setting
 from zerodistance.core.outreach.contracts import Settled
+from zerodistance.kernel import bulk
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 
@@ -186,3 +187,21 @@ def test_a_gateway_posts_receipts_by_its_own_ids_and_answers_by_number(home: Hom
 
 def test_reading_a_mail_says_what_it_was(home: Home) -> None:
     assert answers.take_mail(home, b"Subject: hello\r\n\r\nhi").what is What.REPLIED
+
+
+def test_who_is_forgotten_leaves_no_receipt_reference_or_letter(home: Home) -> None:
+    at = settle(home, {1: [("email", "a@x.cn")], 2: [("email", "b@x.cn")]})
+    channel = opening.open_channel(home, "inbox")
+    for number, who in enumerate(("a@x.cn", "b@x.cn"), 1):
+        one = hand_over(home, at[who], number)
+        settled(home, one, Settled.DELIVERED)
+        with home.state.write() as tx:
+            receipts.refer(tx, "sms", [(f"g{number}", one, at[who])])
+        channel.hand([outgoing(number, address=str(at[who]))])
+    assert forgetting.forget(home, [at["a@x.cn"]]) == {"outreach_receipt": 1, "outreach_inbox": 1}
+    with home.state.read() as tx:
+        left = [bulk.rows(tx, f"select subject from {table}") for table in TABLES]
+    assert left == [[(at["b@x.cn"],)]] * len(TABLES)
+
+
+TABLES = ("outreach_receipt", "outreach_reference", "outreach_inbox")
