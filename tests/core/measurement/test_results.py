@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
 from pyroaring import BitMap
 
 from tests.core.measurement.town import NOW, Town, frozen
-from zerodistance.core.measurement import api
-from zerodistance.core.measurement.contracts import Goal, NoGlobalHoldout, Value
+from zerodistance.core.measurement import api, strata
+from zerodistance.core.measurement.contracts import Goal, NoGlobalHoldout, TooManyStrata, Value
 from zerodistance.core.measurement.estimates import Interval
 from zerodistance.core.measurement.figures import Naive
 from zerodistance.core.profiles import api as profiles
@@ -196,3 +197,41 @@ def test_an_account_that_sees_no_persons_plans_with_released_counts_and_is_told_
         0,
         0,
     )
+
+
+def test_strata_hold_their_share_to_a_person_and_are_told_as_groups(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = town.home
+    town.did(*(bought(s, NOW - timedelta(days=2 + n), 50.0) for s in range(1, 201) for n in range(1 + s % 2)))
+    keeper = profiles.follower(home)
+    with home.engine.connect() as connection:
+        touches_view(connection, home)
+        touches = connection.sql("select * from touches").to_arrow_table()
+    with frozen(NOW):
+        keeper.follow(touches, 1)
+        keeper.update()
+        api.create(
+            home,
+            SYSTEM,
+            "layered",
+            NAME,
+            GOAL,
+            share_held=0.5,
+            stratify=["value.orders_total"],
+            score="value.spend_total",
+        )
+        receipt = api.assign(home, SYSTEM, "layered", BitMap(range(1, 401)))
+        monkeypatch.setattr(strata, "MOST", 2)
+        with pytest.raises(TooManyStrata):
+            strata.of(home, np.arange(1, 401, dtype=np.uint32), ["value.orders_total"], None)
+    for once in (range(2, 201, 2), range(1, 201, 2), range(201, 401)):
+        held = len(receipt.held & BitMap(once))
+        assert abs(held - len(once) / 2) <= 1
+    town.did(*(bought(s, NOW + HOUR) for s in receipt.treated))
+    with frozen(NOW + timedelta(days=8)):
+        found = api.result(home, SYSTEM, "layered")
+    assert len(found.groups) == 3 and found.weighed is not None and found.weighed.low > 0.9
+    assert all(group.name.en and group.lift.low > 0 for group in found.groups)
+    assert found.uplift is None  # too few to say whom it moves
+    assert found.amounts is not None and found.amounts.adjusted.clear
