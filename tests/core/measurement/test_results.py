@@ -152,10 +152,20 @@ def test_what_all_contact_does_is_measured_against_the_global_holdout(town: Town
         api.create(home, SYSTEM, "winter", NAME, GOAL, share_held=0.1)
         api.assign(home, SYSTEM, "winter", BitMap(range(1, 401)))
         held = set(range(1, 401)) - set(api.treated(home, "all-contact"))
+    written = {"kind": "message.sent", "channel": "sms", "at": NOW + HOUR}
     town.did(*(bought(s, NOW + HOUR) for s in sorted(held)[:7]))
+    town.did(
+        {
+            "subject": min(held),
+            "campaign": "filters",
+            **written,
+        },  # a service message, which nobody is held out of
+        {"subject": min(set(range(1, 401)) - held), "campaign": "winter", **written},
+    )
     with frozen(NOW + timedelta(days=1)):
         found, winter = api.global_holdout(home, SYSTEM), api.result(home, SYSTEM, "winter")
     assert found.held is not None and (found.held.persons, found.held.reached) == (len(held), 7)
+    assert (found.treated.sent, found.crossed) == (1, 0)
     assert winter.held is not None and winter.treated.persons + winter.held.persons == 400 - len(held)
 
 

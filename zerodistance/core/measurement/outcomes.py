@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from zerodistance.core.measurement import mapped, rates, standing
-from zerodistance.core.measurement.contracts import CLICKED, OPENED, SENT, Experiment, Goal
+from zerodistance.core.measurement import mapped, rates, standing, store
+from zerodistance.core.measurement.contracts import CLICKED, MARKETING, OPENED, SENT, Experiment, Goal
 from zerodistance.core.measurement.estimates import Arm
 from zerodistance.core.measurement.standing import ASIDE, HELD, TREATED, Arms
 from zerodistance.core.touchpoints.contracts import UTC_US
@@ -91,7 +92,7 @@ def read(home: Home, found: Experiment, number: int, until: int) -> People:
         came = _asked(connection, home, found.goal, pairs, numbers, at, upto, np.full(len(at), until))
         then = _asked(connection, home, found.goal, pairs, numbers, at - span, at, at)
         points = _asked(connection, home, _POINTS, pairs, numbers, at, upto, np.full(len(at), until))
-        exposed, messages = _exposed(connection, found, pairs, numbers, at, until)
+        exposed, messages = _exposed(connection, _campaigns(home, found), pairs, numbers, at, until)
     return People(
         numbers=numbers,
         arm=there.arm[first],
@@ -203,23 +204,30 @@ def _asked(
     return _Came(first, amount, quantity)
 
 
+def _campaigns(home: Home, found: Experiment) -> list[str]:
+    """Return whose messages are an exposure: the experiment's own, of the global holdout those of all marketing."""
+    if not found.everywhere:
+        return [found.key]
+    with home.state.read() as tx:
+        return [row["key"] for row in store.found(tx) if row["purpose"] == MARKETING]
+
+
 def _exposed(
     connection: duckdb.DuckDBPyConnection,
-    found: Experiment,
+    campaigns: Sequence[str],
     pairs: tuple[Ints, Ints],
     numbers: npt.NDArray[np.uint32],
     at: Ints,
     until: int,
 ) -> tuple[dict[str, Bools], dict[str, int]]:
-    """Return who got, opened and clicked a message of the campaign, and how many were sent by channel."""
+    """Return who got, opened and clicked a message of these campaigns, and how many were sent by channel."""
     masks = {kind: np.zeros(len(numbers), np.bool_) for kind in (SENT, OPENED, CLICKED)}
     if not len(numbers):
         return masks, {}
     end = np.full(len(at), until)
     _whose(connection, pairs, numbers, at, end, end)
+    connection.register("wanted_campaign", pa.table({"campaign": pa.array(campaigns, pa.string())}))
     values = {
-        "every_campaign": found.everywhere,
-        "campaign": found.key,
         "earliest": clock.from_micros(int(at.min())),
         "latest": clock.from_micros(until),
     }

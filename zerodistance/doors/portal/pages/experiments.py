@@ -39,7 +39,7 @@ GOALS = (
     "member.joined",
 )
 """Goals that the form offers first; the others stand behind them."""
-_NAMES = (28.0, 100.0)  # room beside the names of groups, percent
+_NAMES = (28.0, 95.0)  # room beside the names of groups, percent
 Field = Annotated[str, Form()]
 
 
