@@ -43,11 +43,11 @@ def due(policy: Policy, purpose: str, channel: str, where: Where, now: int) -> i
     rules = rules_for(policy, purpose, channel, where.country)
     if not rules:
         return now
-    return _due(rules, where.zones, now // 60_000_000 * 60_000_000, now)
+    return _due(rules, where.zones, now)
 
 
 @lru_cache(4_096)
-def _due(rules: tuple[Quiet, ...], zones: Sequence[str], minute: int, now: int) -> int | None:
+def _due(rules: tuple[Quiet, ...], zones: tuple[str, ...], now: int) -> int | None:
     found = now
     for _ in range(_TURNS):
         ends = [end for zone in zones for end in _ends(rules, ZoneInfo(zone), found)]

@@ -262,7 +262,7 @@ def folded(text: str) -> str:
     return re.sub(r"\s+", " ", plain) if _LATIN.search(plain) else _GAPS.sub("", plain)
 
 
-@lru_cache(4_096)
+@lru_cache(16_384)
 def _pattern(word: str) -> re.Pattern[str]:
     plain = folded(word)
     if _LATIN.search(plain):
