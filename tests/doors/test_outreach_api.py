@@ -126,7 +126,7 @@ def test_consent_and_suppression(shop: tuple[Home, Client, Client]) -> None:
 def test_channels_are_described_by_who_manages_and_seen_by_who_sends(
     shop: tuple[Home, Client, Client],
 ) -> None:
-    _, admin, marketer = shop
+    home, admin, marketer = shop
     said = {
         "description": 'host = "127.0.0.1"\nport = 1\ntls = "none"\nfrom = "news@brand.example"\nname = "Brand"'
     }
@@ -135,6 +135,10 @@ def test_channels_are_described_by_who_manages_and_seen_by_who_sends(
     assert admin("PUT", "/channels/email", json=said)["on"] is True
     first = marketer("GET", "/channels")[0]
     assert (first["name"], first["on"], first["description"]) == ("email", True, "")
+    heard = hand_over(home, 1, 78)
+    admin("POST", "/receipts", json={"receipts": [{"id": heard, "state": "delivered"}]})
+    assert admin("GET", "/channels/email")["heard"] == {"delivered": 1}
+    assert marketer("GET", "/channels/email")["heard"] == {}  # an exact count tells about a person
     assert "can't be used" in admin("POST", "/channels/email/check")["wrong"][0]["en"]
     assert admin("POST", "/channels/email/try", json={"to": "me@brand.example"})["outcome"] == "later"
     assert admin("POST", "/channels/email/switch", json={"on": False})["on"] is False

@@ -104,7 +104,8 @@ async def _guarded(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> 
         await app(scope, receive, send)
     except Exception as error:
         number = secrets.token_hex(4)
-        log("http").error("broken", number=number, path=scope["path"], error=told(error), trace=frames(error))
+        path = scope.get("shown", scope["path"])  # an address that is a secret is not written down
+        log("http").error("broken", number=number, path=path, error=told(error), trace=frames(error))
         await JSONResponse(Broken(number=number).as_dict(), 500)(scope, receive, send)
 
 

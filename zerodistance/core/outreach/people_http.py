@@ -150,6 +150,7 @@ class People:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        scope["shown"] = f"/{scope['path'][1:2]}/…" if scope["path"].startswith(_OPEN) else INBOX
         answer = await self._answer(scope, receive)
         headers = {
             **_SAFE,

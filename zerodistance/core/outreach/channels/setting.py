@@ -60,11 +60,11 @@ class Tried:
 
 
 def channels(home: Home, who: Who) -> list[Setup]:
-    """Return every channel; descriptions and secret paths only to whoever may manage outreach."""
+    """Return every channel; descriptions and secret paths only to whoever may manage outreach, exact counts only to whoever may see persons."""
     since = clock.micros() - _WEEK
     with home.state.read() as tx:
         rows, heard = store.channels(tx), store.heard_since(tx, since)
-    full = who.may(Permission.MANAGE_OUTREACH)
+    full, counts = who.may(Permission.MANAGE_OUTREACH), who.may(Permission.SEE_PERSONS)
     found: list[Setup] = []
     for name in ChannelName:
         row = rows.get(name)
@@ -82,7 +82,7 @@ def channels(home: Home, who: Who) -> list[Setup]:
                 bool(row["is_on"]) if row is not None else name is ChannelName.INBOX,
                 problem,
                 receipts_path(home, name) if full and name in (ChannelName.SMS, ChannelName.WEBHOOK) else "",
-                {what: many for (channel, what), many in heard.items() if channel == name},
+                {what: many for (channel, what), many in heard.items() if channel == name and counts},
                 row["changed_by"] if row is not None else "",
                 row["changed_at"] if row is not None else None,
             )
