@@ -1,9 +1,21 @@
-"""What outreach shows on the 360-degree page: what somebody agreed to, with what shows it, and where nothing is sent."""
+"""What outreach shows on the 360-degree page: what somebody agreed to, with what shows it, where nothing is sent; what was sent and held, and why."""
 
 from __future__ import annotations
 
+import json
+
+from zerodistance.core.identity import api as identity
 from zerodistance.core.outreach import desk
-from zerodistance.core.outreach.contracts import CHANNELS, PURPOSES, ChannelName, Purpose
+from zerodistance.core.outreach.contracts import (
+    CHANNELS,
+    MESSAGE_STATES,
+    PURPOSES,
+    ChannelName,
+    MessageState,
+    Purpose,
+)
+from zerodistance.core.outreach.sends import store as sends
+from zerodistance.core.outreach.sends.queue import REASONS as REASONS_OF_MESSAGES
 from zerodistance.core.outreach.suppression import REASONS
 from zerodistance.core.profiles.panels import About, Line, Panel, Shown
 from zerodistance.kernel.access import Who
@@ -101,4 +113,56 @@ CONSENT = Panel(
     10,
     _consent,
 )
-PANELS = (CONSENT,)
+_SHOWN = 40  # own value: messages that are listed
+
+
+def _messages(home: Home, who: Who, about: About) -> Shown | None:
+    with home.state.read() as tx:
+        found = sends.of_subjects(tx, identity.subjects_of(tx, about.number), _SHOWN)
+        of = {number: sends.send_of(tx, number) for number in {row["send"] for row in found}}
+    mine = [
+        row for row in found if (row["handed_at"] or row["due_at"]) <= about.as_of or row["handed_at"] is None
+    ]
+    return Shown(
+        tuple(_message(row, of[row["send"]]) for row in mine),
+        Text("还没有写过", "Nothing was ever sent"),
+        Text(
+            "发出的、扣下的和为什么，都会在这里。",
+            "What was sent and what was held back, with the reason, stands here.",
+        ),
+    )
+
+
+def _message(row: sends.Row, send: sends.Row | None) -> Line:
+    state = MessageState(row["state"])
+    said, channel = MESSAGE_STATES[state], CHANNELS[ChannelName(row["channel"])]
+    why = REASONS_OF_MESSAGES.get(row["reason"])
+    parts = (
+        []
+        if send is None
+        else [str(send["experiment"]), *(way[1] for way in json.loads(send["ways"])[row["way"] :][:1])]
+    )
+    under = [part for part in (*parts, row["code"]) if part]
+    return Line(
+        Text(channel.zh, channel.en[:1].upper() + channel.en[1:]),
+        Text(f"{said.zh}：{why.zh}", f"{said.en}: {why.en}") if why else said,
+        row["handed_at"] or row["due_at"],
+        bad=state in (MessageState.FAILED, MessageState.UNKNOWN),
+        under=Text(" · ".join(under), " · ".join(under)),
+        more="" if send is None else f"/outreach/sends/{row['send']}",
+    )
+
+
+MESSAGES = Panel(
+    "messages",
+    Text("写给本人的消息", "Messages to them"),
+    "send",
+    Text(
+        "每条消息的结果；扣下的写着理由，没有发出去。时间是交出去的时刻，还没交出去的是最早可以发的时刻。",
+        "What became of each message; one that was held back says why, and did not go. Times are those of handing over, or when it may go.",
+    ),
+    11,
+    _messages,
+    5,
+)
+PANELS = (CONSENT, MESSAGES)
