@@ -74,11 +74,8 @@ def test_a_send_is_asked_for_decided_on_and_stopped_over_http(shop: Home, door: 
     try:
         new = {"key": "api", "experiment": "autumn", "templates": ["autumn"], "values": {"what": "neu"}}
         made = ask(Role.MARKETER, "POST", "", 201, **new)
-        assert (made["state"], made["rounded"], made["reach"] % shop.settings.released_k) == (
-            "asked",
-            True,
-            0,
-        )
+        assert (made["state"], made["rounded"]) == ("asked", True)
+        assert made["reach"] is None or made["reach"] % shop.settings.released_k == 0
         assert ask(Role.MARKETER, "POST", "", 201, **new)["number"] == made["number"]
         ask(Role.MARKETER, "POST", f"/{made['number']}/decision", 403, grant=True)
         ask(Role.ANALYST, "POST", f"/{made['number']}/decision", 400, grant="yes")

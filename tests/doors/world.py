@@ -659,7 +659,7 @@ def sends_of(home: Home) -> None:
             send_store.add(
                 tx,
                 [
-                    (one, first[0], first[1] + n, 0, "email", 0, at, state, reason)
+                    (one, first[0], first[1] + n, 0, "email", 0, at, state, reason, n % 15 == 0)
                     for n, one in enumerate(ids)
                 ],
             )

@@ -173,6 +173,9 @@ class Settings(BaseSettings):
         description="tiles drawn below the map, as https://tiles.example.com/{z}/{x}/{y}.png in WGS-84; empty: none, only the outline that ships",
     )
     map_credit: str = Field("", max_length=200, description="whom the map thanks for its tiles, plain text")
+    message_days: int = Field(
+        730, ge=30, le=3_650, description="days a message is kept that went, or was held back (own value)"
+    )
     past_days: int = Field(
         7,
         ge=1,

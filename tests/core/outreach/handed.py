@@ -31,7 +31,7 @@ def hand_over(
     mine = message_id(number)
     with home.state.write() as tx:
         of = sends.add_send(tx, send)
-        sends.add(tx, [(mine, of, subject, 0, channel, 0, AT, "queued", "")])
+        sends.add(tx, [(mine, of, subject, 0, channel, 0, AT, "queued", "", 0)])
         m = sends.message
         tx.execute(update(m).where(m.c.id == mine).values(state=state, handed_at=AT + number))
     return mine

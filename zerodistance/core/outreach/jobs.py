@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from zerodistance.core.outreach import limits, returned, suppression
 from zerodistance.core.outreach.channels import store
+from zerodistance.core.outreach.sends import store as sends
 from zerodistance.kernel import clock
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.jobs import Job
@@ -20,6 +21,7 @@ def _collect(home: Home) -> None:
     returned.collect(home)
 
 
+_SLICE = 10_000
 _REFERENCE_DAYS = 30  # own value: a gateway that has said nothing for so long says nothing any more
 
 
@@ -29,6 +31,11 @@ def _expire(home: Home) -> None:
         store.drop_references(tx, now - _REFERENCE_DAYS * clock.MICROS_PER_DAY)
         store.drop_inbox(tx, now)
     limits.expire(home)
+    before = now - home.settings.message_days * clock.MICROS_PER_DAY
+    dropped = _SLICE
+    while dropped == _SLICE:  # a slice at a time: nobody waits long for it
+        with home.state.write() as tx:
+            dropped = sends.drop_settled(tx, before, _SLICE)
 
 
 JOBS = (
@@ -42,7 +49,10 @@ JOBS = (
         "outreach.expire",
         timedelta(days=1),
         _expire,
-        Text("清理过期的站内信和频控记录", "removing messages of the inbox and contacts whose time is over"),
+        Text(
+            "清理过期的消息、站内信和频控记录",
+            "removing messages, letters of the inbox and contacts whose time is over",
+        ),
         at_once=False,
     ),
     Job(

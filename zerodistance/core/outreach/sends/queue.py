@@ -23,6 +23,7 @@ from zerodistance.core.outreach.contracts import Handed, MessageState, Outcome, 
 from zerodistance.core.outreach.sends import reach, store
 from zerodistance.core.outreach.zones import Where
 from zerodistance.core.profiles import bitmaps
+from zerodistance.core.segments import released
 from zerodistance.core.touchpoints import own
 from zerodistance.kernel import clock, fault
 from zerodistance.kernel.home import Home
@@ -81,13 +82,17 @@ def fill(home: Home, number: int) -> int:
     found = reach.of(home, treated, send["purpose"], [way.channel for way in ways])
     due = max(clock.micros(), send["not_before"] or 0)
     held = [*found.reasons, ""]  # -1 is the last
+    panel = released.panel(home).of(bitmaps.of_sorted(found.person))
+    shown = bitmaps.among(found.person, bitmaps.to_numbers(panel))
     seal, by = home.seal, [way.channel for way in ways]
     rows = [
         (
             message_id(seal, number, subject), number, subject, way, by[way], urgent, due,
-            MessageState.HELD.value if why >= 0 else MessageState.QUEUED.value, held[why],
+            MessageState.HELD.value if why >= 0 else MessageState.QUEUED.value, held[why], int(told),
         )
-        for subject, way, why in zip(found.subject.tolist(), found.way.tolist(), found.held.tolist(), strict=True)
+        for subject, way, why, told in zip(
+            found.subject.tolist(), found.way.tolist(), found.held.tolist(), shown.tolist(), strict=True
+        )
     ]  # fmt: skip
     for start in range(0, len(rows), _SLICE):
         with home.state.write() as tx:

@@ -42,6 +42,11 @@ class Reach:
         """How many may be written to."""
         return int((self.held < 0).sum())
 
+    @property
+    def going(self) -> BitMap:
+        """Who may be written to."""
+        return bitmaps.of_sorted(self.person[self.held < 0])
+
 
 def of(home: Home, persons: BitMap, purpose: str, channels: Sequence[str]) -> Reach:
     """Return whom of some persons the channels reach, the best first."""

@@ -35,6 +35,7 @@ from zerodistance.core.outreach.contracts import (
 from zerodistance.core.outreach.sends import queue, reach, store
 from zerodistance.core.outreach.templates import Template
 from zerodistance.core.profiles import bitmaps
+from zerodistance.core.segments import released
 from zerodistance.core.segments.questions import TooFewToSend
 from zerodistance.core.segments.releasing import LEAST_SEND
 from zerodistance.kernel import clock
@@ -129,6 +130,7 @@ def send(
     waits = approving.needed(home, reached.many, purpose) and not _granted(home, found, approval)
     state = SendState.ASKED if waits else SendState.APPROVED
     row |= {"state": state.value, "persons": len(treated), "reach": reached.many, "why": ""}
+    row |= {"persons_told": _released(home, treated), "reach_told": _released(home, reached.going)}
     row |= {
         "made_by": who.name,
         "made_at": clock.micros(),
@@ -250,7 +252,7 @@ def _must_be_many(home: Home, who: Who, purpose: str, reached: reach.Reach) -> N
         raise NothingToSend()
     if who.may(Permission.SEE_PERSONS) or purpose == Purpose.SERVICE:
         return
-    mine = reached.person[reached.held < 0]
+    mine = bitmaps.to_numbers(reached.going)
     if reached.many < LEAST_SEND + home.seal.draw(mine.tobytes()) % home.settings.released_k:
         raise TooFewToSend(least=LEAST_SEND)
 
@@ -361,12 +363,12 @@ def export(home: Home, who: Who, number: int, to: TextIO) -> int:
 
 
 def heard(home: Home, who: Who, number: int) -> Mapping[str, int | None]:
-    """Return what was heard of a send after it went -> of how many messages, in steps for accounts that see no persons; None: too few."""
+    """Return what was heard of a send after it went -> of how many messages; a released count for accounts that see no persons, None: too few."""
     _row(home, who, number)
     with home.state.read() as tx:
         found = store.heard(tx, number)
     if who.may(Permission.SEE_PERSONS):
-        return dict(found)
+        return {what: many.all for what, many in found.items()}
     return {what: _step(home, many, f"{number}:{what}") for what, many in found.items()}
 
 
@@ -393,8 +395,8 @@ def _told_of(home: Home, who: Who, rows: Sequence[store.Row]) -> list[Sending]:
     for row in rows:
         number = row["number"]
 
-        def told(many: int, of: str, number: int = number) -> int | None:
-            return many if plain else _step(home, many, f"{number}:{of}")
+        def told(many: store.Many, of: str, number: int = number) -> int | None:
+            return many.all if plain else _step(home, many, f"{number}:{of}")
 
         counts = tuple(
             Tally(MessageState(state), reason, told(many, f"{state}:{reason}"))
@@ -405,7 +407,7 @@ def _told_of(home: Home, who: Who, rows: Sequence[store.Row]) -> list[Sending]:
         found.append(
             Sending(
                 **kept, ways=queue.ways_of(row), values=json.loads(row["given"]), again=bool(row["again"]),
-                state=SendState(row["state"]), persons=told(row["persons"], "persons"), reach=told(row["reach"], "reach"),
+                state=SendState(row["state"]), persons=row["persons" if plain else "persons_told"], reach=row["reach" if plain else "reach_told"],
                 approval=None if approval is None else approval.number, tallies=counts, rounded=not plain,
             )
         )  # fmt: skip
@@ -419,12 +421,19 @@ _KEPT = (
 _STATES = list(MESSAGE_STATES)
 
 
-def _order(one: tuple[tuple[str, str], int]) -> tuple[int, int]:
+def _order(one: tuple[tuple[str, str], store.Many]) -> tuple[int, int]:
     (state, _), many = one
-    return _STATES.index(MessageState(state)), -many
+    return _STATES.index(MessageState(state)), -many.all
 
 
-def _step(home: Home, many: int, of: str) -> int | None:
-    """Return a count in steps of k, up or down by a draw; None below k."""
+def _released(home: Home, persons: BitMap) -> int | None:
+    return released.figure(home.seal, released.panel(home), persons, home.settings.released_k)
+
+
+def _step(home: Home, many: store.Many, of: str) -> int | None:
+    """Return a released count of messages: what those of the panel stand for, in steps of k; None: too few."""
     k = home.settings.released_k
-    return None if many < k else (many + home.seal.draw(f"{of}:{many // k}".encode()) % k) // k * k
+    if many.all < k or many.panel < released.least(k):
+        return None
+    draw = home.seal.draw(f"{of}:{many.panel}".encode())
+    return (many.panel * released.ONE_IN + draw % k) // k * k

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -53,6 +53,8 @@ send = Table(
     Column(
         "meant", LargeBinary
     ),  # Roaring: subjects of whom alone it goes to, until they are queued; null: everybody of the arm
+    Column("persons_told", Integer),  # the same two as released counts; null: too few to be told
+    Column("reach_told", Integer),
     Column("made_by", Text, nullable=False),
     Column("made_at", BigInteger, nullable=False),
     Column("queued_at", BigInteger),
@@ -78,7 +80,8 @@ message = Table(
     Column("sender", BigInteger),  # who hands it over
     Column("handed_at", BigInteger),
     Column("code", Text, nullable=False),  # what the other side answered
-    Index("ix_outreach_message_send", "send", "state", "reason"),
+    Column("panel", SmallInteger, nullable=False, server_default="0"),  # 1: its person is of the panel of released counts
+    Index("ix_outreach_message_send", "send", "state", "reason", "panel"),
     Index(
         "ix_outreach_message_due",
         "channel", "urgent", "due_at",
@@ -118,11 +121,11 @@ Row = Mapping[str, Any]
 CLAIMED = ("id", "send", "subject", "way", "channel", "tries")
 _QUEUED, _HANDING = MessageState.QUEUED.value, MessageState.HANDING.value
 _INSERT = Bulk(
-    "insert into outreach_message (id, send, subject, way, channel, urgent, due_at, state, reason, tries, code) "
-    "select {id}, {send}, {subject}, {way}, {channel}, {urgent}, {due}, {state}, {reason}, 0, '' {from} where true "
+    "insert into outreach_message (id, send, subject, way, channel, urgent, due_at, state, reason, panel, tries, code) "
+    "select {id}, {send}, {subject}, {way}, {channel}, {urgent}, {due}, {state}, {reason}, {panel}, 0, '' {from} where true "
     "on conflict (id) do nothing",
     id="text", send="bigint", subject="bigint", way="bigint", channel="text", urgent="bigint", due="bigint", state="text",
-    reason="text",
+    reason="text", panel="bigint",
 )  # fmt: skip
 _MARK = Bulk(
     "update outreach_message set state = {state}, reason = {reason}, code = {code}, due_at = {due} {from} where id = {id} and sender = {sender} "
@@ -187,7 +190,7 @@ def turn(tx: Connection, number: int, *, of: Sequence[str], **values: Any) -> bo
 
 
 def add(tx: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Put messages into the queue: id, send, subject, way, channel, urgent, due_at, state, reason; one that is there stays as it is."""
+    """Put messages into the queue: id, send, subject, way, channel, urgent, due_at, state, reason, panel; one that is there stays as it is."""
     _INSERT.run(tx, rows)
 
 
@@ -290,13 +293,22 @@ def held_back(tx: Connection, number: int) -> list[Row]:
     return [dict(row) for row in tx.execute(query).mappings()]
 
 
-def tallies(tx: Connection, numbers: Sequence[int]) -> dict[int, dict[tuple[str, str], int]]:
+class Many(NamedTuple):
+    """How many messages there are, and how many of these are of persons of the panel."""
+
+    all: int
+    panel: int
+
+
+def tallies(tx: Connection, numbers: Sequence[int]) -> dict[int, dict[tuple[str, str], Many]]:
     """Return send -> (state, reason) -> messages."""
     m = message.c
-    query = select(m.send, m.state, m.reason, func.count()).where(m.send.in_(list(numbers)))
-    found: dict[int, dict[tuple[str, str], int]] = {}
-    for number, state, reason, many in tx.execute(query.group_by(m.send, m.state, m.reason)):
-        found.setdefault(int(number), {})[state, reason] = int(many)
+    query = select(m.send, m.state, m.reason, func.count(), func.sum(m.panel)).where(
+        m.send.in_(list(numbers))
+    )
+    found: dict[int, dict[tuple[str, str], Many]] = {}
+    for number, state, reason, many, panel in tx.execute(query.group_by(m.send, m.state, m.reason)):
+        found.setdefault(int(number), {})[state, reason] = Many(int(many), int(panel))
     return found
 
 
@@ -345,13 +357,13 @@ def drop_settled(tx: Connection, before: int, most: int) -> int:
     return tx.execute(delete(message).where(m.id.in_(old.scalar_subquery()))).rowcount
 
 
-def heard(tx: Connection, number: int) -> dict[str, int]:
+def heard(tx: Connection, number: int) -> dict[str, Many]:
     """Return what was heard of messages of a send -> of how many."""
     sql = (
-        "select r.what, count(distinct r.message) from outreach_receipt r join outreach_message m on m.id = r.message "
-        "where m.send = ? group by r.what"
+        "select what, count(*), sum(panel) from (select distinct r.what as what, m.id as id, m.panel as panel from outreach_receipt r "
+        "join outreach_message m on m.id = r.message where m.send = ?) as heard group by what"
     )
-    return {what: int(many) for what, many in bulk.rows(tx, sql, (number,))}
+    return {what: Many(int(many), int(panel)) for what, many, panel in bulk.rows(tx, sql, (number,))}
 
 
 # -- senders
