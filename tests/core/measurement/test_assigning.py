@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import numpy as np
@@ -29,6 +30,7 @@ from zerodistance.kernel.text import Text
 
 GOAL, NAME = Goal("order.line", 28), Text("秋季", "Autumn")
 SYSTEM = Who.system("test")
+SLOW = bool(os.environ.get("ZERODISTANCE_TEST_SLOW"))
 PLANNER = Who(3, "planner", Role.PLANNER)
 MARKETER = Who(4, "marketer", Role.MARKETER, frozenset({7}))
 
@@ -250,6 +252,47 @@ def test_each_stratum_has_its_share_to_a_person(
         assert abs(int(held[mine].sum()) - share * int(mine.sum())) < 1
         if held[mine].any() and not held[mine].all():
             assert lots[mine & held].max() <= lots[mine & ~held].min()
+
+
+@settings(max_examples=200 if SLOW else 8)
+@given(
+    st.lists(
+        st.one_of(
+            st.sets(st.integers(1, 20), min_size=1, max_size=12),
+            st.tuples(st.integers(1, 60), st.integers(1, 20)),
+        ),
+        min_size=3,
+        max_size=8,
+    )
+)
+def test_whatever_is_merged_and_split_the_first_assignment_of_a_person_counts(
+    home: Home, steps: list[set[int] | tuple[int, int]]
+) -> None:
+    """Sets are assigned, pairs move a subject to a person; a model in plain Python says who may be contacted."""
+    town, key = Town(home), f"law-{len(api.experiments(home, SYSTEM))}"
+    if key == "law-0":
+        town.settle((s, (s - 1) % 20 + 1) for s in range(1, 61))
+    api.create(home, SYSTEM, key, NAME, GOAL, share_held=0.5)
+    subjects = np.arange(1, 61, dtype=np.int64)
+    put: dict[int, tuple[int, bool]] = {}  # subject -> assignment, and whether it is held
+    for step in steps:
+        if isinstance(step, tuple):
+            town.move(*step)
+        else:
+            receipt = api.assign(home, SYSTEM, key, BitMap(step))
+            whose = dict(zip(subjects.tolist(), mapped.numbers_of(home, subjects).tolist(), strict=True))
+            stood = {whose[s] for s in put}
+            fresh = {s: p for s, p in whose.items() if p in step - stood}
+            put |= {s: (receipt.number, p in receipt.held) for s, p in fresh.items()}
+            assert receipt.treated | receipt.held == BitMap(step & set(whose.values()))
+        whose = dict(zip(subjects.tolist(), mapped.numbers_of(home, subjects).tolist(), strict=True))
+        firsts: dict[int, tuple[int, bool]] = {}
+        for subject, (order, held) in put.items():
+            mine = (order, not held)
+            firsts[whose[subject]] = min(firsts.get(whose[subject], mine), mine)
+        may = BitMap(person for person, (_, treated) in firsts.items() if treated)
+        assert api.treated(home, key) == may
+        assert api.assigned(home, key) == BitMap(firsts)
 
 
 def test_many_are_mapped_as_few_are(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
