@@ -17,10 +17,10 @@ from tests.doors.world import people
 from zerodistance import compose
 from zerodistance.core.measurement import api, cli
 from zerodistance.core.measurement.contracts import Goal, Value
-from zerodistance.doors.portal import accounts
+from zerodistance.doors.portal import accounts, sessions
 from zerodistance.kernel import command
 from zerodistance.kernel import home as homes
-from zerodistance.kernel.access import Who
+from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.settings import load
 from zerodistance.kernel.text import Text
@@ -132,6 +132,20 @@ def test_the_pages_say_what_came_of_it_in_both_languages(door: Visitor) -> None:
         in door.get("/experiments/joint?exposed=1270000&bought=5713&others=3910000&others_bought=8600").text
     )
     assert door.get("/experiments/joint?exposed=x&bought=1").status_code == 200
+
+
+def test_an_account_that_sees_no_persons_has_the_same_pages_with_less_on_them(
+    door: Visitor, stocked: Home
+) -> None:
+    key = sessions.create_key(stocked, SYSTEM, "store", Role.MARKETER)
+    head = {"Authorization": f"Bearer {key}"}
+    exact = f"{len(api.treated(stocked, 'autumn')):,}"
+    for path in ("/experiments", "/experiments/autumn", "/experiments/new", "/experiments/joint"):
+        found = door.client.get(f"{path}?lang=en", headers=head)
+        assert found.status_code == 200 and exact not in found.text, path
+    said = door.client.get("/v1/experiments/autumn/result", headers=head).json()
+    assert said["released"] and said["naive"] is None and said["looks"] == []
+    assert exact not in door.client.get("/experiments/autumn/result.csv", headers=head).text
 
 
 def test_an_experiment_is_planned_and_made_on_its_page(door: Visitor) -> None:
