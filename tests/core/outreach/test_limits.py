@@ -142,7 +142,7 @@ ASKED = st.lists(
 )
 
 
-@settings(max_examples=8)
+@settings(max_examples=6)
 @given(asked=ASKED, merges=st.sets(st.integers(2, 3)))
 def test_no_cap_is_ever_broken(home: Home, asked: list[tuple[int, int, str, int]], merges: set[int]) -> None:
     caps = (Cap(1, 1), Cap(2, 7), Cap(1, 7, unit="*"), Cap(2, 1, purpose="service"))
