@@ -19,7 +19,6 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 KEY = "city"
-SETTINGS = "# One account is enough to try things: only sends to more persons than this wait for a second one.\nsend_approval_size = 5000\n"
 MODELS = ("n1", "n2", "n3_repeat", "n4", "r1_activity", "r2_integrity", "r3_value", "r4_dormancy", "r5_stage")
 """What a city is large enough for, and takes seconds."""
 SEGMENTS = (
@@ -49,7 +48,7 @@ def city(folder: Path) -> Example:
     return Example(
         key=KEY,
         name=Text("样例城市的家电品牌“潮屿”", "the appliance brand Chaoyu of the sample city"),
-        settings=SETTINGS,
+        settings="",
         brand=folder / "brand",
         kinds=("units", "categories", "products", "places", "territories"),
         files=tuple(_files(folder)),
