@@ -72,6 +72,8 @@ def test_a_marketer_sends_to_the_own_territory_and_sees_released_figures(
         assert [unit.key for unit in found.units] == ["north"]
         assert [one.key for one in found.audiences] == ["old"]
         assert [one.code for one in found.communities] == ["C1"]
+        whole = broadcast.station(home, ADMIN, None, "old", ["C2"])
+        assert [one.code for one in whole.communities] == ["C2", "C1"]
         size, plan = api.sizes(home, marketer, given().said())
         assert size.released
         assert size.persons is not None

@@ -95,8 +95,14 @@ class Broadcast:
         )
 
 
-def station(home: Home, who: Who, territory: str | None = None, audience: str | None = None) -> Station:
-    """Return what an account may choose; needs SEND.
+def station(
+    home: Home,
+    who: Who,
+    territory: str | None = None,
+    audience: str | None = None,
+    chosen: Sequence[str] = (),
+) -> Station:
+    """Return what an account may choose; needs SEND. Communities that are chosen already come first.
 
     Raises
     ------
@@ -112,11 +118,13 @@ def station(home: Home, who: Who, territory: str | None = None, audience: str | 
         brand.see_unit(home, who, territory)
     some = tuple(one for one in audiences.approvals(home, who) if one.holds)
     texts = tuple(one for one in catalogue.listed(home, who) if one.purpose == "marketing" and not one.off)
-    near = _communities(home, who, territory, audience) if audience is not None else ()
+    near = _communities(home, who, territory, audience, chosen) if audience is not None else ()
     return Station(units, some, tuple(near), texts)
 
 
-def _communities(home: Home, who: Who, territory: str | None, audience: str) -> Sequence[Nearby]:
+def _communities(
+    home: Home, who: Who, territory: str | None, audience: str, chosen: Sequence[str]
+) -> Sequence[Nearby]:
     spread = Spread(home, who)
     inside = spread.mine.copy()
     if territory is not None:
@@ -124,7 +132,7 @@ def _communities(home: Home, who: Who, territory: str | None, audience: str) -> 
     groups = np.where(inside, np.arange(len(spread.codes)), -1)
     counted = spread.count(Question(audience=audience), groups, len(spread.codes))
     found = [(counted.figure(n), code) for n, code in enumerate(spread.codes) if inside[n]]
-    found.sort(key=lambda one: (-(one[0] or 0), one[1]))
+    found.sort(key=lambda one: (one[1] not in chosen, -(one[0] or 0), one[1]))
     names = brand.some_places(home, [code for _, code in found[:MOST_SHOWN]])
     return [
         Nearby(code, names[code].name if code in names else Text(code, code), persons)

@@ -9,6 +9,7 @@ from pyroaring import BitMap
 from zerodistance.apps.marketing.campaigns.contracts import Audience, NotOpenToYou, Said
 from zerodistance.core.brand import api as brand
 from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles import bitmaps
 from zerodistance.core.segments import api as segments
 from zerodistance.core.segments import audiences, living, released, releasing, saved
 from zerodistance.core.segments.contracts import AllOf, AnyOf, Lives, Rule, Within
@@ -99,10 +100,14 @@ def size(home: Home, who: Who, persons: BitMap) -> Size:
     return Size(found, low, high, True)
 
 
-def must_be_many(who: Who, persons: BitMap, about: Size) -> None:
-    """Raise TooFewToSend where an account that may not see persons asks for so few that they would be persons, not an audience."""
+def must_be_many(home: Home, who: Who, persons: BitMap, about: Size) -> None:
+    """Raise TooFewToSend where an account that may not see persons asks for so few that they would be persons, not an audience.
+
+    No count of them may be released, or they are fewer than 50 and a few more, by a draw that hangs on who they are: so the line tells about no single person.
+    """
     if not who.may(Permission.SEE_PERSONS):
-        releasing.must_be_many(len(persons))
+        more = home.seal.draw(bitmaps.to_numbers(persons).astype("<u4").tobytes()) % home.settings.released_k
+        releasing.must_be_many(len(persons) - more)
         releasing.must_be_many(about.about)
 
 

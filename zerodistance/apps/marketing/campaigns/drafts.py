@@ -115,12 +115,8 @@ def _next_key(taken: Sequence[str]) -> str:
 
 def must_hold(home: Home, who: Who, said: Said) -> None:
     """Raise what is wrong with what a campaign names: segment, places, goal, templates; and what the account may not ask for."""
-    if not who.may(Permission.SEE_PERSONS) and said.standing:
-        why = Text(
-            "只能发一次，不能长期进行",
-            "it sends once; campaigns that go on are for accounts that see persons",
-        )
-        raise NotOpenToYou(why=why)
+    if not who.may(Permission.SEE_PERSONS):
+        _must_be_open(said)
     audience.rule(home, who, said.audience)
     goal = said.goal
     if goal.kind not in KINDS and not any(kind.startswith(goal.kind.removesuffix("*")) for kind in KINDS):
@@ -137,6 +133,19 @@ def must_hold(home: Home, who: Who, said: Said) -> None:
         if isinstance(step, Message):
             for key in step.every:
                 catalogue.show(home, who, key)
+
+
+def _must_be_open(said: Said) -> None:
+    """Raise NotOpenToYou for what would let an account that may not see persons count them: who comes and goes, and budgets that are just reached."""
+    if said.standing:
+        why = Text(
+            "只能发一次，不能长期进行",
+            "it sends once; campaigns that go on are for accounts that see persons",
+        )
+        raise NotOpenToYou(why=why)
+    if said.budget.messages is not None or said.budget.money is not None:
+        why = Text("不设预算", "budgets are set by accounts that see persons")
+        raise NotOpenToYou(why=why)
 
 
 def save(home: Home, who: Who, key: str, said: Said) -> Campaign:

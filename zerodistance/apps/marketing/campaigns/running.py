@@ -105,7 +105,7 @@ class _Turn:
         if said.standing and self._row["present"] is not None:
             fresh -= self._present(fits)
         if fresh:
-            if not self._may_enter(len(fresh)):
+            if not self._may_enter(audience.size(home, self._asker, fresh).about):
                 return
             measurement.assign(home, self._asker, self._key, fresh)
             fault.point("marketing.assigned")

@@ -75,7 +75,7 @@ def ask(home: Home, who: Who, key: str, version: int, *, starts: bool = True) ->
     persons = audience.fits(home, who, said.audience)
     about = audience.size(home, who, persons)
     if not said.standing:
-        audience.must_be_many(who, persons, about)
+        audience.must_be_many(home, who, persons, about)
     if about.about and row["experiment"] is None:
         _plan(home, who, said, about.about)
     before = measurement.assigned(home, row["experiment"]) if row["experiment"] else BitMap()

@@ -83,7 +83,9 @@ def _shown(request: Request, given: dict[str, Any], status: int = 200, **values:
     shown: dict[str, Any] = {"problem": "", **values}
     if given["audience"]:
         try:
-            found = broadcast.station(home, who, given["territory"] or None, given["audience"])
+            found = broadcast.station(
+                home, who, given["territory"] or None, given["audience"], given["communities"]
+            )
         except ZeroDistanceError as error:
             shown["problem"] = error.message(lang_of(request))
     mine = [one for one in campaigns.campaigns(home, who) if one.made_by == who.name][:10]
