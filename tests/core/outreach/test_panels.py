@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.core.outreach.people import LONG_AGO, say, settle
-from zerodistance.core.outreach import panels, suppression
+from zerodistance.core.outreach import panels, receipts, suppression
 from zerodistance.core.outreach.sends import store
 from zerodistance.core.profiles.panels import About, Panel, Shown
 from zerodistance.core.touchpoints.book import BOOK
@@ -49,7 +49,7 @@ def test_messages_say_what_became_of_them_and_why(home: Home, admin: Who) -> Non
     columns = {column.name for column in store.send.columns}
     with home.state.write() as tx:
         number = store.add_send(tx, {name: value for name, value in row.items() if name in columns})
-        store.add(tx, [("a" * 24, number, at, 0, "email", 0, LONG_AGO, "queued", "")])
+        store.add(tx, [("a" * 24, number, at, 0, "email", 0, LONG_AGO, "queued", "", 0)])
         store.hold(tx, [("cap", "a" * 24)])
     (line,) = shown(home, admin, panels.MESSAGES).lines
     assert (line.label.en, line.value.en, line.under.en) == (
@@ -58,3 +58,12 @@ def test_messages_say_what_became_of_them_and_why(home: Home, admin: Who) -> Non
         "washers · filter-due",
     )
     assert line.more == f"/outreach/sends/{number}"
+    with home.state.write() as tx:
+        message = receipts.sent(tx, "a" * 24)
+        assert message is not None
+        for what in ("clicked", "delivered"):
+            receipts.hear(tx, home, message, what, LONG_AGO + 100)
+    (line,) = shown(home, admin, panels.MESSAGES).lines
+    assert line.under.en == "washers · filter-due · delivered · clicked"
+    (line,) = shown(home, admin, panels.MESSAGES, LONG_AGO + 5).lines
+    assert line.under.en == "washers · filter-due"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set
 
 from zerodistance.core.identity import api as identity
 from zerodistance.core.outreach import desk
+from zerodistance.core.outreach.channels import store
 from zerodistance.core.outreach.contracts import (
     CHANNELS,
     MESSAGE_STATES,
@@ -14,6 +16,7 @@ from zerodistance.core.outreach.contracts import (
     MessageState,
     Purpose,
 )
+from zerodistance.core.outreach.receipts import HEARD
 from zerodistance.core.outreach.sends import store as sends
 from zerodistance.core.outreach.sends.queue import REASONS as REASONS_OF_MESSAGES
 from zerodistance.core.outreach.suppression import REASONS
@@ -120,11 +123,17 @@ def _messages(home: Home, who: Who, about: About) -> Shown | None:
     with home.state.read() as tx:
         found = sends.of_subjects(tx, identity.subjects_of(tx, about.number), _SHOWN)
         of = {number: sends.send_of(tx, number) for number in {row["send"] for row in found}}
+        heard = [
+            one for one in store.heard(tx, [row["id"] for row in found]) if one["first_at"] <= about.as_of
+        ]
     mine = [
         row for row in found if (row["handed_at"] or row["due_at"]) <= about.as_of or row["handed_at"] is None
     ]
     return Shown(
-        tuple(_message(row, of[row["send"]]) for row in mine),
+        tuple(
+            _message(row, of[row["send"]], {one["what"] for one in heard if one["message"] == row["id"]})
+            for row in mine
+        ),
         Text("还没有写过", "Nothing was ever sent"),
         Text(
             "发出的、扣下的和为什么，都会在这里。",
@@ -133,7 +142,7 @@ def _messages(home: Home, who: Who, about: About) -> Shown | None:
     )
 
 
-def _message(row: sends.Row, send: sends.Row | None) -> Line:
+def _message(row: sends.Row, send: sends.Row | None, heard: Set[str]) -> Line:
     state = MessageState(row["state"])
     said, channel = MESSAGE_STATES[state], CHANNELS[ChannelName(row["channel"])]
     why = REASONS_OF_MESSAGES.get(row["reason"])
@@ -142,13 +151,14 @@ def _message(row: sends.Row, send: sends.Row | None) -> Line:
         if send is None
         else [str(send["experiment"]), *(way[1] for way in json.loads(send["ways"])[row["way"] :][:1])]
     )
-    under = [part for part in (*parts, row["code"]) if part]
+    known = [Text(part, part) for part in (*parts, row["code"]) if part]
+    under = [*known, *(label for what, label in HEARD.items() if what in heard)]
     return Line(
         Text(channel.zh, channel.en[:1].upper() + channel.en[1:]),
         Text(f"{said.zh}：{why.zh}", f"{said.en}: {why.en}") if why else said,
         row["handed_at"] or row["due_at"],
         bad=state in (MessageState.FAILED, MessageState.UNKNOWN),
-        under=Text(" · ".join(under), " · ".join(under)),
+        under=Text(" · ".join(one.zh for one in under), " · ".join(one.en for one in under)),
         more="" if send is None else f"/outreach/sends/{row['send']}",
     )
 
@@ -158,8 +168,8 @@ MESSAGES = Panel(
     Text("写给本人的消息", "Messages to them"),
     "send",
     Text(
-        "每条消息的结果；扣下的写着理由，没有发出去。时间是交出去的时刻，还没交出去的是最早可以发的时刻。",
-        "What became of each message; one that was held back says why, and did not go. Times are those of handing over, or when it may go.",
+        "每条消息的结果，和之后听到的；扣下的写着理由，没有发出去。时间是交出去的时刻，还没交出去的是最早可以发的时刻。",
+        "What became of each message, and what was heard of it since; one that was held back says why. Times are those of handing over, or when it may go.",
     ),
     11,
     _messages,
