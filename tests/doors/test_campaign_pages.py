@@ -113,6 +113,7 @@ def test_a_campaign_is_written_asked_for_approved_paused_and_ended_in_the_browse
         assert analyst.post(f"{own}/dance").status_code == 400
         assert analyst.post(f"{own}/end", why="够了").status_code == 303
         assert analyst.post(f"{own}/start").status_code == 409
+        assert 'value="Renewal"' in shown(analyst, "/marketing/new?again=renewal")
     assert shown(analyst, "/marketing/campaigns/none", 404)
     assert "Record" in shown(analyst, f"{own}?lang=en")
 

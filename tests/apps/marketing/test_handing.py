@@ -116,3 +116,19 @@ def test_a_yes_to_another_campaign_is_none_to_this_one(home: Home, box: Box) -> 
             home, ANALYST, receipt, "autumn", send_key="y", only=BitMap(range(1, 6)) | BitMap([99])
         )
         assert only.persons == len(receipt.treated & BitMap(range(1, 6)))
+
+
+@pytest.mark.slow
+def test_what_is_queued_stops_with_the_campaign(home: Home, box: Box) -> None:
+    shop(home)
+    home = begin(home)
+    with at(0.01):
+        running.advance(home)
+        api.end(home, ANALYST, "autumn-washers")
+        Sender(home).run_due()
+        assert [one.state for one in sending.listed(home, ANALYST)] == [SendState.STOPPED]
+    assert box.kept == []
+    with home.state.read() as tx:
+        assert (
+            tx.exec_driver_sql("select count(*) from campaign_send where subjects is not null").scalar() == 0
+        )

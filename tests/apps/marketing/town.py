@@ -131,6 +131,7 @@ class Outreach:
         monkeypatch.setattr(
             handing, "queued", lambda home, numbers: {"email": sum(len(self.of(n)) for n in numbers)}
         )
+        monkeypatch.setattr(handing, "stop", lambda home, numbers, why: len(numbers))
         monkeypatch.setattr(handing, "states", lambda home, number: {"queued": len(self.of(number))})
 
     def send(self, home: Home, who: Who, assignment: Any, templates: Sequence[str], **more: Any) -> int:

@@ -10,10 +10,11 @@ from pyroaring import BitMap
 from zerodistance.core.measurement.contracts import Assignment
 from zerodistance.core.outreach import catalogue
 from zerodistance.core.outreach.channels import opening
-from zerodistance.core.outreach.contracts import NothingToSend, Purpose
+from zerodistance.core.outreach.contracts import NothingToSend, Purpose, SendEnded
 from zerodistance.core.outreach.sends import sending
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
 
 _SYSTEM = Who.system("marketing")
 
@@ -63,3 +64,15 @@ def states(home: Home, send: int) -> Mapping[str, int]:
     for one in sending.get(home, _SYSTEM, send).tallies:
         found[one.state.value] += one.many or 0
     return found
+
+
+def stop(home: Home, sends: Sequence[int], why: Text) -> int:
+    """Stop what still goes of some sends; return how many were stopped."""
+    stopped = 0
+    for number in sends:
+        try:
+            sending.stop(home, _SYSTEM, number, why.zh)
+            stopped += 1
+        except SendEnded:
+            continue
+    return stopped

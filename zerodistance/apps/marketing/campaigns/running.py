@@ -27,6 +27,9 @@ from zerodistance.kernel.text import Text
 
 _SYSTEM = Who.system("marketing")
 _LOOK = 15 * 60 * clock.MICROS_PER_SECOND  # own value: how often a standing campaign takes in who came
+_AFTER = (
+    3600 * clock.MICROS_PER_SECOND
+)  # own value: so long it looks whether something of an ended campaign was handed on meanwhile
 _TRUST = 24 * 3600 * clock.MICROS_PER_SECOND  # own value: it looks as often where nothing was told
 
 
@@ -34,6 +37,7 @@ def advance(home: Home) -> None:
     """Take every running campaign as far as it can go now; a job, may be cut off and run again."""
     with home.state.read() as tx:
         rows = store.in_states(tx, (State.RUNNING,))
+        ended = store.ended_since(tx, clock.micros() - _AFTER)
     for row in rows:
         try:
             _Turn(home, row).take()
@@ -42,6 +46,7 @@ def advance(home: Home) -> None:
                 log("marketing").warning("campaign_waits", campaign=row["key"], why=error.code)
                 continue
             _pause(home, row, Text(error.message("zh"), error.message("en")))
+    handing.stop(home, ended, states.ENDED)
 
 
 def _pause(home: Home, row: Mapping[str, Any], why: Text) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pyroaring import BitMap
 
-from zerodistance.apps.marketing.campaigns import audience, drafts, people, rules
+from zerodistance.apps.marketing.campaigns import audience, drafts, handing, people, rules, store
 from zerodistance.apps.marketing.campaigns.contracts import (
     ApprovedByWriter,
     Campaign,
@@ -30,6 +30,8 @@ from zerodistance.kernel.logs import log
 from zerodistance.kernel.text import Text
 
 _SYSTEM = Who.system("marketing")
+ENDED = Text("活动已结束", "the campaign has ended")
+"""Why what is queued of it stops."""
 
 
 def sizes(home: Home, who: Who, said: Said) -> tuple[audience.Size, Plan | None]:
@@ -241,7 +243,7 @@ def resume(home: Home, who: Who, key: str) -> Campaign:
 
 
 def end(home: Home, who: Who, key: str, why: Text = NOTHING) -> Campaign:
-    """End a campaign for good; needs SEND. Nobody enters or goes on; what was sent is measured to the end of the goal's window."""
+    """End a campaign for good; needs SEND. Nobody enters or goes on, and what is queued stops; what was sent is measured to the end of the goal's window."""
     who.need(Permission.SEND)
     row = row_of(home, who, key)
     with home.state.write() as tx:
@@ -249,7 +251,10 @@ def end(home: Home, who: Who, key: str, why: Text = NOTHING) -> Campaign:
         values = {"state": State.ENDED, "ended_at": clock.micros(), "look_at": None, "present": None}
         move(tx, row, "ended", before, why_zh=why.zh, why_en=why.en, **values)
         let_go(tx, row, "ended")
+        store.let_go(tx, row["number"], clock.micros())
+        sends = [one["send"] for one in store.sends(tx, row["number"]) if one["send"] is not None]
         noted(tx, row["number"], "ended", row["running"] or row["version"], who.name, why)
+    handing.stop(home, sends, ENDED)
     if row["experiment"]:
         measurement.end(home, _SYSTEM, row["experiment"])
     return drafts.campaign(home, who, key)

@@ -249,6 +249,20 @@ def sent(tx: Connection, which: int, send: int | None, at: int) -> None:
     tx.execute(update(s).where(s.c.id == which).values(send=send, sent_at=at, subjects=None))
 
 
+def ended_since(tx: Connection, at: int) -> list[int]:
+    """Return the sends in outreach of the campaigns that ended after a moment."""
+    c, s = campaign.c, campaign_send.c
+    found = select(s.send).join(campaign, c.number == s.campaign).where(c.ended_at > at, s.send.is_not(None))
+    return [int(row[0]) for row in tx.execute(found.order_by(s.id))]
+
+
+def let_go(tx: Connection, number: int, at: int) -> None:
+    """Keep nothing of what steps have decided to send and outreach does not have: the campaign has ended."""
+    s = campaign_send
+    waiting = (s.c.campaign == number) & s.c.sent_at.is_(None)
+    tx.execute(update(s).where(waiting).values(sent_at=at, subjects=None))
+
+
 def sends(tx: Connection, number: int) -> list[dict[str, Any]]:
     """Return the sends of a campaign without whom they go to, in order."""
     s = campaign_send.c

@@ -114,9 +114,14 @@ def _refused(request: Request, error: ZeroDistanceError) -> dict[str, Any]:
 
 
 @router.get("/marketing/new")
-def new(request: Request, segment: str = "", community: str = "") -> Response:
-    """Show the form of a new campaign; a segment or communities may have been chosen elsewhere."""
+def new(request: Request, segment: str = "", community: str = "", again: str = "") -> Response:
+    """Show the form of a new campaign: empty, with a segment or communities that were chosen elsewhere, or as another one is."""
     who_of(request).need(Permission.SEND)
+    if again:
+        return _form(
+            request,
+            campaign_form.shown(campaigns.campaign(home_of(request), who_of(request), again).said, ""),
+        )
     communities = "\n".join(community.replace(",", " ").split())
     return _form(request, campaign_form.empty(segment=segment, communities=communities))
 
