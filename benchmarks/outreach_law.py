@@ -49,6 +49,7 @@ BEGIN = clock.to_micros(
 POLICY = replace(Policy(), minor_age=0, new_days=0)
 _EMAIL = 'host = "127.0.0.1"\nport = {port}\ntls = "none"\nfrom = "bounces@brand.example"\nname = "Example"\nconnections = 2\n'
 _PACE = 0.5  # own value, seconds of our time between two steps of theirs
+_IDLE = 4  # own value: steps without anything to do after which an hour passes at once
 
 
 class Clock:
@@ -129,12 +130,13 @@ def _law(root: Path, server: Any, people: int, options: Any) -> dict[str, Any]:
     kills = threading.Event()
     killer = threading.Thread(target=_kill, args=(home, root, server, workers, options.kill_every, kills, happened), daemon=True)  # fmt: skip
     killer.start()
-    end, step = BEGIN + options.days * 24 * HOUR, 0
+    end, step, idle = BEGIN + options.days * 24 * HOUR, 0, 0
     while now() < end:
         time.sleep(_PACE)
         step += 1
         now.set(now() + 60_000_000)
-        if all(app.poll() is not None for app in apps) and not _due(home, now()):
+        idle = 0 if _due(home, now()) or any(app.poll() is None for app in apps) else idle + 1
+        if idle >= _IDLE:
             now.set(now() + HOUR)  # nothing to do until later
         if step % 2 == 0:
             _change(home, now, chance, people, happened)

@@ -25,7 +25,7 @@ from zerodistance.core.outreach.zones import Where
 from zerodistance.core.profiles import bitmaps
 from zerodistance.core.segments import released
 from zerodistance.core.touchpoints import own
-from zerodistance.kernel import clock, fault
+from zerodistance.kernel import clock, fault, locks
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 from zerodistance.kernel.seal import Seal
@@ -69,7 +69,22 @@ def ways_of(send: Row) -> tuple[Way, ...]:
 
 
 def fill(home: Home, number: int) -> int:
-    """Put the messages of an approved send into the queue; return how many may go. Begun and interrupted it is begun again: nothing is doubled."""
+    """Put the messages of an approved send into the queue; return how many may go, 0 too while another process is at it.
+
+    Begun and interrupted it is begun again: nothing is doubled.
+    """
+    try:
+        with locks.sole(home.path("runs", f"send-{number}.lock"), _Busy()):
+            return _fill(home, number)
+    except _Busy:
+        return 0
+
+
+class _Busy(Exception):
+    """Another process fills the queue with this send."""
+
+
+def _fill(home: Home, number: int) -> int:
     with home.state.read() as tx:
         send = store.send_of(tx, number)
     if send is None or send["state"] != SendState.APPROVED:
@@ -111,6 +126,7 @@ def fill(home: Home, number: int) -> int:
             meant=None,
         )
     log("outreach").info("queued", send=number, messages=found.many)
+    home.path("runs", f"send-{number}.lock").unlink(missing_ok=True)  # nobody asks for it again
     return found.many
 
 
