@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmarks.lib.machine import arguments, report, say, workspace
 from benchmarks.lib.marketer import Town, attacked
+from zerodistance.core.segments import released
 
 
 def main() -> None:
@@ -16,8 +17,15 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--people", type=int, default=20_000, help="persons in the town")
     parser.add_argument("--targets", type=int, default=1_000, help="targets that are guessed")
+    parser.add_argument(
+        "--counting-all",
+        action="store_true",
+        help="attack figures that count everybody, rounded by a hash of the set",
+    )
     parser.add_argument("--seed", type=int, default=1, help="of town and targets")
     options = parser.parse_args()
+    if options.counting_all:  # what would come of it without a panel
+        released.ONE_IN, released._BELOW = 1, 65_536
     with workspace(options.folder) as root:
         town = Town(root, options.people, options.targets // 2, np.random.default_rng(options.seed))
         try:
@@ -30,6 +38,7 @@ def main() -> None:
         "attack",
         people=options.people,
         targets=options.targets,
+        counting_all=options.counting_all,
         questions=town.asked,
         most_points=max(points.values()),
         points=points,

@@ -23,6 +23,11 @@ from benchmarks.lib.spying import threshold
 from zerodistance import compose
 from zerodistance.core.brand import api as brand
 from zerodistance.core.brand.contracts import Change
+from zerodistance.core.measurement import api as measurement
+from zerodistance.core.measurement import rounded
+from zerodistance.core.measurement.contracts import Goal
+from zerodistance.core.measurement.outcomes import People
+from zerodistance.core.measurement.standing import TREATED
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.profiles import publishing
 from zerodistance.core.profiles.cells import spot
@@ -34,6 +39,7 @@ from zerodistance.core.segments import api as segments
 from zerodistance.core.segments import audiences
 from zerodistance.core.segments.contracts import AnyOf, Has, NoneOf, Rule
 from zerodistance.doors.portal import accounts, sessions
+from zerodistance.kernel import clock
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.home import Home, create_home
 from zerodistance.kernel.settings import load
@@ -42,7 +48,8 @@ from zerodistance.kernel.text import Text
 
 Numbers = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-SIDE = 10
+SIDE = 6
+_NEVER = int(np.iinfo(np.int64).max)
 NEED, SHARE = "score.n1_washer", 0.3
 MIDDLE = (36.07, 120.38)
 _ADMIN, _ANALYST = Who(1, "admin", Role.ADMIN), Who(2, "analyst", Role.ANALYST)
@@ -81,7 +88,7 @@ class Town:
         luck, many = self.luck, self.people
         self.codes = [f"C{n:03}" for n in range(SIDE * SIDE)]
         self.spots = {
-            code: spot(MIDDLE[0] + 0.009 * (n // SIDE - 4.5), MIDDLE[1] + 0.011 * (n % SIDE - 4.5))
+            code: spot(MIDDLE[0] + 0.013 * (n // SIDE - 2.5), MIDDLE[1] + 0.016 * (n % SIDE - 2.5))
             for n, code in enumerate(self.codes)
         }
         share = 1 / (1 + np.arange(SIDE * SIDE) % 11)
@@ -95,6 +102,10 @@ class Town:
         for key, rule in AUDIENCES.items():
             segments.create(self.home, _ADMIN, key, Text(key, key), rule)
             audiences.approve(self.home, _ANALYST, key, 1)
+        goal = Goal("order.*", 7)
+        self.experiment = measurement.create(
+            self.home, _ADMIN, "sold", Text("卖", "Sold"), goal, purpose="service", share_held=0.0
+        )
         accounts.create(self.home, Who.system(), "marketer", Role.MARKETER, [])
         key = sessions.create_key(self.home, Who.system(), "marketer", Role.MARKETER)
         self.client = TestClient(compose.door(self.home), headers={"Authorization": f"Bearer {key}"})
@@ -169,6 +180,20 @@ class Town:
             "buyers": self.often,
             "women-or-buyers": self.women | self.often,
         }[audience]
+
+    def came_of(self, some: Mask) -> tuple[float, float | None]:
+        """Return what a marketer's account is told of an experiment about some people: how many reached the goal, and their share."""
+        self.asked += 1
+        many = int(some.sum())
+        no, zero = np.zeros(many, np.bool_), np.zeros(many)
+        people = People(
+            numbers=np.flatnonzero(some).astype(np.uint32) + np.uint32(1), arm=np.full(many, TREATED, np.int8), stratum=zero.astype(np.int32),
+            band=zero.astype(np.int8), at=zero.astype(np.int64), window=np.full(many, 8 * clock.MICROS_PER_DAY), first=np.where(self.need[some], 1, _NEVER),
+            amount=zero, before=zero, reached_before=no, points=zero, sent=~no, opened=no, clicked=no, both=no, messages={}, strata=("",),
+        )  # fmt: skip
+        found = rounded.told(self.home, self.experiment, 1, people, 8 * clock.MICROS_PER_DAY)
+        rate = found.treated.rate
+        return float(found.treated.reached), None if rate is None else rate.value
 
     def map_of(self, audience: str | None) -> list[dict[str, Any]]:
         """Return the whole map."""
@@ -344,7 +369,24 @@ def _numbers(said: Any) -> float:
     return float(said) if isinstance(said, int) and not isinstance(said, bool) else 0.0
 
 
+def campaign_statistics(town: Town, target: int) -> list[float]:
+    """Make experiments about the same people with and without the target, whose goal only who has the need reaches: what came of them."""
+    found = [0.0, 0.0, 0.0]
+    for audience in (None, "women-or-buyers", "women" if town.women[target] else "not-women"):
+        some = town.within(audience).copy()
+        results = []
+        for inside in (True, False):
+            some[target] = inside
+            results.append(town.came_of(some))
+        (mine, rate), (others, without) = results
+        found[0] += mine - others
+        found[1] += abs(mine - others) > 0
+        found[2] += (rate - without) * some.sum() if rate is not None and without is not None else 0.0
+    return found
+
+
 ATTACKS: dict[str, Attack] = {
+    "campaign_statistics": campaign_statistics,
     "moving_circles": moving_circles,
     "shifted_audiences": shifted_audiences,
     "repeated_questions": repeated_questions,

@@ -1,0 +1,50 @@
+"""A marketer's account is attacked by a program, over HTTP: it guesses hardly better than a coin, and much better where everybody is counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.lib import marketer
+from zerodistance.core.segments import released
+
+MOST = 5.0  # points, as is promised
+TARGETS = 400
+CHANCE = 100 * 3 * np.sqrt(0.25 / TARGETS)
+"""Three standard errors of a share of so many guesses, in points."""
+
+
+@pytest.mark.slow
+def test_a_marketers_account_guesses_hardly_better_than_a_coin(tmp_path: Path) -> None:
+    town = marketer.Town(tmp_path, 12_000, TARGETS // 2, np.random.default_rng(1))
+    try:
+        points = marketer.attacked(town)
+    finally:
+        town.close()
+    assert max(points.values()) < MOST + CHANCE, points
+
+
+@pytest.mark.slow
+def test_the_same_attacks_succeed_where_everybody_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(released, "ONE_IN", 1)
+    monkeypatch.setattr(released, "_BELOW", 65_536)
+    monkeypatch.setattr(released, "_panels", {})
+    town = marketer.Town(tmp_path, 12_000, 100, np.random.default_rng(1))
+    try:
+        points = marketer.attacked(town)
+    finally:
+        town.close()
+    assert points["campaign_statistics"] > 30
+    assert points["together"] > 30
+
+
+def test_free_questions_are_refused_to_a_marketer(tmp_path: Path) -> None:
+    town = marketer.Town(tmp_path, 2_000, 10, np.random.default_rng(1))
+    try:
+        assert marketer.crafted_calls(town, int(town.targets[0][0])) == [0.0]
+    finally:
+        town.close()
