@@ -75,17 +75,37 @@ def _sexes(tx: Connection, whose: dict[int, int]) -> dict[int, str]:
 
 
 def _called(said: dict[str, str], sex: str, country: str) -> tuple[str, Text | None]:
+    """Return a name and how to address its bearer.
+
+    Examples
+    --------
+    >>> _called({"name": "王小明"}, "male", "CN")
+    ('王小明', Text(zh='王先生', en='Mr Wang'))
+    >>> _called({"first_name": "Anna", "last_name": "Schmidt"}, "female", "DE")
+    ('Anna Schmidt', Text(zh='Schmidt女士', en='Ms Schmidt'))
+    >>> _called({"name": "欧阳女士"}, "", "CN")[1], _called({"name": "Anna"}, "", "DE")[1]
+    (Text(zh='欧阳女士', en='Ms Ouyang'), None)
+    """
     whole = said.get("name") or " ".join(filter(None, (said.get("first_name"), said.get("last_name"))))
     parts = names.person_name(whole, country)
     form = SALUTATIONS.get((parts.sex if parts else "") or sex)
     surname = said.get("last_name") or _surname(whole, parts)
-    return whole, form.format(surname=surname) if form and surname else None
+    if form is None or not surname:
+        return whole, None
+    latin = surname if surname.isascii() or parts is None else parts.surname.title()
+    return whole, Text(form.zh.format(surname=surname), form.en.format(surname=latin))
 
 
 def _surname(whole: str, parts: names.PersonName | None) -> str:
+    """Return the surname as it is written; empty where that is not sure."""
     if parts is None or not parts.surname:
         return ""
     if parts.cut:
         return parts.written[: parts.cut]
-    last = whole.split()[-1:]
+    bare = whole.strip()
+    for title in names.TITLES:
+        bare = bare.removesuffix(title)
+    if not bare.isascii() and names.surname_sound(bare) == parts.surname:
+        return bare
+    last = bare.split()[-1:]
     return last[0] if last and last[0].casefold() == parts.surname else ""

@@ -52,7 +52,8 @@ class PersonName:
 
 _FEMALE = ("女士", "小姐", "太太", "阿姨", "大姐", "大妈", "夫人")
 _MALE = ("先生", "师傅", "大哥", "大爷", "叔叔", "大叔")
-_TITLES = (*_FEMALE, *_MALE, "老师", "经理", "医生", "大夫", "老板", "主任", "同志", "总")
+TITLES = (*_FEMALE, *_MALE, "老师", "经理", "医生", "大夫", "老板", "主任", "同志", "总")
+"""Words after a name that are no part of it."""
 _NOBODY = frozenset(
     "测试 测试用户 测试员 无 无名 没有 未知 不详 匿名 顾客 客户 用户 散客 会员 本人 收货人 用户本人 同上 业主 住户 张三 李四 王五 某某"
     " test tester testing demo none null nan n/a na unknown anonymous guest user customer nobody asdf abc aaa xxx".split()
@@ -137,7 +138,7 @@ def _chinese(text: str) -> PersonName | None:
 
 def _without_title(han: str) -> tuple[str, str]:
     """Return a name without the title behind it, and the sex that the title tells."""
-    for title in _TITLES:
+    for title in TITLES:
         if han.endswith(title) and (len(han) > len(title) or title != "总"):
             return han.removesuffix(title), "female" if title in _FEMALE else "male" if title in _MALE else ""
     return han, ""
