@@ -5,15 +5,17 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
-from tests.apps.marketing.town import ADMIN, ANALYST, PLAIN, Outreach, Town, days
+from tests.apps.marketing.town import ADMIN, ANALYST, NOW, PLAIN, Outreach, Town, days
 from tests.doors import world
 from tests.doors.conftest import Visitor
 from zerodistance.apps.marketing.campaigns import api, running
 from zerodistance.apps.marketing.campaigns.contracts import State
 from zerodistance.apps.marketing.plays import api as plays
+from zerodistance.core.measurement import api as measurement
 from zerodistance.doors.portal import accounts, campaign_form
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.home import Home
@@ -196,3 +198,41 @@ def test_the_api_says_what_the_pages_say(
         assert len(client.get("/v1/marketing/plays").json()["plays"]) == 6
         assert client.get(f"{own}").json()["campaigns"][0]["key"] == "api"
         assert client.get(f"{own}/none").status_code == 404
+
+
+@pytest.mark.slow
+def test_what_came_of_it_stands_on_its_page_with_interval_money_and_warning(
+    town: Town, analyst: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, _ = town.home, Outreach(monkeypatch)
+    with days(0):
+        said = {
+            **PLAIN,
+            "prices": {"email": 0.5},
+            "goal": {**PLAIN["goal"], "value": "amount"},
+            "points_goal": 20,
+        }
+        api.create(home, ANALYST, "renewal", api.read(said))
+        api.ask(home, ANALYST, "renewal", 1)
+        api.approve(home, ADMIN, "renewal", 1)
+    with days(0.01):
+        running.advance(home)
+    treated, held = measurement.arms(home, "renewal", 1)
+    tomorrow = NOW + timedelta(days=1)
+    town.did("message.sent", treated, tomorrow, campaign="renewal", channel="email")
+    town.did("message.opened", list(treated)[:100], tomorrow, campaign="renewal", channel="email")
+    town.did("order.line", list(treated)[:90], tomorrow, amount=3_000.0, currency="CNY")
+    town.did("order.line", list(held)[:10], tomorrow, amount=3_000.0, currency="CNY")
+    own = "/marketing/campaigns/renewal"
+    with days(7):
+        early = shown(analyst, own)
+        assert "随时可看" in early
+        assert "不是效果" in early
+    with days(15):
+        done = shown(analyst, f"{own}?lang=en")
+        assert "persons more" in done
+        assert "For each spent" in done
+        assert "270,000" in done
+        table = analyst.get(f"{own}/statistics.csv").text
+    assert "effect,lift," in table
+    assert "money,points,1800" in table
