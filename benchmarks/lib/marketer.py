@@ -240,7 +240,7 @@ def moving_circles(town: Town, target: int) -> list[float]:
     mine = of[town.lives[target]]
     found = [_more(figures[mine], _without(town, target, of[town.lives] == mine), 1e9)]
     base = town.spots[home]
-    inside, outside = [], []
+    inside, outside = list[float](), list[float]()
     for n in range(6):
         lat, lon = base.lat + 0.012 * np.cos(n), base.lon + 0.015 * np.sin(n)
         cell = f"{h3.latlng_to_cell(lat, lon, 8):x}"
