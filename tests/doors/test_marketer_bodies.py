@@ -112,7 +112,7 @@ class Listener:
                 if isinstance(route, Route):
                     asked += [
                         (method, route.path, ["given", "q", "name", "number"])
-                        for method in route.methods & {"GET", "POST"}
+                        for method in (route.methods or set()) & {"GET", "POST"}
                     ]
         for method, path, fields in sorted(asked, key=lambda one: one[0] != "GET"):
             if path.startswith(OWN) or "feed" in path:

@@ -40,7 +40,7 @@ def test_each_figure_is_what_is_answered_for_the_place_alone(town: Home) -> None
 
 def test_only_the_own_territory_is_counted(town: Home) -> None:
     south = Spread(town, planner(town, "south"))
-    assert [south.codes[n] for n in np.flatnonzero(south.mine)] == ["C1"]
+    assert [south.codes[n] for n in np.flatnonzero(south.mine).tolist()] == ["C1"]
     whole = Spread(town, planner(town))
     one = np.zeros(len(whole.codes), np.int64)
     all_of_it = south.count(Question(), one, 1).figure(0)
