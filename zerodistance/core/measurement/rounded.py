@@ -80,7 +80,7 @@ def told(home: Home, found: Experiment, number: int, people: People, end: int) -
             home,
             found,
             number,
-            {channel: _step(messages, k) for channel, messages in people.messages.items()},
+            _as_many(people.messages, int(people.sent.sum()), many(people.sent), k),
             effect.more if effect else None,
             None,
         ),
@@ -116,5 +116,12 @@ def _of_all(effect: Effect) -> Effect:
     return replace(effect, more=scaled)
 
 
-def _step(many: int, k: int) -> int:
-    return many // k * k
+def _as_many(messages: dict[str, int], persons: int, told: int, k: int) -> dict[str, int]:
+    """Return messages by channel as if they had gone to as many persons as are told, in steps of k: an exact number of them would count persons.
+
+    Examples
+    --------
+    >>> _as_many({"email": 1_007, "sms": 493}, 1_000, 940, 20), _as_many({"email": 30}, 30, 0, 20)
+    ({'email': 940, 'sms': 460}, {'email': 0})
+    """
+    return {channel: round(many * told / max(1, persons) / k) * k for channel, many in messages.items()}
