@@ -205,9 +205,12 @@ def _kill(
 
 def _due(home: Home, now: int) -> bool:
     with home.state.read() as tx:
-        sql = "select 1 from outreach_message where state = 'handing' or (state = 'queued' and due_at <= ?) limit 1"
-        filling = "select 1 from outreach_send where state = 'approved'"
-        return bool(bulk.rows(tx, sql, (now,))) or bool(bulk.rows(tx, filling))
+        waits = "select 1 from outreach_message where state = 'queued' and channel = 'email' and urgent = 0 and due_at <= ? limit 1"
+        others = (
+            "select 1 from outreach_message where state = 'handing' limit 1",
+            "select 1 from outreach_send where state = 'approved'",
+        )
+        return bool(bulk.rows(tx, waits, (now,))) or any(bulk.rows(tx, sql) for sql in others)
 
 
 def _change(home: Home, now: Clock, chance: random.Random, people: int, happened: Happened) -> None:
