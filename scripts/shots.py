@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ ASSETS = Path(__file__).resolve().parent.parent / "docs" / "assets"
 WIDTH, HEIGHT = 1280, 860
 LARGEST = 150_000  # bytes of one picture, own value
 QUALITY = 82  # of WebP, own value: letters stay sharp
+SENT_SECONDS = 90  # own value: the worker looks after campaigns every half a minute
 PASSWORD = "a password for pictures"
 
 
@@ -29,6 +31,7 @@ PASSWORD = "a password for pictures"
 class Demo:
     """What the demo printed: where its portal is, the path of the first login, the person who browsed."""
 
+    home: Path
     origin: str
     once: str
     person: str
@@ -49,7 +52,7 @@ def demo(home: Path) -> Iterator[Demo]:
             told += line
         person = re.search(r"person (p_\w+)", told)
         assert person is not None, told
-        yield Demo(once[1], once[2], person[1])
+        yield Demo(home, once[1], once[2], person[1])
     finally:
         process.terminate()
         process.wait(120)
@@ -78,6 +81,18 @@ def take(tab: Tab, url: str, path: Path) -> None:
         sys.exit(f"{path.name} is larger than {LARGEST / 1e3:.0f} kB")
 
 
+def begin(stand: Demo, play: str) -> str:
+    """Start a play as somebody would by command, and wait until its first messages are out; return the key of its campaign."""
+    words = [sys.executable, "-m", "zerodistance", f"--home={stand.home}", "--lang=en", "marketing"]
+    said = subprocess.run(
+        [*words, "plays", "start", play], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    found = re.search(r"campaign ([a-z-]+)", said)
+    assert found is not None, said
+    time.sleep(SENT_SECONDS)
+    return found[1]
+
+
 def main() -> None:
     """Take every picture in both languages."""
     ASSETS.mkdir(parents=True, exist_ok=True)
@@ -89,6 +104,9 @@ def main() -> None:
                 "today": "/",
                 "person": f"/people/{stand.person}",
                 "segment": "/segments/members_gone_quiet",
+                "map": "/marketing/map",
+                "plays": "/marketing/plays",
+                "campaign": f"/marketing/campaigns/{begin(stand, 'filter_due')}",
             }
             for name, path in pages.items():
                 for lang in ("zh", "en"):
