@@ -222,6 +222,7 @@ def test_what_the_container_starts_is_a_command_line_of_the_program() -> None:
     assert (program, bound(words)) == ("zerodistance", "serve")
 
 
+@pytest.mark.slow
 def test_the_health_check_of_the_container_tells_a_door_that_answers_from_one_that_does_not(
     made: Path,
 ) -> None:

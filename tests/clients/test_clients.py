@@ -191,6 +191,7 @@ def piped(code: str, *words: str | Path) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_code_that_people_copy_for_python_and_mails_delivers(home: Home) -> None:
     source = make_source(home, kind="server")
     with served(home) as address:

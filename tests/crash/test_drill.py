@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 
 
 BOTH = [
-    pytest.param("sqlite", id="sqlite"),
+    pytest.param("sqlite", id="sqlite", marks=pytest.mark.slow),
     pytest.param("postgres", id="postgres", marks=[pytest.mark.postgres, pytest.mark.slow]),
 ]
 

@@ -145,6 +145,7 @@ def test_hand_picked_requests_are_refused_with_a_reason_or_taken_and_all_adds_up
     adds_up(home)
 
 
+@pytest.mark.slow
 def test_generated_requests_are_refused_with_a_reason_or_taken_and_all_adds_up(
     home: Home, source: Source
 ) -> None:

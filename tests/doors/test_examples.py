@@ -74,6 +74,7 @@ def remove(root: Path, point: str = "") -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 def test_taking_an_example_away_leaves_an_empty_home_and_its_accounts(tmp_path: Path) -> None:
     root = tmp_path / "home"
     filled(root).close()

@@ -37,11 +37,12 @@ from zerodistance.kernel.text import Text
 pytestmark = pytest.mark.chromium
 SHOTS = os.environ.get("ZERODISTANCE_SHOTS")
 SIZES = {1280: 900, 390: 844}
+FIRST = {(1280, "en", "light"), (390, "zh", "light")}  # the other looks take as long again
 LOOKS = [
-    pytest.param(width, lang, theme, marks=[pytest.mark.slow] if theme == "dark" else [])
-    for width in SIZES
-    for lang in ("zh", "en")
-    for theme in ("light", "dark")
+    pytest.param(*look, marks=[] if look in FIRST else [pytest.mark.slow])
+    for look in (
+        (width, lang, theme) for width in SIZES for lang in ("zh", "en") for theme in ("light", "dark")
+    )
 ]
 QUIET = Did("order.*", at_most=0)
 RULE = AllOf(
@@ -565,6 +566,7 @@ def test_the_feed_can_be_paused(stand: Stand) -> None:
     assert tab.problems == []
 
 
+@pytest.mark.slow
 def test_a_file_is_uploaded_mapped_tried_and_imported(stand: Stand, tmp_path: Path) -> None:
     path = tmp_path / "来电-新.csv"
     path.write_bytes(world.calls_file(30, 500))
@@ -725,6 +727,7 @@ def test_a_visitor_is_kept_apart_from_persons(stand: Stand) -> None:
     assert tab.problems == []
 
 
+@pytest.mark.slow
 def test_forgetting_ends_with_a_certificate(stand: Stand) -> None:
     gone = identity.lookup(stand.home, Who.system(), "user_id", "M-500050")
     tab = stand.tab()

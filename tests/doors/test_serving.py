@@ -109,6 +109,7 @@ def test_it_prints_where_it_listens_and_a_first_login_and_answers_there(served: 
     assert json.loads(served.get("/healthz")) == {"status": "ok"}
 
 
+@pytest.mark.slow
 def test_a_second_worker_on_the_same_home_is_refused(served: Served) -> None:
     for command in ("serve", "run", "worker"):
         refused = run(served.home, "--port=0", command)
@@ -117,6 +118,7 @@ def test_a_second_worker_on_the_same_home_is_refused(served: Served) -> None:
         assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.slow
 def test_status_shows_the_worker(served: Served) -> None:
     note = until(lambda: served.home.joinpath("runs", "worker.json").exists() or None)
     said = json.loads(run(served.home, "status", "--json").stdout)
@@ -171,6 +173,7 @@ def test_systemd_hears_that_the_door_is_ready_alive_and_ends(
     assert heard[1:4] == [b"WATCHDOG=1"] * 3
 
 
+@pytest.mark.slow
 def test_sigterm_ends_both_cleanly(own: Served) -> None:
     own.process.terminate()
     assert own.process.wait(PATIENCE) == 0
@@ -189,6 +192,7 @@ def test_a_signal_to_both_at_once_ends_both_and_starts_nothing(another: Path) ->
     served.end()
 
 
+@pytest.mark.slow
 def test_killing_the_parent_leaves_no_worker(own: Served) -> None:
     own.process.kill()
     own.process.wait(PATIENCE)
@@ -205,6 +209,7 @@ def test_a_taken_port_is_named_and_nothing_is_left_running(another: Path) -> Non
     assert worker_pid(another / "worker.lock") is None
 
 
+@pytest.mark.slow
 def test_an_address_that_is_not_ours_is_named(another: Path) -> None:
     refused = run(another, "--host=203.0.113.7", "serve")
     assert refused.returncode == 1

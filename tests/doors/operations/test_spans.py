@@ -225,6 +225,7 @@ def test_a_failing_job_is_an_error_of_its_kind_only(traced: Home, collector: Col
     assert get_contextvars() == {}
 
 
+@pytest.mark.slow
 def test_a_receiver_that_is_away_stops_nothing(home: Home) -> None:
     settings = load(home=home.root, otel_endpoint="http://127.0.0.1:9", otel_share=1.0)
     spans.begin(settings, home.seal, "test")
@@ -256,6 +257,7 @@ def test_the_share_is_the_one_that_was_asked_for() -> None:
     assert 1_800 < traced < 2_200
 
 
+@pytest.mark.slow
 def test_while_it_is_off_nothing_is_imported() -> None:
     program = (
         "import sys; from zerodistance import compose; from zerodistance.doors import serving, worker; "
