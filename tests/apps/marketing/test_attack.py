@@ -11,7 +11,7 @@ from benchmarks.lib import marketer
 from zerodistance.core.segments import released
 
 MOST = 5.0  # points, as is promised
-TARGETS = 400
+TARGETS = 240
 CHANCE = 100 * 3 * np.sqrt(0.25 / TARGETS)
 """Three standard errors of a share of so many guesses, in points."""
 

@@ -21,6 +21,11 @@ from zerodistance.kernel.text import Text
 KEY = "city"
 MODELS = ("n1", "n2", "n3_repeat", "n4", "r1_activity", "r2_integrity", "r3_value", "r4_dormancy", "r5_stage")
 """What a city is large enough for, and takes seconds."""
+SETTINGS = """\
+# The example has one account: with it every play starts at one click. In a home of your own leave this out,
+# so that more than 500 persons wait for the yes of a second account.
+send_approval_size = 20000
+"""
 SEGMENTS = (
     (
         "washer_repaired_twice",
@@ -48,7 +53,7 @@ def city(folder: Path) -> Example:
     return Example(
         key=KEY,
         name=Text("样例城市的家电品牌“潮屿”", "the appliance brand Chaoyu of the sample city"),
-        settings="",
+        settings=SETTINGS,
         brand=folder / "brand",
         kinds=("units", "categories", "products", "places", "territories"),
         files=tuple(_files(folder)),
