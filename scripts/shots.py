@@ -73,6 +73,9 @@ def log_in(browser: Browser, stand: Demo) -> Tab:
 def take(tab: Tab, url: str, path: Path) -> None:
     """Keep what a person sees first of a page."""
     tab.open(url)
+    tab.until(
+        "!document.getElementById('themap') || document.getElementById('themap').dataset.drawn !== undefined"
+    )
     found = tab.call("Page.captureScreenshot", format="webp", quality=QUALITY)
     path.write_bytes(base64.b64decode(found["data"]))
     size = path.stat().st_size
