@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.core.outreach.people import index_of, messages, say, settle
+from tests.core.outreach.sending import set_policy
 from zerodistance.core.outreach import limits, policy, quiet, suppression, zones
 from zerodistance.core.outreach.policy import Cap, Policy, Quiet
 from zerodistance.core.outreach.zones import Where
@@ -22,13 +23,6 @@ from zerodistance.kernel.home import Home
 
 NOON = clock.to_micros(datetime(2026, 11, 27, 4, 0, tzinfo=UTC))  # in Shanghai
 HOUR = 3_600_000_000
-
-
-def set_policy(home: Home, said: Policy) -> None:
-    limits._looks.clear()
-    with home.state.write() as tx:
-        bulk.run(tx, "delete from outreach_policy")
-        bulk.run(tx, "insert into outreach_policy values (1, ?, 'test', 1)", (json.dumps(said.as_dict()),))
 
 
 def book(home: Home, *rows: tuple[str, int], now: int = NOON, **more: object) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,11 +10,13 @@ import pytest
 from tests.core.outreach.handed import AT, hand_over, said, states
 from tests.core.outreach.outgoing import message_id, outgoing
 from tests.core.outreach.people import say, settle
+from tests.core.outreach.sending import set_policy
 from tests.core.outreach.test_bounces import COMPLAINT, MAIL, POSTFIX
 from zerodistance.core.outreach import answers, consent, links, receipts, returned, suppression
 from zerodistance.core.outreach.bounces import What
 from zerodistance.core.outreach.channels import forgetting, opening, setting
 from zerodistance.core.outreach.contracts import Settled
+from zerodistance.core.outreach.policy import Policy
 from zerodistance.kernel import bulk
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
@@ -97,6 +100,15 @@ def test_what_bounces_again_and_again_rests_and_comes_back(home: Home) -> None:
     settled(home, hand_over(home, mine, 4), Settled.BOUNCED_SOFT, 1_900_000_000_000_000)
     settled(home, hand_over(home, mine, 5), Settled.BOUNCED_SOFT, 1_900_000_000_000_000)
     assert suppressed(home, mine) == {mine: "full"}
+
+
+def test_how_often_a_message_may_come_back_is_what_the_limits_say(home: Home) -> None:
+    at = settle(home, {1: [("email", "a@x.cn")]})["a@x.cn"]
+    set_policy(home, replace(Policy(), soft_bounces=2))
+    settled(home, hand_over(home, at, 1), Settled.BOUNCED_SOFT, 1_900_000_000_000_000)
+    assert suppressed(home, at) == {}
+    settled(home, hand_over(home, at, 2), Settled.BOUNCED_SOFT, 1_900_000_000_000_000 + DAY)
+    assert suppressed(home, at) == {at: "full"}
 
 
 def hand_message(home: Home, tx: object, subject: int) -> receipts.Sent:

@@ -102,7 +102,7 @@ class Policy:
     new_days
         Days for which an address has to be known before it is sold anything.
     soft_bounces
-        Messages in a row that came back for a while before an address is left alone.
+        So many messages that came back within 30 days, none delivered between them, let an address rest for 30 days.
     caps, quiet
         See there.
     sender_zh, sender_en, contact_zh, contact_en

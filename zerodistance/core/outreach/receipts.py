@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from zerodistance.core.outreach import consent, suppression
+from zerodistance.core.outreach import consent, limits, suppression
 from zerodistance.core.outreach.channels import store
 from zerodistance.core.outreach.contracts import MESSAGE_ID, MessageState, Purpose, Settled
 from zerodistance.core.outreach.sends import store as sends
@@ -42,8 +42,8 @@ _KINDS = {
 """What of it is a touch."""
 _FAILED = {Settled.BOUNCED_HARD: "no_address", Settled.BOUNCED_SOFT: "bounced"}
 """Why a message that came back has failed, see `sends.queue.REASONS`."""
-SOFT_BOUNCES, SOFT_DAYS = 3, 30
-"""Own values: an address of which so many messages came back within so many days, none of them delivered, rests for as long."""
+REST_DAYS = 30
+"""Own value: an address of which too many messages (`Policy.soft_bounces`) came back within so many days, none of them delivered, rests for as long."""
 _LAST = 50  # own value: messages to an address among which the last one of a channel is looked for
 SOLD = (Purpose.MARKETING, Purpose.RESEARCH)
 
@@ -194,9 +194,10 @@ def _withdraw(tx: Connection, message: Sent, purposes: Sequence[str], at: int, w
 
 
 def _rest(tx: Connection, home: Home, message: Sent, at: int) -> None:
-    rest = SOFT_DAYS * clock.MICROS_PER_DAY
+    rest = REST_DAYS * clock.MICROS_PER_DAY
     bounced, arrived = store.lately(tx, message.subject, at - rest, Settled.BOUNCED_SOFT, Settled.DELIVERED)
-    if bounced >= SOFT_BOUNCES and not arrived:
+    _, policy = limits.in_force(tx)
+    if bounced >= policy.soft_bounces and not arrived:
         source = f"message {message.id}"
         suppression.add(tx, home, [message.subject], "full", at=at, until=at + rest, source=source)
 

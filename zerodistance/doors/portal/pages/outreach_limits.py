@@ -51,8 +51,11 @@ NUMBERS = (
     ),
     (
         "soft_bounces",
-        Text("连续暂退几次就停", "Soft bounces in a row"),
-        Text("之后这个地址不再发", "After so many the address is left alone"),
+        Text("30 天内暂退几次就停", "Soft bounces within 30 days"),
+        Text(
+            "其间没有送达过，就停 30 天不发",
+            "After so many, with none delivered between, the address rests for 30 days",
+        ),
     ),
 )
 SENDER = ("sender_zh", "sender_en", "contact_zh", "contact_en")
