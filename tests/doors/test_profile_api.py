@@ -118,6 +118,14 @@ def test_as_of_an_earlier_moment_it_is_what_was_known_then(shop: Shop) -> None:
     assert ask(boss, "/v1/profiles", ids=[ids["wei"]], as_of="2027-01-01").status_code == 400
 
 
+@pytest.mark.parametrize("since", [False, True])
+def test_as_of_an_earlier_moment_nobody_who_is_known_is_an_answer(shop: Shop, since: bool) -> None:
+    """A fuzzer found it: none of the ids belonged to anybody, and there was nothing to put together."""
+    found = ask(shop[0], "/v1/profiles", ids=["", "nobody"], as_of="2026-03-20", since=since)
+    assert found.status_code == 200
+    assert (found.json()["profiles"], found.json()["unknown"]) == ([], ["", "nobody"])
+
+
 def test_by_an_identifier_which_stands_in_no_address(shop: Shop) -> None:
     boss, ids = shop
     found = ask(boss, "/v1/profiles/find", namespace="phone", value="139 8271 6354", since=True).json()

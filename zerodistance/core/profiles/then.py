@@ -29,7 +29,9 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 _SLICE = 1_000_000  # own value: touches at once
-THEN = ("subject", "number", "today", "there")
+_THEN = pa.schema(
+    [("subject", pa.int64()), ("number", pa.int64()), ("today", pa.int64()), ("there", pa.bool_())]
+)  # what `People.then` answers
 _WHY = Text(
     "要日期或时刻，不晚于现在，如 2026-10-01（那天结束时）或 2026-10-01T08:00:00+08:00",
     "a day or a moment, not later than now, like 2026-10-01 (the end of that day) or 2026-10-01T08:00:00+08:00",
@@ -94,7 +96,8 @@ def of_some(
     worked_out = [one for one in dimensions if one.of.name != "given"]
     day = rules.day_of(at, home.settings.zone)
     found = {subject: people.then(at, subject) for subject in dict.fromkeys(subjects)}
-    them = pa.concat_tables(found.values()).group_by(THEN, use_threads=False).aggregate([])
+    them = pa.concat_tables([_THEN.empty_table(), *found.values()])
+    them = them.group_by(_THEN.names, use_threads=False).aggregate([])
     touches = book.rows_of(home, them.column("subject").to_pylist())
     touches = touches.filter(pa.array(touches.column("known_at").to_numpy() <= at))
     rows = states.made_from(home, touches, 0)
