@@ -118,6 +118,32 @@ def test_a_yes_to_another_campaign_is_none_to_this_one(home: Home, box: Box) -> 
         assert only.persons == len(receipt.treated & BitMap(range(1, 6)))
 
 
+def test_what_is_queued_waits_with_the_campaign_and_goes_on_with_it(home: Home, box: Box) -> None:
+    shop(home)
+    home = begin(home)
+    with at(0.01):
+        running.advance(home)
+        (send,) = sending.listed(home, ANALYST)
+        api.pause(home, ANALYST, "autumn-washers", Text("价格错了", "a wrong price"))
+        Sender(home).run_due()
+        assert box.kept == []
+        assert api.statistics(home, ANALYST, "autumn-washers").queue == {"paused": send.reach}
+        api.resume(home, ANALYST, "autumn-washers")
+        assert api.statistics(home, ANALYST, "autumn-washers").queue == {"queued": send.reach}
+    with at(0.5):  # it is night by then
+        Sender(home).run_due()
+        assert box.kept == []
+        api.pause(home, ANALYST, "autumn-washers")
+    with at(1):
+        api.end(home, ANALYST, "autumn-washers")
+        Sender(home).run_due()
+        assert box.kept == []
+        (stopped,) = sending.listed(home, ANALYST)
+        assert [(one.state, one.reason, one.many) for one in stopped.tallies] == [
+            ("held", "stopped", send.reach)
+        ]
+
+
 @pytest.mark.slow
 def test_what_is_queued_stops_with_the_campaign(home: Home, box: Box) -> None:
     shop(home)

@@ -251,7 +251,9 @@ def _names(home: Home, tokens: Sequence[bytes]) -> dict[bytes, str]:
         assert isinstance(clean, str)
         known[home.seal.token(namespace, clean)] = name
     for name, (namespace, value) in NAMES.items():
-        for written in WRITTEN if namespace != "anonymous_id" else ():  # beside an account too, where a line has no contact data
+        for written in (
+            WRITTEN if namespace != "anonymous_id" else ()
+        ):  # beside an account too, where a line has no contact data
             mark, clean = saying.name_mark(home.seal, written), cleaning.cleaner(namespace, "CN")(value)
             made = saying.record_key(home.seal, mark, f"{namespace}:{clean}")
             known[home.seal.token("mention", made)] = f"{written} {name}"

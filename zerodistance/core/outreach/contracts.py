@@ -175,6 +175,8 @@ class MessageState(StrEnum):
     """What became of one message of a send."""
 
     QUEUED = "queued"
+    PAUSED = "paused"
+    """It was set aside: what it belongs to is paused, and it goes on when that does."""
     HANDING = "handing"
     SENT = "sent"
     HELD = "held"
@@ -201,6 +203,7 @@ SEND_STATES: Mapping[SendState, Text] = {
 }
 MESSAGE_STATES: Mapping[MessageState, Text] = {
     MessageState.QUEUED: Text("排队", "queued"),
+    MessageState.PAUSED: Text("暂停中", "paused"),
     MessageState.HANDING: Text("正在交出", "being handed over"),
     MessageState.SENT: Text("已发出", "sent"),
     MessageState.HELD: Text("扣下", "held back"),
@@ -251,6 +254,8 @@ class Sending:
         Number under which a second account decides, or has; None: none was needed.
     rounded
         Whether figures are in steps, as for accounts that see no persons.
+    paused
+        Whether nothing of it goes for now, since its campaign is paused.
     """
 
     number: int
@@ -276,6 +281,7 @@ class Sending:
     approval: int | None = None
     tallies: tuple[Tally, ...] = ()
     rounded: bool = False
+    paused: bool = False
 
     @property
     def open(self) -> bool:

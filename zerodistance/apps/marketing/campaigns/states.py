@@ -22,6 +22,7 @@ from zerodistance.core.measurement import api as measurement
 from zerodistance.core.measurement.contracts import ExperimentExists, NoSuchExperiment, Plan
 from zerodistance.core.outreach import approving, catalogue
 from zerodistance.core.outreach.contracts import Purpose
+from zerodistance.core.outreach.sends import pausing
 from zerodistance.core.segments import api as segments
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Role, Who
@@ -185,6 +186,7 @@ def _begin(home: Home, found: Campaign, by: str) -> None:
         values |= {"started_at": at, "present": present}
     with home.state.write() as tx:
         move(tx, row, "started", (State.APPROVED,), experiment=found.key, **values)
+        pausing.lift(tx, found.key)
         noted(tx, row["number"], "started", found.version, by)
     log("marketing").info("campaign_started", who=by, campaign=found.key)
 
@@ -222,22 +224,24 @@ def asker_of(row: Mapping[str, Any]) -> Who:
 
 
 def pause(home: Home, who: Who, key: str, why: Text = NOTHING) -> Campaign:
-    """Stop a running campaign where it is: nobody enters, nobody goes on; needs SEND, or APPROVE_SENDS. What is queued stays queued."""
+    """Stop a running campaign where it is: nobody enters, nobody goes on, and of what is queued nothing is claimed any more; needs SEND, or APPROVE_SENDS."""
     row = row_of(home, who, key)
     with home.state.write() as tx:
         move(tx, row, "paused", (State.RUNNING,), state=State.PAUSED, why_zh=why.zh, why_en=why.en)
+        pausing.pause(tx, row["key"], who.name)  # it runs, so the experiment of that key is its own
         noted(tx, row["number"], "paused", row["running"] or row["version"], who.name, why)
     log("marketing").info("campaign_paused", who=who.name, campaign=key, why=why.en)
     return drafts.campaign(home, who, key)
 
 
 def resume(home: Home, who: Who, key: str) -> Campaign:
-    """Let a paused campaign go on as it was approved; needs SEND."""
+    """Let a paused campaign go on as it was approved, with what is queued of it, as far as it may still go; needs SEND."""
     who.need(Permission.SEND)
     row = row_of(home, who, key)
     with home.state.write() as tx:
         at = clock.micros()
         move(tx, row, "resumed", (State.PAUSED,), state=State.RUNNING, why_zh="", why_en="", look_at=at)
+        pausing.lift(tx, row["key"])
         noted(tx, row["number"], "resumed", row["running"], who.name)
     return drafts.campaign(home, who, key)
 
@@ -252,6 +256,8 @@ def end(home: Home, who: Who, key: str, why: Text = NOTHING) -> Campaign:
         move(tx, row, "ended", before, why_zh=why.zh, why_en=why.en, **values)
         let_go(tx, row, "ended")
         store.let_go(tx, row["number"], clock.micros())
+        if store.experiment_of(tx, row["number"]):
+            pausing.pause(tx, row["key"], who.name, ends=True)
         sends = [one["send"] for one in store.sends(tx, row["number"]) if one["send"] is not None]
         noted(tx, row["number"], "ended", row["running"] or row["version"], who.name, why)
     handing.stop(home, sends, ENDED)

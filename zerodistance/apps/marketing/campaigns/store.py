@@ -182,6 +182,12 @@ def change(tx: Connection, number: int, **values: Any) -> None:
     tx.execute(update(campaign).where(campaign.c.number == number).values(**values))
 
 
+def experiment_of(tx: Connection, number: int) -> str | None:
+    """Return the key of the experiment of a campaign, None before it starts."""
+    found = tx.execute(select(campaign.c.experiment).where(campaign.c.number == number)).scalar_one()
+    return None if found is None else str(found)
+
+
 def look(tx: Connection, number: int, before: int | None, at: int | None) -> None:
     """Set when a campaign next looks who enters, unless somebody has set that anew meanwhile."""
     c = campaign.c

@@ -45,6 +45,7 @@ def list_(
         return
     shown = (
         MessageState.QUEUED,
+        MessageState.PAUSED,
         MessageState.SENT,
         MessageState.HELD,
         MessageState.FAILED,

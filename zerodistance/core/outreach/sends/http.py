@@ -104,6 +104,7 @@ class SendAnswer(BaseModel):
     approval: int | None
     messages: list[TallyAnswer]
     rounded: bool
+    paused: bool
 
 
 def _answer(one: Sending) -> SendAnswer:

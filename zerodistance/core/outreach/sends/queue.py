@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ from zerodistance.core.measurement import mapped, packing
 from zerodistance.core.outreach import catalogue, limits, suppression
 from zerodistance.core.outreach.channels import store as channels
 from zerodistance.core.outreach.contracts import Handed, MessageState, Outcome, Purpose, SendState, Way
-from zerodistance.core.outreach.sends import reach, store
+from zerodistance.core.outreach.sends import pausing, reach, store
 from zerodistance.core.outreach.zones import Where
 from zerodistance.core.profiles import bitmaps
 from zerodistance.core.segments import released
@@ -33,7 +34,7 @@ from zerodistance.kernel.text import Text
 
 REASONS: Mapping[str, Text] = {
     **limits.REASONS,
-    "stopped": Text("发送已停止", "the send was stopped"),
+    pausing.STOPPED: Text("发送已停止", "the send was stopped"),
     "withdrawn": Text("模板已停用", "the template was withdrawn"),
     "window": Text("发送时段已过", "its time was over"),
     "held_out": Text("在对照组", "held out for comparison"),
@@ -114,7 +115,8 @@ def _fill(home: Home, number: int) -> int:
             now = store.send_of(tx, number)
             if now is None or now["state"] != SendState.APPROVED:
                 return 0
-            store.add(tx, rows[start : start + _SLICE])
+            first = pausing.at_first(tx, send["experiment"])
+            store.add(tx, [_first(row, *first) for row in rows[start : start + _SLICE]])
         fault.point("outreach.queued")
     with home.state.write() as tx:
         store.turn(
@@ -128,6 +130,11 @@ def _fill(home: Home, number: int) -> int:
     log("outreach").info("queued", send=number, messages=found.many)
     home.path("runs", f"send-{number}.lock").unlink(missing_ok=True)  # nobody asks for it again
     return found.many
+
+
+def _first(row: tuple[Any, ...], state: str, reason: str) -> tuple[Any, ...]:
+    """Return a message as it comes into the queue: one that would go, in the state and with the reason that its experiment has."""
+    return row if row[7] != MessageState.QUEUED else (*row[:7], state, reason, *row[9:])
 
 
 # -- out
@@ -185,9 +192,11 @@ def claim(home: Home, who: int, channel: str, most: int, rate: float, now: int) 
         if left < 1:
             return Looked(None, 0, wait=(1 - left) / rate)
         rows = store.due(tx, channel, now, min(most, int(left)))
-        if not rows:
-            return Looked(None, 0)
+        met = len(rows)
         sends = {n: store.send_of(tx, n) for n in {row["send"] for row in rows}}
+        rows = pausing.set_aside(tx, rows, sends)
+        if not rows:
+            return Looked(None, met)
         going, where = _may(tx, home, rows, {n: s for n, s in sends.items() if s is not None}, now, seen)
         store.claim(tx, who, [row["id"] for row in going], now)
         if rate:
@@ -195,9 +204,9 @@ def claim(home: Home, who: int, channel: str, most: int, rate: float, now: int) 
         fault.point("outreach.claim")
     fault.point("outreach.claimed")
     if not going:
-        return Looked(None, len(rows))
+        return Looked(None, met)
     with_lang = tuple({**row, "lang": lang_of(where[row["id"]])} for row in going)
-    return Looked(Claimed(with_lang, {n: s for n, s in sends.items() if s is not None}), len(rows))
+    return Looked(Claimed(with_lang, {n: s for n, s in sends.items() if s is not None}), met)
 
 
 _READ_CHINESE = frozenset(("CN", "HK", "MO", "TW"))
@@ -244,7 +253,7 @@ def _over(tx: Connection, rows: Sequence[Row], sends: Mapping[int, Row], now: in
     for row in rows:
         send = sends.get(row["send"])
         if send is None or send["state"] == SendState.STOPPED:
-            held[row["id"]] = "stopped"
+            held[row["id"]] = pausing.STOPPED
         elif send["not_after"] is not None and now > send["not_after"]:
             held[row["id"]] = "window"
         else:

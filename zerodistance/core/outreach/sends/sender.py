@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from zerodistance.core.outreach.channels import opening
 from zerodistance.core.outreach.contracts import Channel, Handed, Outcome, SendState
-from zerodistance.core.outreach.sends import queue, store
+from zerodistance.core.outreach.sends import pausing, queue, store
 from zerodistance.core.outreach.sends.writing import Writer
 from zerodistance.kernel import clock, fault
 from zerodistance.kernel.errors import ZeroDistanceError, told
@@ -103,6 +103,7 @@ class Sender:
             queue.recover(self._home, self._now(), dead)
         for number in waiting:
             queue.fill(self._home, number)
+        pausing.carry_out(self._home)
         queue.finish(self._home)
 
     def _is_dead(self, one: store.Row) -> bool:

@@ -32,7 +32,7 @@ from zerodistance.core.outreach.contracts import (
     Tally,
     Way,
 )
-from zerodistance.core.outreach.sends import queue, reach, store
+from zerodistance.core.outreach.sends import pausing, queue, reach, store
 from zerodistance.core.outreach.templates import Template
 from zerodistance.core.profiles import bitmaps
 from zerodistance.core.segments import released
@@ -304,7 +304,7 @@ def stop(home: Home, who: Who, number: int, why: str = "") -> Sending:
     with home.state.write() as tx:
         if not _end(tx, who, number, why, of=_OPEN):
             raise SendEnded(given=number, state=SEND_STATES[SendState(row["state"])])
-        store.hold_all(tx, number, "stopped")
+        store.hold_all(tx, number, pausing.STOPPED)
     log("outreach").info("send_stopped", who=who.name, send=number)
     return get(home, who, number)
 
@@ -390,6 +390,9 @@ def _told_of(home: Home, who: Who, rows: Sequence[store.Row]) -> list[Sending]:
     with home.state.read() as tx:
         tallies = store.tallies(tx, [row["number"] for row in rows])
         asked = {row["number"]: approving.of(tx, _about(row["key"])) for row in rows}
+        paused = {
+            key for key, ends in pausing.of(tx, (row["experiment"] for row in rows)).items() if not ends
+        }
     plain = who.may(Permission.SEE_PERSONS)
     found = []
     for row in rows:
@@ -398,9 +401,11 @@ def _told_of(home: Home, who: Who, rows: Sequence[store.Row]) -> list[Sending]:
         def told(many: store.Many, of: str, number: int = number) -> int | None:
             return many.all if plain else _step(home, many, f"{number}:{of}")
 
+        waits = row["experiment"] in paused and row["state"] not in (SendState.DONE, SendState.STOPPED)
+        stands = pausing.seen(tallies.get(number, {}), waits)
         counts = tuple(
             Tally(MessageState(state), reason, told(many, f"{state}:{reason}"))
-            for (state, reason), many in sorted(tallies.get(number, {}).items(), key=_order)
+            for (state, reason), many in sorted(stands.items(), key=_order)
         )
         approval = asked[number]
         kept = {name: row[name] for name in _KEPT}
@@ -408,7 +413,7 @@ def _told_of(home: Home, who: Who, rows: Sequence[store.Row]) -> list[Sending]:
             Sending(
                 **kept, ways=queue.ways_of(row), values=json.loads(row["given"]), again=bool(row["again"]),
                 state=SendState(row["state"]), persons=row["persons" if plain else "persons_told"], reach=row["reach" if plain else "reach_told"],
-                approval=None if approval is None else approval.number, tallies=counts, rounded=not plain,
+                approval=None if approval is None else approval.number, tallies=counts, rounded=not plain, paused=waits,
             )
         )  # fmt: skip
     return found

@@ -120,6 +120,7 @@ pace = Table(
 Row = Mapping[str, Any]
 CLAIMED = ("id", "send", "subject", "way", "channel", "tries")
 _QUEUED, _HANDING = MessageState.QUEUED.value, MessageState.HANDING.value
+_WAITS = (_QUEUED, MessageState.PAUSED.value)
 _INSERT = Bulk(
     "insert into outreach_message (id, send, subject, way, channel, urgent, due_at, state, reason, panel, tries, code) "
     "select {id}, {send}, {subject}, {way}, {channel}, {urgent}, {due}, {state}, {reason}, {panel}, 0, '' {from} where true "
@@ -339,14 +340,14 @@ def rewrite_meant(tx: Connection, number: int, meant: bytes) -> None:
 def open_ones(tx: Connection, number: int) -> bool:
     """Say whether a message of a send is still to go."""
     m = message.c
-    waits = m.state.in_((_QUEUED, _HANDING))
+    waits = m.state.in_((*_WAITS, _HANDING))
     return tx.execute(select(m.id).where(m.send == number, waits).limit(1)).first() is not None
 
 
 def hold_all(tx: Connection, number: int, reason: str) -> int:
     """Hold back everything of a send that waits; return how many."""
     m = message.c
-    waits = update(message).where(m.send == number, m.state == _QUEUED)
+    waits = update(message).where(m.send == number, m.state.in_(_WAITS))
     return tx.execute(waits.values(state=MessageState.HELD.value, reason=reason)).rowcount
 
 

@@ -31,6 +31,7 @@ Field = Annotated[str, Form(max_length=500)]
 SHOWN = (
     outreach.MessageState.SENT,
     outreach.MessageState.QUEUED,
+    outreach.MessageState.PAUSED,
     outreach.MessageState.HELD,
     outreach.MessageState.FAILED,
     outreach.MessageState.UNKNOWN,
