@@ -83,3 +83,8 @@ class Who:
     def sees_unit(self, unit: int | None) -> bool:
         """Say whether rows of `unit` are inside this account's right; rows without a unit are everybody's."""
         return unit is None or not self.units or unit in self.units
+
+    def need_unit(self, unit: int | None) -> None:
+        """Raise `Forbidden` unless this account may change rows of `unit`: those of the whole brand are not changed by an account of units, which sees them."""
+        if self.units and unit not in self.units:
+            raise Forbidden(who=self.name, permission="the whole brand" if unit is None else f"unit {unit}")

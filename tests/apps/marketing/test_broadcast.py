@@ -15,6 +15,7 @@ from zerodistance.apps.marketing.campaigns.contracts import NotOpenToYou, State
 from zerodistance.apps.marketing.plays import api as plays
 from zerodistance.core.measurement import api as measurement
 from zerodistance.core.measurement.contracts import Goal
+from zerodistance.core.outreach.sends import sending
 from zerodistance.core.segments import api as segments
 from zerodistance.core.segments.contracts import Has
 from zerodistance.core.segments.questions import NotApproved, NotYours, TooFewToSend
@@ -147,3 +148,34 @@ def test_what_only_accounts_that_see_persons_may_is_refused_to_others(town: Town
         broadcast.station(home, planner)
     with pytest.raises(Forbidden):
         broadcast.send(home, planner, given())
+
+
+def test_an_assignment_by_the_api_reaches_the_own_territory_alone(town: Town, marketer: Who) -> None:
+    home, name = town.home, api.read(PLAIN).name
+    with days(0):
+        measurement.create(home, marketer, "own", name, GOAL, share_held=0.2)
+        receipt = measurement.assign_segment(home, marketer, "own", "old")
+    assert sorted(receipt.treated | receipt.held) == list(range(1, 601, 2))
+
+
+def test_what_is_of_the_whole_brand_is_not_changed_by_an_account_of_a_unit(town: Town, marketer: Who) -> None:
+    home, name = town.home, api.read(PLAIN).name
+    with days(0):
+        measurement.create(home, ANALYST, "brand", name, GOAL, share_held=0.2)
+        receipt = measurement.assign_segment(home, ANALYST, "brand", "old")
+        made = api.create(home, ANALYST, "all", api.read(PLAIN))
+        assert api.ask(home, ANALYST, "all", made.version).state is State.ASKED
+        assert {one.key for one in api.campaigns(home, marketer)} == {"all"}  # it is seen
+        for refused in (
+            lambda: measurement.assign_segment(home, marketer, "brand", "old"),
+            lambda: measurement.end(home, marketer, "brand"),
+            lambda: measurement.cost(home, marketer, "brand", 1.0, "tea"),
+            lambda: sending.send(home, marketer, receipt, "mail", send_key="x"),
+            lambda: api.save(home, marketer, "all", given().said()),
+            lambda: api.send_back(home, marketer, "all", ""),
+            lambda: api.pause(home, marketer, "all"),
+            lambda: api.end(home, marketer, "all"),
+            lambda: api.start(home, marketer, "all"),
+        ):
+            with pytest.raises(Forbidden):
+                refused()

@@ -59,6 +59,7 @@ def without_holdout(home: Home, who: Who, key: str, persons: BitMap, reason: str
 def _assign(home: Home, who: Who, key: str, persons: BitMap, reason: str | None) -> Assignment:
     who.need(Permission.SEND)
     found = experiments.experiment(home, who, key)
+    who.need_unit(found.unit)
     if found.ended:
         raise ExperimentEnded(key=key)
     numbers = bitmaps.to_numbers(persons)

@@ -49,7 +49,9 @@ def cost(
         why = Text(f"1 到 {_LONGEST} 个字", f"1 to {_LONGEST} characters")
         raise Invalid(field=Text("用途", "what it is for"), given=what[:40], why=why)
     with home.state.write() as tx:
-        number = int(experiments.row_of(tx, who, key)["number"])
+        row = experiments.row_of(tx, who, key)
+        who.need_unit(row["unit_id"])
+        number = int(row["number"])
         store.add_cost(
             tx, experiment=number, amount=amount, what=what.strip(), per_message=int(per_message),
             channel=channel or None, booked_by=who.name, booked_at=clock.micros(),

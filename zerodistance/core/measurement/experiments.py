@@ -251,10 +251,17 @@ def _shown(who: Who, found: Experiment) -> Experiment:
 
 
 def end(home: Home, who: Who, key: str) -> Experiment:
-    """Assign nobody any more; needs SEND, for the global holdout MANAGE_OUTREACH. What was assigned stays, and is measured on."""
+    """Assign nobody any more; needs SEND, for the global holdout MANAGE_OUTREACH. What was assigned stays, and is measured on.
+
+    Raises
+    ------
+    Forbidden
+        It is an experiment of the whole brand, and the account is one of units.
+    """
     who.need(Permission.SEND)
     with home.state.write() as tx:
         row = row_of(tx, who, key)
+        who.need_unit(row["unit_id"])
         if row["everywhere"]:
             who.need(Permission.MANAGE_OUTREACH)
         store.end(tx, row["number"], who.name, clock.micros())

@@ -152,7 +152,7 @@ def save(home: Home, who: Who, key: str, said: Said) -> Campaign:
     """Save a new version of a campaign that is a draft, asked, approved or paused: it is a draft again; needs SEND."""
     who.need(Permission.SEND)
     must_hold(home, who, said)
-    row = row_of(home, who, key)
+    row = own_row(home, who, key)
     if rules.read(json.loads(row["said"])) == said:
         return campaign(home, who, key)
     if row["started_at"] is not None:
@@ -202,6 +202,13 @@ def acts(home: Home, who: Who, key: str) -> tuple[Act, ...]:
         Act(one["act"], one["version"], one["done_by"], one["done_at"], Text(one["why_zh"], one["why_en"]))
         for one in found
     )
+
+
+def own_row(home: Home, who: Who, key: str) -> Mapping[str, Any]:
+    """Return the row of a campaign that this account may change; raises NoSuchCampaign, and Forbidden for one of the whole brand and an account of units."""
+    row = row_of(home, who, key)
+    who.need_unit(row["unit_id"])
+    return row
 
 
 def row_of(home: Home, who: Who, key: str, version: int | None = None) -> Mapping[str, Any]:

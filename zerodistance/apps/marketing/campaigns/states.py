@@ -17,7 +17,7 @@ from zerodistance.apps.marketing.campaigns.contracts import (
     State,
     VersionChanged,
 )
-from zerodistance.apps.marketing.campaigns.drafts import NOTHING, let_go, move, noted, row_of
+from zerodistance.apps.marketing.campaigns.drafts import NOTHING, let_go, move, noted, own_row, row_of
 from zerodistance.core.measurement import api as measurement
 from zerodistance.core.measurement.contracts import ExperimentExists, NoSuchExperiment, Plan
 from zerodistance.core.outreach import approving, catalogue
@@ -71,7 +71,7 @@ def ask(home: Home, who: Who, key: str, version: int, *, starts: bool = True) ->
         It could not find the lift that it has to.
     """
     who.need(Permission.SEND)
-    row = row_of(home, who, key)
+    row = own_row(home, who, key)
     _same(row, version)
     said = rules.read(json.loads(row["said"]))
     drafts.must_hold(home, who, said)
@@ -111,7 +111,7 @@ def approve(home: Home, who: Who, key: str, version: int) -> Campaign:
     ApprovedByAsker, ApprovedByWriter, CampaignElsewhere
     """
     who.need(Permission.APPROVE_SENDS)
-    row = row_of(home, who, key)
+    row = own_row(home, who, key)
     _same(row, version)
     if who.name == row["saved_by"] != row["asked_by"]:
         raise ApprovedByWriter(key=key, who=who.name)
@@ -131,7 +131,7 @@ def _approved(tx: Any, row: Mapping[str, Any], version: int, by: str, *, most: i
 
 def send_back(home: Home, who: Who, key: str, why: str) -> Campaign:
     """Send a campaign that was asked for back to who asked, with the reason; needs APPROVE_SENDS, or SEND of who asked (who takes it back)."""
-    row = row_of(home, who, key)
+    row = own_row(home, who, key)
     who.need(Permission.SEND if who.name == row["asked_by"] else Permission.APPROVE_SENDS)
     said = Text(why.strip()[:200], why.strip()[:200])
     with home.state.write() as tx:
@@ -157,6 +157,7 @@ def _go(home: Home, key: str, who: Who) -> Campaign:
 def start(home: Home, who: Who, key: str) -> Campaign:
     """Start an approved campaign; needs SEND. Its experiment is made, and the worker lets people enter."""
     who.need(Permission.SEND)
+    own_row(home, who, key)
     _begin(home, drafts.campaign(home, who, key), who.name)
     return drafts.campaign(home, who, key)
 
@@ -225,7 +226,7 @@ def asker_of(row: Mapping[str, Any]) -> Who:
 
 def pause(home: Home, who: Who, key: str, why: Text = NOTHING) -> Campaign:
     """Stop a running campaign where it is: nobody enters, nobody goes on, and of what is queued nothing is claimed any more; needs SEND, or APPROVE_SENDS."""
-    row = row_of(home, who, key)
+    row = own_row(home, who, key)
     with home.state.write() as tx:
         move(tx, row, "paused", (State.RUNNING,), state=State.PAUSED, why_zh=why.zh, why_en=why.en)
         pausing.pause(tx, row["key"], who.name)  # it runs, so the experiment of that key is its own
@@ -237,7 +238,7 @@ def pause(home: Home, who: Who, key: str, why: Text = NOTHING) -> Campaign:
 def resume(home: Home, who: Who, key: str) -> Campaign:
     """Let a paused campaign go on as it was approved, with what is queued of it, as far as it may still go; needs SEND."""
     who.need(Permission.SEND)
-    row = row_of(home, who, key)
+    row = own_row(home, who, key)
     with home.state.write() as tx:
         at = clock.micros()
         move(tx, row, "resumed", (State.PAUSED,), state=State.RUNNING, why_zh="", why_en="", look_at=at)
@@ -249,7 +250,7 @@ def resume(home: Home, who: Who, key: str) -> Campaign:
 def end(home: Home, who: Who, key: str, why: Text = NOTHING) -> Campaign:
     """End a campaign for good; needs SEND. Nobody enters or goes on, and what is queued stops; what was sent is measured to the end of the goal's window."""
     who.need(Permission.SEND)
-    row = row_of(home, who, key)
+    row = own_row(home, who, key)
     with home.state.write() as tx:
         before = (State.DRAFT, State.ASKED, State.APPROVED, State.RUNNING, State.PAUSED)
         values = {"state": State.ENDED, "ended_at": clock.micros(), "look_at": None, "present": None}

@@ -108,8 +108,8 @@ def send(
     who.need(Permission.SEND)
     found = measurement.experiment(home, who, assignment.experiment)
     whose = found.unit if unit is None else unit
-    if whose is not None and not who.sees_unit(whose):
-        raise Forbidden(who=who.name, permission=Permission.SEND.value)
+    who.need_unit(found.unit)
+    who.need_unit(whose)
     key, used = _key(send_key), _templates(home, who, template, channels, purpose)
     _check(found, purpose, not_before, not_after, again)
     ways = [Way(one.channel, one.key, one.version) for one in used]
@@ -283,6 +283,7 @@ def decide(home: Home, who: Who, number: int, grant: bool, why: str = "") -> Sen
     """
     who.need(Permission.APPROVE_SENDS)
     row = _row(home, who, number)
+    who.need_unit(row["unit"])
     with home.state.write() as tx:
         asked = approving.of(tx, _about(row["key"]))
         if asked is None:
@@ -301,6 +302,7 @@ def stop(home: Home, who: Who, number: int, why: str = "") -> Sending:
     """Stop a send: what waits is held back, what is being handed over still goes; needs SEND; raises NoSuchSend, SendEnded."""
     who.need(Permission.SEND)
     row = _row(home, who, number)
+    who.need_unit(row["unit"])
     with home.state.write() as tx:
         if not _end(tx, who, number, why, of=_OPEN):
             raise SendEnded(given=number, state=SEND_STATES[SendState(row["state"])])
