@@ -10,9 +10,9 @@ import pytest
 from pyroaring import BitMap
 
 from tests.apps.marketing.town import ADMIN, ANALYST, PLAIN, SMS
-from tests.core.outreach.sending import NOON, Box, ready
+from tests.core.outreach.sending import NOON, TEMPLATE, Box, ready
 from zerodistance.apps.marketing.campaigns import api, handing, running
-from zerodistance.apps.marketing.campaigns.contracts import State
+from zerodistance.apps.marketing.campaigns.contracts import State, TextChanged
 from zerodistance.core.measurement import api as measurement
 from zerodistance.core.outreach import catalogue
 from zerodistance.core.outreach.channels import opening
@@ -158,3 +158,42 @@ def test_what_is_queued_stops_with_the_campaign(home: Home, box: Box) -> None:
         assert (
             tx.exec_driver_sql("select count(*) from campaign_send where subjects is not null").scalar() == 0
         )
+
+
+def test_a_text_that_was_changed_after_the_yes_waits_for_another_one(home: Home, box: Box) -> None:
+    shop(home)
+    home = begin(home, 10)
+    catalogue.save(home, ANALYST, "autumn", {**TEMPLATE, "name": {"zh": "另一段", "en": "Another one"}})
+    with at(0.01):
+        running.advance(home)
+        (first,) = sending.listed(home, ANALYST)
+    assert first.state is SendState.ASKED
+
+
+def test_a_text_that_was_changed_while_it_was_asked_for_is_not_approved(home: Home, box: Box) -> None:
+    shop(home)
+    home = replace(home, settings=home.settings.model_copy(update={"send_approval_size": 10}))
+    with at(0):
+        api.create(home, ANALYST, "autumn-washers", api.read(SAID))
+        api.ask(home, ANALYST, "autumn-washers", 1)
+        catalogue.save(home, ANALYST, "text", {**SMS, "name": {"zh": "另一段", "en": "Another one"}})
+        with pytest.raises(TextChanged):
+            api.approve(home, ADMIN, "autumn-washers", 1)
+        api.send_back(home, ANALYST, "autumn-washers", "")
+    with at(0.01):
+        api.ask(home, ANALYST, "autumn-washers", 1)
+        assert api.approve(home, ADMIN, "autumn-washers", 1).state is State.RUNNING
+
+
+def test_what_is_decided_and_not_yet_queued_counts_for_the_budget(home: Home, box: Box) -> None:
+    shop(home)
+    with at(0):
+        once = {**SAID, "steps": [{"message": {"templates": ["autumn"]}}, {"message": {"templates": ["autumn"]}}]}
+        api.create(home, ANALYST, "autumn-washers", api.read({**once, "budget": {"messages": 120}}))
+        api.ask(home, ANALYST, "autumn-washers", 1)
+    for n in range(1, 4):
+        with at(n / 100):
+            running.advance(home)
+    treated, _ = measurement.arms(home, "autumn-washers", 1)
+    assert [one.reach for one in sending.listed(home, ANALYST)] == [len(treated)]
+    assert api.campaign(home, ANALYST, "autumn-washers").state is State.PAUSED

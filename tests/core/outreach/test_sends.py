@@ -15,7 +15,7 @@ from tests.core.measurement.town import said
 from tests.core.outreach.people import index_of, say, settle
 from tests.core.outreach.sending import NOON, SYSTEM, TEMPLATE, Box, assigned, ready
 from zerodistance.core.measurement import api as measurement
-from zerodistance.core.outreach import api, catalogue
+from zerodistance.core.outreach import api, approving, catalogue
 from zerodistance.core.outreach.channels import opening
 from zerodistance.core.outreach.contracts import (
     ChannelName,
@@ -310,6 +310,23 @@ def test_a_large_send_waits_for_another_account(home: Home, box: Box) -> None:
     assert len(box.kept) == send.reach
     refused = sending.decide(home, other, ask(home, list(found), key="two", who=analyst).number, False, "no")
     assert (refused.state, refused.why, refused.ended_by) == (SendState.STOPPED, "no", "wang")
+
+
+def test_a_large_send_in_small_parts_waits_as_a_whole(home: Home, box: Box) -> None:
+    found = list(ready(home))
+    object.__setattr__(home.settings, "send_approval_size", 45)
+    mine, other = Who(7, "li", Role.ANALYST), Who(8, "wang", Role.ANALYST)
+
+    def part(n: int, who: Who = mine) -> SendState:
+        return ask(home, found[20 * n : 20 * n + 20], key=f"part {n}", who=who, experiment=f"e{n}").state
+
+    assert [part(0), part(1), part(2)] == [SendState.APPROVED, SendState.APPROVED, SendState.ASKED]
+    with clock.freeze(clock.from_micros(NOON + 25 * HOUR)):
+        assert ask(home, found, key="later", who=mine, experiment="e0").state is SendState.ASKED  # large alone
+        assert ask(home, found[:5], key="few", who=mine, experiment="e1").state is SendState.APPROVED
+    assert ask(home, found[40:], key="another", who=other, experiment="e2").state is SendState.APPROVED
+    for one in approving.listed(home, MARKETER):
+        assert one.size is None  # exact
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
@@ -46,7 +46,7 @@ class Approval:
     said
         What the second account reads: template, channels, purpose, ...
     size
-        Persons.
+        Persons; None: told to accounts that see persons alone.
     granted
         None: nobody has decided.
     """
@@ -54,7 +54,7 @@ class Approval:
     number: int
     about: str
     said: Mapping[str, Any]
-    size: int
+    size: int | None
     unit: int | None
     asked_by: str
     asked_at: int
@@ -137,9 +137,18 @@ def listed(home: Home, who: Who, *, waiting: bool = False, most: int = 100) -> S
     query = select(store.approval).order_by(store.approval.c.number.desc())
     if waiting:
         query = query.where(store.approval.c.granted.is_(None))
+    if who.units:
+        unit = store.approval.c.unit
+        query = query.where(unit.is_(None) | unit.in_(sorted(who.units)))
     with home.state.read() as tx:
-        rows = tx.execute(query.limit(most)).mappings().all()
-    return [_approval(row) for row in rows if who.sees_unit(row["unit"])]
+        found = [_approval(row) for row in tx.execute(query.limit(most)).mappings()]
+    return found if who.may(Permission.SEE_PERSONS) else [replace(one, size=None) for one in found]
+
+
+def granted(tx: Connection) -> Sequence[Approval]:
+    """Return everything that a second account has said yes to."""
+    query = select(store.approval).where(store.approval.c.granted == 1)
+    return [_approval(row) for row in tx.execute(query).mappings()]
 
 
 def _approval(row: RowMapping | Mapping[str, Any]) -> Approval:

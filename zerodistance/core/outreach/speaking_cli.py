@@ -255,7 +255,7 @@ def approvals(
         table.add_row(
             str(one.number),
             one.about,
-            f"{one.size:,}",
+            "–" if one.size is None else f"{one.size:,}",
             one.asked_by,
             approving.STATES[one.state].get(lang),
             one.decided_by or "–",

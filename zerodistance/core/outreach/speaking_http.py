@@ -212,7 +212,7 @@ class ApprovalAnswer(BaseModel):
     number: int
     about: str
     state: str
-    size: int
+    size: int | None
     asked_by: str
     asked_at: int
     decided_by: str | None

@@ -360,6 +360,16 @@ class ApprovedByWriter(ZeroDistanceError):
     )
 
 
+class TextChanged(ZeroDistanceError):
+    """A template of a campaign was changed after it was sent for approval."""
+
+    code, status = "campaign_text_changed", 409
+    text = Text(
+        "活动 {key} 送审之后，模板 {template} 改过；退回，看过再送审",
+        "the template {template} was changed since the campaign {key} was sent for approval; send it back, and have it asked for anew",
+    )
+
+
 class NotOpenToYou(ZeroDistanceError):
     """An account that may not see persons asks for more than the broadcast station lets it."""
 

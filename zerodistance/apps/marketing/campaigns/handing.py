@@ -58,6 +58,11 @@ def queued(home: Home, sends: Sequence[int]) -> Mapping[str, int]:
     return sending.by_channel(home, sends)
 
 
+def waiting(home: Home, sends: Sequence[int]) -> int:
+    """Return how many messages of some sends are still to be put into the queue."""
+    return sending.not_queued(home, sends)
+
+
 def states(home: Home, send: int) -> Mapping[str, int]:
     """Return state -> messages of a send."""
     found = Counter[str]()

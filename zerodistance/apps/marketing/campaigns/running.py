@@ -172,12 +172,10 @@ class _Turn:
         )  # merged since: they go on there
         left, off = self._left(said, cohort, treated - earlier)
         parts = self._parts(step, left)
-        why = rules.exceeded(
-            self._said,
-            self._queued(),
-            sum(len(some) for _, _, some in parts),
-            handing.channels(self._home, step.every),
-        )
+        queued, waiting = self._queued()
+        texts = [key for one in said.steps if isinstance(one, Message) for key in one.every]
+        more = waiting + sum(len(some) for _, _, some in parts)
+        why = rules.exceeded(self._said, queued, more, handing.channels(self._home, texts))
         if why is not None:
             _pause(self._home, self._row, why)
             return False
@@ -239,10 +237,13 @@ class _Turn:
                 parts[how] = parts.get(how, BitMap()) | persons
         return [(some, at or None, persons) for (some, at), persons in sorted(parts.items()) if persons]
 
-    def _queued(self) -> Mapping[str, int]:
+    def _queued(self) -> tuple[Mapping[str, int], int]:
+        """Return channel -> messages that are queued or went, and how many more were decided on that do not stand in the queue yet."""
         with self._home.state.read() as tx:
-            numbers = [one["send"] for one in store.sends(tx, self._number) if one["send"] is not None]
-        return handing.queued(self._home, numbers)
+            every = store.sends(tx, self._number)
+        numbers = [one["send"] for one in every if one["send"] is not None]
+        noted = sum(one["persons"] for one in every if one["sent_at"] is None)
+        return handing.queued(self._home, numbers), noted + handing.waiting(self._home, numbers)
 
     def _hand_on(self) -> None:
         """Hand what steps have decided to outreach; what it has already it does not take twice."""

@@ -15,6 +15,7 @@ from zerodistance.apps.marketing.campaigns.contracts import (
     Message,
     Said,
     State,
+    TextChanged,
     VersionChanged,
 )
 from zerodistance.apps.marketing.campaigns.drafts import NOTHING, let_go, move, noted, own_row, row_of
@@ -31,6 +32,8 @@ from zerodistance.kernel.logs import log
 from zerodistance.kernel.text import Text
 
 _SYSTEM = Who.system("marketing")
+_GROWS = 2
+"""Own value: once so many times as many persons fit as a second account has said yes to, it is asked again."""
 ENDED = Text("活动已结束", "the campaign has ended")
 """Why what is queued of it stops."""
 
@@ -97,7 +100,9 @@ def ask(home: Home, who: Who, key: str, version: int, *, starts: bool = True) ->
         if small:
             _approved(tx, row, version, who.name, most=home.settings.send_approval_size)
         else:
-            about_it = {"campaign": key, "version": version, "name": said.name.zh, "name_en": said.name.en}
+            about_it = {
+                "campaign": key, "version": version, "name": said.name.zh, "name_en": said.name.en, "templates": _texts(home, said),
+            }  # fmt: skip
             approving.ask(tx, who, approval, about_it, reach, row["unit_id"])
     log("marketing").info("campaign_asked", who=who.name, campaign=key, persons=about.about)
     return _go(home, key, who)
@@ -109,18 +114,34 @@ def approve(home: Home, who: Who, key: str, version: int) -> Campaign:
     Raises
     ------
     ApprovedByAsker, ApprovedByWriter, CampaignElsewhere
+    TextChanged
+        A template was changed since it was asked for.
     """
     who.need(Permission.APPROVE_SENDS)
     row = own_row(home, who, key)
     _same(row, version)
     if who.name == row["saved_by"] != row["asked_by"]:
         raise ApprovedByWriter(key=key, who=who.name)
+    said = rules.read(json.loads(row["said"]))
+    now = _texts(home, said)
     with home.state.write() as tx:
-        _approved(tx, row, version, who.name, most=None)
-        asked = approving.of(tx, row["approval"])
+        asked = approving.of(tx, row["approval"]) if row["approval"] else None
+        if asked is not None and asked.granted is None:
+            changed = sorted(one for one, at in now.items() if asked.said["templates"].get(one) != at)
+            if changed:
+                raise TextChanged(key=key, template=changed[0])
+        about = 0 if asked is None else int(asked.size or 0)
+        room = max(about * _GROWS, about + home.settings.send_approval_size)
+        _approved(tx, row, version, who.name, most=None if said.standing else room)
         assert asked is not None
         approving.decide(tx, who, asked.number, True)
     return _go(home, key, who)
+
+
+def _texts(home: Home, said: Said) -> dict[str, int]:
+    """Return the templates of a campaign and the version that each has now: what a second account reads."""
+    keys = sorted({key for step in said.steps if isinstance(step, Message) for key in step.every})
+    return {key: catalogue.show(home, _SYSTEM, key).version for key in keys}
 
 
 def _approved(tx: Any, row: Mapping[str, Any], version: int, by: str, *, most: int | None) -> None:

@@ -32,7 +32,7 @@ from zerodistance.core.outreach.contracts import (
     Tally,
     Way,
 )
-from zerodistance.core.outreach.sends import pausing, queue, reach, store
+from zerodistance.core.outreach.sends import pausing, queue, reach, size, store
 from zerodistance.core.outreach.templates import Template
 from zerodistance.core.profiles import bitmaps
 from zerodistance.core.segments import released
@@ -70,7 +70,8 @@ def send(
 ) -> Sending:
     """Write to whoever an assignment lets contact, within consent and limits; needs SEND. Asked twice under one key it is asked once.
 
-    The arm is read from measurement: what the receipt says is not taken for it. A send to more persons than `send_approval_size` waits for a second account.
+    The arm is read from measurement: what the receipt says is not taken for it. A send to more persons than `send_approval_size` waits for a second account,
+    and so does one that would be too many together with what the account has sent within a day (`size`).
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def send(
         To these persons of the arm alone, as a step of a campaign goes to those who have not stopped; None: to all of it.
     approval
         What `approving` knows the question by that a second account has answered for all sends of this experiment, as a campaign's is. It
-        is looked up; one that was not granted, or for another campaign, counts for nothing.
+        is looked up; one that was not granted, or for another campaign, or for templates that were changed since, counts for nothing.
 
     Raises
     ------
@@ -127,10 +128,11 @@ def send(
     treated = treated if only is None else treated & only
     reached = reach.of(home, treated, purpose, [way.channel for way in ways])
     _must_be_many(home, who, purpose, reached)
-    waits = approving.needed(home, reached.many, purpose) and not _granted(home, found, approval)
-    state = SendState.ASKED if waits else SendState.APPROVED
-    row |= {"state": state.value, "persons": len(treated), "reach": reached.many, "why": ""}
+    row |= {"persons": len(treated), "reach": reached.many, "why": ""}
     row |= {"persons_told": _released(home, treated), "reach_told": _released(home, reached.going)}
+    waits = size.waits(home, who, row, used, approval)
+    state = SendState.ASKED if waits else SendState.APPROVED
+    row["state"] = state.value
     row |= {
         "made_by": who.name,
         "made_at": clock.micros(),
@@ -148,15 +150,6 @@ def send(
     return get(home, who, number)
 
 
-def _granted(home: Home, found: Experiment, approval: str | None) -> bool:
-    """Say whether a second account has said yes to everything that this experiment sends."""
-    if approval is None:
-        return False
-    with home.state.read() as tx:
-        asked = approving.of(tx, approval)
-    return asked is not None and bool(asked.granted) and asked.said.get("campaign") == found.key
-
-
 def _kept(home: Home, persons: BitMap) -> bytes:
     return packing.pack(mapped.subjects_of(home, bitmaps.to_numbers(persons))[0])
 
@@ -165,6 +158,14 @@ def by_channel(home: Home, numbers: Sequence[int]) -> Mapping[str, int]:
     """Return channel -> messages of some sends that go or went, and may have."""
     with home.state.read() as tx:
         return store.by_channel(tx, numbers)
+
+
+def not_queued(home: Home, numbers: Sequence[int]) -> int:
+    """Return how many messages some sends may put into the queue that have not done so: they wait for a second account, or for the sender."""
+    with home.state.read() as tx:
+        rows = [store.send_of(tx, number) for number in numbers]
+    waits = (SendState.ASKED, SendState.APPROVED)
+    return sum(int(row["reach"]) for row in rows if row is not None and row["state"] in waits)
 
 
 def receipt(home: Home, who: Who, experiment: str, number: int | None = None) -> Assignment:
