@@ -30,7 +30,7 @@ from zerodistance.core.outreach.contracts import (
     SendState,
 )
 from zerodistance.core.outreach.policy import Policy
-from zerodistance.core.outreach.sends import forgetting, queue, sending, store
+from zerodistance.core.outreach.sends import forgetting, pace, queue, sending, store
 from zerodistance.core.outreach.sends.sender import Sender
 from zerodistance.core.segments.questions import TooFewToSend
 from zerodistance.kernel import bulk, clock
@@ -277,6 +277,46 @@ def test_a_sender_that_was_taken_for_dead_still_tells_what_it_has_sent(home: Hom
     queue.settle(home, mine, claimed, handed, NOON)
     table = said(home)
     assert table["kind"].to_pylist().count("message.sent") == 10
+
+
+def test_a_sender_that_slept_begins_anew_and_knows_what_did_not_go(home: Home) -> None:
+    slept: list[int] = []
+
+    def answer(one: Outgoing) -> Handed:
+        if not slept:  # the machine sleeps while the first message is handed over; another process looks
+            with home.state.read() as tx:
+                slept.extend(row["number"] for row in store.living(tx))
+            queue.recover(home, NOON, slept)
+            return Handed(one.message_id, Outcome.LATER, "451", "busy")
+        return Handed(one.message_id, Outcome.ACCEPTED)
+
+    box = Box(answer)
+    opening.take(ChannelName.EMAIL, lambda home: box)
+    send = ask(home, list(ready(home)))
+    try:
+        made = Sender(home, chunk=20, now=lambda: NOON)
+        made.run_due()
+        with home.state.read() as tx:
+            (living,) = store.living(tx)
+            assert living["number"] not in slept and not store.handing_of_none(tx)
+        assert made.stop(5)
+        assert states(home) == {("sent", ""): send.reach - 1, ("queued", ""): 1}
+    finally:
+        opening.take(ChannelName.EMAIL, None)
+
+
+def test_a_clock_that_is_set_back_stalls_nothing(home: Home, box: Box) -> None:
+    send = ask(home, list(ready(home)))
+    queue.fill(home, send.number)
+    with home.state.write() as tx:
+        gone = store.begin(tx, "elsewhere", 1, NOON + HOUR)  # it died before the clock was set back
+        store.beat(tx, [gone], NOON + HOUR)
+        pace.set_tokens(tx, "email", 0.0, NOON + HOUR)
+        assert pace.tokens(tx, "email", 10.0, NOON) == 10.0
+        assert pace.tokens(tx, "email", 10.0, NOON + HOUR - 1_000_000) == 0.0  # clocks differ a little
+    sender = Sender(home, now=lambda: NOON)
+    with home.state.read() as tx:
+        assert [sender._is_dead(one) for one in store.living(tx)] == [True]
 
 
 @pytest.mark.slow

@@ -21,7 +21,7 @@ from zerodistance.core.measurement import mapped, packing
 from zerodistance.core.outreach import catalogue, limits, suppression
 from zerodistance.core.outreach.channels import store as channels
 from zerodistance.core.outreach.contracts import Handed, MessageState, Outcome, Purpose, SendState, Way
-from zerodistance.core.outreach.sends import pausing, reach, store
+from zerodistance.core.outreach.sends import pace, pausing, reach, store
 from zerodistance.core.outreach.zones import Where
 from zerodistance.core.profiles import bitmaps
 from zerodistance.core.segments import released
@@ -156,6 +156,10 @@ class Claimed:
     sends: Mapping[int, Row]
 
 
+class TakenForDead(Exception):
+    """A sender was silent for so long that others have taken up what it had; it begins anew, under another number."""
+
+
 @dataclass(frozen=True)
 class Looked:
     """What a look into the queue found.
@@ -184,11 +188,17 @@ def claim(home: Home, who: int, channel: str, most: int, rate: float, now: int) 
         The number of the sender.
     rate
         Messages a second of all senders together; 0: no limit.
+
+    Raises
+    ------
+    TakenForDead
+        It is registered no more.
     """
     seen = limits.look(home)  # before the transaction: others wait for that
     with home.state.write() as tx:
-        store.beat(tx, [who], clock.micros())
-        left = store.tokens(tx, channel, rate, now) if rate else float(most)
+        if not store.beat(tx, [who], clock.micros()):
+            raise TakenForDead
+        left = pace.tokens(tx, channel, rate, now) if rate else float(most)
         if left < 1:
             return Looked(None, 0, wait=(1 - left) / rate)
         rows = store.due(tx, channel, now, min(most, int(left)))
@@ -200,7 +210,7 @@ def claim(home: Home, who: int, channel: str, most: int, rate: float, now: int) 
         going, where = _may(tx, home, rows, {n: s for n, s in sends.items() if s is not None}, now, seen)
         store.claim(tx, who, [row["id"] for row in going], now)
         if rate:
-            store.set_tokens(tx, channel, left - len(going), now)
+            pace.set_tokens(tx, channel, left - len(going), now)
         fault.point("outreach.claim")
     fault.point("outreach.claimed")
     if not going:
@@ -335,13 +345,13 @@ def settle(
         back, none, sent = list(gone), list[int](), list[Row]()
         for one in handed:
             row = rows[one.message_id]
-            if one.message_id not in mine:
-                if one.outcome is Outcome.ACCEPTED and store.settled(
-                    tx, one.message_id, MessageState.SENT, "", one.code
-                ):
-                    sent.append(row)
-                continue
             state, reason, due = _became(one, row, claimed.sends[row["send"]], now)
+            if one.message_id not in mine:
+                if one.outcome is Outcome.ACCEPTED:
+                    sent += [row] if store.settled(tx, one.message_id, MessageState.SENT, "", one.code) else []
+                elif store.taken_back(tx, who, one.message_id, state.value, reason, one.code, due):
+                    back.append(one.message_id)
+                continue
             marks.append((state.value, reason, one.code, due, one.message_id, who))
             if one.outcome in (Outcome.LATER, Outcome.REFUSED):
                 back.append(one.message_id)
@@ -410,7 +420,11 @@ def recover(home: Home, now: int, dead: Sequence[int]) -> dict[str, int]:
     with home.state.write() as tx:
         left = store.left_by(tx, [*dead, *store.handing_of_none(tx)])
         sends = {n: store.send_of(tx, n) for n in {row["send"] for row in left}}
-        again = [row["id"] for row in left if (send := sends[row["send"]]) is not None and send["again"]]
+        again = [
+            row["id"]
+            for row in left
+            if (send := sends[row["send"]]) is not None and send["again"] and row["tries"] < TRIES
+        ]
         lost = [row["id"] for row in left if row["id"] not in set(again)]
         found = {
             MessageState.QUEUED.value: store.turn_handing(tx, again, MessageState.QUEUED),

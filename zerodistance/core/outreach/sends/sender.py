@@ -109,7 +109,7 @@ class Sender:
     def _is_dead(self, one: store.Row) -> bool:
         if one["number"] in self._numbers.values():
             return False
-        silent = (clock.micros() - one["beat_at"]) / clock.MICROS_PER_SECOND
+        silent = abs(clock.micros() - one["beat_at"]) / clock.MICROS_PER_SECOND  # a clock may be set back
         if one["host"] == socket.gethostname() and not _runs(one["pid"]):
             return bool(silent > GONE)
         return bool(silent > DEAD)
@@ -144,10 +144,7 @@ class Sender:
             return
         try:
             if channel not in self._numbers:
-                with self._home.state.write() as tx:
-                    self._numbers[channel] = store.begin(
-                        tx, socket.gethostname(), os.getpid(), clock.micros()
-                    )
+                self._register(channel)
             writer = Writer(self._home, channel)
             while not self._stop.is_set() and self._step(opened, writer):
                 pass
@@ -156,10 +153,19 @@ class Sender:
         finally:
             opened.close()
 
+    def _register(self, channel: str) -> None:
+        with self._home.state.write() as tx:
+            self._numbers[channel] = store.begin(tx, socket.gethostname(), os.getpid(), clock.micros())
+
     def _step(self, opened: Channel, writer: Writer) -> bool:
         """Claim, hand over and mark one chunk; return whether to go on."""
         number = self._numbers[opened.name]
-        looked = queue.claim(self._home, number, opened.name, self._chunk, opened.rate, self._now())
+        try:
+            looked = queue.claim(self._home, number, opened.name, self._chunk, opened.rate, self._now())
+        except queue.TakenForDead:  # the machine slept, or the clock was set
+            log("outreach").warning("sender_begins_anew", channel=opened.name)
+            self._register(opened.name)
+            return True
         if looked.claimed is None:
             if looked.wait:
                 self._stop.wait(min(1.0, looked.wait))

@@ -40,7 +40,7 @@ from zerodistance.core.segments.questions import TooFewToSend
 from zerodistance.core.segments.releasing import LEAST_SEND
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission, Who
-from zerodistance.kernel.errors import Forbidden, Invalid
+from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 from zerodistance.kernel.text import Text

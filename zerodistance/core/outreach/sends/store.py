@@ -27,7 +27,7 @@ from sqlalchemy import (
 from zerodistance.core.outreach.contracts import SETTLED, MessageState
 from zerodistance.kernel import bulk
 from zerodistance.kernel.bulk import Bulk
-from zerodistance.kernel.state import Number, metadata, upsert
+from zerodistance.kernel.state import Number, metadata
 
 send = Table(
     "outreach_send",
@@ -286,6 +286,14 @@ def settled(tx: Connection, message_id: str, state: str, reason: str = "", code:
     return tx.execute(changed.values(state=state, reason=reason, code=code)).rowcount == 1
 
 
+def taken_back(tx: Connection, who: int, one: str, state: str, reason: str, code: str, due_at: int) -> bool:
+    """Say what became of a message that others took for lost, and that its sender knows not to have gone; say whether it still was lost."""
+    m = message.c
+    lost = (m.id == one) & (m.sender == who) & (m.state == MessageState.UNKNOWN.value)
+    said = {"state": state, "reason": reason, "code": code, "due_at": due_at}
+    return state != MessageState.UNKNOWN and tx.execute(update(message).where(lost).values(said)).rowcount == 1
+
+
 def held_back(tx: Connection, number: int) -> list[Row]:
     """Return the messages of a send that were held back or failed, ids ascending."""
     m = message.c
@@ -379,9 +387,10 @@ def begin(tx: Connection, host: str, pid: int, now: int) -> int:
     return int(made[0])
 
 
-def beat(tx: Connection, numbers: Sequence[int], now: int) -> None:
-    """Say that senders live."""
-    tx.execute(update(sender).where(sender.c.number.in_(list(numbers))).values(beat_at=now))
+def beat(tx: Connection, numbers: Sequence[int], now: int) -> int:
+    """Say that senders live; return how many of them are registered."""
+    living = update(sender).where(sender.c.number.in_(list(numbers))).values(beat_at=now)
+    return tx.execute(living).rowcount
 
 
 def end(tx: Connection, numbers: Iterable[int]) -> None:
@@ -417,24 +426,6 @@ def turn_handing(tx: Connection, ids: Sequence[str], state: str) -> int:
         turned = update(message).where(m.id.in_(some), m.state == _HANDING).values(state=state)
         changed += tx.execute(turned).rowcount
     return changed
-
-
-# -- the pace of channels
-
-
-def tokens(tx: Connection, channel: str, rate: float, now: int) -> float:
-    """Return how many messages of a channel may go now: as many as its rate gives since, a second's worth at most."""
-    row = tx.execute(select(pace).where(pace.c.channel == channel)).mappings().first()
-    if row is None:
-        return max(1.0, rate)
-    since = max(0, now - row["told_at"]) / 1_000_000
-    return float(min(max(1.0, rate), row["tokens"] + since * rate))
-
-
-def set_tokens(tx: Connection, channel: str, left: float, now: int) -> None:
-    """Keep how many messages of a channel may still go."""
-    put = upsert(pace).values(channel=channel, tokens=left, told_at=now)
-    tx.execute(put.on_conflict_do_update(index_elements=["channel"], set_={"tokens": left, "told_at": now}))
 
 
 # -- forgetting
