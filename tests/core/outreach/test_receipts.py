@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.core.outreach.handed import AT, hand_over, said, states
@@ -17,7 +18,7 @@ from zerodistance.core.outreach.bounces import What
 from zerodistance.core.outreach.channels import forgetting, opening, setting
 from zerodistance.core.outreach.contracts import Settled
 from zerodistance.core.outreach.policy import Policy
-from zerodistance.kernel import bulk
+from zerodistance.kernel import bulk, clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 
@@ -195,6 +196,29 @@ def test_a_gateway_posts_receipts_by_its_own_ids_and_answers_by_number(home: Hom
     assert [(kind, channel) for _, kind, _, channel in said(home)] == [
         ("message.refused", "sms"), ("message.replied", "sms"),
     ]  # fmt: skip
+
+
+def test_who_stops_what_is_about_service_is_not_sold_to_either(home: Home, admin: Who) -> None:
+    setting.set_channel(home, admin, "sms", SMS)
+    mine = settle(home, {1: [("phone", "+8613900000001")]})["+8613900000001"]
+    say(home, mine, channel="sms")
+    hand_over(home, mine, 1, channel="sms", purpose="service")
+    answers.take_call(home, "sms", '{"replies": [{"mobile": "13900000001", "content": "请退订谢谢"}]}'.encode())
+    with home.state.read() as tx:
+        for purpose in ("marketing", "research", "service"):
+            assert not consent.allowed(tx, np.array([mine]), purpose, "sms")[0]
+
+
+def test_a_yes_of_before_that_comes_in_late_does_not_undo_a_later_click(home: Home) -> None:
+    mine = settle(home, {1: [("email", "a@example.cn")]})["a@example.cn"]
+    first, second = hand_over(home, mine, 1), hand_over(home, mine, 2)
+    with clock.freeze(clock.from_micros(AT)):
+        answers.withdraw(home, links.opt_out_url(home, first).rpartition("/")[2])
+    with clock.freeze(clock.from_micros(AT + 10 * DAY)):
+        answers.withdraw(home, links.opt_out_url(home, second).rpartition("/")[2])
+    say(home, mine, at=AT + 5 * DAY)  # a form of five days before, typed in afterwards
+    with home.state.read() as tx:
+        assert not consent.allowed(tx, np.array([mine]), "marketing", "email")[0]
 
 
 def test_reading_a_mail_says_what_it_was(home: Home) -> None:

@@ -218,7 +218,7 @@ def _answered(home: Home, phone: str, text: str, spec: Sms) -> bool:
         if subject is None:
             return False
         last = receipts.last_to(tx, subject, ChannelName.SMS)
-        if text.strip().strip(".。!！ ").casefold() in spec.replies.words:
+        if bounces.is_withdrawal(text, spec.replies.words):
             if last is not None:
                 receipts.withdraw(tx, home, last, now, "reply")
             else:

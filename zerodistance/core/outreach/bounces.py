@@ -12,7 +12,7 @@ from __future__ import annotations
 import email
 import email.header
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from email.message import Message
 from enum import StrEnum
@@ -36,7 +36,12 @@ _NOBODY = re.compile(
 )
 _GONE = (*NO_SUCH, "5.4.4")  # and a domain that can't be found
 _ROBOT = re.compile(r"mailer-daemon|postmaster|mail delivery (sub)?system", re.IGNORECASE)
-_WITHDRAWS = re.compile(r"\W*(unsubscribe|opt.?out|remove me|stop|退订|取消订阅|拒收|td)\b", re.IGNORECASE)
+_WITHDRAWS = re.compile(
+    r"\W*(?:(?:please\s+)?(?:unsubscribe|opt.?out|remove me|stop|td)\b|(?:请|我要|我想|麻烦)?(?:退订(?![单金货购])|取消订阅|拒收))",
+    re.IGNORECASE,
+)
+_WITHDRAWS_ZH = re.compile(r"\W*(?:td)?(?:请|我要|我想|麻烦)?(?:退订(?![单金货购])|取消订阅|拒收)", re.IGNORECASE)
+_SHORT = 3  # own value: words of an answer of which the first withdraws
 _AUTOMATIC = ("x-autoreply", "x-autorespond", "x-auto-response-suppress")
 
 
@@ -95,6 +100,18 @@ def read(seal: Seal, raw: bytes) -> Back:
     if any(_WITHDRAWS.match(words) for words in said):
         return Back(message, What.OPT_OUT)
     return Back(message, What.REPLIED)
+
+
+def is_withdrawal(text: str, words: Sequence[str]) -> bool:
+    """Say whether a short answer withdraws: by one of some words, alone or with one or two others, or by asking for it in Chinese.
+
+    Examples
+    --------
+    >>> [is_withdrawal(one, ("td", "stop")) for one in ("TD", "Stop, please!", "退订谢谢", "退订单怎么办", "stop by at five or so")]
+    [True, True, True, False, False]
+    """
+    said = re.findall(r"\w+", text.casefold())
+    return bool(_WITHDRAWS_ZH.match(text)) or (0 < len(said) <= _SHORT and said[0] in words) or " ".join(said) in words
 
 
 def _meant(seal: Seal, mail: Message, raw: bytes) -> str | None:

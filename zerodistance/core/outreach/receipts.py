@@ -167,18 +167,23 @@ def hear(
 def withdraw(tx: Connection, home: Home, message: Sent, at: int, place: str) -> bool:
     """Withdraw consent for what a message was for, on its channel; say whether it is the first time that its reader does.
 
-    Advertising and invitations go together: whoever wants no more of one is not written to for the other.
+    Advertising and invitations go together: whoever wants no more of one is not written to for the other; who wants no more about service wants neither.
     """
     fresh = hear(tx, home, message, REFUSED, at)
-    purposes = (message.purpose,) if message.purpose == Purpose.SERVICE else SOLD
-    _withdraw(tx, message, purposes, at, REFUSED, place)
+    purposes = dict.fromkeys((*SOLD, message.purpose))
+    _withdraw(tx, message, tuple(purposes), at, REFUSED, place, fresh)
     return fresh
 
 
-def _withdraw(tx: Connection, message: Sent, purposes: Sequence[str], at: int, what: str, place: str) -> None:
+def _withdraw(
+    tx: Connection, message: Sent, purposes: Sequence[str], at: int, what: str, place: str, fresh: bool = True
+) -> None:
+    """Keep that consent is withdrawn: once for each message, since a yes of before may come in later; again only where there was a yes since."""
     mine = np.array([message.subject], np.int64)
     still = [
-        one for one in purposes if not consent.said(tx, mine, one, message.channel, consent.WITHDRAWN)[0]
+        one
+        for one in purposes
+        if fresh or not consent.said(tx, mine, one, message.channel, consent.WITHDRAWN)[0]
     ]
     consent.withdraw(
         tx,
