@@ -107,3 +107,14 @@ def test_somebody_is_disturbed_by_the_clock_of_where_they_live(town: Home) -> No
         ("", None),
         ("quiet", nine_in_london),
     ]  # eight in the evening in Los Angeles
+
+
+def test_who_became_somebody_a_moment_ago_is_still_a_minor_or_waits_for_service(town: Home) -> None:
+    seen = limits.look(town)
+    sql = "insert into identity_change (subject, old_person, new_person, old_from, at, epoch) values (?, ?, ?, 0, 1, 0)"
+    with town.state.write() as tx:
+        for subject, old, new in ((6, 6, 2), (1, 1, 4), (4, 4, 8), (1, 4, 8)):  # 1 becomes 4, and that 8
+            bulk.run(tx, sql, (subject, old, new))
+            bulk.run(tx, "update subject set person = ? where number = ?", (new, subject))
+        said = limits.book(tx, town, messages(*((str(n), n) for n in (2, 7, 8))), clock.micros(), seen)
+    assert [one.reason for one in said] == ["minor", "minor", "open_case"]

@@ -99,7 +99,7 @@ def test_who_was_forgotten_is_told_that_nothing_is_kept(home: Home) -> None:
     url = path(links.opt_out_url(home, one))
     sends_forgetting.forget(home, [at["a@x.cn"]])
     forgetting.forget(home, [at["a@x.cn"]])
-    assert "Nothing is kept of you" in client(home).get(url, headers={"Accept-Language": "en"}).text
+    assert "Nothing is kept of this message" in client(home).get(url, headers={"Accept-Language": "en"}).text
     assert client(home).post(url).status_code == 200
 
 

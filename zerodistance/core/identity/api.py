@@ -36,6 +36,7 @@ from zerodistance.core.identity.people import (
     SUBJECT_MAP,
     People,
     changes_since,
+    were_since,
     everybody,
     last_change,
     person_of,
@@ -187,6 +188,7 @@ __all__ = [
     "tokens_since",
     "token_of",
     "changes_since",
+    "were_since",
     "last_change",
 ]
 

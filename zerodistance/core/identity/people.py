@@ -94,6 +94,20 @@ def changes_since(tx: Connection, change: int, limit: int = 1_000_000) -> tuple[
     return rows[-1][0], np.unique(np.array([row[1] for row in rows], dtype=np.int64))
 
 
+def were_since(tx: Connection, change: int, limit: int = 1_000_000) -> dict[int, set[int]]:
+    """Return person -> who those were at change `change` whose subjects it has got since, as after a merge."""
+    first: dict[int, int] = {}
+    last: dict[int, int] = {}
+    for _, subject, old, new, _ in store.changes_after(tx, change, limit):
+        first.setdefault(subject, old)
+        last[subject] = new
+    found: dict[int, set[int]] = {}
+    for subject, person in last.items():
+        if first[subject] != person:
+            found.setdefault(person, set()).add(first[subject])
+    return found
+
+
 def subject_batches(home: Home, at: int | None = None) -> Iterator[pa.RecordBatch]:
     """Yield the map in record batches of `SUBJECT_MAP`, from one snapshot.
 

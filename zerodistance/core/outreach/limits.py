@@ -236,6 +236,7 @@ def _refused(
 ) -> list[str]:
     """Return why each message is held for good, empty where it is not, but for caps and hours."""
     out = ["" if person > 0 else "gone" for person in persons.tolist()]
+    were = identity.were_since(tx, seen.index.people)  # whoever has become somebody since the index of `seen` was made
     kinds = sorted(set(zip(said["purpose"], said["channel"], strict=True)))
     for purpose, channel in kinds:
         mine = [
@@ -258,13 +259,14 @@ def _refused(
             elif subject in shared:
                 out[n] = "shared"
             elif purpose != Purpose.SERVICE:
-                out[n] = _not_sold(int(persons[n]), first.get(subject, now), seen, now)
+                person = int(persons[n])
+                out[n] = _not_sold({person, *were.get(person, ())}, first.get(subject, now), seen, now)
     return out
 
 
-def _not_sold(person: int, first_at: int, seen: Look, now: int) -> str:
+def _not_sold(persons: set[int], first_at: int, seen: Look, now: int) -> str:
     for reason, who in seen.blocked.items():
-        if person in who:
+        if any(person in who for person in persons):
             return reason
     return "new" if first_at > now - seen.policy.new_days * clock.MICROS_PER_DAY else ""
 

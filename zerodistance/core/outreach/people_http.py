@@ -290,9 +290,10 @@ def _said(lang: str, parts: tuple[Text, ...], values: Mapping[str, Text], form: 
 
 
 _GONE = (
-    Text("没有您的数据", "Nothing is kept of you"),
+    Text("没有这条消息的记录了", "Nothing is kept of this message"),
     Text(
-        "您的数据已经删除，没有人会再联系您。", "What was kept of you is deleted; nobody will write to you."
+        "收件人的数据已经删除，或者消息太早了。如果还收到消息，请用最新一条里的链接退订。",
+        "What was kept of its reader is deleted, or the message is too old. If messages still come, use the link in the latest one.",
     ),
 )
 _ASKED = (
