@@ -14,6 +14,7 @@ import pytest
 from tests.core.measurement.town import said
 from tests.core.outreach.people import index_of, say, settle
 from tests.core.outreach.sending import NOON, SYSTEM, TEMPLATE, Box, assigned, ready
+from zerodistance.core.identity.store import where_vault
 from zerodistance.core.measurement import api as measurement
 from zerodistance.core.outreach import api, approving, catalogue
 from zerodistance.core.outreach.channels import opening
@@ -93,6 +94,23 @@ def test_who_may_be_contacted_gets_one_message_and_what_was_sent_is_a_touch(home
     assert set(sent["campaign"].to_pylist()) == {"autumn"} and set(sent["channel"].to_pylist()) == {"email"}
     done = sending.get(home, SYSTEM, send.number)
     assert done.state is SendState.DONE and done.many("sent") == len(treated)
+
+
+def test_a_link_for_a_name_is_sent_to_nobody_and_kept_nowhere(home: Home, box: Box) -> None:
+    found = ready(home)
+    named = sorted(found)[::2]
+    with home.state.write() as tx:
+        for n in named:
+            value = home.seal.seal(b"http://evil.example", where_vault(found[n], "name"))
+            sql = "update identity_vault set value = ? where subject = ? and field = 'name'"
+            bulk.run(tx, sql, (value, found[n]))
+    ask(home, list(found))
+    run(home)
+    assert len(box.kept) > 30
+    assert not any("evil" in f"{one.subject}{one.text}{one.html}{one.values}" for one in box.kept)
+    assert sum(one.subject.startswith("顾客") for one in box.kept) >= 20
+    with home.state.read() as tx:
+        assert [row[0] for row in bulk.rows(tx, "select url from outreach_link")] == ["https://example.com/washers"]
 
 
 @pytest.mark.slow

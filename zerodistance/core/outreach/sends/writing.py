@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -26,9 +28,24 @@ from zerodistance.kernel.logs import log
 _NAME, _SALUTATION = "vault.name", "vault.salutation"
 _SECONDS = 10.0  # own value: who sends is read anew that often
 _SYSTEM = Who.system("sender")
+_LEADS = re.compile(r"[:/\\@<>{}\[\]]|\w\.\w{2,}|\d{4,}")
 Row = store.Row
 Values = dict[int, dict[str, Mapping[str, str]]]
 """Person -> variable -> language -> what it is filled with."""
+
+
+def is_name(said: str) -> bool:
+    """Say whether what somebody gave as a name may stand in a message: what leads somewhere or can be called is none.
+
+    Whoever fills in a form can write a link into the name of an address that is not theirs; we would send it on as our own.
+
+    Examples
+    --------
+    >>> [is_name(one) for one in ("王小明", "J. R. Smith", "O'Neill-Wang", "evil.example/win", "a@b.cn", "加微信13900000001", "www。win。com")]
+    [True, True, True, False, False, False, False]
+    """
+    plain = unicodedata.normalize("NFKC", said).replace("。", ".")
+    return _LEADS.search(plain) is None
 
 
 class Writer:
@@ -137,6 +154,8 @@ class Writer:
             if row["person"] not in called:
                 continue
             name, greeting = called[row["person"]]
+            if not is_name(name):
+                continue
             for one in template[row["id"]].variables:
                 if one.of == _NAME:
                     found.setdefault(row["person"], {})[one.key] = {"zh": name, "en": name}
