@@ -72,9 +72,20 @@ def test_who_is_not_of_the_panel_leaves_no_trace_in_a_result(
         rounded.told(home, autumn, 1, people(*one), 8 * DAY)
         for one in ((reached, held), (changed, held), (reached, held, kept))
     ]
-    assert (
-        told[0] == replace(told[1], complete=told[0].complete) == replace(told[2], complete=told[0].complete)
-    )
+    assert told[0] == told[1] == told[2]
+
+
+def test_who_came_later_and_is_not_of_the_panel_is_not_seen_in_how_many_windows_are_over(
+    home: Home, autumn: Experiment
+) -> None:
+    drawn = np.isin(NUMBERS, np.array(released.panel(home).of(BitMap(NUMBERS)), np.uint32))
+    few = people(np.zeros(len(NUMBERS), np.bool_), NUMBERS % 3 == 0, NUMBERS <= 60)
+    many = people(np.zeros(len(NUMBERS), np.bool_), NUMBERS % 3 == 0)
+    for one, luck in ((few, drawn[:60]), (many, drawn)):
+        window = one.window.copy()
+        window[np.flatnonzero(~luck)[0]] = 0
+        late = replace(one, window=window)
+        assert rounded.told(home, autumn, 1, one, 8 * DAY) == rounded.told(home, autumn, 1, late, 8 * DAY)
 
 
 def test_the_interval_of_a_panel_holds_the_effect(home: Home, autumn: Experiment) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from pyroaring import BitMap
 
-from zerodistance.core.measurement import costs, estimates, telling
+from zerodistance.core.measurement import costs, estimates, looking, telling
 from zerodistance.core.measurement.contracts import Experiment
 from zerodistance.core.measurement.estimates import Arm, Interval
 from zerodistance.core.measurement.figures import ArmFigures, Effect, Result
@@ -40,7 +40,7 @@ def told(home: Home, found: Experiment, number: int, people: People, end: int) -
     def arm(some: Bools) -> Arm:
         """Return those of an arm who are of the panel; nobody where the arm is too small to say anything of it."""
         mine = some & drawn
-        if int(some.sum()) < LEAST_SEND or int(mine.sum()) < released.least(LEAST_SEND):
+        if int(mine.sum()) < released.least(LEAST_SEND):
             return NOBODY
         return Arm(int(mine.sum()), int((people.reached & mine).sum()))
 
@@ -48,7 +48,8 @@ def told(home: Home, found: Experiment, number: int, people: People, end: int) -
     mine, theirs = arm(treated), arm(held)
     fine = bool(mine.persons and theirs.persons)
     effect = _of_all(telling.effect(mine, theirs)) if fine else None
-    notes = [*telling.notes(found, people, 0), _note(fine, k)]
+    over = _over(found, people, drawn, end)
+    notes = [*telling.notes(people, 0, over), _note(fine, k)]
 
     def figures(one: Arm, some: Bools) -> ArmFigures:
         if not one.persons:
@@ -62,7 +63,7 @@ def told(home: Home, found: Experiment, number: int, people: People, end: int) -
     return Result(
         experiment=replace(found, persons=many(whole), held=many(held)),
         as_of=clock.from_micros(end),
-        complete=round(telling.complete(found, people), 2),
+        complete=over,
         treated=figures(mine, treated),
         held=figures(theirs, held) if theirs.persons else None,
         effect=effect,
@@ -89,6 +90,13 @@ def told(home: Home, found: Experiment, number: int, people: People, end: int) -
         notes=tuple(notes),
         released=True,
     )
+
+
+def _over(found: Experiment, people: People, drawn: Bools, end: int) -> float:
+    """Return the share of the panel whose window is over; where too few of it are there, whether the last window of all is: exactly, it counted who came."""
+    if int(drawn.sum()) < released.least(LEAST_SEND):
+        return float(bool(len(people.numbers)) and end >= looking.over(found))
+    return round(float((people.window[drawn] >= found.goal.window_days * clock.MICROS_PER_DAY).mean()), 2)
 
 
 def _note(fine: bool, k: int) -> Text:

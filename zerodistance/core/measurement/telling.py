@@ -77,7 +77,7 @@ def told(home: Home, who: Who, found: Experiment, number: int, people: People, e
         money=costs.money(home, found, number, people.messages, changed.more if changed else None, earned),
         both=int(people.both.sum()),
         crossed=int((people.sent & held).sum()),
-        notes=tuple(notes(found, people, len(groups))),
+        notes=tuple(notes(people, len(groups), complete(found, people))),
     )
 
 
@@ -309,8 +309,8 @@ def _days(found: Experiment, people: People) -> Iterator[Day]:
         yield Day(n, *(estimates.rate(arm) for arm in arms))
 
 
-def notes(found: Experiment, people: People, groups: int) -> Iterator[Text]:
-    """Yield what somebody who reads the figures has to know."""
+def notes(people: People, groups: int, over: float) -> Iterator[Text]:
+    """Yield what somebody who reads the figures has to know; `over` is the share of the persons whose window is over."""
     if not len(people.numbers):
         yield Text("还没有人分过组", "nobody has been assigned yet")
         return
@@ -319,7 +319,6 @@ def notes(found: Experiment, people: People, groups: int) -> Iterator[Text]:
             f"{groups} 组同看，区间已放宽",
             f"{groups} groups are looked at together; their intervals are widened for it",
         )
-    over = complete(found, people)
     if over < 1:
         yield Text(
             f"{100 * over:.0f}% 的人窗口已满；现在就看要看随时有效的区间",
