@@ -197,3 +197,23 @@ def test_what_is_decided_and_not_yet_queued_counts_for_the_budget(home: Home, bo
     treated, _ = measurement.arms(home, "autumn-washers", 1)
     assert [one.reach for one in sending.listed(home, ANALYST)] == [len(treated)]
     assert api.campaign(home, ANALYST, "autumn-washers").state is State.PAUSED
+
+
+def test_what_waits_for_the_morning_does_not_go_on_a_day_that_is_left_out(home: Home, box: Box) -> None:
+    shop(home)
+    with at(0):  # Friday noon; nobody is written to on Saturday
+        black = [{"country": "*", "first": "2026-11-28", "last": "2026-11-28"}]
+        once = {**SAID, "steps": SAID["steps"][:1], "calendar": {"blackouts": black}}
+        api.create(home, ANALYST, "autumn-washers", api.read(once))
+        api.ask(home, ANALYST, "autumn-washers", 1)
+    with at(0.4):  # half past nine in the evening: it is quiet until Saturday morning
+        running.advance(home)
+        (send,) = sending.listed(home, ANALYST)
+        Sender(home).run_due()
+    assert send.not_before == NOON + round(1.5 * DAY)  # midnight of Sunday
+    with at(1):
+        Sender(home).run_due()
+    assert box.kept == []
+    with at(2):
+        Sender(home).run_due()
+    assert len(box.kept) == send.reach

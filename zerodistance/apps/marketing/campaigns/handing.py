@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from pyroaring import BitMap
 
 from zerodistance.core.measurement.contracts import Assignment
-from zerodistance.core.outreach import catalogue
+from zerodistance.core.outreach import catalogue, limits, quiet
 from zerodistance.core.outreach.channels import opening
 from zerodistance.core.outreach.contracts import NothingToSend, Purpose, SendEnded
 from zerodistance.core.outreach.sends import sending
+from zerodistance.core.outreach.zones import Where
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
@@ -22,6 +23,20 @@ _SYSTEM = Who.system("marketing")
 def channels(home: Home, templates: Sequence[str]) -> tuple[str, ...]:
     """Return the channels of some templates."""
     return tuple(dict.fromkeys(catalogue.show(home, _SYSTEM, key).channel for key in templates))
+
+
+def awake(home: Home, templates: Sequence[str], at: int) -> int | None:
+    """Return when it is quiet for none of the channels of some templates in the brand's own country and zone, from a moment on; None: never."""
+    with home.state.read() as tx:
+        _, policy = limits.in_force(tx)
+    here = Where(home.settings.country, (home.settings.zone,))
+    found = at
+    for channel in channels(home, templates):
+        then = quiet.due(policy, Purpose.MARKETING, channel, here, found)
+        if then is None:
+            return None
+        found = then
+    return found
 
 
 def send(

@@ -8,13 +8,13 @@ its number. So nobody is sent a step twice, and none is left out.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from pyroaring import BitMap
 
-from zerodistance.apps.marketing.campaigns import audience, handing, people, rules, states, stopping, store
+from zerodistance.apps.marketing.campaigns import audience, days, handing, people, rules, states, stopping, store
 from zerodistance.apps.marketing.campaigns.contracts import ANYWHERE, Message, Said, State, Stop
 from zerodistance.apps.marketing.campaigns.drafts import NOTHING
 from zerodistance.core.measurement import api as measurement
@@ -225,17 +225,27 @@ class _Turn:
 
         Who lives where no day is left in the calendar is in none.
         """
-        calendar = self._said.calendar
-        countries = {*(one for one, _ in step.variants), *(one.country for one in calendar.blackouts)} - {
-            ANYWHERE
-        }
-        parts: dict[tuple[tuple[str, ...], int], BitMap] = {}
-        for country, persons in audience.by_country(self._home, left, frozenset(countries)).items():
-            at = rules.allowed(calendar, self._now, country, self._zone)
-            if at is not None:
-                how = (step.of(country), 0 if at == self._now else at)
+        parts: dict[tuple[tuple[str, ...], int, int], BitMap] = {}
+        variants = frozenset(one for one, _ in step.variants)
+        for country, persons in self._by_country(left, variants).items():
+            open_ = self._slot(country, step.of(country), self._now)
+            if open_ is not None:
+                at, ends = open_
+                how = (step.of(country), 0 if at == self._now else at, ends or 0)
                 parts[how] = parts.get(how, BitMap()) | persons
-        return [(some, at or None, persons) for (some, at), persons in sorted(parts.items()) if persons]
+        return [(some, at or None, persons) for (some, at, _), persons in sorted(parts.items()) if persons]
+
+    def _by_country(self, persons: BitMap, more: frozenset[str] = frozenset()) -> dict[str, BitMap]:
+        black = {one.country for one in self._said.calendar.blackouts} - {ANYWHERE}
+        return audience.by_country(self._home, persons, more | black)
+
+    def _slot(self, country: str, templates: Sequence[str], at: int) -> tuple[int, int | None] | None:
+        """Return from when and until when a message may go to a country; in the brand's own zone it is not quiet for all of that time."""
+
+        def awake(then: int) -> int | None:
+            return handing.awake(self._home, templates, then)
+
+        return days.slot(self._said.calendar, at, country, self._zone, awake)
 
     def _queued(self) -> tuple[Mapping[str, int], int]:
         """Return channel -> messages that are queued or went, and how many more were decided on that do not stand in the queue yet."""
@@ -256,18 +266,24 @@ class _Turn:
                 store.sent(tx, note["id"], number, clock.micros())
 
     def _send(self, note: Mapping[str, Any]) -> int | None:
-        some = people.persons(self._home, note["subjects"])
-        if not some:
-            return None
+        some, templates = people.persons(self._home, note["subjects"]), note["templates"].split()
+        at = max(self._now, note["not_before"] or 0)
+        slots = [self._slot(country, templates, at) for country in self._by_country(some)]
+        if not some or None in slots:
+            return None  # nobody is left, or no day is
+        begins = max(one[0] for one in slots if one is not None)
+        ends = min((one[1] for one in slots if one is not None and one[1] is not None), default=None)
+        if ends is not None and ends <= begins:  # who lives where has changed since: the later of their days
+            ends = max(one[1] or 0 for one in slots if one is not None)
         return handing.send(
             self._home,
             self._asker,
             measurement.receipt(self._home, self._key, note["cohort"]),
-            note["templates"].split(),
+            templates,
             only=some,
             unit=self._row["unit_id"],
-            not_before=note["not_before"],
-            not_after=rules.over_at(self._said.calendar, self._zone),
+            not_before=note["not_before"] if begins == at else begins,
+            not_after=ends,
             send_key=f"campaign/{self._key}/{note['id']}",
             approval=self._row["approval"],
         )
