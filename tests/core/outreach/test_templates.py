@@ -120,6 +120,20 @@ def test_what_a_send_fills_in_may_not_be_forbidden_either(home: Home) -> None:
         catalogue.checked(home, [one], {"name": "最佳"})
 
 
+def test_words_are_looked_for_when_it_is_sent_as_well_in_what_is_then_read(home: Home, admin: Who) -> None:
+    empty = {"key": "name", "default": {"zh": "", "en": ""}, "longest": 8, "of": "vault.name"}
+    split = templates.of_dict("a", said(text="国{name}家级", variables=[empty]))
+    with pytest.raises(catalogue.BadTemplate, match="国家级"):  # of whom no name is known
+        catalogue.checked(home, [split], {})
+    hidden = templates.of_dict("a", said(text="国\u200d家\u2060级 {name}"))
+    with pytest.raises(catalogue.BadTemplate, match="国家级"):
+        catalogue.checked(home, [hidden], {})
+    saved = catalogue.save(home, admin, "sale", said(text="清仓 {name}"))
+    words.save(home, admin, "own", {"words": ["清仓"]})
+    with pytest.raises(catalogue.BadTemplate, match="清仓"):
+        catalogue.checked(home, [saved], {})
+
+
 def test_a_list_of_words_is_changed_in_versions(home: Home, admin: Who) -> None:
     law = words.show(home, "cn_advertising_law")
     assert law.version == 0 and law.source and law.as_of

@@ -230,8 +230,8 @@ def problems_of(home: Home, one: Template) -> list[Problem]:
 
 
 def checked(home: Home, used: Sequence[Template], values: Mapping[str, str]) -> Mapping[str, str]:
-    """Return what a send says of variables; raises BadTemplate where a template would say a forbidden word with it."""
-    lists = words.lists(home) if values else ()
+    """Return what a send says of variables; raises BadTemplate where a template would say a word with it that is forbidden by now."""
+    lists = words.lists(home)
     for one in used:
         bad = [p for p in judging.find_words(one, lists, values) if p.stops]
         if bad:
