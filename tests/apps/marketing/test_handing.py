@@ -188,7 +188,10 @@ def test_a_text_that_was_changed_while_it_was_asked_for_is_not_approved(home: Ho
 def test_what_is_decided_and_not_yet_queued_counts_for_the_budget(home: Home, box: Box) -> None:
     shop(home)
     with at(0):
-        once = {**SAID, "steps": [{"message": {"templates": ["autumn"]}}, {"message": {"templates": ["autumn"]}}]}
+        once = {
+            **SAID,
+            "steps": [{"message": {"templates": ["autumn"]}}, {"message": {"templates": ["autumn"]}}],
+        }
         api.create(home, ANALYST, "autumn-washers", api.read({**once, "budget": {"messages": 120}}))
         api.ask(home, ANALYST, "autumn-washers", 1)
     for n in range(1, 4):

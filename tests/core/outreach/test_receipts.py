@@ -18,6 +18,7 @@ from zerodistance.core.outreach.bounces import What
 from zerodistance.core.outreach.channels import forgetting, opening, setting
 from zerodistance.core.outreach.contracts import Settled
 from zerodistance.core.outreach.policy import Policy
+from zerodistance.core.outreach.sends import forgetting as sends_forgetting
 from zerodistance.kernel import bulk, clock
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home
@@ -203,7 +204,9 @@ def test_who_stops_what_is_about_service_is_not_sold_to_either(home: Home, admin
     mine = settle(home, {1: [("phone", "+8613900000001")]})["+8613900000001"]
     say(home, mine, channel="sms")
     hand_over(home, mine, 1, channel="sms", purpose="service")
-    answers.take_call(home, "sms", '{"replies": [{"mobile": "13900000001", "content": "请退订谢谢"}]}'.encode())
+    answers.take_call(
+        home, "sms", '{"replies": [{"mobile": "13900000001", "content": "请退订谢谢"}]}'.encode()
+    )
     with home.state.read() as tx:
         for purpose in ("marketing", "research", "service"):
             assert not consent.allowed(tx, np.array([mine]), purpose, "sms")[0]
@@ -238,6 +241,10 @@ def test_who_is_forgotten_leaves_no_receipt_reference_or_letter(home: Home) -> N
     with home.state.read() as tx:
         left = [bulk.rows(tx, f"select subject from {table}") for table in TABLES]
     assert left == [[(at["b@x.cn"],)]] * len(TABLES)
+    sends_forgetting.forget(home, [at["a@x.cn"]])
+    channel.hand([outgoing(1, address=str(at["a@x.cn"]))])  # it was claimed before
+    with home.state.read() as tx:
+        assert bulk.rows(tx, "select subject from outreach_inbox") == [(at["b@x.cn"],)]
 
 
 TABLES = ("outreach_receipt", "outreach_reference", "outreach_inbox")

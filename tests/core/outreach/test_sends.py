@@ -110,7 +110,9 @@ def test_a_link_for_a_name_is_sent_to_nobody_and_kept_nowhere(home: Home, box: B
     assert not any("evil" in f"{one.subject}{one.text}{one.html}{one.values}" for one in box.kept)
     assert sum(one.subject.startswith("顾客") for one in box.kept) >= 20
     with home.state.read() as tx:
-        assert [row[0] for row in bulk.rows(tx, "select url from outreach_link")] == ["https://example.com/washers"]
+        assert [row[0] for row in bulk.rows(tx, "select url from outreach_link")] == [
+            "https://example.com/washers"
+        ]
 
 
 @pytest.mark.slow
@@ -380,7 +382,9 @@ def test_a_large_send_in_small_parts_waits_as_a_whole(home: Home, box: Box) -> N
 
     assert [part(0), part(1), part(2)] == [SendState.APPROVED, SendState.APPROVED, SendState.ASKED]
     with clock.freeze(clock.from_micros(NOON + 25 * HOUR)):
-        assert ask(home, found, key="later", who=mine, experiment="e0").state is SendState.ASKED  # large alone
+        assert (
+            ask(home, found, key="later", who=mine, experiment="e0").state is SendState.ASKED
+        )  # large alone
         assert ask(home, found[:5], key="few", who=mine, experiment="e1").state is SendState.APPROVED
     assert ask(home, found[40:], key="another", who=other, experiment="e2").state is SendState.APPROVED
     for one in approving.listed(home, MARKETER):
@@ -462,6 +466,19 @@ def test_who_is_forgotten_while_a_message_is_on_its_way_leaves_nothing(home: Hom
     sent = table.filter(np.array(table["kind"].to_pylist()) == "message.sent")
     assert gone not in sent["subject"].to_pylist() and len(sent) == send.reach - 1
     assert ("held", "gone") not in states(home)
+
+
+def test_what_was_queued_while_somebody_was_forgotten_goes_with_them(home: Home, box: Box) -> None:
+    found = ready(home)
+    send = ask(home, list(found))
+    queue.fill(home, send.number)
+    mine = found[measurement.treated(home, "autumn")[0]]
+    with home.state.write() as tx:
+        bulk.run(tx, "delete from subject where number = ?", (mine,))
+    run(home)
+    assert len(box.kept) == send.reach - 1
+    with home.state.read() as tx:
+        assert not store.of_subjects(tx, [mine], 10)
 
 
 @pytest.mark.slow

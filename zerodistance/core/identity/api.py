@@ -36,7 +36,6 @@ from zerodistance.core.identity.people import (
     SUBJECT_MAP,
     People,
     changes_since,
-    were_since,
     everybody,
     last_change,
     person_of,
@@ -45,6 +44,7 @@ from zerodistance.core.identity.people import (
     subjects_of,
     subjects_with,
     tokens_of,
+    were_since,
 )
 from zerodistance.core.identity.reaching import (
     CONTACTS,

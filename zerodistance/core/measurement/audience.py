@@ -30,7 +30,9 @@ def persons_of(home: Home, who: Who, segment: str) -> BitMap:
     if who.may(Permission.SEE_PERSONS):
         rule = segments.segment(home, who, segment).asks
         return answering(home, who, rule).fits(rule).persons
-    found = audiences.answered(home).fits(_own(home, who, audiences.approved(home, who, segment).asks)).persons
+    found = (
+        audiences.answered(home).fits(_own(home, who, audiences.approved(home, who, segment).asks)).persons
+    )
     more = home.seal.draw(bitmaps.to_numbers(found).astype("<u4").tobytes()) % home.settings.released_k
     must_be_many(len(found) - more)
     return found

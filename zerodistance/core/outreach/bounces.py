@@ -40,7 +40,9 @@ _WITHDRAWS = re.compile(
     r"\W*(?:(?:please\s+)?(?:unsubscribe|opt.?out|remove me|stop|td)\b|(?:请|我要|我想|麻烦)?(?:退订(?![单金货购])|取消订阅|拒收))",
     re.IGNORECASE,
 )
-_WITHDRAWS_ZH = re.compile(r"\W*(?:td)?(?:请|我要|我想|麻烦)?(?:退订(?![单金货购])|取消订阅|拒收)", re.IGNORECASE)
+_WITHDRAWS_ZH = re.compile(
+    r"\W*(?:td)?(?:请|我要|我想|麻烦)?(?:退订(?![单金货购])|取消订阅|拒收)", re.IGNORECASE
+)
 _SHORT = 3  # own value: words of an answer of which the first withdraws
 _AUTOMATIC = ("x-autoreply", "x-autorespond", "x-auto-response-suppress")
 
@@ -111,7 +113,11 @@ def is_withdrawal(text: str, words: Sequence[str]) -> bool:
     [True, True, True, False, False]
     """
     said = re.findall(r"\w+", text.casefold())
-    return bool(_WITHDRAWS_ZH.match(text)) or (0 < len(said) <= _SHORT and said[0] in words) or " ".join(said) in words
+    return (
+        bool(_WITHDRAWS_ZH.match(text))
+        or (0 < len(said) <= _SHORT and said[0] in words)
+        or " ".join(said) in words
+    )
 
 
 def _meant(seal: Seal, mail: Message, raw: bytes) -> str | None:

@@ -275,7 +275,9 @@ def _pattern(word: str) -> re.Pattern[str]:
 
 def find(text: str, lists: Sequence[WordList], lang: str, purpose: str) -> list[Finding]:
     """Return the words of some lists that a text uses, the forbidden first."""
-    plain = "".join(c for c in unicodedata.normalize("NFKC", text).casefold() if unicodedata.category(c) != "Cf")
+    plain = "".join(
+        c for c in unicodedata.normalize("NFKC", text).casefold() if unicodedata.category(c) != "Cf"
+    )
     found = []
     for one in lists:
         if not one.on or one.lang not in ("", lang) or purpose not in one.purposes:

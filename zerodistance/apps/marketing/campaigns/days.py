@@ -10,7 +10,9 @@ from zerodistance.apps.marketing.campaigns.rules import allowed
 from zerodistance.kernel import clock
 
 _LOOK_AHEAD = 800  # days in which an end of open days is looked for
-_TURNS = 32  # own value: runs of open days that are looked at for one that is not over before the quiet hours are
+_TURNS = (
+    32  # own value: runs of open days that are looked at for one that is not over before the quiet hours are
+)
 
 
 def until(calendar: Calendar, at: int, country: str, zone: tzinfo) -> int | None:

@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 from pyroaring import BitMap
 
-from zerodistance.apps.marketing.campaigns import audience, days, handing, people, rules, states, stopping, store
+from zerodistance.apps.marketing.campaigns import (
+    audience,
+    days,
+    handing,
+    people,
+    rules,
+    states,
+    stopping,
+    store,
+)
 from zerodistance.apps.marketing.campaigns.contracts import ANYWHERE, Message, Said, State, Stop
 from zerodistance.apps.marketing.campaigns.drafts import NOTHING
 from zerodistance.core.measurement import api as measurement

@@ -9,6 +9,7 @@ import msgspec
 from zerodistance.core.outreach.channels import store
 from zerodistance.core.outreach.channels.described import Inbox
 from zerodistance.core.outreach.contracts import ChannelName, Handed, Outcome, Outgoing
+from zerodistance.core.outreach.sends import store as sends
 from zerodistance.kernel import clock
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home
@@ -25,7 +26,7 @@ class InboxChannel:
         self.rate = spec.rate
 
     def hand(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
-        """Put messages in; one answer each, in their order."""
+        """Put messages in; one answer each, in their order. Whoever was forgotten since they were claimed gets none: it would be a trace of them."""
         now = clock.micros()
         ends = now + self._spec.days * clock.MICROS_PER_DAY
         rows = [
@@ -44,7 +45,8 @@ class InboxChannel:
         ]
         try:
             with self._home.state.write() as tx:
-                store.put_in_inbox(tx, rows)
+                there = sends.known(tx, [one.message_id for one in batch])
+                store.put_in_inbox(tx, [row for row in rows if row["message"] in there])
         except ZeroDistanceError as error:  # the state is away; what was half done is done again
             return [Handed(one.message_id, Outcome.LATER, "", error.code) for one in batch]
         return [Handed(one.message_id, Outcome.ACCEPTED) for one in batch]

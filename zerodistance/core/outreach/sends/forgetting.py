@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from sqlalchemy import Connection
 
+from zerodistance.core.identity import api as identity
 from zerodistance.core.measurement import packing
 from zerodistance.core.outreach.sends import store
 from zerodistance.kernel.home import Home
@@ -27,3 +29,13 @@ def forget(home: Home, subjects: Sequence[int]) -> dict[str, int]:
                 store.rewrite_meant(tx, number, body)
             meant += went
     return {"outreach_message": gone, "outreach_meant": meant}
+
+
+def drop_queued(tx: Connection, rows: Sequence[store.Row], held: dict[str, str]) -> None:
+    """Take messages out that were queued while their person was being forgotten: nothing of them is kept."""
+    mine = {row["id"]: row["subject"] for row in rows if held.get(row["id"]) == "gone"}
+    there = identity.tokens_named(tx, sorted(set(mine.values()))) if mine else {}
+    forgotten = [one for one, subject in mine.items() if subject not in there]
+    store.drop(tx, forgotten)
+    for one in forgotten:
+        del held[one]

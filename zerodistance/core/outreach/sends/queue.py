@@ -21,7 +21,7 @@ from zerodistance.core.measurement import mapped, packing
 from zerodistance.core.outreach import catalogue, limits, suppression
 from zerodistance.core.outreach.channels import store as channels
 from zerodistance.core.outreach.contracts import Handed, MessageState, Outcome, Purpose, SendState, Way
-from zerodistance.core.outreach.sends import pace, pausing, reach, store
+from zerodistance.core.outreach.sends import forgetting, pace, pausing, reach, store
 from zerodistance.core.outreach.zones import Where
 from zerodistance.core.profiles import bitmaps
 from zerodistance.core.segments import released
@@ -49,10 +49,8 @@ REASONS: Mapping[str, Text] = {
 SENT = "message.sent"
 _SLICE = 20_000  # own value: messages that one transaction queues, so that nobody waits long for it
 TRIES = 8  # own value: over about four hours
-_FIRST, _LONGEST = (
-    60,
-    7_200,
-)  # own values, seconds: pause before the second try, doubled each time, and the longest
+# own values, seconds: pause before the second try, doubled each time, and the longest
+_FIRST, _LONGEST = 60, 7_200
 Row = store.Row
 
 
@@ -250,6 +248,7 @@ def _may(
             held[row["id"]] = "window"
         else:
             later.append((said.due_at, row["id"]))
+    forgetting.drop_queued(tx, rows, held)
     store.hold(tx, [(reason, one) for one, reason in held.items()])
     store.delay(tx, later)
     where = seen.clocks.of(np.array([row["person"] for row in going], np.int64))
@@ -348,7 +347,9 @@ def settle(
             state, reason, due = _became(one, row, claimed.sends[row["send"]], now)
             if one.message_id not in mine:
                 if one.outcome is Outcome.ACCEPTED:
-                    sent += [row] if store.settled(tx, one.message_id, MessageState.SENT, "", one.code) else []
+                    sent += (
+                        [row] if store.settled(tx, one.message_id, MessageState.SENT, "", one.code) else []
+                    )
                 elif store.taken_back(tx, who, one.message_id, state.value, reason, one.code, due):
                     back.append(one.message_id)
                 continue

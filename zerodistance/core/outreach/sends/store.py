@@ -256,6 +256,19 @@ def to_same(tx: Connection, subjects: Sequence[int], numbers: Sequence[int]) -> 
     ]
 
 
+def known(tx: Connection, ids: Sequence[str]) -> set[str]:
+    """Return which of some messages are there: those of somebody who was forgotten are not."""
+    return {
+        str(row[0])
+        for row in bulk.among(tx, "select id from outreach_message where id in {values}", list(ids))
+    }
+
+
+def drop(tx: Connection, ids: Sequence[str]) -> int:
+    """Remove messages; return how many."""
+    return bulk.run_among(tx, "delete from outreach_message where id in {values}", list(ids))
+
+
 def one(tx: Connection, message_id: str) -> Row | None:
     """Return one message."""
     row = tx.execute(select(message).where(message.c.id == message_id)).mappings().first()
@@ -291,7 +304,9 @@ def taken_back(tx: Connection, who: int, one: str, state: str, reason: str, code
     m = message.c
     lost = (m.id == one) & (m.sender == who) & (m.state == MessageState.UNKNOWN.value)
     said = {"state": state, "reason": reason, "code": code, "due_at": due_at}
-    return state != MessageState.UNKNOWN and tx.execute(update(message).where(lost).values(said)).rowcount == 1
+    return (
+        state != MessageState.UNKNOWN and tx.execute(update(message).where(lost).values(said)).rowcount == 1
+    )
 
 
 def held_back(tx: Connection, number: int) -> list[Row]:
