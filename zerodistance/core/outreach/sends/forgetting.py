@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from zerodistance.core.identity import api as identity
 from zerodistance.core.measurement import packing
 from zerodistance.core.outreach.sends import store
+from zerodistance.kernel import bulk
 from zerodistance.kernel.home import Home
 
 _AT_ONCE = 10_000
@@ -36,6 +37,6 @@ def drop_queued(tx: Connection, rows: Sequence[store.Row], held: dict[str, str])
     mine = {row["id"]: row["subject"] for row in rows if held.get(row["id"]) == "gone"}
     there = identity.tokens_named(tx, sorted(set(mine.values()))) if mine else {}
     forgotten = [one for one, subject in mine.items() if subject not in there]
-    store.drop(tx, forgotten)
+    bulk.run_among(tx, "delete from outreach_message where id in {values}", forgotten)
     for one in forgotten:
         del held[one]

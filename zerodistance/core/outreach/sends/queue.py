@@ -22,7 +22,7 @@ from zerodistance.core.outreach import catalogue, limits, suppression
 from zerodistance.core.outreach.channels import store as channels
 from zerodistance.core.outreach.contracts import Handed, MessageState, Outcome, Purpose, SendState, Way
 from zerodistance.core.outreach.sends import forgetting, pace, pausing, reach, store
-from zerodistance.core.outreach.zones import Where
+from zerodistance.core.outreach.zones import Where, lang_of
 from zerodistance.core.profiles import bitmaps
 from zerodistance.core.segments import released
 from zerodistance.core.touchpoints import own
@@ -49,8 +49,10 @@ REASONS: Mapping[str, Text] = {
 SENT = "message.sent"
 _SLICE = 20_000  # own value: messages that one transaction queues, so that nobody waits long for it
 TRIES = 8  # own value: over about four hours
-# own values, seconds: pause before the second try, doubled each time, and the longest
-_FIRST, _LONGEST = 60, 7_200
+_FIRST, _LONGEST = (
+    60,
+    7_200,
+)  # own values, seconds: pause before the second try, doubled each time; the longest
 Row = store.Row
 
 
@@ -215,14 +217,6 @@ def claim(home: Home, who: int, channel: str, most: int, rate: float, now: int) 
         return Looked(None, met)
     with_lang = tuple({**row, "lang": lang_of(where[row["id"]])} for row in going)
     return Looked(Claimed(with_lang, {n: s for n, s in sends.items() if s is not None}), met)
-
-
-_READ_CHINESE = frozenset(("CN", "HK", "MO", "TW"))
-
-
-def lang_of(where: Where) -> str:
-    """Return the language in which somebody who lives somewhere is written to."""
-    return "zh" if where.country in _READ_CHINESE else "en"
 
 
 def _may(

@@ -264,11 +264,6 @@ def known(tx: Connection, ids: Sequence[str]) -> set[str]:
     }
 
 
-def drop(tx: Connection, ids: Sequence[str]) -> int:
-    """Remove messages; return how many."""
-    return bulk.run_among(tx, "delete from outreach_message where id in {values}", list(ids))
-
-
 def one(tx: Connection, message_id: str) -> Row | None:
     """Return one message."""
     row = tx.execute(select(message).where(message.c.id == message_id)).mappings().first()
