@@ -14,7 +14,7 @@ from zerodistance.kernel.text import Text
 def result(home: Home, who: Who, key: str, *, until: int | None = None) -> Result:
     """Return what came of an experiment as of a moment (microseconds UTC; None: now), as far as it was known then.
 
-    Accounts that see no persons get counts rounded as released counts are, of arms of 50 persons and more. Raises NoSuchExperiment.
+    Accounts that see no persons get counts rounded as released counts are, of arms of which enough are of the panel. Raises NoSuchExperiment.
     """
     with home.state.read() as tx:
         row = experiments.row_of(tx, who, key)
