@@ -191,7 +191,13 @@ def test_one_event_a_batch_names_the_changes_and_lists_nobody(home: Home) -> Non
 
 def test_facts_go_sealed_to_the_vault_and_only_some_are_published(home: Home, analyst: Who) -> None:
     recognition = Recognition(home)
-    facts = {"name": "王小明", "birthday": "1987-03-02", "gender": "男", "city": "青岛"}
+    facts = {
+        "name": "王小明",
+        "birthday": "1987-03-02",
+        "gender": "男",
+        "city": "青岛",
+        "language": "zh-Hans-CN",
+    }
     take_in(home, Touch({"user_id": "u1"}, 5, facts=facts), with_=recognition)
     take_in(home, Touch({"user_id": "u1"}, 1, facts={"name": "王大明", "city": "济南"}), with_=recognition)
     person = api.lookup(home, analyst, "user_id", "u1")
@@ -200,6 +206,7 @@ def test_facts_go_sealed_to_the_vault_and_only_some_are_published(home: Home, an
         {"number": person.number, "fact": "birth_year", "value": "1987"},
         {"number": person.number, "fact": "city", "value": "青岛"},
         {"number": person.number, "fact": "gender", "value": "male"},
+        {"number": person.number, "fact": "language", "value": "zh"},
     ]
     assert "王小明".encode() not in stored(home)
 

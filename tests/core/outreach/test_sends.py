@@ -16,7 +16,7 @@ from tests.core.outreach.people import index_of, say, settle
 from tests.core.outreach.sending import NOON, SYSTEM, TEMPLATE, Box, assigned, ready
 from zerodistance.core.identity.store import where_vault
 from zerodistance.core.measurement import api as measurement
-from zerodistance.core.outreach import api, approving, catalogue
+from zerodistance.core.outreach import api, approving, catalogue, limits, tongues
 from zerodistance.core.outreach.channels import opening
 from zerodistance.core.outreach.contracts import (
     ChannelName,
@@ -536,6 +536,14 @@ def test_no_verb_of_the_room_returns_an_address() -> None:
         if callable(verb) and not isinstance(verb, type):
             assert "Outgoing" not in str(get_type_hints(verb).get("return")), name
     assert not {"Outgoing", "Writer", "addresses"} & set(api.__all__)
+
+
+def test_the_language_that_somebody_has_set_goes_before_that_of_their_country(home: Home) -> None:
+    nodes = {"geo.country": {"DE": [3, 4, 5]}, "demo.language": {"zh": [3], "de": [2], "en": [4]}}
+    index_of(home, range(1, 6), nodes)
+    seen, who = limits.look(home), np.array([5, 1, 2, 3, 4, 3])
+    countries = [where.country for where in seen.clocks.of(who)]
+    assert tongues.of(seen.index, who, countries) == ["en", "zh", "en", "zh", "en", "zh"]
 
 
 @pytest.mark.slow

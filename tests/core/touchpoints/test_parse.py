@@ -202,6 +202,25 @@ def test_rudderstack_traits_in_the_context_count_as_well(parser: Parser) -> None
     assert found.signs.lists()[1] == ["user_id", "email"]
 
 
+@pytest.mark.parametrize(
+    ("said", "language"),
+    [
+        ({"traits": {"locale": "en-GB"}, "context": {"locale": "zh-CN"}}, "en-GB"),
+        ({"context": {"locale": "zh-CN", "traits": {"lang": "de"}}}, "de"),
+        ({"traits": {"city": "Jinan"}, "context": {"locale": " zh-CN "}}, "zh-CN"),
+        ({"context": {"locale": "x" * 101}}, None),
+        ({"type": "track", "event": "Product Viewed", "context": {"locale": "zh-CN"}}, None),
+    ],
+)
+def test_a_language_is_what_a_trait_says_else_that_of_the_app_which_names_somebody(
+    parser: Parser, said: dict[str, Any], language: str | None
+) -> None:
+    facts = one(parser, {"type": "identify", "userId": "u", **said}).facts
+    assert [v for f, v in zip(facts.field, facts.value, strict=True) if f == "language"] == (
+        [] if language is None else [language]
+    )
+
+
 def test_an_alias_names_who_was_anonymous_before_and_invents_no_second_user(parser: Parser) -> None:
     found = one(parser, {"type": "alias", "userId": "new", "previousId": "old"})
     assert list(zip(*found.signs.lists()[1:], strict=True)) == [

@@ -8,8 +8,8 @@ from zerodistance.core.identity.weighed import Sign, Spelled
 
 HIDDEN, DIFFERS = "•", "◦"
 """What stands for a character that is not shown: one that both have, one in which they differ."""
-_OPEN = frozenset(("gender", "city", "province", "country", "district"))
-"""Fields that say too little of anybody to be masked; gender and places are published facts."""
+_OPEN = frozenset(("gender", "language", "city", "province", "country", "district"))
+"""Fields that say too little of anybody to be masked; gender, language and places are published facts."""
 
 
 def visible(field: str, value: str) -> set[int]:

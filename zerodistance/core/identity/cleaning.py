@@ -12,6 +12,7 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberParseException, ValidationResult
 
+from zerodistance.core.identity.languages import language
 from zerodistance.core.identity.names_east import HANGUL, korean
 from zerodistance.core.identity.names_west import plain_words
 
@@ -275,8 +276,8 @@ def published(field: str, value: str) -> tuple[str, str] | None:
 
     Examples
     --------
-    >>> published("birthday", "1987-03-02"), published("city", " 青岛 "), published("name", "王小明")
-    (('birth_year', '1987'), ('city', '青岛'), None)
+    >>> published("birthday", "1987-03-02"), published("city", " 青岛 "), published("name", "王小明"), published("language", "zh-CN")
+    (('birth_year', '1987'), ('city', '青岛'), None, ('language', 'zh'))
     """
     if field in ("birthday", "birth_date", "birth_year"):
         year = birth_year(value)
@@ -284,6 +285,9 @@ def published(field: str, value: str) -> tuple[str, str] | None:
     if field == "gender":
         sex = gender(value)
         return ("gender", sex) if sex else None
+    if field == "language":
+        code = language(value)
+        return ("language", code) if code else None
     if field in ("area", "city", "country", "community", "place"):
         trimmed = value.strip()
         return (field, trimmed) if trimmed and not blocked(trimmed) else None

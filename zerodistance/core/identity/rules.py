@@ -110,7 +110,7 @@ IS_ACCOUNT = np.array([n.unique for n in NAMESPACES])
 SHIPPED = "default"
 """Name of the weights of the matcher that ship with the program."""
 
-PUBLISHED = ("birth_year", "gender", "area", "city", "country", "community", "place")
+PUBLISHED = ("birth_year", "gender", "language", "area", "city", "country", "community", "place")
 """Facts that other rooms may read; every other fact stays in the vault."""
 
 GUARDS: Mapping[str, Text] = {

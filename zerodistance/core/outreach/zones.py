@@ -86,14 +86,6 @@ def nearest(country: str, lat: float, lon: float) -> str:
     return zones[int(near.argmax())].name
 
 
-_READ_CHINESE = frozenset(("CN", "HK", "MO", "TW"))
-
-
-def lang_of(where: Where) -> str:
-    """Return the language in which somebody who lives somewhere is written to."""
-    return "zh" if where.country in _READ_CHINESE else "en"
-
-
 class Clocks:
     """Says where people live, over one version of the tag index.
 

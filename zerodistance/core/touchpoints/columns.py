@@ -15,6 +15,7 @@ from zerodistance.core.touchpoints.contracts import Facts
 from zerodistance.core.touchpoints.signs import Signs
 
 _NAME_LENGTH, _FIELD_LENGTH, _MOST_TRAITS = 200, 1_000, 50  # own values
+_MOST_LOCALE = 100  # own value: a language tag has 35 characters at most in practice
 _IDENTIFIERS = {
     "email": "email",
     "phone": "phone",
@@ -35,6 +36,9 @@ _FIELDS = {
     "birthday": "birthday",
     "birthdate": "birthday",
     "gender": "gender",
+    "language": "language",
+    "locale": "language",
+    "lang": "language",
     "city": "city",
     "country": "country",
     "state": "province",
@@ -189,7 +193,12 @@ def quoted(values: pa.Array) -> pa.Array:
 
 
 def identify(
-    row: int, raws: Sequence[str | None], signs: Signs, facts: Facts, texts: list[tuple[int, bytes]]
+    row: int,
+    raws: Sequence[str | None],
+    locale: str | None,
+    signs: Signs,
+    facts: Facts,
+    texts: list[tuple[int, bytes]],
 ) -> None:
     """Take the traits of an identify call apart: identifiers, known personal fields, and the rest for the vault.
 
@@ -197,7 +206,10 @@ def identify(
     ----------
     raws
         `traits`, and `context.traits`, where RudderStack puts them.
+    locale
+        `context.locale`: the language of the app or browser, which holds where no trait says one.
     """
+    before = len(facts.field)
     for raw in raws:
         if raw is None or len(raw) <= 2:
             continue
@@ -209,6 +221,8 @@ def identify(
         left = _take(row, traits, signs, facts)
         if left:
             texts.append((row, msgspec.json.encode(left)))
+    if locale and len(locale) <= _MOST_LOCALE and "language" not in facts.field[before:]:
+        facts.add(row, "language", locale)
 
 
 def _take(row: int, traits: dict[str, Any], signs: Signs, facts: Facts) -> dict[str, Any]:

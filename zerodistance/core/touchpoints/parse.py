@@ -362,7 +362,12 @@ def _people(said: dict[str, pa.Array], types: pa.Array) -> tuple[Signs, Facts, l
     ).tolist():
         if types[i].as_py() == "identify":
             columns.identify(
-                i, [said["traits"][i].as_py(), said["context_traits"][i].as_py()], signs, facts, texts
+                i,
+                [said["traits"][i].as_py(), said["context_traits"][i].as_py()],
+                said["locale"][i].as_py(),
+                signs,
+                facts,
+                texts,
             )
         elif said["previous_id"][i].is_valid:
             signs.add(i, "anonymous_id", said["previous_id"][i].as_py(), "alias")

@@ -11,7 +11,7 @@ from zerodistance.core.touchpoints.mapping import NAMESPACES, NUMBERS, SOMEBODY,
 from zerodistance.kernel.text import Text
 
 IGNORED, BODY, SOURCE_ID, TIME, KNOWN, KIND = "", "body", "source_id", "time", "known", "kind"
-FACTS = ("name", "gender", "birthday", "address", "city", "serial")
+FACTS = ("name", "gender", "language", "birthday", "address", "city", "serial")
 """Personal fields that are offered; a mapping file may name others."""
 
 _A_DAY = timedelta(days=1)
@@ -44,6 +44,7 @@ _NAMES: dict[str, Text] = {
 _FACT_NAMES: dict[str, Text] = {
     "name": Text("姓名", "Name"),
     "gender": Text("性别", "Gender"),
+    "language": Text("语言", "Language"),
     "birthday": Text("生日", "Birthday"),
     "address": Text("地址", "Address"),
     "city": Text("城市", "City"),

@@ -41,6 +41,7 @@ _NAMES: dict[str, str] = {
     "column:campaign": "活动 活动名称 campaign campaignid",
     "fact:name": "姓名 名字 客户姓名 联系人 收货人 name fullname customername contact caller",
     "fact:gender": "性别 gender sex",
+    "fact:language": "语言 语种 使用语言 language locale lang preferredlanguage",
     "fact:birthday": "生日 出生日期 birthday birthdate dateofbirth dob",
     "fact:address": "地址 收货地址 联系地址 address street",
     "fact:city": "城市 市 city town",

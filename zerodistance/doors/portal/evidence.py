@@ -110,6 +110,7 @@ FIELDS = {
     "last_name": Text("姓", "last name"),
     "birthday": Text("生日", "birthday"),
     "gender": Text("性别", "gender"),
+    "language": Text("语言", "language"),
     "id_number": Text("证件号", "id number"),
     "address": Text("地址", "address"),
     "street": Text("街道", "street"),

@@ -18,11 +18,10 @@ from sqlalchemy import Connection
 from zerodistance.core.identity import api as identity
 from zerodistance.core.measurement import api as measurement
 from zerodistance.core.measurement import mapped, packing
-from zerodistance.core.outreach import catalogue, limits, suppression
+from zerodistance.core.outreach import catalogue, limits, suppression, tongues
 from zerodistance.core.outreach.channels import store as channels
 from zerodistance.core.outreach.contracts import Handed, MessageState, Outcome, Purpose, SendState, Way
 from zerodistance.core.outreach.sends import forgetting, pace, pausing, reach, store
-from zerodistance.core.outreach.zones import Where, lang_of
 from zerodistance.core.profiles import bitmaps
 from zerodistance.core.segments import released
 from zerodistance.core.touchpoints import own
@@ -207,7 +206,7 @@ def claim(home: Home, who: int, channel: str, most: int, rate: float, now: int) 
         rows = pausing.set_aside(tx, rows, sends)
         if not rows:
             return Looked(None, met)
-        going, where = _may(tx, home, rows, {n: s for n, s in sends.items() if s is not None}, now, seen)
+        going, langs = _may(tx, home, rows, {n: s for n, s in sends.items() if s is not None}, now, seen)
         store.claim(tx, who, [row["id"] for row in going], now)
         if rate:
             pace.set_tokens(tx, channel, left - len(going), now)
@@ -215,14 +214,14 @@ def claim(home: Home, who: int, channel: str, most: int, rate: float, now: int) 
     fault.point("outreach.claimed")
     if not going:
         return Looked(None, met)
-    with_lang = tuple({**row, "lang": lang_of(where[row["id"]])} for row in going)
+    with_lang = tuple({**row, "lang": langs[row["id"]]} for row in going)
     return Looked(Claimed(with_lang, {n: s for n, s in sends.items() if s is not None}), met)
 
 
 def _may(
     tx: Connection, home: Home, rows: Sequence[Row], sends: Mapping[int, Row], now: int, seen: limits.Look
-) -> tuple[list[Row], dict[str, Where]]:
-    """Return the messages that may go now, booked, and where their persons live; hold the others back, or let them wait."""
+) -> tuple[list[Row], dict[str, str]]:
+    """Return the messages that may go now, booked, and the language of each; hold the others back, or let them wait."""
     subjects = np.array([row["subject"] for row in rows], np.int64)
     persons = identity.person_of(tx, subjects)
     rows = [{**row, "person": int(person)} for row, person in zip(rows, persons, strict=True)]
@@ -245,8 +244,9 @@ def _may(
     forgetting.drop_queued(tx, rows, held)
     store.hold(tx, [(reason, one) for one, reason in held.items()])
     store.delay(tx, later)
-    where = seen.clocks.of(np.array([row["person"] for row in going], np.int64))
-    return going, dict(zip([row["id"] for row in going], where, strict=True))
+    who = np.array([row["person"] for row in going], np.int64)
+    langs = tongues.of(seen.index, who, [where.country for where in seen.clocks.of(who)])
+    return going, dict(zip([row["id"] for row in going], langs, strict=True))
 
 
 def _over(tx: Connection, rows: Sequence[Row], sends: Mapping[int, Row], now: int) -> dict[str, str]:

@@ -16,6 +16,29 @@ from zerodistance.core.profiles.dimensions.shared import (
 )
 from zerodistance.kernel.text import Text
 
+LANGUAGES = {
+    "zh": Text("中文", "Chinese"),
+    "en": Text("英语", "English"),
+    "de": Text("德语", "German"),
+    "fr": Text("法语", "French"),
+    "es": Text("西班牙语", "Spanish"),
+    "it": Text("意大利语", "Italian"),
+    "pt": Text("葡萄牙语", "Portuguese"),
+    "nl": Text("荷兰语", "Dutch"),
+    "pl": Text("波兰语", "Polish"),
+    "ru": Text("俄语", "Russian"),
+    "tr": Text("土耳其语", "Turkish"),
+    "ar": Text("阿拉伯语", "Arabic"),
+    "hi": Text("印地语", "Hindi"),
+    "ja": Text("日语", "Japanese"),
+    "ko": Text("韩语", "Korean"),
+    "vi": Text("越南语", "Vietnamese"),
+    "th": Text("泰语", "Thai"),
+    "id": Text("印度尼西亚语", "Indonesian"),
+    "ms": Text("马来语", "Malay"),
+}
+"""Of the codes of ISO 639-1 those that have a name here; another is shown as its code."""
+
 GEOGRAPHY = (
     Dimension(
         key="geo.place",
@@ -91,6 +114,19 @@ DEMOGRAPHICS = (
         of=Input("facts"),
         value="fact(gender)",
         nodes=Values(labels={"female": Text("女", "female"), "male": Text("男", "male")}, closed=True),
+    ),
+    Dimension(
+        key="demo.language",
+        read_by=("texts", "person"),
+        layer=Layer.DEMOGRAPHICS,
+        label=Text("语言", "Language"),
+        meaning=Text(
+            "用户自己设置的语言，最近一次说的为准；消息用它写",
+            "The language that the person has set, as said last; messages are written in it",
+        ),
+        of=Input("facts"),
+        value="fact(language)",
+        nodes=Values(labels=LANGUAGES),
     ),
     Dimension(
         key="demo.birth_decade",

@@ -23,6 +23,7 @@ READERS: Mapping[str, Text] = {
     "pain": Text("痛点雷达", "pain-point radar"),
     "circle": Text("生活圈", "life circle"),
     "caps": Text("触达频控与时段", "caps and hours of contact"),
+    "texts": Text("消息的语言", "language of messages"),
     "rights": Text("服务权益", "service rights"),
     "shops": Text("门店网络", "shop network"),
     "household": Text("家庭页", "page of a household"),

@@ -5,7 +5,7 @@ with
             place,
             json_transform(
                 j,
-                '{"type":"VARCHAR","messageId":"VARCHAR","userId":"VARCHAR","anonymousId":"VARCHAR","event":"VARCHAR","name":"VARCHAR","timestamp":"VARCHAR","originalTimestamp":"VARCHAR","sentAt":"VARCHAR","groupId":"VARCHAR","previousId":"VARCHAR","properties":"JSON","traits":"JSON","context":{"page":{"path":"VARCHAR","url":"VARCHAR","referrer":"VARCHAR"},"library":{"name":"VARCHAR"},"campaign":{"name":"VARCHAR"},"device":{"id":"VARCHAR"},"traits":"JSON"}}'
+                '{"type":"VARCHAR","messageId":"VARCHAR","userId":"VARCHAR","anonymousId":"VARCHAR","event":"VARCHAR","name":"VARCHAR","timestamp":"VARCHAR","originalTimestamp":"VARCHAR","sentAt":"VARCHAR","groupId":"VARCHAR","previousId":"VARCHAR","properties":"JSON","traits":"JSON","context":{"page":{"path":"VARCHAR","url":"VARCHAR","referrer":"VARCHAR"},"library":{"name":"VARCHAR"},"campaign":{"name":"VARCHAR"},"device":{"id":"VARCHAR"},"locale":"VARCHAR","traits":"JSON"}}'
             ) as e
         from sent
     ),
@@ -33,6 +33,7 @@ select
     e.properties as properties,
     e.traits as traits,
     e.context.traits as context_traits,
+    nullif(trim(e.context.locale), '') as locale,
     e.context.device.id as device_id,
     e.context.library.name as channel,
     e.context.campaign.name as campaign,
