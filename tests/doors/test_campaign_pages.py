@@ -16,9 +16,11 @@ from zerodistance.apps.marketing.campaigns import api, running
 from zerodistance.apps.marketing.campaigns.contracts import State
 from zerodistance.apps.marketing.plays import api as plays
 from zerodistance.core.measurement import api as measurement
-from zerodistance.doors.portal import accounts, campaign_form
+from zerodistance.core.touchpoints import overview
+from zerodistance.doors.portal import accounts, campaign_form, readings
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.home import Home
+from zerodistance.kernel.text import Text
 
 FORM = {
     "zh": "焕新", "en": "Renewal", "key": "renewal", "kind": "once", "segment": "old", "goal": "order.line", "window": "14",
@@ -70,6 +72,12 @@ def shown(visitor: Visitor, path: str, status: int = 200) -> str:
     return html.unescape(found.text)
 
 
+def needs(home: Home, who: Who) -> dict[str, str]:
+    """Return what *Today* says of campaigns that wait for somebody: title -> text."""
+    found = readings.needs_a_person(home, who, overview.today(home, who), "zh")
+    return {need.title: need.text for need in found if need.href.startswith("/marketing/")}
+
+
 def test_a_campaign_is_written_asked_for_approved_paused_and_ended_in_the_browser(
     town: Town, analyst: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -100,6 +108,7 @@ def test_a_campaign_is_written_asked_for_approved_paused_and_ended_in_the_browse
         assert analyst.post(f"{own}/ask", version="2").headers["location"] == f"{own}?done=ask"
         assert "待批准" in shown(analyst, f"{own}?done=ask")
         assert analyst.post(f"{own}/approve", version="2").status_code == 403
+        assert "活动“焕新”等第二个账号批准" in needs(home, ADMIN) and not needs(home, ANALYST)
         api.approve(home, ADMIN, "renewal", 2)
     with days(0.01):
         running.advance(home)
@@ -112,6 +121,10 @@ def test_a_campaign_is_written_asked_for_approved_paused_and_ended_in_the_browse
         assert analyst.post(f"{own}/pause", why="等一等").status_code == 303
         assert "等一等" in shown(analyst, own)
         assert analyst.post(f"{own}/resume").status_code == 303
+        assert not needs(home, ANALYST)  # somebody paused it and let it go on
+        api.pause(home, Who.system("marketing"), "renewal", Text("超过预算", "over its budget"))
+        assert needs(home, ANALYST) == {"活动“焕新”自己停下了": "超过预算"}
+        assert not needs(home, Who(9, "planner", Role.PLANNER))
         assert analyst.post(f"{own}/dance").status_code == 400
         assert analyst.post(f"{own}/end", why="够了").status_code == 303
         assert analyst.post(f"{own}/start").status_code == 409

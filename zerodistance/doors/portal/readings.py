@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from zerodistance.apps.marketing.campaigns import api as campaigns
+from zerodistance.apps.marketing.campaigns.contracts import State
 from zerodistance.core.brand import api as brand
 from zerodistance.core.identity import api as identity
 from zerodistance.core.models import api as models
 from zerodistance.core.models import appeals, watching
 from zerodistance.core.models.drift import SIGNS
+from zerodistance.core.outreach import api as outreach
 from zerodistance.core.touchpoints.api import REASONS, kind, overview
 from zerodistance.core.touchpoints.journal import Journal, position
 from zerodistance.core.touchpoints.kinds import CUSTOM
@@ -26,6 +29,9 @@ from zerodistance.kernel.text import Text
 LATE_SECONDS = (
     60  # own value: after so long without a commit, with touches waiting, the worker counts as stopped
 )
+
+
+_MOST = 5  # own value: lines of one kind
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,7 @@ def alert_path(alert: Alert) -> str:
 
 
 def needs_a_person(home: Home, who: Who, found: Overview, lang: str) -> list[Need]:
-    """Return alerts, silent sources, refused rows and identifiers that are held, worst first."""
+    """Return alerts, silent sources, refused rows, what is to be approved, what has paused itself, and identifiers that are held, worst first."""
     f, zh = Formats(lang, home.settings.tz), lang == "zh"
     out: list[Need] = []
     for alert in alerts(home, who)[:5] if who.may(Permission.OPERATE) else ():
@@ -134,7 +140,53 @@ def needs_a_person(home: Home, who: Who, found: Overview, lang: str) -> list[Nee
         title = f"{name}有 {number} 行被拒收" if zh else f"{number} rows of {name} were refused"
         key = next((s.key for s in found.sources if s.number == refused.source), "")
         out.append(Need("warn", title, reason, f"/quarantine?source={key}", refused.last_at))
-    return out + _appeals(home, who, f, zh) + _drifted(home, who, lang) + _held(home, who, f, zh)
+    return [
+        *out,
+        *_to_approve(home, who, lang),
+        *_paused(home, who, lang),
+        *_appeals(home, who, f, zh),
+        *_drifted(home, who, lang),
+        *_held(home, who, f, zh),
+    ]
+
+
+def _to_approve(home: Home, who: Who, lang: str) -> list[Need]:
+    """Return campaigns and sends that wait for a second account, for those who may be it."""
+    if not who.may(Permission.APPROVE_SENDS):
+        return []
+    out = []
+    for one in campaigns.campaigns(home, who):
+        if one.state is State.ASKED and who.name not in (one.asked_by, one.changed_by):
+            name, by = one.said.name, one.asked_by
+            title = Text(
+                f"活动“{name.zh}”等第二个账号批准", f"The campaign {name.en} waits for a second account"
+            )
+            text = Text(f"{by} 提交；批准之前什么都不发", f"{by} has asked; nothing is sent before")
+            path = f"/marketing/campaigns/{one.key}"
+            out.append(Need("warn", title.get(lang), text.get(lang), path, one.asked_at))
+    for send in outreach.list_sends(home, who, states=[outreach.SendState.ASKED]):
+        if who.name != send.made_by:
+            title = Text(
+                f"发送“{send.key}”等第二个账号批准", f"The send {send.key} waits for a second account"
+            )
+            by = send.made_by
+            text = Text(f"{by} 提交；批准之前什么都不发", f"{by} has asked; nothing is sent before")
+            path = f"/outreach/sends/{send.number}"
+            out.append(Need("warn", title.get(lang), text.get(lang), path, send.made_at))
+    return out[:_MOST]
+
+
+def _paused(home: Home, who: Who, lang: str) -> list[Need]:
+    """Return campaigns that have paused themselves, with the reason, for those who may let them go on."""
+    if not who.may(Permission.SEND):
+        return []
+    out = []
+    for one, since in campaigns.paused_themselves(home, who)[:_MOST]:
+        name = one.said.name
+        title = Text(f"活动“{name.zh}”自己停下了", f"The campaign {name.en} has paused itself")
+        path = f"/marketing/campaigns/{one.key}"
+        out.append(Need("warn", title.get(lang), one.why.get(lang), path, since))
+    return out
 
 
 def _appeals(home: Home, who: Who, f: Formats, zh: bool) -> list[Need]:

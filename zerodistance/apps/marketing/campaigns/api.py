@@ -19,6 +19,7 @@ from zerodistance.apps.marketing.campaigns.states import (
     ask,
     end,
     pause,
+    paused_themselves,
     resume,
     send_back,
     sizes,
@@ -44,6 +45,7 @@ __all__ = [
     # under way
     "start",
     "pause",
+    "paused_themselves",
     "resume",
     "end",
     "places",

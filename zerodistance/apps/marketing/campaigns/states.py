@@ -256,6 +256,14 @@ def pause(home: Home, who: Who, key: str, why: Text = NOTHING) -> Campaign:
     return drafts.campaign(home, who, key)
 
 
+def paused_themselves(home: Home, who: Who) -> tuple[tuple[Campaign, int], ...]:
+    """Return the campaigns of the account's units that the program has paused, and since when (microseconds UTC), the latest first."""
+    paused = [one for one in drafts.campaigns(home, who) if one.state is State.PAUSED]
+    last = [next(act for act in drafts.acts(home, who, one.key) if act.act == "paused") for one in paused]
+    found = [(one, act.at) for one, act in zip(paused, last, strict=True) if act.by == _SYSTEM.name]
+    return tuple(sorted(found, key=lambda one: -one[1]))
+
+
 def resume(home: Home, who: Who, key: str) -> Campaign:
     """Let a paused campaign go on as it was approved, with what is queued of it, as far as it may still go; needs SEND."""
     who.need(Permission.SEND)

@@ -132,12 +132,8 @@ def send(
     row |= {"persons_told": _released(home, treated), "reach_told": _released(home, reached.going)}
     waits = size.waits(home, who, row, used, approval)
     state = SendState.ASKED if waits else SendState.APPROVED
-    row["state"] = state.value
-    row |= {
-        "made_by": who.name,
-        "made_at": clock.micros(),
-        "meant": None if only is None else _kept(home, treated),
-    }
+    meant = None if only is None else _kept(home, treated)
+    row |= {"state": state.value, "made_by": who.name, "made_at": clock.micros(), "meant": meant}
     with home.state.write() as tx:
         known = store.send_called(tx, key)
         if known is None:
@@ -322,11 +318,18 @@ def get(home: Home, who: Who, number: int) -> Sending:
     return _told_of(home, who, [_row(home, who, number)])[0]
 
 
-def listed(home: Home, who: Who, *, experiment: str | None = None, most: int = 100) -> tuple[Sending, ...]:
-    """Return the sends of this account's units, the newest first; needs SEND or APPROVE_SENDS."""
+def listed(
+    home: Home,
+    who: Who,
+    *,
+    experiment: str | None = None,
+    states: Sequence[SendState] = (),
+    most: int = 100,
+) -> tuple[Sending, ...]:
+    """Return the sends of this account's units, the newest first, those in some states only where any are said; needs SEND or APPROVE_SENDS."""
     _may_see(who)
     with home.state.read() as tx:
-        rows = store.sends(tx, experiment=experiment)
+        rows = store.sends(tx, states=states, experiment=experiment)
     return tuple(_told_of(home, who, [row for row in rows if who.sees_unit(row["unit"])][:most]))
 
 
