@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -36,7 +37,7 @@ from zerodistance.core.outreach.sends.sender import Sender
 from zerodistance.core.segments.questions import TooFewToSend
 from zerodistance.kernel import bulk, clock
 from zerodistance.kernel.access import Role, Who
-from zerodistance.kernel.errors import Forbidden, Invalid
+from zerodistance.kernel.errors import Forbidden, Invalid, StateAway
 from zerodistance.kernel.home import Home
 
 HOUR = 3_600_000_000
@@ -67,6 +68,11 @@ def run(home: Home, now: int = NOON) -> Sender:
     made.run_due()
     assert made.stop(5)
     return made
+
+
+def begun(home: Home) -> int:
+    with home.state.write() as tx:
+        return store.begin(tx, "here", 1, NOON)
 
 
 def states(home: Home) -> Counter[tuple[str, str]]:
@@ -337,6 +343,35 @@ def test_a_clock_that_is_set_back_stalls_nothing(home: Home, box: Box) -> None:
     sender = Sender(home, now=lambda: NOON)
     with home.state.read() as tx:
         assert [sender._is_dead(one) for one in store.living(tx)] == [True]
+
+
+def test_what_was_claimed_without_the_sender_hearing_so_is_queued_again_and_is_no_contact(
+    home: Home, box: Box
+) -> None:
+    send = ask(home, list(ready(home)))
+    queue.fill(home, send.number)
+    made = Sender(home, now=lambda: NOON)
+    made._numbers["email"] = mine = begun(home)
+    assert queue.claim(home, mine, "email", 200, 0, NOON).met == send.reach  # the answer to this is lost
+    assert made.run_due() == send.reach == len(box.kept)
+    with home.state.read() as tx:
+        assert bulk.value(tx, "select count(*) from outreach_contact") == send.reach
+    assert made.stop(5)
+
+
+def test_a_sender_outlives_that_the_state_is_away(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, stop, seen = Sender(home), threading.Event(), list[int]()
+
+    def away() -> int:
+        seen.append(1)
+        if len(seen) == 1:
+            raise StateAway(where="postgres", why="gone")
+        stop.set()
+        return 0
+
+    monkeypatch.setattr(made, "start_due", away)
+    made.run(stop, 0)
+    assert len(seen) == 2
 
 
 @pytest.mark.slow

@@ -429,17 +429,3 @@ def recover(home: Home, now: int, dead: Sequence[int]) -> dict[str, int]:
     if left:
         log("outreach").warning("senders_lost", senders=len(dead), **found)
     return found
-
-
-def finish(home: Home) -> int:
-    """End the sends of which nothing is to go any more; return how many."""
-    with home.state.read() as tx:
-        running = store.sends(tx, states=[SendState.QUEUED])
-        over = [send["number"] for send in running if not store.open_ones(tx, send["number"])]
-    for number in over:
-        with home.state.write() as tx:
-            if not store.open_ones(tx, number):
-                store.turn(
-                    tx, number, of=[SendState.QUEUED], state=SendState.DONE.value, ended_at=clock.micros()
-                )
-    return len(over)

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from zerodistance.core.outreach.channels import opening
 from zerodistance.core.outreach.contracts import Channel, Handed, Outcome, SendState
-from zerodistance.core.outreach.sends import pausing, queue, store
+from zerodistance.core.outreach.sends import clearing, pausing, queue, store
 from zerodistance.core.outreach.sends.writing import Writer
 from zerodistance.kernel import clock, fault
 from zerodistance.kernel.errors import ZeroDistanceError, told
@@ -80,9 +80,14 @@ class Sender:
         return ended
 
     def run(self, stop: threading.Event, pause: float = _PAUSE) -> None:
-        """Go on until `stop`: for a process that does nothing else."""
+        """Go on until `stop`, also while the state store is away: for a process that does nothing else."""
         while not stop.is_set():
-            self.start_due()
+            try:
+                self.start_due()
+            except ZeroDistanceError as error:
+                if not error.retry:
+                    raise
+                log("outreach").warning("sender_waits", error=told(error))
             stop.wait(pause)
 
     # -- once in a while
@@ -95,6 +100,8 @@ class Sender:
         if mine := list(self._numbers.values()):
             with self._home.state.write() as tx:
                 store.beat(tx, mine, clock.micros())
+            idle = [n for name, n in list(self._numbers.items()) if not self._is_at_work(name)]
+            clearing.give_back(self._home, idle)
         with self._home.state.read() as tx:
             dead = [one["number"] for one in store.living(tx) if self._is_dead(one)]
             lost = dead or store.handing_of_none(tx)
@@ -104,7 +111,11 @@ class Sender:
         for number in waiting:
             queue.fill(self._home, number)
         pausing.carry_out(self._home)
-        queue.finish(self._home)
+        clearing.finish(self._home)
+
+    def _is_at_work(self, channel: str) -> bool:
+        thread = self._threads.get(channel)
+        return thread is not None and thread.is_alive()
 
     def _is_dead(self, one: store.Row) -> bool:
         if one["number"] in self._numbers.values():
