@@ -70,6 +70,22 @@ def test_what_counts_is_what_came_in_each_persons_own_window(town: Town) -> None
     assert early.treated.reached == 1 and early.complete == 0 and early.notes
 
 
+def test_who_gives_back_what_was_bought_before_has_not_bought(town: Town) -> None:
+    home = town.home
+    one, two, three, *_ = sorted(api.treated(home, "autumn"))
+    town.did(
+        bought(one), bought(two, kind="order.returned", amount=-40.0), bought(two, kind="order.cancelled", amount=90.0),
+        bought(one, NOW + HOUR, -30.0, kind="order.refunded"), bought(three, kind="order.adjusted", amount=7.0),
+    )  # fmt: skip
+    with frozen(NOW - HOUR):
+        api.create(home, SYSTEM, "returns", NAME, Goal("order.returned", 7), share_held=0.5)
+        api.assign(home, SYSTEM, "returns", BitMap(range(1, 401)))
+    with frozen(NOW + timedelta(days=9)):
+        found, returns = api.result(home, SYSTEM, "autumn"), api.result(home, SYSTEM, "returns")
+    assert (found.treated.reached, found.treated.amount) == (1, 30.0)
+    assert returns.held is not None and returns.treated.reached + returns.held.reached == 1
+
+
 def test_a_touch_counts_for_whoever_its_subject_turned_out_to_be(town: Town) -> None:
     home = town.home
     one = min(api.treated(home, "autumn"))

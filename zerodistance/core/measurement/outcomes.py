@@ -199,7 +199,7 @@ def _asked(
     }
     rows = connection.sql((rates.SQL / "outcomes.sql").read_text(), params=values).to_arrow_table()
     place = np.searchsorted(numbers, rows.column("number").to_numpy())
-    first[place] = rows.column("first_at").cast(pa.int64()).to_numpy()
+    first[place] = rows.column("first_at").cast(pa.int64()).fill_null(_NEVER).to_numpy()
     amount[place], quantity[place] = rows.column("amount").to_numpy(), rows.column("quantity").to_numpy()
     return _Came(first, amount, quantity)
 

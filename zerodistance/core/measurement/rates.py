@@ -21,6 +21,14 @@ from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.home import Home
 
 SQL = files(__package__) / "sql"
+TAKES_BACK = {
+    "order.returned": True,
+    "order.refunded": True,
+    "order.cancelled": False,
+    "order.adjusted": False,
+    "cart.removed": False,
+}
+"""Kinds by which nobody reaches a goal that names their family, and whether their money is what was paid back: a return is no order."""
 
 
 def base_rate(home: Home, who: Who, goal: Goal) -> float:
@@ -63,9 +71,12 @@ def _two_digits(share: float) -> float:
 
 
 def asked(connection: duckdb.DuckDBPyConnection, home: Home, goal: Goal) -> dict[str, Any]:
-    """Register the categories that a goal covers (`wanted_category`), and return the values that its questions bind."""
+    """Register the categories that a goal covers (`wanted_category`) and what of its family takes something back, and return the values that its questions bind."""
     covered = categories(home, goal.category)
     connection.register("wanted_category", pa.table({"category": pa.array(sorted(covered), pa.string())}))
+    back = TAKES_BACK if goal.kind.endswith(".*") else {}
+    kinds, money = pa.array(list(back), pa.string()), pa.array(list(back.values()), pa.bool_())
+    connection.register("taken_back", pa.table({"kind": kinds, "money": money}))
     ((low, high),) = kind_ranges([goal.kind])
     return {
         "low": low,
