@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import parse_qs
 
 import pytest
@@ -15,7 +17,7 @@ from tests.core.outreach.http_server import Reply, WebServer
 from tests.core.outreach.outgoing import message_id, outgoing
 from tests.core.outreach.smtp_server import MailServer
 from zerodistance.core.outreach import channels_cli
-from zerodistance.core.outreach.channels import opening, setting, spec, webhook
+from zerodistance.core.outreach.channels import opening, setting, sms_http, spec, webhook
 from zerodistance.core.outreach.channels.described import SecretMissing
 from zerodistance.core.outreach.channels.examples import EXAMPLES
 from zerodistance.core.outreach.contracts import ChannelName, Handed, Outgoing
@@ -157,6 +159,17 @@ def test_each_text_message_has_its_own_answer(home: Home, monkeypatch: pytest.Mo
     assert [str(one.outcome) for one in away] == ["later", "later"]
     monkeypatch.delenv("TEST_SMS_KEY")
     assert hand(home, "sms", GATEWAY.format(url=there.url, more=""), batch[0])[0].outcome == "later"
+
+
+def test_what_a_slow_gateway_has_not_got_in_time_waits_and_is_asked_about_again(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEST_SMS_KEY", "k")
+    monkeypatch.setattr(sms_http, "time", SimpleNamespace(monotonic=itertools.count(0, 12).__next__))
+    batch = [outgoing(n, channel="sms", address=f"139000000{n:02d}") for n in range(1, 6)]
+    with server(lambda path, body: (200, b'{"code": "0"}')) as there:
+        said = hand(home, "sms", GATEWAY.format(url=there.url, more=""), *batch)
+    assert [str(one.outcome) for one in said] == ["accepted", "accepted", "later", "later", "later"]
 
 
 def test_a_webhook_can_tell_that_a_call_is_ours_and_which_it_is(

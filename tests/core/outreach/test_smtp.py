@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import email
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import policy
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.core.outreach.outgoing import URL, message_id, outgoing
 from tests.core.outreach.smtp_server import MailServer
-from zerodistance.core.outreach.channels import mail
+from zerodistance.core.outreach.channels import mail, smtp
 from zerodistance.core.outreach.channels.described import Email
 from zerodistance.core.outreach.channels.smtp import Smtp
 from zerodistance.core.outreach.contracts import Outcome
@@ -155,6 +157,19 @@ def test_what_broke_before_its_text_is_tried_again_and_then_waits() -> None:
         said = channel.hand([outgoing(n) for n in range(1, 4)])
         channel.close()
     assert [one.outcome for one in said] == [Outcome.LATER] * 3
+
+
+@pytest.mark.parametrize("pipelining", [False, True])
+def test_what_a_slow_server_has_not_got_in_time_waits(
+    pipelining: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp, "time", SimpleNamespace(monotonic=itertools.count(0, 12).__next__))
+    with server(pipelining=pipelining) as there:
+        channel = Smtp(spec(there.port))
+        said = channel.hand([outgoing(n) for n in range(1, 6)])
+        channel.close()
+    assert [one.outcome for one in said] == [Outcome.ACCEPTED] * 3 + [Outcome.LATER] * 2
+    assert len(there.mails) == 3
 
 
 def test_a_server_that_closes_is_waited_for() -> None:

@@ -71,7 +71,7 @@ def _two_digits(share: float) -> float:
 
 
 def asked(connection: duckdb.DuckDBPyConnection, home: Home, goal: Goal) -> dict[str, Any]:
-    """Register the categories that a goal covers (`wanted_category`) and what of its family takes something back, and return the values that its questions bind."""
+    """Register the categories that a goal covers (`wanted_category`) and what takes something back, and return the values that its questions bind."""
     covered = categories(home, goal.category)
     connection.register("wanted_category", pa.table({"category": pa.array(sorted(covered), pa.string())}))
     back = TAKES_BACK if goal.kind.endswith(".*") else {}

@@ -16,6 +16,9 @@ _AWAY = (
     ValueError,
     http.client.HTTPException,
 )  # a name or a header that can't be written is a ValueError
+LONG = 30.0
+"""Own value, seconds: what a batch has not handed over by then goes back into the queue, and is asked about once more."""
+TOO_SLOW = "it took too long"
 _MOST = 1 << 20  # own value: bytes of an answer that are read
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -42,8 +43,9 @@ class SmsHttp:
             secret = self._spec.secret.reveal() if self._spec.secret else ""
         except SecretMissing as error:
             return [Handed(one.message_id, Outcome.LATER, "", error.message("en")[:200]) for one in batch]
-        answers, away = list[Handed](), ""
+        answers, away, until = list[Handed](), "", time.monotonic() + calling.LONG
         for one in batch:
+            away = away or (calling.TOO_SLOW if time.monotonic() > until else "")
             if away:
                 answers.append(Handed(one.message_id, Outcome.LATER, "", away))
                 continue

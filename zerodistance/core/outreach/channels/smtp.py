@@ -14,11 +14,13 @@ import re
 import smtplib
 import socket
 import ssl
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from zerodistance.core.outreach.channels import mail
+from zerodistance.core.outreach.channels.calling import LONG, TOO_SLOW
 from zerodistance.core.outreach.channels.described import Email, SecretMissing
 from zerodistance.core.outreach.contracts import ChannelName, Handed, Outcome, Outgoing
 from zerodistance.kernel import clock
@@ -164,7 +166,7 @@ class Smtp:
         return _Line(self._spec, password)
 
     def _hand(self, place: int, batch: Sequence[Outgoing]) -> list[Handed]:
-        given, answers, breaks = list(batch), list[Handed](), 0
+        given, answers, breaks, until = list(batch), list[Handed](), 0, time.monotonic() + LONG
         while len(answers) < len(given):
             before = len(answers)
             try:
@@ -177,24 +179,29 @@ class Smtp:
                 )
                 return answers + [Handed(one.message_id, Outcome.LATER, "", why) for one in given[before:]]
             try:
-                _through(self._spec, line, given[before:], answers)
+                _through(self._spec, line, given[before:], answers, until)
             except _Broken as error:
                 line.close()
                 self._lines[place] = None
                 breaks += 1
-                if breaks >= _BREAKS:
-                    why = f"the connection broke: {error}"
+                late = time.monotonic() > until
+                if breaks >= _BREAKS or late:
+                    why = TOO_SLOW if late else f"the connection broke: {error}"
                     left = given[len(answers) :]
                     return answers + [Handed(one.message_id, Outcome.LATER, "", why) for one in left]
         return answers
 
 
-def _through(spec: Email, line: _Line, batch: Sequence[Outgoing], answers: list[Handed]) -> None:
+def _through(
+    spec: Email, line: _Line, batch: Sequence[Outgoing], answers: list[Handed], until: float
+) -> None:
     """Hand messages over on one connection; `answers` grows by one each. Raises where it breaks, with an answer for a message whose text was on its way."""
     written = [_written(spec, line, one) for one in batch]
     begun = -1  # the message whose envelope is sent already
     reset = b""
     for n, (one, (envelope, text)) in enumerate(zip(batch, written, strict=True)):
+        if n and time.monotonic() > until:
+            raise _Broken(TOO_SLOW)  # nothing of this one is sent but its envelope
         if not envelope:
             answers.append(Handed(one.message_id, Outcome.REFUSED, "", "it is no address", is_address=True))
             continue

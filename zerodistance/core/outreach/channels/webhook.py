@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import time
 from collections.abc import Sequence
 
 import msgspec
@@ -47,12 +48,13 @@ class WebhookChannel:
 
     def hand(self, batch: Sequence[Outgoing]) -> Sequence[Handed]:
         """Call for each message; one answer each, in their order. A call without an answer is tried again: the receiver knows the id."""
-        answers, away = list[Handed](), ""
+        answers, away, until = list[Handed](), "", time.monotonic() + calling.LONG
         try:
             secret = self._spec.secret.reveal()
         except SecretMissing as error:
             away, secret = error.message("en")[:200], ""
         for one in batch:
+            away = away or (calling.TOO_SLOW if time.monotonic() > until else "")
             if away:
                 answers.append(Handed(one.message_id, Outcome.LATER, "", away))
                 continue

@@ -21,8 +21,9 @@ from zerodistance.kernel.errors import ZeroDistanceError, told
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
-CHUNK = 200
-"""Own value: messages claimed at once; that many at most are of unknown outcome when a process is killed."""
+CHUNK, FIRST, SPAN = 200, 50, 5.0
+"""Own values: messages claimed at once; that many at most are of unknown outcome when a process is killed. Of a slow channel so many as it takes in some
+seconds, since what was asked of them (consent, hours) is as old as that when the last of them goes."""
 BEAT, GONE, DEAD = 3.0, 10.0, 60.0
 """Own values, seconds: a sender says that it lives that often; it is dead when it was silent for so long and its process is gone, or for so long at all."""
 _PAUSE = 0.5  # own value, seconds: between two looks
@@ -47,6 +48,7 @@ class Sender:
         self._numbers: dict[str, int] = {}
         self._looked_at = 0.0
         self._rest: dict[str, tuple[float, float]] = {}
+        self._sizes: dict[str, int] = {}
         self.sent = 0
         """Messages that were handed over and taken, since the process began."""
 
@@ -171,8 +173,9 @@ class Sender:
     def _step(self, opened: Channel, writer: Writer) -> bool:
         """Claim, hand over and mark one chunk; return whether to go on."""
         number = self._numbers[opened.name]
+        most = min(self._chunk, self._sizes.get(opened.name, FIRST))
         try:
-            looked = queue.claim(self._home, number, opened.name, self._chunk, opened.rate, self._now())
+            looked = queue.claim(self._home, number, opened.name, most, opened.rate, self._now())
         except queue.TakenForDead:  # the machine slept, or the clock was set
             log("outreach").warning("sender_begins_anew", channel=opened.name)
             self._register(opened.name)
@@ -182,7 +185,7 @@ class Sender:
                 self._stop.wait(min(1.0, looked.wait))
                 return True
             return looked.met > 0
-        claimed, gone = looked.claimed, set[str]()
+        claimed, gone, began = looked.claimed, set[str](), time.monotonic()
         try:
             written, handed, gone = writer.write(claimed)
         except Exception as error:
@@ -193,6 +196,7 @@ class Sender:
         except Exception as error:  # a channel that answers for nothing: nobody knows how far it came
             handed = _all(claimed, Outcome.UNKNOWN, told(error))
         fault.point("outreach.handed")
+        self._sizes[opened.name] = size_of(most, len(claimed.rows), time.monotonic() - began)
         self._settle(opened.name, number, claimed, handed, gone)
         self.sent += sum(one.outcome is Outcome.ACCEPTED for one in handed)
         if handed and all(
@@ -226,6 +230,18 @@ class Sender:
         pause = min(_REST_MOST, max(_REST_FIRST, 2 * before))
         self._rest[channel] = time.monotonic() + pause, pause
         log("outreach").error("channel_rests", channel=channel, seconds=pause, error=why)
+
+
+def size_of(most: int, handed: int, seconds: float) -> int:
+    """Return how many messages are claimed next, where so many of `most` took so long: about as many as go in `SPAN` seconds, at most twice as many.
+
+    Examples
+    --------
+    >>> size_of(20, 20, 0.1), size_of(20, 3, 0.1), size_of(200, 200, 50.0), size_of(1, 1, 60.0)
+    (40, 20, 20, 1)
+    """
+    fit = int(handed * SPAN / max(seconds, 1e-6))
+    return max(1, min(fit, 2 * most, CHUNK)) if handed == most or fit < most else most
 
 
 def _all(claimed: queue.Claimed, outcome: Outcome, why: str) -> list[Handed]:
