@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,11 +15,12 @@ import pytest
 
 from tests.core.measurement.town import said
 from tests.core.outreach.people import index_of, say, settle
-from tests.core.outreach.sending import NOON, SYSTEM, TEMPLATE, Box, assigned, ready
+from tests.core.outreach.sending import NOON, SYSTEM, TEMPLATE, Box, assigned, ready, set_policy
 from zerodistance.core.identity.store import where_vault
 from zerodistance.core.measurement import api as measurement
-from zerodistance.core.outreach import api, approving, catalogue, limits, tongues
-from zerodistance.core.outreach.channels import opening
+from zerodistance.core.outreach import answers, api, approving, catalogue, consent, limits, tongues
+from zerodistance.core.outreach.channels import opening, setting
+from zerodistance.core.outreach.consent import Word
 from zerodistance.core.outreach.contracts import (
     ChannelName,
     Handed,
@@ -372,6 +374,59 @@ def test_a_sender_outlives_that_the_state_is_away(home: Home, monkeypatch: pytes
     monkeypatch.setattr(made, "start_due", away)
     made.run(stop, 0)
     assert len(seen) == 2
+
+
+def test_a_receipt_that_is_quicker_than_the_sender_is_heard(home: Home) -> None:
+    def answer(
+        one: Outgoing,
+    ) -> Handed:  # the gateway has delivered, or not, before its answer is written down
+        state = {"id": f"g{one.message_id}", "status": "bad" if not gone else "delivered"}
+        gone.append(one.message_id)
+        assert answers.take_call(home, "sms", json.dumps(state).encode()).passed_over == 1
+        return Handed(one.message_id, Outcome.ACCEPTED, reference=f"g{one.message_id}")
+
+    gone: list[str] = []
+    receipts_of = """url = "https://sms.example.com"
+[body]
+to = "{to}"
+[receipts]
+reference = "id"
+no_such_number = ["bad"]
+"""
+    found = list(settle(home, {n: [("phone", f"+8613900000{n:03d}")] for n in range(1, 61)}).values())
+    index_of(home, range(1, 61), {})
+    with home.state.write() as tx:
+        consent.keep(tx, [Word(one, "marketing", "sms", True, 1) for one in found], 1)
+    set_policy(home, replace(Policy(), sender_zh="示例", sender_en="Example", minor_age=0))
+    setting.set_channel(home, SYSTEM, "sms", receipts_of)
+    catalogue.save(
+        home,
+        SYSTEM,
+        "text",
+        {**TEMPLATE, "channel": "sms", "bodies": {"zh": {"text": "看看"}}, "variables": []},
+    )
+    with home.state.write() as tx:
+        for subject in found:
+            where = where_vault(subject, "phone")
+            sql = (
+                "insert into identity_vault (subject, field, origin, at, value) values (?, 'phone', 0, 1, ?)"
+            )
+            bulk.run(tx, sql, (subject, home.seal.seal(b"+8613900000001", where)))
+    box = Box(answer)
+    box.name = "sms"
+    opening.take(ChannelName.SMS, lambda home: box)
+    try:
+        send = sending.send(home, SYSTEM, assigned(home, list(range(1, 61))), "text", send_key="one")
+        run(home)
+    finally:
+        opening.take(ChannelName.SMS, None)
+    assert states(home) == {("sent", ""): send.reach - 1, ("failed", "no_address"): 1}
+    with home.state.read() as tx:
+        assert bulk.rows(tx, "select what, count(*) from outreach_receipt group by 1 order by 1") == [
+            ("bounced_hard", 1), ("delivered", send.reach - 1),
+        ]  # fmt: skip
+        assert not bulk.rows(tx, "select reference from outreach_early")
+        assert len(bulk.rows(tx, "select mark from outreach_suppressed")) == 1
 
 
 @pytest.mark.slow

@@ -64,6 +64,7 @@ NOBODY = {
     ),  # what the brand says
     *("outreach_send", "outreach_sender", "outreach_pace"),  # what is sent, by which process, how fast
     "outreach_pause",  # experiments of which nothing goes
+    "outreach_early",  # what a gateway says of a name of its own, for a day at most
     *("experiment", "experiment_look", "experiment_cost"),  # what is asked, how many, how much
     *("experiment_assignment", "experiment_arm"),  # subjects as bitmaps: rewritten without the person
     *(

@@ -29,6 +29,7 @@ def _expire(home: Home) -> None:
     now = clock.micros()
     with home.state.write() as tx:
         store.drop_references(tx, now - _REFERENCE_DAYS * clock.MICROS_PER_DAY)
+        store.drop_early(tx, now - clock.MICROS_PER_DAY)
         store.drop_inbox(tx, now)
     limits.expire(home)
     before = now - home.settings.message_days * clock.MICROS_PER_DAY

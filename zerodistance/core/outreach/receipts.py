@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -217,6 +218,22 @@ def _say(tx: Connection, message: Sent, kind: str, at: int, name: str) -> None:
         "channel": [message.channel],
     }
     own.say(tx, pa.table(columns))
+
+
+def hear_early(tx: Connection, home: Home, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Hear what gateways have said already of messages whose names (rows of `outreach_reference`) are known only now."""
+    named = {(row["channel"], row["reference"]): str(row["message"]) for row in rows}
+    for channel in sorted({name for name, _ in named}):
+        mine = [reference for name, reference in named if name == channel]
+        for one in store.take_early(tx, channel, mine):
+            settle(
+                tx,
+                home,
+                named[channel, one["reference"]],
+                Settled(one["what"]),
+                one["said_at"],
+                code=one["code"],
+            )
 
 
 def refer(tx: Connection, channel: str, rows: Iterable[tuple[str, str, int]]) -> None:

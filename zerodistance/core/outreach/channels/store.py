@@ -71,6 +71,17 @@ reference = Table(
     Column("kept_at", BigInteger, nullable=False, index=True),
 )
 
+early = Table(
+    "outreach_early",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("reference", Text, primary_key=True),  # as in `reference`, which may follow in some seconds
+    Column("what", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("said_at", BigInteger, nullable=False, index=True),
+)
+"""Receipts that came before what they are about was marked as sent; nobody is known by them, and they go after a day."""
+
 inbox = Table(
     "outreach_inbox",
     metadata,
@@ -174,6 +185,30 @@ def referred(tx: Connection, name: str, given: str) -> str | None:
     """Return the message that a gateway means."""
     r = reference.c
     return tx.execute(select(r.message).where((r.channel == name) & (r.reference == given))).scalar()
+
+
+def keep_early(tx: Connection, name: str, given: str, what: str, code: str, at: int) -> None:
+    """Keep what a gateway says of a message that is not known by that name yet."""
+    row = {"channel": name, "reference": given, "what": what, "code": code, "said_at": at}
+    tx.execute(
+        upsert(early).values(row).on_conflict_do_nothing(index_elements=["channel", "reference", "what"])
+    )
+
+
+def take_early(tx: Connection, name: str, given: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Return what was said early of messages with these names, in the order in which it was, and keep it no more."""
+    e, found = early.c, list[Mapping[str, Any]]()
+    for start in range(0, len(given), _BLOCK):
+        mine = (e.channel == name) & e.reference.in_(list(given[start : start + _BLOCK]))
+        found += [dict(row) for row in tx.execute(select(early).where(mine)).mappings()]
+        if found:
+            tx.execute(delete(early).where(mine))
+    return sorted(found, key=lambda row: int(row["said_at"]))
+
+
+def drop_early(tx: Connection, before: int) -> int:
+    """Remove what nothing was heard of since; return how many."""
+    return tx.execute(delete(early).where(early.c.said_at < before)).rowcount
 
 
 def drop_references(tx: Connection, before: int) -> int:

@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from zerodistance.core.identity import api as identity
 from zerodistance.core.measurement import api as measurement
 from zerodistance.core.measurement import mapped, packing
-from zerodistance.core.outreach import catalogue, limits, suppression, tongues
+from zerodistance.core.outreach import catalogue, limits, receipts, suppression, tongues
 from zerodistance.core.outreach.channels import store as channels
 from zerodistance.core.outreach.contracts import Handed, MessageState, Outcome, Purpose, SendState, Way
 from zerodistance.core.outreach.sends import forgetting, pace, pausing, reach, store
@@ -359,7 +359,9 @@ def settle(
         if none:
             suppression.add(tx, home, none, "bounced", at=now, source="channel")
         own.say(tx, said(sent, claimed.sends, now))
-        channels.refer(tx, _named(handed, rows, mine, now))
+        named = list(_named(handed, rows, mine, now))
+        channels.refer(tx, named)
+        receipts.hear_early(tx, home, named)
         fault.point("outreach.settle")
     fault.point("outreach.settled")
 
