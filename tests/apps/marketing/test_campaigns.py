@@ -333,3 +333,25 @@ def test_an_account_of_a_unit_sees_the_campaigns_of_its_unit(town: Town) -> None
         api.campaigns(home, Who(7, "planner", Role.PLANNER))
     with home.state.read() as tx:
         assert store.listed(tx, "own")[0]["unit_id"] == 1
+
+
+def test_an_account_that_sees_no_persons_does_not_see_when_somebody_enters(
+    town: Town, outreach: Outreach
+) -> None:
+    home, marketer = town.home, Who(8, "marketer", Role.MARKETER)
+
+    def seen(at: float) -> tuple[object, ...]:
+        with days(at):
+            found = api.campaign(home, marketer, "renewal")
+            places = [(one.cohorts, one.due_at) for one in api.places(home, marketer, found)]
+            one = measurement.experiment(home, marketer, "renewal")
+            return places, one.assignments, one.persons, (one.last_at or 0) >= states.clock.micros()
+
+    with days(0):
+        begun(home, {"kind": "standing"})
+    turn(home, 0.01)
+    before = seen(1)
+    town.index({"demo.gender": {"female": [*range(1, 401, 2), 2]}})  # one more
+    turn(home, 1.1)
+    assert 2 in measurement.assigned(home, "renewal")
+    assert seen(1.2) == before

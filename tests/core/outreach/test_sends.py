@@ -530,11 +530,21 @@ def test_what_can_t_be_sent_is_refused_with_its_reason(home: Home, box: Box) -> 
     assert sending.listed(home, SYSTEM) == ()
 
 
+def test_a_small_send_of_somebody_else_is_seen_by_who_sees_persons_alone(home: Home, box: Box) -> None:
+    found = list(ready(home, 90))
+    send = ask(home, found[:5])
+    mine = ask(home, found, key="mine", experiment="own", who=MARKETER)
+    assert [one.number for one in sending.listed(home, MARKETER)] == [mine.number]
+    assert sending.called(home, MARKETER, "one") is None
+    with pytest.raises(NoSuchSend):
+        sending.get(home, MARKETER, send.number)
+
+
 @pytest.mark.slow
 def test_a_unit_sees_its_own_sends_only(home: Home, box: Box) -> None:
     send = ask(home, list(ready(home)), unit=5)
-    assert sending.listed(home, Who(1, "a", Role.MARKETER, frozenset({5})))[0].number == send.number
-    other = Who(2, "b", Role.MARKETER, frozenset({6}))
+    assert sending.listed(home, Who(1, "a", Role.ANALYST, frozenset({5})))[0].number == send.number
+    other = Who(2, "b", Role.ANALYST, frozenset({6}))
     assert sending.listed(home, other) == ()
     with pytest.raises(NoSuchSend):
         sending.stop(home, other, send.number)

@@ -246,8 +246,11 @@ def experiment(home: Home, who: Who, key: str) -> Experiment:
 
 
 def _shown(who: Who, found: Experiment) -> Experiment:
-    """Return an experiment without exact counts for an account that sees no persons."""
-    return found if who.may(Permission.SEE_PERSONS) else replace(found, persons=0, held=0)
+    """Return an experiment without exact counts for an account that sees no persons; when somebody was assigned, and how often, would say who came."""
+    if who.may(Permission.SEE_PERSONS):
+        return found
+    last = None if found.last_at is None else found.ended_at or clock.micros()
+    return replace(found, persons=0, held=0, assignments=min(1, found.assignments), last_at=last)
 
 
 def end(home: Home, who: Who, key: str) -> Experiment:

@@ -63,7 +63,8 @@ def _queue(home: Home, sends: list[dict[str, object]]) -> Mapping[str, int]:
 def places(home: Home, who: Who, found: Campaign) -> tuple[Place, ...]:
     """Return where the treated stand, one for each message, and one for those who are through; none before anybody entered.
 
-    Counts are those of when they entered, exactly; for accounts that may not see persons released counts, of today's persons.
+    Counts are those of when they entered, exactly; for accounts that may not see persons released counts, of today's persons, and of a campaign that goes on
+    neither how many cohorts there are nor when one is due: a cohort may be one person.
     """
     number = int(drafts.row_of(home, who, found.key)["number"])
     with home.state.read() as tx:
@@ -79,5 +80,8 @@ def places(home: Home, who: Who, found: Campaign) -> tuple[Place, ...]:
             arms = (measurement.arms(home, found.experiment, one["number"])[0] for one in here)
             persons = audience.size(home, who, BitMap.union(BitMap(), *arms)).persons if here else 0
         due = min((one["due_at"] for one in here if one["through_at"] is None), default=None)
-        places_.append(Place(step, len(here), persons, due))
+        if found.said.standing and not who.may(Permission.SEE_PERSONS):  # a cohort may be one person
+            places_.append(Place(step, 0, persons, None))
+        else:
+            places_.append(Place(step, len(here), persons, due))
     return tuple(places_)

@@ -18,7 +18,6 @@ from zerodistance.core.outreach.channels import opening
 from zerodistance.core.outreach.contracts import (
     CHANNELS,
     MESSAGE_STATES,
-    PURPOSES,
     SEND_STATES,
     ChannelName,
     MessageState,
@@ -32,7 +31,7 @@ from zerodistance.core.outreach.contracts import (
     Tally,
     Way,
 )
-from zerodistance.core.outreach.sends import pausing, queue, reach, size, store
+from zerodistance.core.outreach.sends import asking, pausing, queue, reach, size, store
 from zerodistance.core.outreach.templates import Template
 from zerodistance.core.profiles import bitmaps
 from zerodistance.core.segments import released
@@ -47,7 +46,6 @@ from zerodistance.kernel.text import Text
 
 HEAD: Sequence[str] = ("message", "state", "reason", "channel", "handed_at", "code")
 """Columns of the file of messages that were held back or failed."""
-_LONGEST_KEY = 100  # own value
 _OPEN = (SendState.ASKED, SendState.APPROVED, SendState.QUEUED)
 
 
@@ -111,13 +109,13 @@ def send(
     whose = found.unit if unit is None else unit
     who.need_unit(found.unit)
     who.need_unit(whose)
-    key, used = _key(send_key), _templates(home, who, template, channels, purpose)
-    _check(found, purpose, not_before, not_after, again)
+    key, used = asking.key_of(send_key), _templates(home, who, template, channels, purpose)
+    asking.check(found, purpose, not_before, not_after, again)
     ways = [Way(one.channel, one.key, one.version) for one in used]
     row = {
         "key": key, "experiment": found.key, "assignment": assignment.number,
         "ways": json.dumps([[way.channel, way.template, way.version] for way in ways]),
-        "purpose": str(purpose), "unit": whose, "given": json.dumps(catalogue.checked(home, used, _values(used, values or {})), ensure_ascii=False),
+        "purpose": str(purpose), "unit": whose, "given": json.dumps(catalogue.checked(home, used, asking.checked(used, values or {})), ensure_ascii=False),
         "not_before": not_before, "not_after": not_after, "again": int(again),
     }  # fmt: skip
     with home.state.read() as tx:
@@ -166,20 +164,13 @@ def not_queued(home: Home, numbers: Sequence[int]) -> int:
 
 def receipt(home: Home, who: Who, experiment: str, number: int | None = None) -> Assignment:
     """Return an assignment as `send` takes it, the latest unless said: for those who only know its number; raises NoSuchExperiment."""
-    found = measurement.experiment(home, who, experiment)
-    return measurement.receipt(home, found.key, found.assignments if number is None else number)
+    key = measurement.experiment(home, who, experiment).key
+    latest = measurement.experiment(home, Who.system("outreach"), key).assignments
+    return measurement.receipt(home, key, latest if number is None else number)
 
 
 def _about(key: str) -> str:
     return f"send {key}"
-
-
-def _key(given: str) -> str:
-    key = given.strip()
-    if not 0 < len(key) <= _LONGEST_KEY:
-        why = Text(f"1 到 {_LONGEST_KEY} 个字", f"1 to {_LONGEST_KEY} characters")
-        raise Invalid(field="send_key", given=given, why=why)
-    return key
 
 
 def _templates(
@@ -208,39 +199,6 @@ def _templates(
     if any(not sender.name.get(lang) for one in found for lang in one.bodies):
         raise templates.NoSender()
     return found
-
-
-def _check(
-    found: Experiment, purpose: str, not_before: int | None, not_after: int | None, again: bool
-) -> None:
-    if found.purpose != purpose:
-        said = PURPOSES[Purpose(found.purpose)]
-        why = Text(f"实验 {found.key} 的目的是{said.zh}", f"the experiment {found.key} is for {said.en}")
-        raise Invalid(field="purpose", given=str(purpose), why=why)
-    if again and purpose != Purpose.SERVICE:
-        why = Text("只有服务消息可以重发", "only what is about service may go twice")
-        raise Invalid(field="again", given=True, why=why)
-    if not_after is not None and not_after <= max(not_before or 0, clock.micros()):
-        why = Text("要在开始之后，也要在现在之后", "it has to lie after the beginning, and after now")
-        raise Invalid(field="not_after", given=clock.from_micros(not_after).isoformat(), why=why)
-
-
-def _values(used: Sequence[Template], values: Mapping[str, str]) -> dict[str, str]:
-    """Return what is given of variables; raises Invalid for one that no template asks for, or that is too long."""
-    longest: dict[str, int] = {}
-    for one in used:
-        for variable in one.variables:
-            if variable.of == templates.GIVEN:
-                longest[variable.key] = min(variable.longest, longest.get(variable.key, variable.longest))
-    for key, value in values.items():
-        if key not in longest:
-            there = "、".join(sorted(longest)) or "–"
-            why = Text(f"可给：{there}", f"there are {', '.join(sorted(longest)) or 'none'}")
-            raise Invalid(field="values", given=key, why=why)
-        if len(value) > longest[key]:
-            why = Text(f"最多 {longest[key]} 个字", f"{longest[key]} characters at most")
-            raise Invalid(field=f"values.{key}", given=value, why=why)
-    return dict(values)
 
 
 def _must_be_many(home: Home, who: Who, purpose: str, reached: reach.Reach) -> None:
@@ -330,7 +288,7 @@ def listed(
     _may_see(who)
     with home.state.read() as tx:
         rows = store.sends(tx, states=states, experiment=experiment)
-    return tuple(_told_of(home, who, [row for row in rows if who.sees_unit(row["unit"])][:most]))
+    return tuple(_told_of(home, who, [row for row in rows if _sees(who, row)][:most]))
 
 
 def called(home: Home, who: Who, key: str) -> Sending | None:
@@ -338,7 +296,7 @@ def called(home: Home, who: Who, key: str) -> Sending | None:
     _may_see(who)
     with home.state.read() as tx:
         row = store.send_called(tx, key)
-    return _told_of(home, who, [row])[0] if row is not None and who.sees_unit(row["unit"]) else None
+    return _told_of(home, who, [row])[0] if row is not None and _sees(who, row) else None
 
 
 def held(home: Home, who: Who, number: int) -> list[tuple[str, str, str, str, str, str]]:
@@ -387,9 +345,15 @@ def _row(home: Home, who: Who, number: int) -> store.Row:
     _may_see(who)
     with home.state.read() as tx:
         row = store.send_of(tx, number)
-    if row is None or not who.sees_unit(row["unit"]):
+    if row is None or not _sees(who, row):
         raise NoSuchSend(given=number)
     return row
+
+
+def _sees(who: Who, row: store.Row) -> bool:
+    """Say whether an account sees a send: one that sees no persons sees of others only such to many, since a small one says that somebody entered."""
+    mine = who.may(Permission.SEE_PERSONS) or row["made_by"] == who.name
+    return who.sees_unit(row["unit"]) and (mine or row["persons_told"] is not None)
 
 
 def _told_of(home: Home, who: Who, rows: Sequence[store.Row]) -> list[Sending]:
