@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.city_models import UNTIL, WHO
-from benchmarks.households import taken_in
+from benchmarks.lib.filled import taken_in
 from benchmarks.lib.house import House
 from benchmarks.lib.machine import arguments, report, say, workspace
 from benchmarks.lib.repeated import over_seeds

@@ -14,9 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.households import taken_in
+from benchmarks.lib import filled
 from benchmarks.lib.citizens import Citizens
-from benchmarks.lib.house import House
 from benchmarks.lib.machine import arguments, report, say, workspace
 from benchmarks.lib.repeated import over_seeds
 from zerodistance.core.models import api, features, measures, registry, training
@@ -29,7 +28,6 @@ from zerodistance.core.profiles import api as profiles
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home, open_home
 from zerodistance.kernel.settings import load
-from zerodistance.sample import api as sample
 
 UNTIL = date(2026, 11, 1)
 """The day of export of every city."""
@@ -61,12 +59,7 @@ def main() -> None:
         found[world] = {}
         for seed in options.seeds:
             with workspace(options.folder) as root:
-                sample.generate(options.people, seed, world, root / "city", processes=1)
-                house = House(root)
-                taken_in(house, root / "city")
-                house.run("identity", "match")
-                house.run("identity", "households", "rebuild")
-                house.run("profiles", "rebuild")
+                filled.made(root, options.people, seed, world, processes=1).run("profiles", "rebuild")
                 found[world][seed] = measured(root)
                 say(f"{world} {seed}: {found[world][seed]}")
     means = {

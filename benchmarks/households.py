@@ -14,6 +14,7 @@ from typing import Any
 
 from benchmarks.lib import cities
 from benchmarks.lib.families import with_true_persons
+from benchmarks.lib.filled import taken_in
 from benchmarks.lib.house import House
 from benchmarks.lib.machine import arguments, report, say, workspace
 from zerodistance.evaluate import api
@@ -21,8 +22,6 @@ from zerodistance.evaluate.contracts import Figure, Report
 from zerodistance.kernel.home import open_home
 from zerodistance.kernel.settings import load
 from zerodistance.sample import api as sample
-
-_BRAND = ("units", "categories", "products", "places", "territories")
 
 
 def main() -> None:
@@ -67,18 +66,6 @@ def measured(root: Path, city: Path) -> dict[str, Any]:
         "wall_s": took.seconds,
         "peak_rss_mb": took.peak_mb,
     }
-
-
-def taken_in(house: House, city: Path) -> int:
-    """Take every silo of a city into a home; return the number of touches."""
-    for kind in _BRAND:
-        house.run("brand", "import", kind, str(city / "brand" / f"{kind}.csv"))
-    rows = 0
-    for path in sorted((city / "silos").iterdir()):
-        mapping = city / "mappings" / f"{path.name.split('.')[0]}.toml"
-        rows += json.loads(house.run("import", str(path), "--mapping", str(mapping), "--json"))["accepted"]
-    say(f"{rows:,} touches")
-    return rows
 
 
 def _examined(found: Report, name: str, part: str = "named") -> dict[str, Any]:

@@ -16,8 +16,8 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.households import taken_in
 from benchmarks.lib import hot
+from benchmarks.lib.filled import taken_in
 from benchmarks.lib.house import House
 from benchmarks.lib.machine import arguments, report, say, workspace
 from zerodistance.core.measurement import estimates, rules, sequential

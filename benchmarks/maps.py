@@ -17,9 +17,8 @@ import numpy as np
 import uvicorn
 from h3.api import basic_int as h3
 
-from benchmarks.lib.house import House
-from benchmarks.lib.machine import arguments, quantile, report, say, workspace
-from benchmarks.profiles import filled
+from benchmarks.lib import filled
+from benchmarks.lib.machine import quantile, report, say
 from tests.doors.chromium import Browser, Tab
 from zerodistance import compose
 from zerodistance.apps.marketing import api, rules
@@ -36,22 +35,10 @@ _DATA = "document.getElementById('themap').dataset"
 
 def main() -> None:
     """Make or open the home, ask, look, and report."""
-    parser = arguments(__doc__)
-    parser.add_argument("--people", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=4)
-    parser.add_argument("--root", type=Path, help="a folder with a city and a home that holds it")
+    parser = filled.arguments(__doc__)
     parser.add_argument("--spots", type=int, default=60, help="spots that are stood in")
     options = parser.parse_args()
-    with workspace(options.folder) as root:
-        if options.root:
-            root = options.root.resolve()
-        else:
-            filled(root, options.people, options.seed)
-            house = House(root)
-            for model in ("n1", "n2"):
-                house.run("models", "train", model)
-                house.run("models", "promote", model, "1")
-            house.run("models", "score")
+    with filled.given(options, "n1", "n2") as root:
         home = open_home(load(home=root / "home"))
         try:
             figures = _asked(home, options.spots) | _pressed(home, options.spots)

@@ -13,9 +13,8 @@ import time
 from datetime import date
 from pathlib import Path
 
-from benchmarks.households import taken_in
-from benchmarks.lib.house import House
-from benchmarks.lib.machine import arguments, peak_mb, report, say, workspace
+from benchmarks.lib import filled
+from benchmarks.lib.machine import peak_mb, report, say
 from zerodistance.core.models import api, registry
 from zerodistance.core.models.catalogue import MODELS
 from zerodistance.core.models.contracts import TooFewOutcomes
@@ -23,7 +22,6 @@ from zerodistance.core.profiles import api as profiles
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.home import Home, open_home
 from zerodistance.kernel.settings import load
-from zerodistance.sample import api as sample
 
 UNTIL = date(2026, 11, 1)
 WHO = Who.system("benchmark")
@@ -31,22 +29,12 @@ WHO = Who.system("benchmark")
 
 def main() -> None:
     """Make or take a home, and time a night."""
-    parser = arguments(__doc__)
-    parser.add_argument("--people", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=4)
-    parser.add_argument("--root", type=Path, help="a folder with a `home` in which a city is taken in")
+    parser = filled.arguments(__doc__, people=100_000)
     parser.add_argument(
         "--models", type=Path, help="the folder `models` of a home whose champions are taken over"
     )
     options = parser.parse_args()
-    with workspace(options.folder) as folder:
-        root = options.root or folder
-        if options.root is None:
-            sample.generate(options.people, options.seed, "base", root / "city", processes=2)
-            house = House(root)
-            taken_in(house, root / "city")
-            house.run("identity", "match")
-            house.run("identity", "households", "rebuild")
+    with filled.given(options) as root:
         home = open_home(load(home=root / "home"))
         began = time.perf_counter()
         profiles.rebuild(home, WHO)

@@ -19,9 +19,9 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from benchmarks.lib import filled
 from benchmarks.lib.house import House
-from benchmarks.lib.machine import arguments, quantile, report, say, workspace
-from benchmarks.profiles import filled
+from benchmarks.lib.machine import quantile, report, say
 from zerodistance.core.identity import store as identity
 from zerodistance.core.identity.rules import BY_KEY
 from zerodistance.kernel.home import Home, open_home
@@ -32,17 +32,10 @@ _WARM = 20  # persons that nobody counts: a page is compiled and files are opene
 
 def main() -> None:
     """Make or open the home, ask, and report."""
-    parser = arguments(__doc__)
-    parser.add_argument("--people", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=4)
-    parser.add_argument("--root", type=Path, help="a folder with a city and a home that holds it")
+    parser = filled.arguments(__doc__)
     parser.add_argument("--persons", type=int, default=200, help="whose pages are opened")
     options = parser.parse_args()
-    with workspace(options.folder) as root:
-        if options.root:
-            root = options.root.resolve()
-        else:
-            filled(root, options.people, options.seed)
+    with filled.given(options) as root:
         house = House(root)
         phones = _phones(house.home, options.persons + _WARM)
         key = house.api_key()

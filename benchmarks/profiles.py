@@ -21,14 +21,12 @@ from typing import Any
 import numpy as np
 import uvloop
 
-from benchmarks.households import taken_in
-from benchmarks.lib import traffic
+from benchmarks.lib import filled, traffic
 from benchmarks.lib.client import Client
 from benchmarks.lib.house import House
 from benchmarks.lib.load import Running
-from benchmarks.lib.machine import arguments, quantile, report, say, workspace
+from benchmarks.lib.machine import quantile, report, say
 from benchmarks.lib.steps import Steps
-from zerodistance.sample import api as sample
 
 _PROBE = "Support Requested"
 _EVERY, _GIVE_UP, _START = 0.02, 60.0, 15.0  # seconds
@@ -36,31 +34,15 @@ _EVERY, _GIVE_UP, _START = 0.02, 60.0, 15.0  # seconds
 
 def main() -> None:
     """Make the city and take it in, build all, add some, then send events."""
-    parser = arguments(__doc__)
-    parser.add_argument("--people", type=int, default=1_000_000)
-    parser.add_argument("--seed", type=int, default=4, help="1 to 3 are those that values were chosen with")
-    parser.add_argument("--root", type=Path, help="a folder with a city and a home that holds it")
+    parser = filled.arguments(__doc__)
     parser.add_argument("--share", type=float, default=0.01, help="of all touches, that come in again")
     parser.add_argument("--rate", type=int, default=1_000, help="events a second while probes are sent")
     parser.add_argument("--seconds", type=float, default=120.0, help="for how long")
     options = parser.parse_args()
-    with workspace(options.folder) as root:
-        if options.root:
-            root = options.root.resolve()
-        else:
-            filled(root, options.people, options.seed)
+    with filled.given(options) as root:
         figures = _full(root) | _incremental(root, options.share)
         figures |= _fresh(root, options.rate, options.seconds)
     report("profiles", people=options.people, seed=options.seed, **figures)
-
-
-def filled(root: Path, people: int, seed: int) -> None:
-    """Make a city and a home that holds it: persons matched, households computed."""
-    sample.generate(people, seed, "base", root / "city", processes=2)
-    house = House(root)
-    taken_in(house, root / "city")
-    house.run("identity", "match")
-    house.run("identity", "households", "rebuild")
 
 
 def _full(root: Path) -> dict[str, Any]:

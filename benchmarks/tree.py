@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from benchmarks.households import taken_in
+from benchmarks.lib.filled import taken_in
 from benchmarks.lib.house import House
 from benchmarks.lib.machine import arguments, report, say, workspace
 from zerodistance.sample import api as sample
