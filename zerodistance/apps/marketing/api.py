@@ -24,7 +24,7 @@ from zerodistance.apps.marketing.campaigns.api import (
     statistics,
     written,
 )
-from zerodistance.apps.marketing.maps import KM, cells, chosen, communities, said_in
+from zerodistance.apps.marketing.maps import KM, Look, cells, chosen, communities, said_in
 from zerodistance.apps.marketing.outline import land
 from zerodistance.apps.marketing.plays.api import play, plays
 from zerodistance.apps.marketing.spots import spot
@@ -32,6 +32,7 @@ from zerodistance.apps.marketing.spots import spot
 __all__ = [
     # the map
     "KM",
+    "Look",
     "spot",
     "communities",
     "cells",

@@ -20,7 +20,7 @@ from zerodistance.core.brand import api as brand
 from zerodistance.core.segments import released, releasing, spreading
 from zerodistance.core.segments.contracts import AllOf, AnyOf, Lives, Rule
 from zerodistance.core.segments.questions import Question
-from zerodistance.core.segments.spreading import EVERYBODY, Counted, Spread
+from zerodistance.core.segments.spreading import EVERYBODY, Grouped, Spread
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.coordinates import System, from_wgs84
 from zerodistance.kernel.home import Home
@@ -37,6 +37,32 @@ _CHUNK, _LOOKED = (
 )  # own values: communities that are counted at once, and at most, until enough are shown
 
 
+class Look:
+    """A map as it is looked at: every figure in it is of one moment.
+
+    Parameters
+    ----------
+    who
+        Whose territory it is.
+    """
+
+    def __init__(self, home: Home, who: Who) -> None:
+        self.home, self.who, self.spread = home, who, Spread(home, who)
+        self._regions: dict[Question, tuple[rules.Regions, Grouped]] = {}
+
+    def regions(self, question: Question) -> tuple[rules.Regions, Grouped]:
+        """Return the regions of a question, and the communities put together by them."""
+        if question not in self._regions:
+            spread = self.spread
+            made = rules.regions(
+                spread.cells,
+                spread.mine,
+                lambda groups, many: spread.count(question, groups, many).shown,
+            )
+            self._regions[question] = made, Grouped(spread, made.of, len(made.cells))
+        return self._regions[question]
+
+
 def communities(
     home: Home,
     who: Who,
@@ -45,6 +71,7 @@ def communities(
     need: str | None = None,
     audience: str | None = None,
     most: int = NEAREST,
+    look: Look | None = None,
 ) -> Communities:
     """Return the communities of the own territory nearest to a spot, with released counts of their users and of what these need.
 
@@ -54,20 +81,19 @@ def communities(
         Key of a need that is told with its region besides; raises NotClosed for another one.
     audience
         Key of an approved audience: only its members are counted as in need; raises NotApproved.
+    look
+        What another part of the same page was read from.
     """
     within("most", most, 1, MOST)
     began = time.perf_counter()
-    spread = Spread(home, who)
+    look = look or Look(home, who)
+    spread = look.spread
     every = spread.needs
-    wanted = None if need is None else releasing.need(home, who, need)
+    wanted = None if need is None else spread.need(need)
     places, km, users, hidden = _shown(spread, at, most)
-    groups = _alone(spread, places)
-
-    def asked(key: str) -> Counted:
-        return spread.count(Question(audience=audience, need=key), groups, len(places))
-
-    needs = {one.key: asked(one.key) for one in every}
-    around = None if wanted is None else _Around(spread, Question(audience=audience, need=wanted.key))
+    together = Grouped(spread, _alone(spread, places), len(places))
+    needs = {one.key: together.count(Question(audience=audience, need=one.key)) for one in every}
+    around = None if wanted is None else _Around(look, Question(audience=audience, need=wanted.key))
     codes = [spread.codes[place] for place in places.tolist()]
     known = brand.some_places(home, codes)
     rows = []
@@ -104,6 +130,7 @@ def cells(
     need: str | None = None,
     audience: str | None = None,
     km: float = KM,
+    look: Look | None = None,
 ) -> Cells:
     """Return the regions of the own territory with a community within so many km of a spot, with released counts of who has a need, or of all users.
 
@@ -111,11 +138,12 @@ def cells(
     """
     within("km", km, 0.5, FARTHEST)
     began = time.perf_counter()
-    spread = Spread(home, who)
-    wanted = None if need is None else releasing.need(home, who, need)
+    look = look or Look(home, who)
+    spread = look.spread
+    wanted = None if need is None else spread.need(need)
     question = EVERYBODY if need is None and audience is None else Question(audience=audience, need=need)
-    made = _regions(spread, question)
-    counted = spread.count(question, made.of, len(made.cells))
+    made, together = look.regions(question)
+    counted = together.count(question)
     near = np.unique(made.of[spread.near(at.lat, at.lon, km)])
     of = np.bincount(made.of[made.of >= 0], minlength=len(made.cells))
     found = []
@@ -188,22 +216,12 @@ def _shown(spread: Spread, at: Spot, most: int) -> tuple[rules.Ints, Floats, lis
     return places[found], km[found], users, looked - len(found)
 
 
-def _regions(spread: Spread, question: Question) -> rules.Regions:
-    return rules.regions(
-        spread.cells,
-        spread.mine,
-        lambda groups, many: spread.count(question, groups, many).shown,
-    )
-
-
 class _Around:
     """How many of 100 users in the region of a community have a need, where both are shown."""
 
-    def __init__(self, spread: Spread, question: Question) -> None:
-        self._made = _regions(spread, question)
-        many = len(self._made.cells)
-        self._some = spread.count(question, self._made.of, many)
-        self._every = spread.count(EVERYBODY, self._made.of, many)
+    def __init__(self, look: Look, question: Question) -> None:
+        self._made, together = look.regions(question)
+        self._some, self._every = together.count(question), together.count(EVERYBODY)
         self._rates: dict[int, float | None] = {}
 
     def of(self, place: int) -> float | None:

@@ -28,7 +28,7 @@ from zerodistance.core.profiles import (
     past as pasts,
 )
 from zerodistance.core.profiles import portrait as audiences
-from zerodistance.core.profiles.areas import at_home, count_at_home, counts_within, living
+from zerodistance.core.profiles.areas import at_home, count_at_home, living
 from zerodistance.core.profiles.areas import counts as counts_at_home
 from zerodistance.core.profiles.asked import PastNotMade, Portraits
 from zerodistance.core.profiles.asking import owned, person_then, why
@@ -160,7 +160,6 @@ __all__ = [
     "at_home",
     "count_at_home",
     "counts_at_home",
-    "counts_within",
     "living",
     "sharing",
     "together",

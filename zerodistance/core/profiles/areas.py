@@ -50,11 +50,6 @@ def counts(here: Index, places: Ints, among: Name | Split) -> Ints:
     return np.array([threshold.count_in(words, here.ground.at(place)) for place in places.tolist()], np.int64)
 
 
-def counts_within(here: Index, some: Mask, among: Name | Split) -> Ints:
-    """Return how many persons under a name, or of a set, live in each community, 0 in those that are not in `some`; shape (communities,)."""
-    return here.ground.counted(np.sort(_at_home(here, some, among, 0)), 0)
-
-
 def lived(here: Index, members: Split) -> dict[Name, Sizes]:
     """Return how many of these live in each community, where somebody does."""
     codes = here.ground.codes

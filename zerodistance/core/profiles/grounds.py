@@ -163,6 +163,22 @@ class Ground:
             [found[~threshold.has(self._gone[side], found)], moved.who[np.append(False, some)[moved.home]]]
         )
 
+    def living(self, some: Mask) -> tuple[Who, Ints]:
+        """Return the persons who live in some communities, in no order, and the place of the community of each."""
+        if self.first is None:
+            return np.empty(0, np.uint32), np.empty(0, np.int64)
+        mine = some[: len(self.first.codes)]
+        who = self.first.living(mine, 0)
+        place = np.repeat(np.flatnonzero(mine), np.diff(self.first.begins(0))[mine])
+        moved = self.moved[0]
+        if not len(moved.who):
+            return who, place
+        stay, come = ~threshold.has(self._gone[0], who), np.append(False, some)[moved.home]
+        return (
+            np.concatenate([who[stay], moved.who[come]]),
+            np.concatenate([place[stay], moved.home[come] - 1]),
+        )
+
     def at(self, place: int) -> Who:
         """Return the persons who live in the community at a place, in no order."""
         assert self.first is not None

@@ -10,8 +10,10 @@ import numpy.typing as npt
 from pyroaring import BitMap, BitMap64
 
 from zerodistance.core.profiles import api as profiles
+from zerodistance.core.profiles import threshold
 from zerodistance.core.profiles.api import NOBODY, NONE, Sizes, Split
 from zerodistance.core.profiles.contracts import Dimension
+from zerodistance.core.profiles.threshold import Dense
 from zerodistance.core.segments import lived
 from zerodistance.core.segments.behaviour import Behaviour, whole_map
 from zerodistance.core.segments.contracts import (
@@ -173,9 +175,12 @@ class Answer:
         """Return how many persons who fit a rule live in each of the communities at places `some` of the index."""
         return profiles.counts_at_home(self.index, some, self._set(rule))
 
-    def living_within(self, rule: Rule, area: profiles.Mask) -> Ints:
-        """Return how many persons who fit a rule live in each community of the index, 0 in those outside an area."""
-        return profiles.counts_within(self.index, area, self._set(rule))
+    def words(self, rule: Rule) -> tuple[Dense, ...]:
+        """Return the persons who fit a rule: those in any of these sets of words. Those of a node are kept for the next who asks."""
+        terms = rule.terms if isinstance(rule, AnyOf) else (rule,)
+        names = [_name(self._home, term) for term in terms if isinstance(term, Has)]
+        found = tuple(self.index.dense(name, 0) for name in names if name)
+        return found if len(found) == len(terms) else (threshold.dense(self.fits(rule).persons),)
 
     def total(self, rule: Rule) -> Sizes:
         """Return how many fit a rule."""

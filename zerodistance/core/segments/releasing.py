@@ -88,7 +88,6 @@ def choices(home: Home, who: Who) -> Choices:
     mine = _territories(home, who)
     shown = [places[code] for code in mine if code in places] if who.units else []
     inside = [p for p in places.values() if p not in shown and _is_mine(p, mine, places, who)]
-    approvals = [one for one in audiences.approvals(home, who) if one.holds]
     whole = (
         Text("自己的全部辖区", "all of one's own territory")
         if who.units
@@ -97,7 +96,7 @@ def choices(home: Home, who: Who) -> Choices:
     return Choices(
         whole=whole,
         places=tuple(Option(p.code, p.name) for p in (*shown, *sorted(inside, key=lambda p: p.code))),
-        audiences=tuple(Option(one.key, one.name) for one in approvals),
+        audiences=approved(home, who),
         categories=tuple(Option(c.key, c.name) for c in brand.categories(home, who)),
         bands=tuple(
             (layer_label, tuple(Option(d.key, d.label) for d in some))
@@ -105,6 +104,11 @@ def choices(home: Home, who: Who) -> Choices:
         ),
         needs=needs(home, who),
     )
+
+
+def approved(home: Home, who: Who) -> tuple[Option, ...]:
+    """Return the audiences that may be asked for."""
+    return tuple(Option(one.key, one.name) for one in audiences.approvals(home, who) if one.holds)
 
 
 def needs(home: Home, who: Who) -> tuple[Need, ...]:
@@ -122,7 +126,11 @@ def needs(home: Home, who: Who) -> tuple[Need, ...]:
 
 def need(home: Home, who: Who, key: str) -> Need:
     """Return one of the needs that may be asked for; raises NotClosed."""
-    every = needs(home, who)
+    return one_of(needs(home, who), key)
+
+
+def one_of(every: Sequence[Need], key: str) -> Need:
+    """Return the one of some needs that has a key; raises NotClosed."""
     found = next((one for one in every if one.key == key), None)
     if found is None:
         keys = ", ".join(one.key for one in every) or "–"

@@ -72,7 +72,7 @@ def here(
 ) -> Response:
     """Stand at a point: it is snapped to a cell, and only that is in an address."""
     at = marketing.spot(home_of(request), who_of(request), lat=lat, lon=lon, system=system)
-    return _page(request, Asked(at.cell, need=need, audience=audience))
+    return _page(request, Asked(at.cell, need=need, audience=audience), at)
 
 
 @router.get("/marketing/map/land")
@@ -141,15 +141,17 @@ def cells_file(
     return table_file("cells", head, rows)
 
 
-def _page(request: Request, asked: Asked) -> Response:
+def _page(request: Request, asked: Asked, at: Spot | None = None) -> Response:
     home, who = home_of(request), who_of(request)
     part = request.headers.get("X-Part") == "map"
-    choices = releasing.choices(home, who)
-    if asked.need is None and choices.needs:
-        asked = Asked(asked.cell, asked.place, choices.needs[0].key, asked.audience, asked.q)
+    look = marketing.Look(home, who)
+    needs = look.spread.needs
+    if asked.need is None and needs:
+        asked = Asked(asked.cell, asked.place, needs[0].key, asked.audience, asked.q)
     values: dict[str, Any] = {
         "asked": asked,
-        "choices": choices,
+        "needs": needs,
+        "audiences": releasing.approved(home, who),
         "places": _places(request, asked.q),
         "found": None,
         "cells": None,
@@ -159,8 +161,8 @@ def _page(request: Request, asked: Asked) -> Response:
         "km": marketing.KM,
     }
     try:
-        at = marketing.spot(home, who, place=asked.place or None, cell=asked.cell or None)
-        values.update(_looked(request, asked, at))
+        at = at or marketing.spot(home, who, place=asked.place or None, cell=asked.cell or None)
+        values.update(_looked(request, asked, at, look))
     except NowhereToStand as error:
         values["nowhere"] = error.message(lang_of(request))
     except ZeroDistanceError as error:
@@ -171,11 +173,11 @@ def _page(request: Request, asked: Asked) -> Response:
     return answer
 
 
-def _looked(request: Request, asked: Asked, at: Spot) -> dict[str, Any]:
+def _looked(request: Request, asked: Asked, at: Spot, look: marketing.Look) -> dict[str, Any]:
     home, who = home_of(request), who_of(request)
     need, audience = asked.need or None, asked.audience or None
-    cells = marketing.cells(home, who, at, need=need, audience=audience)
-    found = marketing.communities(home, who, at, need=need, audience=audience)
+    cells = marketing.cells(home, who, at, need=need, audience=audience, look=look)
+    found = marketing.communities(home, who, at, need=need, audience=audience, look=look)
     breaks = _breaks(cells)
     here = asked if asked.place or asked.cell else Asked(at.cell, "", asked.need, asked.audience)
     return {

@@ -2,10 +2,13 @@
 const box = document.getElementById("themap");
 const PARTS = ["map-head", "map-bar", "map-found", "map-legend", "map-near", "map-table", "map-data"];
 const NUMBERED = 9; // own value: of the nearest; the others are dots, and stand in the list
-let library, map, overlay, landOf, pressed = 0;
+const NEAR = 0.25; // own value, degrees: the land that is fetched reaches six times as far
+const colors = {}; // of the theme; asking for one while the lists are new lays out the whole page
+let library, map, overlay, landAt, pressed = 0;
 
 const said = () => JSON.parse(document.getElementById("map-data").textContent);
-const tokens = (name) => {
+const tokens = (name) => (colors[name] ??= read(name));
+const read = (name) => {
   const probe = document.createElement("i");
   probe.style.color = `var(--${name})`;
   document.body.append(probe);
@@ -64,9 +67,9 @@ function bounds(data) {
   return [[Math.min(...ring.map((p) => p[0])), Math.min(...ring.map((p) => p[1]))], [Math.max(...ring.map((p) => p[0])), Math.max(...ring.map((p) => p[1]))]];
 }
 
-async function land(cell) {
-  if (landOf === cell) return;
-  landOf = cell;
+async function land({ cell, lat, lon }) {
+  if (landAt && Math.abs(landAt.lat - lat) < NEAR && Math.abs(landAt.lon - lon) < NEAR) return;
+  landAt = { lat, lon };
   const shape = await (await fetch(`/marketing/map/land?cell=${cell}`)).json();
   map.getSource("land").setData(shape);
 }
@@ -87,7 +90,7 @@ function draw(move) {
       pressed = 0;
     },
   });
-  land(data.spot.cell);
+  land(data.spot);
 }
 
 function take(html, move = true) {
@@ -172,6 +175,7 @@ async function begin() {
     });
     draw(false);
     new MutationObserver(() => {
+      for (const name of Object.keys(colors)) delete colors[name];
       map.setPaintProperty("sea", "background-color", css(tokens("sea")));
       map.setPaintProperty("land", "fill-color", css(tokens("land")));
       draw(false);
