@@ -204,7 +204,7 @@ def test_any_story_of_given_values_gives_the_tags_that_a_slow_reader_finds(
                     batch += 1
                     touches.append(world.touch(batch, 0, how, "order.line", now, category=more))
                     if how not in crowd.of:
-                        crowd.move(how, how)
+                        crowd.move(how, how if how < 6 else 1)  # 6 is a new subject of a known person
                     keeper.follow(world.table(touches[-1:]), batch)
                 elif what == "tidy":
                     giving.tidy(home)
@@ -269,6 +269,40 @@ def test_the_worker_sees_by_itself_what_was_given(town: Any, monkeypatch: pytest
         assert keeper.catch_up() == 0
         api.give(home, SYSTEM, WORDS, table([(1, "a")]))
         assert keeper.catch_up() == 1
+
+
+def test_given_values_are_read_again_of_those_alone_who_moved_or_have_a_new_subject(
+    town: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, crowd, keeper = town
+    asked, values = list[list[int]](), giving.values
+
+    def watched(connection: Any, home: Home, some: Any, pairs: pa.Table, day: int) -> Any:
+        asked.append(sorted(pairs.column("subject").to_pylist()))
+        return values(connection, home, some, pairs, day)
+
+    monkeypatch.setattr(giving, "values", watched)
+    with clock.freeze(START):
+        api.give(home, SYSTEM, WORDS, table([(1, "a"), (2, "b")]))
+        api.give(home, SYSTEM, SCORE, table([(1, 3.0), (2, 12.0)], numeric=True))
+        keeper.update()
+        asked.clear()
+        touches = [world.touch(2, n, n + 1, "page.viewed", START) for n in range(2)]
+        keeper.follow(world.table(touches), 2)
+        keeper.update()
+        assert asked == [[]]
+        assert at(home, "own.words") == {"a": [1], "b": [2], "^both": [1, 2]}
+        assert at(home, "score.some") == {"low": [1], "high": [2], "^any": [1, 2]}
+        crowd.move(2, 3)
+        keeper.update()
+        assert asked[1:] == [[2, 3]]
+        assert at(home, "own.words")["b"] == [3]
+        crowd.move(12, 1)  # before the index sees it, something is given to it
+        keeper.follow(world.table([world.touch(3, 0, 12, "page.viewed", START)]), 3)
+        api.give(home, SYSTEM, WORDS, table([(12, "b")]))
+        keeper.update()
+        assert asked[-1] == [1, 12]
+    assert at(home, "own.words") == {"b": [1], "^both": [1]}
 
 
 def test_a_dimension_that_expires_on_a_day_holds_nobody_from_then_on_and_can_be_prolonged(town: Any) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 from pyroaring import BitMap
 
-from zerodistance.core.profiles import bitmaps, evaluate, giving, publishing
+from zerodistance.core.profiles import bitmaps, evaluate, giving, publishing, rules, stacked
 from zerodistance.core.profiles.contracts import Dimension, People
 from zerodistance.core.profiles.evaluate import Tagged
 from zerodistance.core.profiles.giving import Shown
@@ -36,6 +37,41 @@ def computed(owned: Owned, day: int) -> tuple[Dimension, ...]:
     return tuple(one.dimension for one in some)
 
 
+class Known(NamedTuple):
+    """What is known already of given values.
+
+    Attributes
+    ----------
+    before
+        An index that holds what is said of the home's own dimensions.
+    moved
+        Numbers whose subjects are others since, or of whose values one ran out.
+    """
+
+    before: Index
+    moved: BitMap
+
+    def of(self, universe: Split, pairs: pa.Table) -> Split:
+        """Return who has the values that the index has: reading them from the lake opens a file for each dimension.
+
+        Of a new subject (`pairs`: subject, number) something may have been said before the index knew whose it is.
+        """
+        fresh = pairs.column("subject").to_numpy() > self.before.last_subject
+        joined = bitmaps.of(np.unique(pairs.column("number").to_numpy()[fresh]))
+        return (universe & self.before.universe).without(self.moved | joined)
+
+    def numbers(self, key: str, some: Split) -> tuple[Who, Numbers]:
+        """Return who of some has a number, ascending, and the numbers."""
+        who = (self.before.split(("known", key, "")) & some).numbers()
+        return who, stacked.pick(self.before.stacks.of(key), key, who)
+
+    def nodes(self, key: str, some: Split) -> dict[str, Split]:
+        """Return who of some is at each node but inner ones."""
+        mine = self.before.split(("any", key, "")) & some
+        leaves = (node for node in self.before.nodes(key) if not rules.is_inner(node)) if mine else ()
+        return {node: both for node in leaves if (both := self.before.split(("node", key, node)) & mine)}
+
+
 def add_given(
     connection: duckdb.DuckDBPyConnection,
     home: Home,
@@ -44,15 +80,29 @@ def add_given(
     pairs: pa.Table,
     day: int,
     rollup: Rollup,
+    known: Known | None = None,
 ) -> None:
-    """Add the tags of everybody in `pairs` in dimensions of given values."""
+    """Add the tags of everybody in `pairs` in dimensions of given values: those of whom nothing else is `known` are read."""
+    same = NOBODY if known is None else known.of(tagged.universe, pairs)
+    if same:
+        others = stacked.outside(pairs.column("number").to_numpy(), same.persons | same.visitors)
+        pairs = pairs.filter(pa.array(others))
     for key, found in giving.values(connection, home, shown, pairs, day).items():
         dimension = next(one.own.dimension for one in shown if one.own.given.key == key)
         if dimension.numeric:
-            evaluate.take_numbers(tagged, dimension, found.who, found.values.astype(np.float64), day)
+            who, values = found.who, found.values.astype(np.float64)
+            if known is not None and same:
+                kept, numbers = known.numbers(key, same)
+                order = np.argsort(np.concatenate([who, kept]), kind="stable")
+                who = np.concatenate([who, kept])[order]
+                values = np.concatenate([values, numbers])[order]
+            evaluate.take_numbers(tagged, dimension, who, values, day)
         else:
             codes = found.values.astype(np.int64)
             evaluate.take_words(tagged, dimension, found.who, codes, found.words)
+            mine = tagged.nodes[key]
+            for node, both in known.nodes(key, same).items() if known is not None and same else ():
+                mine[node] = mine.get(node, NOBODY) | both
         add_inner(tagged.nodes[key], dimension, rollup)
 
 

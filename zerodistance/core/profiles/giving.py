@@ -6,7 +6,8 @@ leaves older rows behind, which `tidy` takes away.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import duckdb
@@ -14,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from zerodistance.core.profiles import own, states
 from zerodistance.core.profiles.own import Own
@@ -35,6 +37,11 @@ VALUES = pa.schema(
 _SLICE = 4_000_000  # own value: values that are put in order and written at once, some 30 bytes each
 _FETCH = 131_072
 _CROWD = 200_000  # own value: of more subjects one dimension is read after the other, or what all of them say would be put in order at once
+_TOGETHER = (
+    16  # own value: dimensions that are read at once; each takes some memory, however few are asked for
+)
+_KNOWN = 1 << 16  # own value: files of which it is remembered whom they speak of
+_ANY = (1 << 63) - 1
 _LISTED = 1_500  # own value, as in `evaluate`: subjects that are named one by one
 Words = Sequence[str]
 
@@ -113,9 +120,12 @@ def _rows(files: Sequence[str], source: Own, key: str, since: int | None = None)
     )
 
 
-def query(home: Home, some: Sequence[Shown]) -> str:
-    """Return the query for the values that count of some dimensions as of a day `$day`: `key`, `subject`, `giving`, `text`, `amount`."""
-    files = _files(home)
+def query(home: Home, some: Sequence[Shown], files: Mapping[str, Sequence[str]] | None = None) -> str:
+    """Return the query for the values that count of some dimensions as of a day `$day`: `key`, `subject`, `giving`, `text`, `amount`.
+
+    `files` are those of each dimension, by its number; None: all that there are.
+    """
+    files = _files(home) if files is None else files
     parts = [
         _rows(files[str(one.source.number)], one.source, one.own.given.key)
         for one in some
@@ -146,20 +156,47 @@ def values(
 ) -> dict[str, Values]:
     """Return the value of everybody in `pairs` (subject, number) in some dimensions; of several subjects that of the last giving, then the smallest."""
     takers = {one.own.given.key: _Taking() for one in some}
-    if some and len(pairs):
+    files, pairs = _near(home, pairs) if some and len(pairs) else ({}, pairs)
+    some = [one for one in some if str(one.source.number) in files]
+    if some:
         connection.register("given_map", pairs)
         few = ""
         if len(pairs) <= _LISTED:
             few = f" where said.subject in ({', '.join(map(str, pairs.column('subject').to_pylist()))})"
-        for together in [[one] for one in some] if len(pairs) > _CROWD else [some]:
+        many = 1 if len(pairs) > _CROWD else _TOGETHER
+        for together in (some[n : n + many] for n in range(0, len(some), many)):
             ordered = (
-                f"select key, number, text, amount from ({query(home, together)}) said inner join given_map on said.subject = given_map.subject{few} "
+                f"select key, number, text, amount from ({query(home, together, files)}) said inner join given_map on said.subject = given_map.subject{few} "
                 "order by key, number, giving desc, text nulls last, amount nulls last"
             )
             for batch in connection.sql(ordered, params={"day": day}).to_arrow_reader(_FETCH):
                 for key in pc.unique(batch.column("key")).to_pylist():
                     takers[key].take(batch.filter(pc.equal(batch.column("key"), key)))
     return {key: taker.taken() for key, taker in takers.items()}
+
+
+def _near(home: Home, pairs: pa.Table) -> tuple[dict[str, list[str]], pa.Table]:
+    """Return the files of each dimension that may have a value of these subjects, and those subjects of whom one may have: of new ones none has."""
+    subjects = np.sort(pairs.column("subject").to_numpy())
+    files, last = dict[str, list[str]](), -1
+    for number, paths in _files(home).items():
+        for path in paths:
+            low, high = _span(path)
+            if np.searchsorted(subjects, low) < np.searchsorted(subjects, high, "right"):
+                files.setdefault(number, []).append(path)
+                last = max(last, high)
+    return files, pairs.filter(pc.less_equal(pairs.column("subject"), last))
+
+
+@lru_cache(maxsize=_KNOWN)
+def _span(path: str) -> tuple[int, int]:
+    """Return the first and the last subject in a file, which never changes."""
+    said = pq.read_metadata(path)
+    column = said.schema.names.index("subject")
+    of = [said.row_group(n).column(column).statistics for n in range(said.num_row_groups)]
+    if any(one is None or not one.has_min_max for one in of):
+        return 0, _ANY
+    return min((one.min for one in of), default=_ANY), max((one.max for one in of), default=-1)
 
 
 class _Taking:

@@ -104,6 +104,11 @@ class Index:
         return self.layers[-1].given if self.layers else {}
 
     @property
+    def last_subject(self) -> int:
+        """The largest number of a subject that it knows, 0 where it knows none: later ones are new."""
+        return max((layer.last_subject for layer in self.stacks.of("")), default=0)
+
+    @property
     def stamp(self) -> int:
         """What tells its last part from all others, 0 where there is none: what lies below a part never changes."""
         return self.layers[-1].stamp if self.layers else 0

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from zerodistance.core.profiles import (
     alone,
     bitmaps,
+    due,
     evaluate,
     giving,
     index,
@@ -43,7 +44,6 @@ from zerodistance.kernel.home import Home
 from zerodistance.kernel.logs import log
 
 _DECIDED_SECONDS = 5.0  # own value: how long after that, since it is written down before persons are moved
-_PARTIAL = 5  # own value: when more than 1 of 5 must be recomputed, everybody is
 _SLICE = 1_000_000
 _LOOKED_THROUGH = (
     64 << 20
@@ -172,19 +172,36 @@ class Keeper:
         batch = states.view(connection, self._home)
         near = Near(self._home, connection, self._recent, batch)
         ahead = before.batch > batch or before.people > version  # an index of another backup
-        changed = None if ahead else self._changed(connection, before, day, version, subjects, near)
+        whole = ahead or before.mark != self._mark() or before.made_at is None
+        at = batch, day, version
+        found = None if whole else self._due(connection, before, near, day, version, subjects)
+        changed, moved = (None, None) if found is None else found
         self._everybody, brought = changed is None, 0
         if changed is not None:
             before, brought = self._bring(connection, before, day)
         still = (before.batch, before.day, before.people) == (batch, day, version)
         if changed is not None and not len(changed) and still:
             return brought or None
-        at = batch, day, version
         told = {"first_batch": before.batch + 1, "last_batch": batch}
         with spans.span("index", links=[f"b{batch}"] if batch else (), **told) as span:
-            done = self._write(connection, before, changed, at, near=near, whole=bool(len(subjects)))
+            done = self._write(
+                connection, before, changed, at, moved=moved, near=near, whole=bool(len(subjects))
+            )
             span.set(recomputed=done, whole=changed is None)
         return done + brought
+
+    def _due(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        before: Index,
+        near: Near,
+        day: int,
+        version: int,
+        named: Changed,
+    ) -> due.Due | None:
+        every = (*self._dimensions, *alone.computed(self._owned, before.day))
+        here = self._home, connection, self._people, every, self._owned
+        return due.Looking(*here, before, near).due(day, version, named)
 
     def _bring(self, connection: duckdb.DuckDBPyConnection, before: Index, today: int) -> tuple[Index, int]:
         """Bring an index up to what is said of the home's own dimensions."""
@@ -205,39 +222,6 @@ class Keeper:
 
         return with_memory(self._home, tried)
 
-    def _changed(
-        self,
-        connection: duckdb.DuckDBPyConnection,
-        before: Index,
-        day: int,
-        version: int,
-        named: Changed,
-        near: Near,
-    ) -> Changed | None:
-        """Return the numbers that have to be recomputed, ascending; None: everybody."""
-        if before.mark != self._mark() or before.made_at is None:
-            return None
-        subjects = [named, near.came(before.batch)]
-        every = (*self._dimensions, *alone.computed(self._owned, before.day))
-        for some in rules.expiring(every, before.day, day):
-            subjects.append(states.expiring(connection, some))
-        subjects.append(giving.running_out(connection, self._home, self._owned, before.day, day))
-        found = [self._people.numbers_of(np.unique(np.concatenate(subjects)))]
-        if len(named):
-            pairs = before.pairs()
-            mine = np.isin(pairs.column("subject").to_numpy(), named)
-            found.append(pairs.column("number").to_numpy()[mine])
-        if version != before.people:
-            found.append(self._people.changed(before.people))
-        if day != before.day:  # visitors who expired leave no change behind
-            here = bitmaps.of(self._people.pairs(None).column("number").to_numpy())
-            known = before.universe.persons | before.universe.visitors
-            found.append(bitmaps.to_numbers(known ^ here).astype(np.int64))
-        changed = np.unique(np.concatenate(found))
-        changed = changed[changed > 0]
-        people = sum(before.everybody)
-        return None if len(changed) > 1_000 and len(changed) * _PARTIAL > people else changed
-
     def _write(
         self,
         connection: duckdb.DuckDBPyConnection,
@@ -246,6 +230,7 @@ class Keeper:
         at: tuple[int, int, int],
         forgotten: Sequence[int] = (),
         *,
+        moved: Changed | None = None,
         near: Near | None = None,
         whole: bool = False,
     ) -> int:
@@ -255,8 +240,9 @@ class Keeper:
                 pc.invert(pc.is_in(pairs.column("subject"), pa.array(forgotten, pa.int64())))
             )
         given = self._owned.marks(at[1]) if changed is None else before.given
+        known = None if moved is None else alone.Known(before, bitmaps.of(moved))
         tagged = self._tag(
-            connection, pairs, facts, at[1], self._most, None if changed is None else near, given
+            connection, pairs, facts, at[1], self._most, None if changed is None else near, given, known
         )
         part = Part(
             *at,
@@ -298,6 +284,7 @@ class Keeper:
         most: int = evaluate.SUBJECTS,
         near: Near | None = None,
         given: Mapping[str, Any] | None = None,
+        known: alone.Known | None = None,
     ) -> evaluate.Tagged:
         """Return the tags of some, in the home's own dimensions too, as far as they are in `given` (None: all)."""
         zone = self._home.settings.zone
@@ -307,7 +294,7 @@ class Keeper:
             rollup=self._rollup, zone=zone, near=near,
         )  # fmt: skip
         shown = [one for one in alone.shown(self._owned, day) if given is None or one.own.given.key in given]
-        alone.add_given(connection, self._home, shown, found, pairs, day, self._rollup)
+        alone.add_given(connection, self._home, shown, found, pairs, day, self._rollup, known)
         return found
 
     def _look_after_states(self) -> None:

@@ -250,6 +250,11 @@ class Layer:
         place = {key: n for n, key in enumerate(keys)}
         return keys, np.array([place[dimension] for dimension, _ in self.nodes], np.int64)
 
+    @cached_property
+    def last_subject(self) -> int:
+        """The largest number of a subject that it speaks of, 0 where it speaks of none."""
+        return int(self.pairs()[0].max(initial=0))
+
     def column(self, dimension: str, side: int) -> Column:
         """Return the numbers of a dimension, of persons (side 0) or visitors (1)."""
         return Column(self.file, dimension, side)
