@@ -56,7 +56,11 @@ class House:
 
     def __enter__(self) -> Self:
         """Start the door and the worker."""
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()  # what did not come up in time may still come
+            raise
         return self
 
     def __exit__(
