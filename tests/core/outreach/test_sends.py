@@ -123,6 +123,17 @@ def test_a_link_for_a_name_is_sent_to_nobody_and_kept_nowhere(home: Home, box: B
         ]
 
 
+def test_an_address_that_can_t_be_read_keeps_no_other_message_from_going(home: Home, box: Box) -> None:
+    found = ready(home)
+    send = ask(home, list(found))
+    broken = found[measurement.treated(home, "autumn")[0]]
+    with home.state.write() as tx:
+        bulk.run(tx, "update identity_vault set value = ? where subject = ?", (b"no seal", broken))
+    run(home)
+    assert len(box.kept) == send.reach - 1
+    assert states(home) == {("sent", ""): send.reach - 1, ("queued", ""): 1}
+
+
 @pytest.mark.slow
 def test_asked_twice_under_one_key_is_asked_once(home: Home, box: Box) -> None:
     found = ready(home)

@@ -127,7 +127,7 @@ def approve(home: Home, who: Who, key: str, version: int) -> Campaign:
     with home.state.write() as tx:
         asked = approving.of(tx, row["approval"]) if row["approval"] else None
         if asked is not None and asked.granted is None:
-            changed = sorted(one for one, at in now.items() if asked.said["templates"].get(one) != at)
+            changed = sorted(one for one, at in now.items() if asked.said.get("templates", {}).get(one) != at)
             if changed:
                 raise TextChanged(key=key, template=changed[0])
         about = 0 if asked is None else int(asked.size or 0)

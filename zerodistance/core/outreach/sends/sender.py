@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence, Set
 from contextlib import suppress
 
 from zerodistance.core.outreach.channels import opening
-from zerodistance.core.outreach.contracts import Channel, Handed, Outcome, SendState
+from zerodistance.core.outreach.contracts import Channel, Handed, Outcome, Outgoing, SendState
 from zerodistance.core.outreach.sends import clearing, pausing, queue, store
 from zerodistance.core.outreach.sends.writing import Writer
 from zerodistance.kernel import clock, fault
@@ -188,8 +188,8 @@ class Sender:
         claimed, gone, began = looked.claimed, set[str](), time.monotonic()
         try:
             written, handed, gone = writer.write(claimed)
-        except Exception as error:
-            written, handed = [], _all(claimed, Outcome.LATER, told(error))
+        except Exception:  # one of them can't be written: the others are
+            written, handed, gone = _one_by_one(writer, claimed)
         fault.point("outreach.hand")
         try:
             handed += opened.hand(written) if written else []
@@ -242,6 +242,20 @@ def size_of(most: int, handed: int, seconds: float) -> int:
     """
     fit = int(handed * SPAN / max(seconds, 1e-6))
     return max(1, min(fit, 2 * most, CHUNK)) if handed == most or fit < most else most
+
+
+def _one_by_one(writer: Writer, claimed: queue.Claimed) -> tuple[list[Outgoing], list[Handed], set[str]]:
+    """Return what `Writer.write` does, message by message: one that can't be written keeps no other from going."""
+    written, handed, gone = list[Outgoing](), list[Handed](), set[str]()
+    for row in claimed.rows:
+        try:
+            mine = writer.write(queue.Claimed((row,), claimed.sends))
+        except Exception as error:
+            log("outreach").error("not_written", send=row["send"], error=told(error))
+            handed.append(Handed(row["id"], Outcome.LATER, "", told(error)[:200]))
+        else:
+            written, handed, gone = written + mine[0], handed + mine[1], gone | mine[2]
+    return written, handed, gone
 
 
 def _all(claimed: queue.Claimed, outcome: Outcome, why: str) -> list[Handed]:

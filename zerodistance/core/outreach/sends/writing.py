@@ -28,7 +28,7 @@ from zerodistance.kernel.logs import log
 _NAME, _SALUTATION = "vault.name", "vault.salutation"
 _SECONDS = 10.0  # own value: who sends is read anew that often
 _SYSTEM = Who.system("sender")
-_LEADS = re.compile(r"[:/\\@<>{}\[\]]|\w\.\w{2,}|\d{4,}")
+_LEADS = re.compile(r"[\x00-\x1f\x7f:/\\@<>{}\[\]]|\w\.\w{2,}|\d{4,}")
 Row = store.Row
 Values = dict[int, dict[str, Mapping[str, str]]]
 """Person -> variable -> language -> what it is filled with."""
