@@ -114,6 +114,14 @@ def test_a_message_in_quiet_hours_waits_and_is_not_booked(home: Home, at: dict[s
         assert not bulk.rows(tx, "select message from outreach_contact")
 
 
+def test_what_waits_for_the_morning_is_counted_on_that_day(home: Home, at: dict[str, int]) -> None:
+    assert book(home, ("m1", at["a@x.cn"])) == [("m1", "")]
+    assert book(home, ("m2", at["a@x.cn"]), now=NOON + 10 * HOUR) == [
+        ("m2", "quiet")
+    ]  # a cap of today is none of tomorrow
+    assert book(home, ("m2", at["a@x.cn"]), now=NOON + 21 * HOUR) == [("m2", "")]
+
+
 def test_units_have_budgets_of_their_own_within_that_of_all(home: Home, at: dict[str, int]) -> None:
     set_policy(home, replace(Policy(), caps=(Cap(3, 7), Cap(1, 7, unit="*"))))
     subject = at["a@x.cn"]

@@ -199,12 +199,12 @@ def book(tx: Connection, home: Home, rows: pa.Table, now: int, seen: Look | None
         reason, due = refused[n], now
         if not reason:
             then = quiet.due(seen.policy, purpose, channel, where[n], now)
+            if then is None or then > now:  # caps are those of the day on which it goes
+                verdicts.append(Verdict(message, False, "quiet", then))
+                continue
             again = ledger.has(message)
             if not again and ledger.over(int(persons[n]), purpose, channel, unit or 0):
                 reason = "cap"
-            elif then is None or then > now:
-                verdicts.append(Verdict(message, False, "quiet", then))
-                continue
             elif not again:
                 ledger.add(int(persons[n]), purpose, channel, unit or 0, message)
                 booked.append((message, int(subjects[n]), channel, purpose, unit or 0, ledger.today, due))
