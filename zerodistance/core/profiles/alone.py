@@ -63,6 +63,8 @@ class Known(NamedTuple):
     def numbers(self, key: str, some: Split) -> tuple[Who, Numbers]:
         """Return who of some has a number, ascending, and the numbers."""
         who = (self.before.split(("known", key, "")) & some).numbers()
+        if not len(who):  # as of most who look at a site: no part is opened for them
+            return who, np.empty(0, np.float64)
         return who, stacked.pick(self.before.stacks.of(key), key, who)
 
     def nodes(self, key: str, some: Split) -> dict[str, Split]:
