@@ -16,7 +16,7 @@ from zerodistance.core.measurement.outcomes import People
 from zerodistance.core.measurement.standing import HELD, TREATED
 from zerodistance.core.segments import released
 from zerodistance.kernel import clock
-from zerodistance.kernel.access import Who
+from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
@@ -98,3 +98,13 @@ def test_the_interval_of_a_panel_holds_the_effect(home: Home, autumn: Experiment
         inside.append(found.effect.difference.low <= 0.1 <= (found.effect.difference.high or 1))
         assert abs((found.effect.more.value or 0) - 0.1 * len(NUMBERS) * 0.7) < 1_200
     assert np.mean(inside) > 0.85
+
+
+def test_a_plan_that_counted_persons_is_told_to_nobody_who_sees_none(home: Home) -> None:
+    analyst, seller = Who(2, "ann", Role.ANALYST), Who(3, "sol", Role.MARKETER)
+    for who in (analyst, seller):
+        name = Text("秋", "Autumn")
+        api.create(home, who, f"of-{who.name}", name, Goal("order.*", 7), audience=2_498, base_rate=0.2)
+    for one in (*api.experiments(home, seller), api.result(home, seller, "of-ann").experiment):
+        assert (one.plan is None) == (one.made_by == "ann")
+    assert all(one.plan is not None for one in api.experiments(home, analyst))

@@ -109,7 +109,7 @@ class Experiment:
     score
         A dimension whose number orders persons from those who need it most; None: there is no uplift curve.
     plan
-        None: it was not planned, as those without a holdout are not.
+        None: it was not planned, as those without a holdout are not; nor is one told to an account that sees no persons and has not made it.
     everywhere
         Whether it is the global holdout: who is held here is held out of all marketing.
     persons, held

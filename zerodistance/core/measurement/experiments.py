@@ -246,11 +246,15 @@ def experiment(home: Home, who: Who, key: str) -> Experiment:
 
 
 def _shown(who: Who, found: Experiment) -> Experiment:
-    """Return an experiment without exact counts for an account that sees no persons; when somebody was assigned, and how often, would say who came."""
+    """Return an experiment without exact counts for an account that sees no persons; when somebody was assigned, and how often, would say who came.
+
+    Of plans it gets its own, which are of released counts.
+    """
     if who.may(Permission.SEE_PERSONS):
         return found
     last = None if found.last_at is None else found.ended_at or clock.micros()
-    return replace(found, persons=0, held=0, assignments=min(1, found.assignments), last_at=last)
+    plan = found.plan if found.made_by == who.name else None
+    return replace(found, persons=0, held=0, plan=plan, assignments=min(1, found.assignments), last_at=last)
 
 
 def end(home: Home, who: Who, key: str) -> Experiment:
@@ -290,6 +294,12 @@ def row_of(tx: Connection, who: Who, key: str) -> Mapping[str, Any]:
     raise NoSuchExperiment(key=key, near=", ".join(near[:10]) or "–")
 
 
+def planned(row: Mapping[str, Any]) -> Plan | None:
+    """Return the plan of an experiment's row, whoever asks."""
+    said = json.loads(row["said"])
+    return None if said["plan"] is None else Plan(**said["plan"])
+
+
 def _experiment(row: Mapping[str, Any]) -> Experiment:
     said = json.loads(row["said"])
     goal = said["goal"]
@@ -303,7 +313,7 @@ def _experiment(row: Mapping[str, Any]) -> Experiment:
         score=said["score"],
         channel=said["channel"],
         goal=Goal(**{**goal, "value": Value(goal["value"])}),
-        plan=None if said["plan"] is None else Plan(**said["plan"]),
+        plan=planned(row),
         everywhere=bool(row["everywhere"]),
         made_by=row["made_by"],
         made_at=row["made_at"],

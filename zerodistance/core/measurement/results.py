@@ -29,7 +29,7 @@ def result(home: Home, who: Who, key: str, *, until: int | None = None) -> Resul
     people = outcomes.read(home, found, int(row["number"]), end)
     if who.may(Permission.SEE_PERSONS):
         return telling.told(home, who, found, int(row["number"]), people, end)
-    return rounded.told(home, found, int(row["number"]), people, end)
+    return rounded.told(home, found, int(row["number"]), people, end, experiments.planned(row))
 
 
 def global_holdout(home: Home, who: Who, *, until: int | None = None) -> Result:

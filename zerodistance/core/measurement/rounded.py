@@ -7,6 +7,7 @@ however they are rounded, would tell after enough of them what single persons di
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from pyroaring import BitMap
 
 from zerodistance.core.measurement import costs, estimates, looking, telling
-from zerodistance.core.measurement.contracts import Experiment
+from zerodistance.core.measurement.contracts import Experiment, Plan
 from zerodistance.core.measurement.estimates import Arm, Interval
 from zerodistance.core.measurement.figures import ArmFigures, Effect, Result
 from zerodistance.core.measurement.outcomes import People
@@ -28,8 +29,25 @@ Bools = npt.NDArray[np.bool_]
 NOBODY = Arm(0, 0)
 
 
-def told(home: Home, found: Experiment, number: int, people: People, end: int) -> Result:
-    """Return what an account may know that sees no persons."""
+def coarse(plan: Plan | None) -> Plan | None:
+    """Return a plan that is good enough to shape an interval of the panel, and from whose ends no count can be worked out: powers of two.
+
+    Examples
+    --------
+    >>> found = coarse(Plan(2_498, 0.012, 0.1, None, 2.4, 0.8, None))
+    >>> found.audience, found.base_rate
+    (128, 0.015625)
+    """
+    if plan is None:
+        return None
+    audience = 2.0 ** round(math.log2(max(plan.audience / released.ONE_IN, 2)))
+    return replace(plan, audience=int(audience), base_rate=2.0 ** round(math.log2(max(plan.base_rate, 1e-5))))
+
+
+def told(
+    home: Home, found: Experiment, number: int, people: People, end: int, plan: Plan | None = None
+) -> Result:
+    """Return what an account may know that sees no persons; `plan` is what the experiment was made for, which it need not know."""
     k, panel = home.settings.released_k, released.panel(home)
     drawn = np.isin(people.numbers, np.array(panel.of(BitMap(people.numbers)), people.numbers.dtype))
 
@@ -67,7 +85,7 @@ def told(home: Home, found: Experiment, number: int, people: People, end: int) -
         treated=figures(mine, treated),
         held=figures(theirs, held) if theirs.persons else None,
         effect=effect,
-        always=telling.always(found, mine, theirs) if fine else None,
+        always=telling.always(replace(found, plan=coarse(plan)), mine, theirs) if fine else None,
         weighed=None,
         complier=None,
         amounts=None,
