@@ -14,6 +14,7 @@ from zerodistance.core.models import api as models
 from zerodistance.core.models import appeals, watching
 from zerodistance.core.models.drift import SIGNS
 from zerodistance.core.outreach import api as outreach
+from zerodistance.core.outreach.contracts import PURPOSES, Purpose
 from zerodistance.core.touchpoints.api import REASONS, kind, overview
 from zerodistance.core.touchpoints.journal import Journal, position
 from zerodistance.core.touchpoints.kinds import CUSTOM
@@ -26,6 +27,8 @@ from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
+_OF_PURPOSE = ("consent.given", "consent.withdrawn", "message.refused")
+"""Kinds whose category is what messages are for."""
 LATE_SECONDS = (
     60  # own value: after so long without a commit, with touches waiting, the worker counts as stopped
 )
@@ -69,9 +72,18 @@ def brand_names(home: Home, who: Who, lang: str) -> dict[str, str]:
 def touch_words(touch: LoggedTouch, lang: str, names: Mapping[str, str]) -> str:
     """Return one line that says what happened, without a word about who."""
     words = touch.name if touch.kind == CUSTOM and touch.name else kind(touch.kind).text.get(lang)
-    category = names.get(touch.category, touch.category) if touch.category else ""
+    category = _category(touch, lang, names)
     about = [category, touch.fault or ""] if touch.fault else [category or touch.product or touch.page or ""]
     return " ".join((words, *filter(None, about)))
+
+
+def _category(touch: LoggedTouch, lang: str, names: Mapping[str, str]) -> str:
+    """Return what a touch is about in words: its category, or the purpose that somebody agreed to or withdrew."""
+    if not touch.category:
+        return ""
+    if touch.kind in _OF_PURPOSE and touch.category in PURPOSES:
+        return PURPOSES[Purpose(touch.category)].get(lang)
+    return names.get(touch.category, touch.category)
 
 
 def touch_details(touch: LoggedTouch, f: Formats) -> str:
