@@ -114,6 +114,7 @@ def test_a_campaign_is_written_asked_for_approved_paused_and_ended_in_the_browse
         running.advance(home)
         assert "谁在哪一组" in shown(analyst, own)
         assert "焕新" in shown(analyst, "/marketing")
+        assert "renewal,焕新,running,once,old," in analyst.get("/marketing/campaigns.csv").text
         assert "谁在哪一组" in shown(analyst, f"{own}/live")
         table = analyst.get(f"{own}/statistics.csv").text
         assert "treated,persons," in table
@@ -244,7 +245,7 @@ def test_what_came_of_it_stands_on_its_page_with_interval_money_and_warning(
     with days(15):
         done = shown(analyst, f"{own}?lang=en")
         assert "persons more" in done
-        assert "For each spent" in done
+        assert "Back for each CNY spent" in done
         assert "270,000" in done
         table = analyst.get(f"{own}/statistics.csv").text
     assert "effect,lift," in table

@@ -40,19 +40,20 @@ FAMILIES = {
     "message": Text("与消息有关的任何交互", "Anything about messages"),
 }
 """What families of kinds are called as goals."""
+BOUGHT = Text("购买", "Purchase")
 
 
 def kind(key: str) -> Text:
-    """Return what a kind or a family of kinds is called.
+    """Return what a kind or a family of kinds is called where it is hoped for: an order line is a purchase.
 
     Examples
     --------
     >>> kind("order.line").en, kind("order.*").en, kind("cart.*").en
-    ('Order line', 'Any order', 'cart.*')
+    ('Purchase', 'Any order', 'cart.*')
     """
     if key.endswith(".*"):
         return FAMILIES.get(key.removesuffix(".*"), Text(key, key))
-    return KINDS[key].text if key in KINDS else Text(key, key)
+    return BOUGHT if key == "order.line" else KINDS[key].text if key in KINDS else Text(key, key)
 
 
 def goal(given: Goal, names: Mapping[str, Text] = MappingProxyType({})) -> Text:
@@ -61,7 +62,7 @@ def goal(given: Goal, names: Mapping[str, Text] = MappingProxyType({})) -> Text:
     Examples
     --------
     >>> goal(Goal("order.line", 28, category="washer")).en
-    'Order line, washer, within 28 days'
+    'Purchase, washer, within 28 days'
     """
     said = kind(given.kind)
     narrowed = [names.get(one, Text(one, one)) for one in (given.category, given.product, given.place) if one]

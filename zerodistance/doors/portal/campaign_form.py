@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -28,8 +29,20 @@ _FIELDS = {
     "audience.communities": "communities", "audience.cells": "cells", "goal": "goal", "goal.kind": "goal",
     "goal.category": "category", "goal.window_days": "window", "share_held": "share", "detect": "detect",
     "calendar.first": "first", "calendar.last": "last", "calendar.weekdays": "weekdays", "budget.messages": "messages",
-    "budget.money": "money", "points_goal": "points",
+    "calendar.blackouts": "blackouts", "budget.money": "money", "points_goal": "points", "steps": "steps",
 }  # fmt: skip
+
+_PERCENT = {
+    "share": Text("要是 1 到 90 的百分数", "has to be a percentage from 1 to 90"),
+    "detect": Text("要是 0.1 到 10,000 的百分数", "has to be a percentage from 0.1 to 10,000"),
+}
+_EMPTY = {
+    "zh": Text("给活动起个名，一种语言就够", "give the campaign a name; one language is enough"),
+    "segment": Text("选一个人群", "choose a segment"),
+}
+_STEP = re.compile(r"steps\[(?P<n>\d+)\]")
+_OF_STEP = {"until_hour": "hour", "wait": "days", "variants": "variants", "message": "template"}
+"""Part of the path of a step -> the field of its row, the first that fits."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +56,8 @@ class Row:
 
     @property
     def empty(self) -> bool:
-        """Whether no message is chosen."""
-        return not any(self.templates)
+        """Whether nothing was filled in; with a wait and no message it is unfinished, and not empty."""
+        return not (any(self.templates) or self.days or self.hour or self.variants)
 
 
 @dataclass(frozen=True)
@@ -65,8 +78,8 @@ class Fields:
             raise AttributeError(name) from None
 
 
-def empty(**given: str) -> Fields:
-    """Return the fields of a new campaign."""
+def empty(template: str = "", **given: str) -> Fields:
+    """Return the fields of a new campaign, whose first message is a template that was chosen elsewhere."""
     plain = {
         **dict.fromkeys(_PLAIN, ""),
         "kind": "once",
@@ -76,7 +89,8 @@ def empty(**given: str) -> Fields:
         "value": "touches",
     }
     stops = (Stop.GOAL.value, Stop.REFUSED.value, Stop.SERVICE.value)
-    return Fields({**plain, **given}, stops, tuple("1234567"), {}, (Row(),) * ROWS)
+    first = Row(templates=(template, *("",) * (CHOICES - 1)))
+    return Fields({**plain, **given}, stops, tuple("1234567"), {}, (first, *(Row(),) * (ROWS - 1)))
 
 
 def shown(said: Said, key: str) -> Fields:
@@ -196,6 +210,21 @@ def said_of(given: Fields) -> dict[str, Any]:
     }
 
 
+def why_of(field: str, given: Fields, why: Text) -> Text:
+    """Return what is wrong with a field as somebody who filled it in thinks of it: what is empty is to be filled in, shares are percentages."""
+    if field in _PERCENT:
+        return _PERCENT[field]
+    if field in _EMPTY and not given.plain[field]:
+        return _EMPTY[field]
+    return why
+
+
+def _rows_of(given: Fields) -> list[int]:
+    """Return for each step of the JSON form the row that it was typed in."""
+    rows = [(n, row) for n, row in enumerate(given.rows) if not row.empty]
+    return [n for n, row in rows for _ in range(1 + bool(row.days or row.hour))]
+
+
 def _number(text: str) -> Any:
     """Return a whole number, None for nothing; what is none stays as typed, and is refused where it is read."""
     plain = text.replace(",", "").replace(" ", "")
@@ -231,8 +260,13 @@ def _blackout(line: str) -> dict[str, str]:
     return {"country": parts[0].upper(), "first": parts[1], "last": parts[2]}
 
 
-def field_of(at: str) -> str:
+def field_of(at: str, given: Fields) -> str:
     """Return the field in which what stands at a path of the JSON form was typed; empty: none of its own."""
+    if at.startswith("prices."):
+        return f"price-{at.removeprefix('prices.')}"
+    if step := _STEP.match(at):
+        row = _rows_of(given)[int(step["n"])]
+        return next((f"{field}-{row}" for part, field in _OF_STEP.items() if part in at), "steps")
     return _FIELDS.get(at) or next(
         (field for path, field in _FIELDS.items() if at.startswith(f"{path}[")), ""
     )

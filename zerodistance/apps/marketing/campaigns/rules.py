@@ -200,7 +200,8 @@ class _Table:
             return None
         given = self._given[key]
         if isinstance(given, bool) or not isinstance(given, int | float) or not least <= given <= most:
-            why = Text(f"要是 {least:g} 到 {most:g} 的数", f"has to be a number from {least:g} to {most:g}")
+            span = f"{least:,.15g}", f"{most:,.15g}"
+            why = Text("要是 {} 到 {} 的数".format(*span), "has to be a number from {} to {}".format(*span))
             _wrong(self.path(key), why)
         return float(given)
 

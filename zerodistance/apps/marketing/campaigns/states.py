@@ -36,6 +36,7 @@ _GROWS = 2
 """Own value: once so many times as many persons fit as a second account has said yes to, it is asked again."""
 ENDED = Text("活动已结束", "the campaign has ended")
 """Why what is queued of it stops."""
+_FEW = Text("人数不多，不用另一个账号", "few persons: no second account is needed")
 
 
 def sizes(home: Home, who: Who, said: Said) -> tuple[audience.Size, Plan | None]:
@@ -147,7 +148,7 @@ def _texts(home: Home, said: Said) -> dict[str, int]:
 def _approved(tx: Any, row: Mapping[str, Any], version: int, by: str, *, most: int | None) -> None:
     values = {"state": State.APPROVED, "approved_by": by, "approved_at": clock.micros(), "most": most}
     move(tx, row, "approved", (State.ASKED,), **values)
-    noted(tx, row["number"], "approved", version, by)
+    noted(tx, row["number"], "approved", version, by, NOTHING if most is None else _FEW)
 
 
 def send_back(home: Home, who: Who, key: str, why: str) -> Campaign:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from zerodistance.apps.marketing.campaigns.contracts import STOPS, Message, Said, Step
 from zerodistance.core.brand import api as brand
+from zerodistance.core.measurement import printing
 from zerodistance.core.measurement.contracts import Goal, Plan, Value
 from zerodistance.core.outreach import catalogue
 from zerodistance.core.segments import api as segments
-from zerodistance.core.touchpoints.kinds import KINDS
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home
@@ -73,7 +73,7 @@ def _named(home: Home, who: Who, unit: str) -> Text:
 
 def goal(home: Home, found: Goal) -> Text:
     """Return a goal in words."""
-    kind = KINDS[found.kind].text if found.kind in KINDS else Text(found.kind, found.kind)
+    kind = printing.kind(found.kind)
     about = [Text("", "")]
     try:
         if found.category is not None:
@@ -107,7 +107,7 @@ def step(one: Step, names: dict[str, Text]) -> Text:
         if one.variants:
             countries = ", ".join(country for country, _ in one.variants)
             more = Text(f"；另有 {countries} 版", f"; others for {countries}")
-        zh, en = "，否则 ".join(t.zh for t in some), ", else ".join(t.en for t in some)
+        zh, en = "；收不到就发：".join(t.zh for t in some), ", else ".join(t.en for t in some)
         return Text(f"发送：{zh}{more.zh}", f"Send: {en}{more.en}")
     hour = one.until_hour
     if not one.days:
@@ -180,7 +180,14 @@ def planned(size: Size, plan: Plan | None) -> tuple[Text, ...]:
         f"{100 * plan.share_held:.3g}% held out; without contact {100 * plan.base_rate:.3g}% do it",
     )
     if plan.detectable is None:
-        return first, held, Text("这么少人什么提升都看不出来", "So few show no lift at all")
+        return (
+            first,
+            held,
+            Text(
+                "人太少，或目标太少发生：什么提升都看不出来",
+                "Too few persons, or too rare a goal, to show any lift",
+            ),
+        )
     return (
         first,
         held,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from anyio import to_thread
@@ -24,13 +25,17 @@ from zerodistance.apps.marketing.campaigns.contracts import (
 from zerodistance.apps.marketing.plays import api as plays
 from zerodistance.core.brand import api as brand
 from zerodistance.core.measurement import api as measurement
+from zerodistance.core.measurement import printing
+from zerodistance.core.outreach import api as outreach
 from zerodistance.core.outreach import catalogue
+from zerodistance.core.outreach.contracts import Sending
 from zerodistance.core.segments import api as segments
 from zerodistance.core.segments import audiences
 from zerodistance.core.touchpoints.kinds import KINDS
 from zerodistance.doors.portal import campaign_form
 from zerodistance.doors.portal.registry import Menu, register
 from zerodistance.doors.portal.shell import go, home_of, lang_of, page, table_file, who_of
+from zerodistance.kernel import clock
 from zerodistance.kernel.access import Permission
 from zerodistance.kernel.errors import Invalid, ZeroDistanceError
 from zerodistance.kernel.text import Text
@@ -41,6 +46,20 @@ Field = Annotated[str, Form()]
 MENU = Menu(
     "marketing", "/marketing", "campaign", Text("活动", "Campaigns"), 40, tab=True, need=Permission.SEND
 )
+HEAD = (
+    "campaign", "name", "state", "kind", "segment", "persons", "held", "version", "asked_by", "approved_by", "changed_at",
+    "started_at", "ended_at", "why",
+)  # fmt: skip
+SHOWN = (
+    (Text("已发出", "sent"), (outreach.MessageState.SENT,)),
+    (
+        Text("等着", "waiting"),
+        (outreach.MessageState.QUEUED, outreach.MessageState.PAUSED, outreach.MessageState.HANDING),
+    ),
+    (Text("没发", "did not go"), (outreach.MessageState.HELD, outreach.MessageState.FAILED)),
+)
+"""Columns of the table of a campaign's sends, and the states of messages that each counts."""
+MOST_SENDS = 6  # own value: all of them stand on the page of sends
 GOALS = (
     "order.line", "order.completed", "product.registered", "device.bound", "member.joined", "points.spent", "store.visited",
     "message.clicked", "service.rated",
@@ -66,6 +85,27 @@ def listing(request: Request) -> Response:
     lines = [(one, names.get(one.said.audience.segment), _reached(request, one)) for one in found]
     waiting = sum(one.state is State.ASKED for one in found)
     return page(request, "marketing.html", here="marketing", lines=lines, states=STATES, waiting=waiting)
+
+
+@router.get("/marketing/campaigns.csv")
+def listing_file(request: Request) -> Response:
+    """Give the list as a CSV file; how many entered it says to accounts that see persons."""
+    home, who = home_of(request), who_of(request)
+    return table_file("campaigns", HEAD, [_line(request, one) for one in campaigns.campaigns(home, who)])
+
+
+def _line(request: Request, one: Campaign) -> Sequence[object]:
+    when = ("" if at is None else clock.from_micros(at).isoformat() for at in _times(one))
+    reached = _reached(request, one) or ("", "")
+    lang = lang_of(request)
+    return (
+        one.key, one.said.name.get(lang), one.state.value, one.said.kind, one.said.audience.segment, *reached, one.version,
+        one.asked_by or "", one.approved_by or "", *when, one.why.get(lang),
+    )  # fmt: skip
+
+
+def _times(one: Campaign) -> tuple[int | None, ...]:
+    return one.changed_at, one.started_at, one.ended_at
 
 
 # -- written
@@ -94,6 +134,9 @@ def _form(
         "goals": [KINDS[key] for key in dict.fromkeys((*GOALS, given.plain["goal"])) if key in KINDS],
         "texts": [one for one in catalogue.listed(home, who) if not one.off and one.purpose == "marketing"],
         "channels": CHANNELS,
+        "ways": outreach.CHANNELS,
+        "goal_kind": printing.kind,
+        "currency": home.settings.currency,
         "stops": STOPS,
         "weekdays": campaign_form.WEEKDAYS,
         "pattern": KEY,
@@ -106,16 +149,18 @@ def _form(
     return page(request, "campaign_new.html", status=status, here="marketing", **shown)
 
 
-def _refused(request: Request, error: ZeroDistanceError) -> dict[str, Any]:
+def _refused(request: Request, given: campaign_form.Fields, error: ZeroDistanceError) -> dict[str, Any]:
     """Return what the form says of an error: at its field, or above."""
-    if isinstance(error, WrongCampaign) and (field := campaign_form.field_of(error.data["at"])):
-        return {"wrong": {field: error.data["why"]}}
+    if isinstance(error, WrongCampaign) and (field := campaign_form.field_of(error.data["at"], given)):
+        return {"wrong": {field: campaign_form.why_of(field, given, error.data["why"])}}
     return {"problem": error.message(lang_of(request))}
 
 
 @router.get("/marketing/new")
-def new(request: Request, segment: str = "", community: str = "", again: str = "") -> Response:
-    """Show the form of a new campaign: empty, with a segment or communities that were chosen elsewhere, or as another one is."""
+def new(
+    request: Request, segment: str = "", community: str = "", again: str = "", template: str = ""
+) -> Response:
+    """Show the form of a new campaign: empty, with what was chosen elsewhere (a segment, communities, a message template), or as another one is."""
     who_of(request).need(Permission.SEND)
     if again:
         return _form(
@@ -123,7 +168,7 @@ def new(request: Request, segment: str = "", community: str = "", again: str = "
             campaign_form.shown(campaigns.campaign(home_of(request), who_of(request), again).said, ""),
         )
     communities = "\n".join(community.replace(",", " ").split())
-    return _form(request, campaign_form.empty(segment=segment, communities=communities))
+    return _form(request, campaign_form.empty(template, segment=segment, communities=communities))
 
 
 @router.post("/marketing/new")
@@ -144,7 +189,7 @@ def _created(request: Request, given: campaign_form.Fields, op: str) -> Response
         )
     except ZeroDistanceError as error:
         who.need(Permission.SEND)
-        return _form(request, given, status=error.status, **_refused(request, error))
+        return _form(request, given, status=error.status, **_refused(request, given, error))
     return go(f"/marketing/campaigns/{made.key}?done=saved")
 
 
@@ -200,7 +245,7 @@ def _saved(request: Request, key: str, given: campaign_form.Fields, op: str) -> 
         campaigns.save(home, who, key, campaigns.read(campaign_form.said_of(given)))
     except ZeroDistanceError as error:
         who.need(Permission.SEND)
-        return _form(request, given, changed=found, status=error.status, **_refused(request, error))
+        return _form(request, given, changed=found, status=error.status, **_refused(request, given, error))
     return go(f"/marketing/campaigns/{key}?done=saved")
 
 
@@ -248,7 +293,18 @@ def _live(request: Request, found: Campaign) -> dict[str, Any]:
         "result": figures.result,
         "places": {place.step: place for place in figures.places},
         "currency": home.settings.currency,
+        "sends": _sends(request, found),
+        "shown": SHOWN,
+        "count": lambda send, states: sum(send.many(state) for state in states),
     }
+
+
+def _sends(request: Request, found: Campaign) -> tuple[Sending, ...]:
+    """Return the last sends of a campaign, the newest first; none for accounts that see no persons, whom its queue is not told."""
+    home, who = home_of(request), who_of(request)
+    if found.experiment is None or not who.may(Permission.SEE_PERSONS):
+        return ()
+    return tuple(outreach.list_sends(home, who, experiment=found.experiment, most=MOST_SENDS))
 
 
 def _before(request: Request, found: Campaign) -> tuple[Text, ...]:

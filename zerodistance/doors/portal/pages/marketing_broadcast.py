@@ -16,18 +16,26 @@ from zerodistance.apps.marketing.campaigns.contracts import STATES
 from zerodistance.core.brand import api as brand
 from zerodistance.core.measurement.contracts import Goal
 from zerodistance.core.outreach import catalogue
+from zerodistance.core.outreach.contracts import CHANNELS
+from zerodistance.core.segments import api as segments
 from zerodistance.doors.portal.pages.marketing import unit_of
 from zerodistance.doors.portal.registry import Menu, register
 from zerodistance.doors.portal.shell import go, home_of, lang_of, page, who_of
 from zerodistance.kernel import clock
-from zerodistance.kernel.access import Permission
+from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import ZeroDistanceError
+from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 router = APIRouter()
 Field = Annotated[str, Form()]
 MENU = Menu(
-    "broadcast", "/marketing/broadcast", "send", Text("广播站", "Broadcast station"), 41, need=Permission.SEND
+    "broadcast",
+    "/marketing/broadcast",
+    "radar",
+    Text("广播站", "Broadcast station"),
+    41,
+    need=Permission.SEND,
 )
 SHARES = (5, 10, 20, 30, 50)
 """Shares held out that the station offers, per cent; own values."""
@@ -58,12 +66,23 @@ _EMPTY: dict[str, Any] = {
 }
 
 
-def _asked(given: dict[str, Any]) -> Broadcast:
-    name = given["name"] or f"{given['audience']} {clock.now():%Y-%m-%d}"
+def _name(home: Home, who: Who, given: dict[str, Any]) -> Text:
+    """Return what a broadcast is called; where nobody named it, its audience and today."""
+    if given["name"]:
+        return Text(given["name"][:80], given["name"][:80])
+    try:
+        about = segments.segment(home, who, given["audience"]).name
+    except ZeroDistanceError:
+        about = Text(given["audience"], given["audience"])
+    day = f"{clock.now().astimezone(home.settings.tz):%Y-%m-%d}"
+    return Text(f"{about.zh[:69]} {day}", f"{about.en[:69]} {day}")
+
+
+def _asked(home: Home, who: Who, given: dict[str, Any]) -> Broadcast:
     share = int(given["share"]) if given["share"].isdecimal() and int(given["share"]) in SHARES else 10
     days = int(given["window"]) if given["window"].isdecimal() and int(given["window"]) in WINDOWS else 28
     return Broadcast(
-        name=Text(name[:80], name[:80]),
+        name=_name(home, who, given),
         audience=given["audience"],
         goal=Goal("order.line", days, category=given["category"] or None),
         templates=tuple(key for key in dict.fromkeys((given["template"], given["other"])) if key),
@@ -95,6 +114,7 @@ def _shown(request: Request, given: dict[str, Any], status: int = 200, **values:
         "mine": mine,
         "states": STATES,
         "categories": brand.categories(home, who),
+        "ways": CHANNELS,
         "shares": SHARES,
         "windows": WINDOWS,
         "least": broadcast.LEAST,
@@ -110,7 +130,7 @@ def _planned(request: Request, given: dict[str, Any]) -> dict[str, Any]:
     if not given["audience"]:
         return values
     try:
-        values["size"], values["plan"] = campaigns.sizes(home, who, _asked(given).said())
+        values["size"], values["plan"] = campaigns.sizes(home, who, _asked(home, who, given).said())
         if given["template"]:
             template = catalogue.show(home, who, given["template"])
             values["preview"] = catalogue.preview(home, who, template, lang)
@@ -148,7 +168,7 @@ def _sent(request: Request, given: dict[str, Any], unit: str) -> Response:
     home, who = home_of(request), who_of(request)
     who.need(Permission.SEND)
     try:
-        made = broadcast.send(home, who, _asked(given), unit=unit_of(unit))
+        made = broadcast.send(home, who, _asked(home, who, given), unit=unit_of(unit))
     except ZeroDistanceError as error:
         return _shown(request, given, error.status, problem=error.message(lang_of(request)), done="")
     return go(f"/marketing/campaigns/{made.key}?done=ask")
