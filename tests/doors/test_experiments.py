@@ -133,6 +133,11 @@ def test_the_pages_say_what_came_of_it_in_both_languages(door: Visitor) -> None:
         in door.get("/experiments/joint?exposed=1270000&bought=5713&others=3910000&others_bought=8600").text
     )
     assert door.get("/experiments/joint?exposed=x&bought=1").status_code == 200
+    file = door.get(
+        "/experiments/joint.csv?exposed=1270000&bought=5713&others=3910000&others_bought=8600"
+    ).text
+    assert "exposed,bought,5713,," in file and "cannot_be_said" in file and "misleading,times,2.0" in file
+    assert "others" not in door.get("/experiments/joint.csv").text
 
 
 def test_an_account_that_sees_no_persons_has_the_same_pages_with_less_on_them(
@@ -181,6 +186,8 @@ def test_an_experiment_is_planned_and_made_on_its_page(door: Visitor) -> None:
     )
     assert door.post("/experiments/summer/assign", "/experiments/summer", segment="nobody").status_code == 404
     assert door.post("/experiments/summer/end", "/experiments/summer").status_code == 303
+    refused = door.post("/experiments/hold", "/experiments", key="everybody", share="most")
+    assert refused.status_code == 400 and "It was not begun" in refused.text, "said where it was asked"
     assert door.post("/experiments/hold", "/experiments", key="everybody", share="5").status_code == 303
     assert "/experiments/everybody" in door.get("/experiments").text
 

@@ -128,7 +128,7 @@ def test_word_lists_are_tried_and_changed(opened: tuple[Home, Visitor]) -> None:
     )
     assert admin.post("/outreach/words/new", **said, words="清仓").status_code == 400
     page = admin.get("/outreach/words/own").text
-    assert "清仓 | mind | 清仓查库 | by us" in page and "to be minded" in page
+    assert "清仓 | mind | 清仓查库 | by us" in page and "check it" in page
     assert "甩卖,forbidden,,house rules" in admin.get("/outreach/words/own.csv").text
 
 

@@ -103,7 +103,7 @@ def plan(
 
 def _hopeless(found: Plan) -> HopelessPlan:
     def share(value: float | None) -> str:
-        return "–" if value is None else f"{100 * value:.3g} %"
+        return "–" if value is None else f"{100 * value:.3g}%"
 
     return HopelessPlan(
         audience=f"{found.audience:,}",

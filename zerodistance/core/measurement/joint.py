@@ -108,7 +108,7 @@ def _can(mine: Arm, rest: Arm | None, times: Interval | None) -> list[Text]:
     found = [
         Text(
             f"看过广告的 {mine.persons:,} 人里有 {mine.reached:,} 人买了，{share:.2f}%",
-            f"{mine.reached:,} of the {mine.persons:,} who were exposed bought, {share:.2f} %",
+            f"{mine.reached:,} of the {mine.persons:,} who were exposed bought, {share:.2f}%",
         ),
     ]
     if rest is not None and times is not None and times.value is not None:

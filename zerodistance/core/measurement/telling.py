@@ -322,7 +322,7 @@ def notes(people: People, groups: int, over: float) -> Iterator[Text]:
     if over < 1:
         yield Text(
             f"{100 * over:.0f}% 的人窗口已满；现在就看要看随时有效的区间",
-            f"the windows of {100 * over:.0f} % of the persons are over; whoever looks now reads the interval that holds at any look",
+            f"the windows of {100 * over:.0f}% of the persons are over; whoever looks now reads the interval that holds at any look",
         )
     if not people.held.any():
         yield Text("没有对照组，说不出效果", "nobody is held out, so nothing is known of an effect")

@@ -45,6 +45,12 @@ def report(home: Home, example: Example, tour: Tour) -> None:
             "how right it was: zerodistance evaluate identity --home {home} --truth {path}",
         )
         command.tell(right, home=home.settings.home, path=example.origin)
+        command.tell(
+            Text(
+                "试一试：门户里“活动”→“打法”，六个现成的活动，点一下就发",
+                "try it: Campaigns, Plays in the portal has six ready-made campaigns, sent at one click",
+            )
+        )
 
 
 def _came_in(home: Home, who: Who, example: Example, tour: Tour) -> None:

@@ -29,7 +29,7 @@ def example(request: Request) -> Response:
         here="today",
         e=here,
         own=holding.own(home, who),
-        segments=segments.segments(home, who)[:3],
+        segments=segments.segments(home, who)[-3:],
         may=who.may(Permission.OPERATE) and who.may(Permission.FORGET),
         root=home.root,
         truth=truth,

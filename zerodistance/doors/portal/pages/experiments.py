@@ -7,12 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import Response
 
+from zerodistance.apps.marketing.campaigns import api as campaigns
+from zerodistance.apps.marketing.campaigns.contracts import Campaign
 from zerodistance.core.brand import api as brand
 from zerodistance.core.measurement import api as measurement
 from zerodistance.core.measurement import printing
 from zerodistance.core.measurement.contracts import PURPOSES, Goal, NoGlobalHoldout, Plan, Value
 from zerodistance.core.measurement.figures import Result
-from zerodistance.core.measurement.joint import REFERENCE, REFERENCE_REST
 from zerodistance.core.measurement.looking import Seen, over
 from zerodistance.core.segments import api as segments
 from zerodistance.core.segments import audiences
@@ -22,8 +23,9 @@ from zerodistance.doors.portal.formats import Formats
 from zerodistance.doors.portal.registry import Menu, register
 from zerodistance.doors.portal.shell import formats_of, go, home_of, lang_of, page, table_file, who_of
 from zerodistance.kernel import clock
-from zerodistance.kernel.access import Permission
+from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid, ZeroDistanceError
+from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
 
 router = APIRouter()
@@ -60,6 +62,10 @@ def plain(share: float | None, digits: int = 1) -> str:
 @router.get("/experiments")
 def listing(request: Request) -> Response:
     """List the experiments as they were last looked at."""
+    return _listing(request)
+
+
+def _listing(request: Request, *, problem: str = "", status: int = 200) -> Response:
     home, who = home_of(request), who_of(request)
     seen = measurement.seen(home, who)
     try:
@@ -71,7 +77,7 @@ def listing(request: Request) -> Response:
     return page(
         request, "experiments.html", here="experiments", seen=seen, everywhere=everywhere, goal=printing.goals(home, who),
         plain=plain, on=on, bar=plots.bar, over=over, purposes=PURPOSES, compared=sum(one.p is not None for one in seen),
-        problem="",
+        problem=problem, status=status,
     )  # fmt: skip
 
 
@@ -95,10 +101,11 @@ def listing_file(request: Request) -> Response:
         "high",
         "p_holm",
     )
-    lang = lang_of(request)
+    lang, blank = lang_of(request), ("", "", "", "")
     rows = (
-        (one.experiment.key, one.experiment.name.get(lang), one.treated.persons, one.held.persons, one.treated.reached,
-         one.held.reached, *((one.lift.value, one.lift.low, one.lift.high) if one.lift else ("", "", "")), "" if one.p is None else one.p)
+        (one.experiment.key, one.experiment.name.get(lang),
+         *((one.treated.persons, one.held.persons, one.treated.reached, one.held.reached) if one.looked_at else blank),
+         *((one.lift.value, one.lift.low, one.lift.high) if one.lift else ("", "", "")), "" if one.p is None else one.p)
         for one in measurement.seen(home_of(request), who_of(request))
     )  # fmt: skip
     return table_file("experiments", head, rows)
@@ -154,7 +161,7 @@ def create(request: Request, given: Fields) -> Response:
             )
         made = measurement.create(
             home, who, given.get("key", "").strip(), Text(zh or en, en or zh), _goal(given),
-            audience=_whole(given, "audience"), purpose=given.get("purpose", "marketing"), share_held=_share(given, "share"),
+            audience=whole(given, "audience"), purpose=given.get("purpose", "marketing"), share_held=_share(given, "share"),
             stratify=[one for one in given.get("stratify", "").split() if one], score=given.get("score", "").strip() or None,
             channel=given.get("channel", "").strip() or None, base_rate=_share(given, "base"), detect=_share(given, "detect"),
             anyway=bool(given.get("anyway")),
@@ -165,13 +172,13 @@ def create(request: Request, given: Fields) -> Response:
 
 
 def _goal(given: dict[str, str]) -> Goal:
-    days = _whole(given, "days")
+    days = whole(given, "days")
     value = Value.AMOUNT if given.get("value") else Value.TOUCHES
     return Goal(given.get("kind", ""), days or 0, given.get("category") or None, value=value)
 
 
 def _plan(request: Request, given: dict[str, str], *, anyway: bool) -> Plan | None:
-    audience = _whole(given, "audience")
+    audience = whole(given, "audience")
     if audience is None or given.get("purpose") == "service":
         return None
     return measurement.plan(
@@ -190,7 +197,8 @@ def _number(given: dict[str, str], name: str) -> float | None:
     return found
 
 
-def _whole(given: dict[str, str], name: str) -> int | None:
+def whole(given: dict[str, str], name: str) -> int | None:
+    """Return a whole number that was typed, None for nothing; raises Invalid."""
     found = _number(given, name)
     return None if found is None else int(found)
 
@@ -199,31 +207,6 @@ def _share(given: dict[str, str], name: str) -> float | None:
     """Return a share that was typed in percent."""
     found = _number(given, name)
     return None if found is None else found / 100
-
-
-# -- a comparison without a lot
-
-
-@router.get("/experiments/joint")
-def joint(
-    request: Request, exposed: str = "", bought: str = "", others: str = "", others_bought: str = ""
-) -> Response:
-    """Report a comparison that nobody randomised: the joint campaign of 2015, or what was typed."""
-    who_of(request)
-    given = {"exposed": exposed, "bought": bought, "others": others, "others_bought": others_bought}
-    own, problem = bool(exposed or bought), ""
-    shown = given if own else {**given, "exposed": str(REFERENCE[0]), "bought": str(REFERENCE[1])}
-    found = None
-    try:
-        counts = [_whole(shown, name) for name in given]
-        found = measurement.joint(counts[0] or 0, counts[1] or 0, counts[2], counts[3])
-    except ZeroDistanceError as error:
-        problem = error.message(lang_of(request))
-    bound = REFERENCE[1] / REFERENCE[0] / 2
-    return page(
-        request, "experiment_joint.html", here="experiments", j=found, given=shown, own=own, problem=problem,
-        rest=REFERENCE_REST, bound=bound,
-    )  # fmt: skip
 
 
 # -- one
@@ -245,8 +228,16 @@ def _detail(request: Request, key: str, *, done: str = "", problem: str = "", st
     return page(
         request, "experiment.html", status=status, here="experiments", r=found, e=found.experiment, plain=plain,
         goal=printing.goals(home, who), purposes=PURPOSES, over=over(found.experiment), done=done, problem=problem, segments=choices,
-        currency=home.settings.currency, label=lambda one: printing.dimension(home, one), **_pictures(found, f),
+        campaign=_campaign(home, who, key), step=home.settings.released_k, currency=home.settings.currency, label=lambda one: printing.dimension(home, one),
+        **_pictures(found, f),
     )  # fmt: skip
+
+
+def _campaign(home: Home, who: Who, key: str) -> Campaign | None:
+    """Return the campaign that an experiment measures, None: there is none that the account sees."""
+    if not (who.may(Permission.SEND) or who.may(Permission.APPROVE_SENDS)):
+        return None
+    return next((one for one in campaigns.campaigns(home, who) if one.experiment == key), None)
 
 
 def _pictures(found: Result, f: Formats) -> dict[str, Any]:
@@ -414,7 +405,7 @@ def hold(request: Request, given: Fields) -> Response:
             share,
         )
     except ZeroDistanceError as error:
-        return _form(request, {}, problem=error.message(lang_of(request)), status=error.status)
+        return _listing(request, problem=error.message(lang_of(request)), status=error.status)
     return go(f"/experiments/{made.key}?done=made")
 
 

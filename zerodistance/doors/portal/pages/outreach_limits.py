@@ -33,12 +33,14 @@ NUMBERS = (
     ),
     (
         "case_days",
-        Text("服务请求算未了，天", "A request counts as open for, days"),
-        Text("之后没有上门或评价，过了这么多天也不再算", "If nothing followed, it counts no more after that"),
+        Text("服务请求几天内算没办完", "Service requests count as open for, days"),
+        Text(
+            "之后没有上门或评价，过了这么多天也不再算", "If nothing followed, they count no more after that"
+        ),
     ),
     (
         "minor_age",
-        Text("不满多少岁不发", "Nobody under, years"),
+        Text("不满多少岁不发", "Nobody younger than, years"),
         Text(
             "按登记的出生年份，拿不准的算未成年；0 为不管",
             "By the year of birth; in doubt they count as minors; 0: not looked at",
@@ -51,7 +53,7 @@ NUMBERS = (
     ),
     (
         "soft_bounces",
-        Text("30 天内暂退几次就停", "Soft bounces within 30 days"),
+        Text("30 天内暂时退信几次就停", "Soft bounces within 30 days, at most"),
         Text(
             "其间没有送达过，就停 30 天不发",
             "After so many, with none delivered between, the address rests for 30 days",

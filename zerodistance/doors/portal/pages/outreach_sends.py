@@ -181,7 +181,8 @@ def _one(request: Request, number: int, template: str) -> Response:
     heard = {what: told[what] for what in outreach.HEARD if what in told}
     return page(
         request, template, here="outreach", send=found, known=known, heard=heard,
-        heard_words=outreach.HEARD, asked_by_me=found.made_by == who.name, **_shared(home),
+        heard_words=outreach.HEARD, campaign=found.experiment if found.key.startswith("campaign/") else "",
+        asked_by_me=found.made_by == who.name, **_shared(home),
     )  # fmt: skip
 
 

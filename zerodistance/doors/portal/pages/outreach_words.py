@@ -20,7 +20,7 @@ from zerodistance.kernel.text import Text
 
 router = APIRouter()
 Field = Annotated[str, Form()]
-WEIGHTS = {FORBIDDEN: Text("禁用", "forbidden"), MIND: Text("注意", "to be minded")}
+WEIGHTS = {FORBIDDEN: Text("禁用", "forbidden"), MIND: Text("要看", "check it")}
 LANGS = {"": Text("两种语言", "both languages"), "zh": Text("中文", "Chinese"), "en": Text("英文", "English")}
 
 
