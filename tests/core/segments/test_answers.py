@@ -350,6 +350,9 @@ def test_members_come_in_pages_by_public_id(shop: Home, analyst: Who) -> None:
     assert (first.total, first.numbers, second.numbers, second.after) == (2, (1,), (2,), None)
     assert first.ids == (shop.seal.public_id("p", 1),)
     assert api.members(shop, analyst, rule, visitors=True).numbers == (VISITORS_FROM,)
+    for beyond in (2**32 - 1, 2**32, 2**63 - 1):  # a fuzzer found the program failing at these
+        assert api.members(shop, analyst, rule, after=beyond).numbers == ()
+    assert api.members(shop, analyst, rule, after=-1).numbers == (1, 2)
     out = io.StringIO()
     assert api.export(shop, analyst, rule, out) == 2
     assert out.getvalue().splitlines() == ["person_id", *first.ids, *second.ids]

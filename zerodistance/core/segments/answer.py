@@ -369,6 +369,8 @@ def _range(home: Home, rule: Has) -> tuple[Dimension, float, float]:
 
 
 def after(both: Split, number: int | None, *, visitors: bool) -> Iterator[int]:
-    """Yield the numbers above `number`, ascending, of persons or of visitors."""
+    """Yield the numbers above `number`, ascending, of persons or of visitors; `number` may be one that nobody can have."""
     side = both.visitors if visitors else both.persons
-    return iter(side) if number is None else side.iter_equal_or_larger(number + 1)
+    if not side or number is None or number < side.min():
+        return iter(side)
+    return iter(()) if number >= side.max() else side.iter_equal_or_larger(number + 1)
