@@ -13,22 +13,19 @@ from pathlib import Path
 
 import pytest
 from annotated_types import Le
-from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
-from starlette.routing import Route
 from starlette.testclient import TestClient
 
 import zerodistance.compose as compose
 from tests import needs
+from tests.doors import routed
 from tests.doors.conftest import Visitor
 from tests.doors.test_serving import Served, run
 from tests.patience import PATIENCE
-from zerodistance.core.segments import api, comparing_http, contracts, released_http
-from zerodistance.core.segments import http as segments
+from zerodistance.core.segments import api, contracts
 from zerodistance.core.segments.contracts import AllOf
 from zerodistance.core.touchpoints import routes
-from zerodistance.doors.portal import registry
 from zerodistance.kernel.access import Who
 from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.home import Home
@@ -68,30 +65,22 @@ def test_the_api_asks_who_before_it_asks_whence_and_names_every_method(home: Hom
     assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
 
 
-def test_every_whole_number_in_an_address_has_bounds_that_the_stores_can_hold() -> None:
+def test_every_whole_number_in_an_address_has_bounds_that_the_stores_can_hold(home: Home) -> None:
     """A number of more than 64 bits once ended in the state store."""
     asked = [
         (route.path, field)
-        for router in (*registry.routers(), segments.router, comparing_http.router, released_http.router)
-        for route in router.routes
-        if isinstance(route, APIRoute)
+        for route in routed.everything(home)
+        if hasattr(route, "dependant")
         for field in (*route.dependant.path_params, *route.dependant.query_params)
         if int in {field.field_info.annotation, *typing.get_args(field.field_info.annotation)}
     ]
-    assert len(asked) > 20
+    assert len(asked) > 60
     assert [(path, f.name) for path, f in asked if not _bounded(f.field_info)] == []
 
 
 def test_no_segment_is_called_like_an_address_of_another_page(home: Home, admin: Who) -> None:
     """A segment `exact` once could not be read over HTTP."""
-    apart = (comparing_http.router, released_http.router)
-    routers = (*registry.routers(), segments.router, *apart)
-    paths = [
-        f"/v1/segments{route.path}" if router in apart else route.path
-        for router in routers
-        for route in router.routes
-        if isinstance(route, Route)
-    ]
+    paths = [route.path or "" for route in routed.everything(home)]
     found = {name[1] for path in paths if (name := re.match(r"(?:/v1)?/segments/([a-z]+)", path))}
     assert found >= {"new", "count", "released", "exact", "overlap"}
     assert found <= contracts.TAKEN

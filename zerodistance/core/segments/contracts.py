@@ -15,7 +15,7 @@ from zerodistance.kernel.text import Text
 KEY = r"[a-z0-9]([a-z0-9_\-]{0,62}[a-z0-9])?"
 """What the key of a segment looks like; also a pattern for browsers."""
 TAKEN = frozenset(
-    "audiences count distinguish draft exact fields groups nearest new overlap profile released sql tags".split()
+    "audiences count distinguish draft exact expect fields groups nearest new overlap profile released sql tags".split()
 )
 """What no key may be: words that stand in its place in addresses."""
 MOST_DAYS = 36_500  # own value: a rule looks back at most a hundred years

@@ -15,6 +15,7 @@ from zerodistance.doors.portal import numbers
 from zerodistance.doors.portal.shell import go, home_of, lang_of, table_file, who_of
 from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.text import Text
+from zerodistance.kernel.web import Number
 
 router = APIRouter()
 Field = Annotated[str, Form(max_length=60)]
@@ -52,7 +53,7 @@ def file(request: Request, key: str, person: Field, ground: Field, category: Fie
 
 @router.post("/models/{key}/appeals/{number}")
 def decide(
-    request: Request, key: str, number: int, verdict: Field, least: Field = "", days: Field = ""
+    request: Request, key: str, number: Number, verdict: Field, least: Field = "", days: Field = ""
 ) -> Response:
     """Grant an appeal, or refuse it."""
     home, who = home_of(request), who_of(request)

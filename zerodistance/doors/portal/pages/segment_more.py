@@ -20,6 +20,7 @@ from zerodistance.doors.portal import charts
 from zerodistance.doors.portal.formats import Formats
 from zerodistance.doors.portal.shell import formats_of, go, home_of, lang_of, page, table_file, who_of
 from zerodistance.kernel.access import Permission
+from zerodistance.kernel.web import Number
 
 router = APIRouter()
 _OTHERS = 7  # own value: saved segments that are shown beside one
@@ -170,7 +171,7 @@ def differences_file(request: Request, key: str) -> Response:
 
 
 @router.get("/segments/{key}/changes/{number}")
-def change(request: Request, key: str, number: int) -> Response:
+def change(request: Request, key: str, number: Number) -> Response:
     """Show who entered and who left by one change."""
     home, who = home_of(request), who_of(request)
     segment = segments.segment(home, who, key)
