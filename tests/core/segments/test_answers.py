@@ -30,7 +30,7 @@ from zerodistance.core.profiles import states
 from zerodistance.core.profiles.contracts import VISITORS_FROM, Input
 from zerodistance.core.profiles.keeper import Keeper
 from zerodistance.core.profiles.rollup import Rollup
-from zerodistance.core.segments import api, http
+from zerodistance.core.segments import api, http, saved
 from zerodistance.core.segments.answer import Answer
 from zerodistance.core.segments.contracts import (
     AllOf,
@@ -51,6 +51,7 @@ from zerodistance.core.segments.contracts import (
     SegmentOfUnit,
     SomeOf,
     Within,
+    WrongRule,
 )
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Role, Who
@@ -380,6 +381,17 @@ def test_the_tree_counts_every_node(shop: Home, analyst: Who) -> None:
         "under_500": (1, 1),
     }
     assert profiles.state(shop).states_batch == 1
+
+
+def test_a_rule_that_could_not_be_read_again_is_not_kept(shop: Home, analyst: Who) -> None:
+    """Refused it was, and yet kept: no list of segments could be read any more."""
+    kept = api.create(shop, analyst, "buyers", Text("买家", "Buyers"), api.read_rule('Did("order.line")'))
+    lost = Has("group.none", "g1")
+    with pytest.raises(WrongRule):
+        saved.create(shop, analyst, None, Text("一组", "A group"), lost)
+    with pytest.raises(WrongRule):
+        saved.save(shop, analyst, "buyers", lost)
+    assert list(api.segments(shop, analyst)) == [kept]
 
 
 def test_a_segment_has_versions_and_can_be_deleted(shop: Home, analyst: Who) -> None:

@@ -117,7 +117,7 @@ def allowed(home: Home, who: Who, rule: Rule) -> Rule:
 def create(
     home: Home, who: Who, key: str | None, name: Text, rule: Rule, *, unit: int | None = None
 ) -> Segment:
-    """Save a new segment as version 1; needs MANAGE_SEGMENTS; raises SegmentExists.
+    """Save a new segment as version 1; needs MANAGE_SEGMENTS; raises SegmentExists, WrongRule.
 
     Parameters
     ----------
@@ -144,15 +144,22 @@ def create(
     if not who.sees_unit(unit):
         why = Text("它不在这个账号的小微之列", "it is none of this account's units")
         raise Invalid(field=Text("小微", "unit"), given=unit, why=why)
-    at = clock.micros()
+    text, at = _written(home, rule), clock.micros()
     with home.state.write() as tx:
         _follow(home, tx, who, unit, rule, [key] if key else [], set())
         key = key or _next_key(store.keys_like(tx, _MADE_UP))
         if store.living(tx, key):
             raise SegmentExists(key=key)
         number = store.add(tx, key, unit, who.name, at)
-        store.add_version(tx, number, 1, (name.zh, name.en), json.dumps(rules.write_json(rule)), who.name, at)
+        store.add_version(tx, number, 1, (name.zh, name.en), text, who.name, at)
     return segment(home, who, key)
+
+
+def _written(home: Home, rule: Rule) -> str:
+    """Return the text in which a rule is kept; raises WrongRule for one that could not be read again: no list of segments could be."""
+    said = rules.write_json(rule)
+    rules.read_json(said, words(home))
+    return json.dumps(said)
 
 
 def _next_key(taken: Sequence[str]) -> str:
@@ -179,8 +186,7 @@ def save(home: Home, who: Who, key: str, rule: Rule, *, name: Text | None = None
         named = name or before.name
         if (before.rule, before.name) == (rule, named):
             return before
-        text = json.dumps(rules.write_json(rule))
-        at = clock.micros()
+        text, at = _written(home, rule), clock.micros()
         store.add_version(tx, row["number"], row["versions"] + 1, (named.zh, named.en), text, who.name, at)
     return segment(home, who, key)
 
