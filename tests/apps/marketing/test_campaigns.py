@@ -139,6 +139,18 @@ def test_a_standing_campaign_takes_in_who_comes_and_nobody_twice(town: Town, out
 
 
 @pytest.mark.slow
+def test_what_nobody_has_approved_does_not_start_and_gets_no_experiment(town: Town) -> None:
+    """The start of a draft once made the program fail; that of one that waits made an experiment before it was refused."""
+    home = town.home
+    api.create(home, ANALYST, "renewal", api.read(PLAIN))
+    with pytest.raises(CampaignElsewhere, match="is draft and can't be started"):
+        api.start(home, ANALYST, "renewal")
+    assert api.ask(limited(home, 10), ANALYST, "renewal", 1).state is State.ASKED
+    with pytest.raises(CampaignElsewhere, match="can't be started"):
+        api.start(home, ANALYST, "renewal")
+    assert list(measurement.experiments(home, ANALYST)) == []
+
+
 def test_who_was_there_at_the_start_enters_only_after_having_left(town: Town, outreach: Outreach) -> None:
     home = town.home
     with days(0):

@@ -231,13 +231,18 @@ def move(tx: Any, row: Mapping[str, Any], act: str, before: Sequence[State], **v
     """Change a campaign that stands as it has to; raises CampaignElsewhere."""
     if not store.move(tx, row["number"], before, **values):
         (here,) = store.listed(tx, row["key"])
-        can = [STATES[state] for state in before]
-        raise CampaignElsewhere(
-            key=row["key"],
-            state=STATES[State(here["state"])],
-            act=_DONE[act],
-            can=Text("、".join(one.zh for one in can), " or ".join(one.en for one in can)),
-        )
+        raise elsewhere(here, act, before)
+
+
+def elsewhere(row: Mapping[str, Any], act: str, before: Sequence[State]) -> CampaignElsewhere:
+    """Return the refusal of what can't be done to a campaign as it stands."""
+    can = [STATES[state] for state in before]
+    return CampaignElsewhere(
+        key=row["key"],
+        state=STATES[State(row["state"])],
+        act=_DONE[act],
+        can=Text("、".join(one.zh for one in can), " or ".join(one.en for one in can)),
+    )
 
 
 _DONE = {

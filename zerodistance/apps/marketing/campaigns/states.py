@@ -186,6 +186,8 @@ def start(home: Home, who: Who, key: str) -> Campaign:
 
 def _begin(home: Home, found: Campaign, by: str) -> None:
     row = row_of(home, _SYSTEM, found.key)
+    if row["state"] != State.APPROVED:  # before an experiment is made for it
+        raise drafts.elsewhere(row, "started", (State.APPROVED,))
     said = found.said
     asker = asker_of(row)
     if row["experiment"] is None:
