@@ -95,6 +95,18 @@ def test_a_row_is_revealed_mended_by_hand_and_put_back(home: Home, boss: Visitor
     assert boss.post(f"{place}/mend", text="{}").status_code == 409
 
 
+def test_a_row_that_was_mended_into_half_a_letter_is_shown_and_replayed(
+    home: Home, boss: Visitor, shop: Source
+) -> None:
+    number = quarantine.rows(home, WHO, reason="bad_timestamp")[0].id
+    half = r'{"type":"track","event":"x","userId":"u1","properties":{"a":"\ud83d"}}'
+    assert boss.post(f"/quarantine/rows/{number}/mend", text=half).status_code == 303
+    assert "\ufffd" in boss.post(f"/quarantine/rows/{number}/reveal").text
+    boss.post(f"/quarantine/rows/{number}/replay")
+    world.digest(home, seal=False)
+    assert "已收下" in boss.get(f"/quarantine/rows/{number}").text
+
+
 def test_rows_are_given_up_with_a_reason_and_taken_up_again(home: Home, boss: Visitor, shop: Source) -> None:
     assert boss.post("/quarantine/group/dismiss", **key(shop), why="").status_code == 400
     boss.post("/quarantine/group/dismiss", **key(shop), why="a test of the vendor")

@@ -23,6 +23,7 @@ _REFUSED = {
     404: "there is no such thing",
     409: "it stands against something that is there",
     413: "more than is taken at once",
+    422: "it can be read, and yet it can't be made: the message says why",
     503: "the state is away: again after `Retry-After` seconds",
 }
 _TEXT = {"text/plain": {"schema": {"type": "string"}}}

@@ -16,6 +16,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import get_contextvars
 
+from zerodistance.doors.bodies import Bodies
 from zerodistance.doors.described import describe
 from zerodistance.doors.portal import assets, registry
 from zerodistance.doors.portal.gate import Gate, genuine
@@ -175,6 +176,7 @@ def create_app(
         title="Zero Distance", lifespan=life, docs_url=None, redoc_url=None, openapi_url=f"{API}openapi.json"
     )
     app.state.home, app.state.collector = home, collector
+    app.add_middleware(Bodies, begins=API, most=home.settings.max_request_bytes, refuse=_answer)
     app.add_exception_handler(ZeroDistanceError, _refused)
     app.add_exception_handler(RequestValidationError, _unreadable)
     app.add_exception_handler(HTTPException, _plain)

@@ -215,6 +215,9 @@ def _constant(node: ast.expr) -> Any:
     if not number and (sign < 0 or not isinstance(value, str)):
         at = f"{node.lineno}:{node.col_offset + 1}"
         raise _wrong(at, "这里只能写数字或带引号的文字", "a number or a text in quotes is expected here")
+    if isinstance(value, str) and any("\ud800" <= letter <= "\udfff" for letter in value):
+        at = f"{node.lineno}:{node.col_offset + 1}"
+        raise _wrong(at, "文字里有半个字符", "the text holds half a letter")
     return sign * value if number else value  # type: ignore[operator]
 
 

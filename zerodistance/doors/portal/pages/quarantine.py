@@ -16,6 +16,7 @@ from zerodistance.core.touchpoints import api as touchpoints
 from zerodistance.core.touchpoints.api import OPERATIONS, REASONS, Choice, Group, Row, Rule
 from zerodistance.core.touchpoints.mapping import parse
 from zerodistance.core.touchpoints.rules import reason_words
+from zerodistance.core.touchpoints.wire import whole_letters
 from zerodistance.doors.portal.readings import refused_place
 from zerodistance.doors.portal.registry import Menu, register
 from zerodistance.doors.portal.shell import go, home_of, lang_of, page, table_file, who_of
@@ -319,7 +320,7 @@ def reveal(request: Request, number: Number) -> Response:
     """Show what a row holds, to be mended by hand; that is noted."""
     raw = touchpoints.quarantine_content(home_of(request), who_of(request), number)
     try:
-        text = _pretty(json.loads(raw))
+        text = _pretty(json.loads(whole_letters(raw)))
     except (ValueError, RecursionError):
         text = raw.decode("utf-8", "replace")
     return _show(request, number, text=text[:_LONG], cut=len(text) > _LONG)
