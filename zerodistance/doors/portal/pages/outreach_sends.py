@@ -36,7 +36,9 @@ SHOWN = (
     outreach.MessageState.FAILED,
     outreach.MessageState.UNKNOWN,
 )
-"""States that the list has a column for."""
+"""States that the file has a column for."""
+COLUMNS = tuple(state for state in SHOWN if state is not outreach.MessageState.PAUSED)
+"""States that the page has one for: what is paused stands beside its state, among what is queued."""
 HEAD = (
     *("send", "key", "experiment", "assignment", "templates", "purpose", "state", "persons", "reach"),
     *(state.value for state in SHOWN),
@@ -51,7 +53,7 @@ def _shared(home: Home) -> dict[str, Any]:
     return {
         "names": names, "units": units, "states": outreach.SEND_STATES, "kinds": outreach.MESSAGE_STATES,
         "reasons": outreach.REASONS, "channels": outreach.CHANNELS, "purposes": outreach.PURPOSES,
-        "shown": SHOWN, "going": _GOING, "least": home.settings.released_k,
+        "shown": COLUMNS, "going": _GOING, "least": home.settings.released_k,
     }  # fmt: skip
 
 
