@@ -3,11 +3,13 @@
 Time is said by the benchmark, so that days pass in minutes. Meanwhile people withdraw their consent and turn out to be one person. What the mail server has
 taken is then held against what was allowed at the moment at which each message was claimed: consent, arms, caps, quiet hours, and that nothing came twice.
 The server is a process that writes down what it takes before it says so; with `--postfix` a real one, killed, stopped with a full queue and started again.
+With `--postgres` the state is on a PostgreSQL server, which is killed too, and started again.
 """
 
 from __future__ import annotations
 
 import base64
+import ctypes
 import mmap
 import os
 import random
@@ -18,16 +20,19 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pyroaring import BitMap
 
 from benchmarks.lib import reachable
 from benchmarks.lib.machine import arguments, report, say, workspace
+from zerodistance.core.measurement import api as measurement
 from zerodistance.core.measurement import packing
 from zerodistance.core.measurement import store as lots
 from zerodistance.core.outreach import consent, limits
@@ -36,19 +41,21 @@ from zerodistance.core.outreach.channels import store as channels
 from zerodistance.core.outreach.consent import Word
 from zerodistance.core.outreach.policy import Policy
 from zerodistance.core.outreach.sends import queue, sending
-from zerodistance.core.outreach.sends.sender import Sender
+from zerodistance.core.outreach.sends.sender import CHUNK, Sender
 from zerodistance.kernel import bulk, clock
+from zerodistance.kernel.errors import ZeroDistanceError
 from zerodistance.kernel.home import Home, open_home
-from zerodistance.kernel.settings import load
+from zerodistance.kernel.settings import FILE_NAME, load
+
+T = TypeVar("T")
 
 APPS = ("marketing", "membership", "alliance", "advertising", "shops")
 HOUR = 3_600_000_000
-BEGIN = clock.to_micros(
-    datetime(2026, 11, 27, 0, 30, tzinfo=UTC)
-)  # 08:30 in Shanghai: quiet for half an hour yet
+BEGIN = clock.to_micros(  # 08:30 in Shanghai, quiet for half an hour yet; a day from now on, since what is queued is due now at the earliest
+    datetime.now(UTC).replace(hour=0, minute=30, second=0, microsecond=0) + timedelta(days=2)
+)
 POLICY = replace(Policy(), minor_age=0, new_days=0)
 _EMAIL = 'host = "127.0.0.1"\nport = {port}\ntls = "none"\nfrom = "bounces@brand.example"\nname = "Example"\nconnections = 2\n'
-_PACE = 0.5  # own value, seconds of our time between two steps of theirs
 _IDLE = 4  # own value: steps without anything to do after which an hour passes at once
 
 
@@ -78,6 +85,11 @@ class Happened:
     withdrew: list[tuple[int, int]] = field(default_factory=list)
     workers_killed: int = 0
     servers_killed: int = 0
+    states_killed: int = 0
+    whole: threading.Lock = field(default_factory=threading.Lock)
+    """Held while the state is away, and by whoever here asks it something."""
+    quiet: threading.Event = field(default_factory=threading.Event)
+    """Nothing is killed any more."""
 
 
 def main() -> None:
@@ -88,26 +100,41 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--days", type=int, default=4, help="days that pass")
     parser.add_argument("--kill-every", type=float, default=6.0, help="seconds between two kills of a worker")
+    parser.add_argument(
+        "--kill-after", type=int, default=0, help="mails that arrive at least between two kills"
+    )
+    parser.add_argument(
+        "--wait", action="store_true", help="time stands still while apps ask, or something is due"
+    )
     parser.add_argument("--postfix", action="store_true", help="hand over to a real Postfix")
+    parser.add_argument(
+        "--postgres", action="store_true", help="the state on a PostgreSQL server, killed as well"
+    )
+    parser.add_argument("--chunk", type=int, default=CHUNK, help="messages that a worker claims at once")
+    parser.add_argument("--pace", type=float, default=0.5, help="seconds of ours between two steps of theirs")
     parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
     people = options.people or max(100, options.messages // 10)
     with workspace(options.folder) as root:
         server: Any = _Postfix() if options.postfix else _Recorder(root)
+        state = _Postgres(root) if options.postgres else None
         try:
-            figures = _law(root, server, people, options)
+            figures = _law(root, server, state, people, options)
         finally:
             server.remove()
+            if state is not None:
+                state.remove()
     report(
         "outreach_law",
         people=people,
         workers=options.workers,
         server=type(server).__name__.strip("_").lower(),
+        state="sqlite" if state is None else "postgres",
         **figures,
     )
 
 
-def _law(root: Path, server: Any, people: int, options: Any) -> dict[str, Any]:
+def _law(root: Path, server: Any, state: Any, people: int, options: Any) -> dict[str, Any]:
     say(f"making a home of {people:,} persons")
     home = reachable.make(root / "home", people, server.address)
     reachable.set_policy(home, POLICY)
@@ -122,31 +149,35 @@ def _law(root: Path, server: Any, people: int, options: Any) -> dict[str, Any]:
     say(
         f"{len(APPS)} apps ask for {rounds} sends each, to {people:,} persons; {options.workers} workers begin"
     )
-    apps = [
-        _process("app", home, root, name, people, rounds, options.seed + n) for n, name in enumerate(APPS)
-    ]
-    workers = [_process("work", home, root) for _ in range(options.workers)]
+    for name in APPS:
+        reachable.assigned(home, name, BitMap(range(1, people + 1)), 0.2)
+    apps = [_process("app", home, root, name, rounds, options.seed + n) for n, name in enumerate(APPS)]
+    workers = [_process("work", home, root, options.chunk) for _ in range(options.workers)]
     chance = random.Random(options.seed)
     kills = threading.Event()
-    killer = threading.Thread(target=_kill, args=(home, root, server, workers, options.kill_every, kills, happened), daemon=True)  # fmt: skip
+    killer = threading.Thread(target=_kill, args=(home, root, server, state, workers, options, kills, happened), daemon=True)  # fmt: skip
     killer.start()
     end, step, idle = BEGIN + options.days * 24 * HOUR, 0, 0
     while now() < end:
-        time.sleep(_PACE)
+        time.sleep(options.pace)
         step += 1
-        now.set(now() + 60_000_000)
-        idle = 0 if _due(home, now()) or any(app.poll() is None for app in apps) else idle + 1
+        with happened.whole:
+            busy = _due(home, now()) or any(app.poll() is None for app in apps)
+        if not (busy and options.wait):
+            now.set(now() + 60_000_000)
+        idle = 0 if busy else idle + 1
         if idle >= _IDLE:
             now.set(now() + HOUR)  # nothing to do until later
-        if step % 2 == 0:
-            _change(home, now, chance, people, happened)
+        if step % 2 == 0 and len(happened.merged) < people // 8:
+            with happened.whole:
+                _change(home, now, chance, people, happened)
     for app in apps:
-        assert app.wait() == 0, "an app ended with an error"
+        assert app.wait() == 0, (root / "log").read_text()[-3_000:]
     kills.set()
-    killer.join()
+    happened.quiet.wait()
     say("days are over; what is under way ends")
     while _due(home, now()):
-        time.sleep(_PACE)
+        time.sleep(options.pace)
     for worker in workers:
         worker.terminate()
         worker.wait()
@@ -157,7 +188,7 @@ def _law(root: Path, server: Any, people: int, options: Any) -> dict[str, Any]:
     home.close()
     return {
         **found, "seconds": seconds, "workers_killed": happened.workers_killed, "servers_killed": happened.servers_killed,
-        "merges": len(happened.merged), "withdrawals": len(happened.withdrew),
+        "states_killed": happened.states_killed, "merges": len(happened.merged), "withdrawals": len(happened.withdrew),
     }  # fmt: skip
 
 
@@ -175,32 +206,50 @@ def _process(step: str, home: Home, root: Path, *words: object) -> subprocess.Po
         str(root),
         *map(str, words),
     ]
-    return subprocess.Popen(given, stdout=subprocess.DEVNULL, stderr=_log(root))
+    return subprocess.Popen(given, stdout=subprocess.DEVNULL, stderr=_log(root), preexec_fn=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def _kill(
     home: Home,
     root: Path,
     server: Any,
+    state: Any,
     workers: list[subprocess.Popen[bytes]],
-    every: float,
+    options: Any,
     stop: threading.Event,
     happened: Happened,
 ) -> None:
-    """Kill a worker again and again, and now and then the mail server; each is started again."""
-    chance, turns = random.Random(1), 0
-    while not stop.wait(every):
+    """Kill a worker again and again, and now and then the mail server and the state's; each is started again."""
+    chance, turns, had = random.Random(1), 0, 0
+    while not stop.wait(options.kill_every):
+        if options.kill_after:  # however slow the machine is, something is done between two kills
+            there = len(server.arrived())
+            if there < had + options.kill_after:
+                continue
+            had = there
         place = chance.randrange(len(workers))
         workers[place].send_signal(signal.SIGKILL)
         workers[place].wait()
-        workers[place] = _process("work", home, root)
+        workers[place] = _process("work", home, root, options.chunk)
         happened.workers_killed += 1
         turns += 1
+        if state is not None and turns % 2 == 0:
+            with happened.whole:
+                state.kill()
+                happened.states_killed += 1
+                stop.wait(chance.uniform(0, 0.5))
+                state.start()
         if turns % 3 == 0:
             server.kill()
             happened.servers_killed += 1
             stop.wait(1.0)
             server.start()
+    happened.quiet.set()
+    threading.Event().wait()  # whatever was started here ends with this thread
 
 
 def _due(home: Home, now: int) -> bool:
@@ -350,6 +399,18 @@ class _Postfix:
         return found
 
 
+class _Postgres:
+    """A server for the state, which forces commits to disk, as one in use does."""
+
+    def __init__(self, root: Path) -> None:
+        from tests import postgres
+
+        self._server = postgres.Server(durable=True)
+        self.kill, self.start, self.remove = self._server.kill, self._server.start, self._server.remove
+        (root / "home").mkdir()
+        (root / "home" / FILE_NAME).write_text(f'state_url = "{self._server.new_database()}"\n')
+
+
 def _message(local: str) -> str:
     """Return the message that an envelope's sender names: `bounces+TOKEN`."""
     return base64.b32decode(local.rpartition("+")[2].upper())[:12].hex()
@@ -358,24 +419,36 @@ def _message(local: str) -> str:
 # -- processes
 
 
-def _app(home: Home, now: Clock, name: str, people: int, rounds: int, seed: int) -> None:
-    """Ask for sends to everybody, as an app does: an experiment of its own, templates of the brand."""
+def _app(home: Home, now: Clock, name: str, rounds: int, seed: int) -> None:
+    """Ask for sends to everybody whom its experiment lets, as an app does, with templates of the brand."""
     chance = random.Random(seed)
     object.__setattr__(home.settings, "send_approval_size", 1 << 40)
-    receipt = reachable.assigned(home, name, BitMap(range(1, people + 1)), 0.2)
+    receipt = _again(lambda: measurement.receipt(home, name, 1))
     for n in range(rounds):
-        not_before = now() + chance.randrange(0, 30) * HOUR
-        send = sending.send(
-            home, reachable.SYSTEM, receipt, "autumn", send_key=f"{name}-{n}", not_before=not_before
-        )
-        queue.fill(home, send.number)
+        ask = partial(
+            sending.send, home, reachable.SYSTEM, receipt, "autumn", send_key=f"{name}-{n}",
+            not_before=now() + chance.randrange(0, 30) * HOUR,
+        )  # fmt: skip
+        send = _again(ask)
+        _again(partial(queue.fill, home, send.number))
 
 
-def _work(home: Home, now: Clock) -> None:
+def _again(ask: Callable[[], T]) -> T:
+    """Ask until the state is there to answer: under one key, twice is once."""
+    while True:
+        try:
+            return ask()
+        except ZeroDistanceError as error:
+            if not error.retry:
+                raise
+            time.sleep(0.2)
+
+
+def _work(home: Home, now: Clock, chunk: int) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    made = Sender(home, now=now)
+    made = Sender(home, chunk=chunk, now=now)
     made.run(stop, 0.2)
     made.stop(30)
 
@@ -383,13 +456,13 @@ def _work(home: Home, now: Clock) -> None:
 if __name__ == "__main__":
     if len(sys.argv) > 3 and sys.argv[1] in ("app", "work"):
         step, folder, root, *rest = sys.argv[1:]
-        opened = open_home(load(home=folder))
+        opened = _again(partial(open_home, load(home=folder)))
         said = Clock(Path(root) / "clock")
         try:
             if step == "app":
                 _app(opened, said, rest[0], *map(int, rest[1:]))
             else:
-                _work(opened, said)
+                _work(opened, said, int(rest[0]))
         finally:
             opened.close()
     else:
