@@ -62,11 +62,12 @@ def test_whatever_two_senders_are_about_nothing_is_claimed_after_the_pause_and_i
     home: Home,
 ) -> None:
     found = list(ready(home, 60, replace(Policy(), caps=())))
-    under_way = threading.Event()
+    under_way, answered = threading.Event(), threading.Event()
 
     def answer(one: Outgoing) -> Handed:
         if one.campaign == "autumn" and sum(kept.campaign == "autumn" for kept in boxes[0].kept) >= 6:
             under_way.set()
+            assert answered.wait(20)  # or a quick sender is through before a slow test has paused it
         return Handed(one.message_id, Outcome.ACCEPTED)
 
     boxes = [Box(answer)]
@@ -79,6 +80,7 @@ def test_whatever_two_senders_are_about_nothing_is_claimed_after_the_pause_and_i
             thread.start()
         assert under_way.wait(20)
         pause(home, "autumn")
+        answered.set()
         left = {one for one, state in stands(home, paused.number).items() if state in ("queued", "paused")}
         for thread in threads:
             thread.join()
