@@ -1,8 +1,9 @@
 """Whom an e-mail moves: 64,000 customers of a shop in a trial with two e-mails and none (Hillstrom), each learner examined on customers it never saw.
 
 With each seed customers are dealt into two halves; a model of one says the other, and the other way round. Beside the uplift learners stand the
-response model, which says the chance of those who had the e-mail; a model of who buys at all, which doesn't know who had it; and a score by
-recency and amount. The gate is asked of each seed. Intervals draw customers and seeds.
+response model, which says the chance of those who had the e-mail, on our learners and on those that others take as they come (scikit-learn's trees,
+LightGBM where it is installed); a model of who buys at all, which doesn't know who had it; and a score by recency and amount. The gate is asked of
+each seed. Intervals draw customers and seeds.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier
+from threadpoolctl import threadpool_limits
 
 from benchmarks.lib import public
 from benchmarks.lib.machine import report, say
 from benchmarks.lib.repeated import Floats, Measure, figure
 from zerodistance.core.models import measures
 from zerodistance.core.models.ladder import uplift
+from zerodistance.core.models.ladder.columns import Columns
 
 _ORIGIN = "it is the file of the MineThatData e-mail analytics challenge (2008)"
 _ARMS = {"women": "Womens E-Mail", "men": "Mens E-Mail"}
@@ -43,6 +47,7 @@ def main() -> None:
         seeds=options.seeds,
         qini=women["qini"]["x"],
         over_response_30=women["times_30"]["response"],
+        over_peers_30={name: women["times_30"][name] for name in _peers()},
         over_anybody_30=women["times_30"]["anybody"],
         gate_opens={arm: found["gate_opens"] for arm, found in arms.items()},
         cpu_s=time.process_time() - began,
@@ -68,7 +73,7 @@ def examine(rows: dict[str, Any], arm: str, outcome: str, seeds: int) -> dict[st
     columns = {name: values[some] for name, values in rows["features"].items()}
     treated, outcomes = rows["arm"][some] == arm, rows[outcome][some]
     said: dict[str, Floats] = {}
-    for name, (fit, learners) in uplift.METHODS.items():
+    for name, (fit, learners) in {**uplift.METHODS, **_peers()}.items():
         began = time.process_time()
         said[name] = np.stack(
             [
@@ -97,6 +102,33 @@ def examine(rows: dict[str, Any], arm: str, outcome: str, seeds: int) -> dict[st
         .round(5)
         .tolist(),
     }
+
+
+def _peers() -> dict[str, tuple[Callable[..., uplift.Said], Callable[[int], uplift.Learners]]]:
+    """Return response models on trees as they come: what is meant where somebody says response model and no more."""
+
+    def of(make: Callable[[int], Any]) -> Callable[[int], uplift.Learners]:
+        def learners(seed: int) -> uplift.Learners:
+            def chance(columns: Columns, labels: Floats, _: Any) -> uplift.Said:
+                with threadpool_limits(1):
+                    model = make(seed).fit(_matrix(columns), labels)
+                return lambda some: np.asarray(model.predict_proba(_matrix(some))[:, 1])
+
+            return uplift.Learners(chance, chance)
+
+        return learners
+
+    found = {"response_sklearn": (uplift.fit_response, of(lambda seed: HistGradientBoostingClassifier(random_state=seed)))}  # fmt: skip
+    try:  # a peer that need not be there
+        from lightgbm import LGBMClassifier
+    except ImportError:
+        return found
+    lightgbm = of(lambda seed: LGBMClassifier(verbose=-1, n_jobs=1, random_state=seed))
+    return found | {"response_lightgbm": (uplift.fit_response, lightgbm)}
+
+
+def _matrix(columns: Columns) -> Floats:
+    return np.stack([np.asarray(values, np.float64) for values in columns.values()], axis=1)
 
 
 def _fit(fit: Callable[..., uplift.Said], learners: uplift.Learners) -> uplift.Fit:

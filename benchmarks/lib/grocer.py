@@ -6,7 +6,7 @@ The set comes as files of a package; only its files are read. It may be used for
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import duckdb
 import numpy as np
@@ -25,6 +25,7 @@ _ABOUT = (
     "household_comp",
     "kids_count",
 )
+By = Literal["households", "purchases"]
 
 
 class Journey(NamedTuple):
@@ -114,11 +115,12 @@ def read(folder: Path) -> Journey:
     return Journey(bought, len(households), np.flatnonzero(goods), told)
 
 
-def categories(journey: Journey, today: int, first: int, last: int) -> Ints:
-    """Return the categories from place `first` to before `last` by how many households bought of them before a day."""
+def categories(journey: Journey, today: int, first: int, last: int, by: By = "households") -> Ints:
+    """Return the categories from place `first` to before `last` by how many households bought of them before a day, or by how often it was bought."""
     past = journey.bought.only(journey.bought.day < today)
     many = int(journey.bought.item.max()) + 1
-    had = np.bincount(np.unique(past.household * many + past.item) % many, minlength=many)[journey.goods]
+    items = past.item if by == "purchases" else np.unique(past.household * many + past.item) % many
+    had = np.bincount(items, minlength=many)[journey.goods]
     return journey.goods[np.argsort(-had, kind="stable")[first:last]]
 
 
