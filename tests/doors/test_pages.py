@@ -14,7 +14,7 @@ import httpx
 import pytest
 import uvicorn
 
-from tests.doors import world
+from tests.doors import full, world
 from tests.doors.chromium import Browser, Tab
 from tests.patience import PATIENCE, until
 from zerodistance import compose
@@ -22,17 +22,14 @@ from zerodistance.core.identity import api as identity
 from zerodistance.core.outreach import links
 from zerodistance.core.profiles import api as profiles
 from zerodistance.core.segments import api as segments
-from zerodistance.core.segments.contracts import AllOf, AnyOf, Did, NoneOf
 from zerodistance.core.segments.tags import api as tags
 from zerodistance.core.touchpoints import drafts, sources
-from zerodistance.doors.examples import holding
 from zerodistance.doors.portal import accounts
 from zerodistance.kernel import clock
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.home import Home, create_home
 from zerodistance.kernel.settings import load
 from zerodistance.kernel.state import metadata
-from zerodistance.kernel.text import Text
 
 pytestmark = pytest.mark.chromium
 SHOTS = os.environ.get("ZERODISTANCE_SHOTS")
@@ -48,14 +45,6 @@ LOOKS = [
     *(pytest.param(*look) for look in FIRST),
     *(pytest.param(*look, marks=pytest.mark.slow) for look in OTHERS),
 ]
-QUIET = Did("order.*", at_most=0)
-RULE = AllOf(
-    (
-        Did("order.completed", within_days=365),
-        AnyOf((Did("product.viewed"), Did("service.called"))),
-        NoneOf((Did("device.fault"),)),
-    )
-)
 
 
 @dataclass
@@ -101,30 +90,8 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     folder = tmp_path_factory.mktemp("portal")
     home = create_home(load(home=folder / "home"))
     metadata.create_all(home.state.engine)
-    world.lookalikes(home, world.fill(home))
-    world.files(home)
+    full.fill(home, folder)
     who = Who.system()
-    segments.create(
-        home, who, "bought", Text("一年内买过、没有故障的人", "Bought in a year, without a fault"), RULE
-    )
-    segments.create(home, who, "quiet", Text("没买过的人", "Bought nothing"), QUIET)
-    segments.follow(home, who, "bought")
-    world.sizes(home, "bought")
-    world.groups_of(home)
-    world.tags_of(home)
-    world.experiment_of(home)
-    world.outreach_of(home)
-    world.sends_of(home)
-    world.campaigns_of(home)
-
-    segments.create(home, who, "lately", Text("最近来过的人", "Seen lately"), QUIET)
-    segments.follow(home, who, "lately")
-    segments.save(home, who, "lately", RULE)
-    assert segments.follower(home).catch_up() == 1
-    world.feeds(home, folder)
-    world.channels(home)
-    name = Text("样例城市的家电品牌“潮屿”", "the appliance brand Chaoyu of the sample city")
-    holding.hold(home.settings, "city", name, 20_000, 7, holding.FOLDER)
     with socket.socket() as opened:
         opened.bind(("127.0.0.1", 0))
         opened.listen(64)
@@ -439,7 +406,7 @@ def test_a_segment_is_counted_while_it_is_built_and_saved(stand: Stand) -> None:
     tab.fill("#rule", "Did(")
     tab.until("document.querySelector('#conditions [role=alert]')")
     shot(tab, "segment-mistake-1280-en-light.png")
-    tab.fill("#rule", segments.rule_text(RULE))
+    tab.fill("#rule", segments.rule_text(full.RULE))
     tab.until("document.querySelectorAll('#conditions .cond').length === 4")
     tab.click('[data-open="save"]')
     tab.fill("#name", "Built here")
