@@ -145,7 +145,7 @@ def test_whatever_stands_in_one_place_of_a_request_the_answer_is_one_that_is_des
                 print(status, method, path, asker.last)
     print(sum(asker.statuses.values()), asker.statuses, *asker.wrong, sep="\n")
     assert asker.wrong == []
-    assert len(well) > 0.9 * len(asked)
+    assert len(well) > 0.75 * len(asked)
 
 
 HALVES = (
