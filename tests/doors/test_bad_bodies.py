@@ -23,7 +23,7 @@ from zerodistance.doors.portal import sessions
 from zerodistance.kernel.access import Role, Who
 from zerodistance.kernel.home import Home
 
-MANY = int(os.environ.get("ZERODISTANCE_BODIES", "3"))
+MANY = int(os.environ.get("ZERODISTANCE_BODIES", "2"))
 """How many wrong values each place of a body gets."""
 SEED = int(os.environ.get("ZERODISTANCE_SEED", "1"))
 _DEEP: Any = 1

@@ -17,7 +17,7 @@ from tests.doors.conftest import Visitor
 from zerodistance import compose
 from zerodistance.kernel.home import Home
 
-MANY = int(os.environ.get("ZERODISTANCE_FORMS", "2"))
+MANY = int(os.environ.get("ZERODISTANCE_FORMS", "1"))
 """How often each form is spoiled."""
 SEED = int(os.environ.get("ZERODISTANCE_SEED", "1"))
 
