@@ -18,7 +18,7 @@ import pytest
 from tests.postgres import Homes, Server
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("ZERODISTANCE_KILLS", "3"))
+KILLS = int(os.environ.get("ZERODISTANCE_KILLS", "2"))
 ROUNDS_A_HOME = 20
 SEEN_ELSEWHERE = (  # what no round of seconds reaches: jobs of the night, commands, imports, undoing; see test_seldom.py, test_undo.py
     "backup.",  # in tests/doors/backups

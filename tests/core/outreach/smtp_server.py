@@ -85,6 +85,8 @@ class MailServer:
                         if part == b".\r\n":
                             break
                         text += part[1:] if part.startswith(b".") else part
+                    else:
+                        return  # half a text is no mail (RFC 5321, 4.2.5)
                     end = self._answers(".", recipient) if recipient else "554 5.5.1 no valid recipients"
                     if end == "":
                         return
