@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, insert
 
-from zerodistance.core.identity import store
+from zerodistance.core.identity import loading, store
 from zerodistance.core.identity.contracts import Decision, NoSuchDecision, NoSuchPerson, Rebuilt, Verdict
 from zerodistance.core.identity.rebuild import rebuild
 from zerodistance.core.identity.weighed import Asked
@@ -15,6 +15,8 @@ from zerodistance.kernel.access import Permission, Who
 from zerodistance.kernel.errors import Invalid
 from zerodistance.kernel.home import Home
 from zerodistance.kernel.text import Text
+
+_BESIDE = 1_000  # own value: more subjects beside two persons wait for the next rebuild
 
 
 def decide(
@@ -98,6 +100,15 @@ def withdraw(home: Home, who: Who, number: int) -> Rebuilt:
 
 
 def _near(tx: Connection, persons: Sequence[int]) -> list[int]:
+    """Return who is in some persons, and in those of contact data that stood with them: an earlier decision may have left a phone on its own."""
+    mine = _members(tx, persons)
+    beside = loading.around(tx, mine)
+    if len(beside) > _BESIDE:
+        return mine
+    return _members(tx, [*persons, *(found[0] for found in store.of_subjects(tx, beside).values())])
+
+
+def _members(tx: Connection, persons: Sequence[int]) -> list[int]:
     return [member[0] for person in sorted(set(persons)) for member in store.members(tx, person)]
 
 
