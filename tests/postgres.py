@@ -107,6 +107,7 @@ class Server:
             assert self._process.poll() is None, (self.folder / "log").read_text()
             assert time.monotonic() < deadline, "the server does not answer"
             time.sleep(0.02)
+        self._copies = int(str(self.say("show server_version_num")[0][0])) >= 150_000  # a quarter less time
 
     def answers(self) -> bool:
         """Say whether it takes connections."""
@@ -163,7 +164,8 @@ class Server:
     def new_database(self, template: str = "template0") -> str:
         """Make a database; return its URL."""
         name = f"zd{next(_NAMES)}_{os.getpid()}"
-        self.say(f'create database "{name}" template "{template}"')
+        way = "strategy file_copy" if self._copies else ""
+        self.say(f'create database "{name}" template "{template}" {way}')
         return self.url(name)
 
     def say(self, sql: str, database: str = "postgres") -> list[tuple[object, ...]]:
@@ -228,7 +230,8 @@ class Homes:
             self._made.remove(template)
         url = self.server.new_database(template or self._template)
         self._made.append(make_url(url).database or "")
-        self._remove_old()
+        if len(self._made) >= 2 * _KEPT:
+            self._remove_old()
         return url
 
     def _remove_old(self) -> None:

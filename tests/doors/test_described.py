@@ -118,7 +118,7 @@ answered 200, kept, and stands in the quarantine with its reason."""
 AT_ONCE = f"{LATER},negative_data_rejection"
 
 
-FUZZ = os.environ.get("ZERODISTANCE_FUZZ", "10")
+FUZZ, SHORT = os.environ.get("ZERODISTANCE_FUZZ", "6"), "6"
 """Examples of each operation; a long run takes a hundred and more."""
 STAYS = """[[operations]]
 include-path = "/v1/outreach/channels/{name}"
@@ -180,7 +180,7 @@ def test_schemathesis_finds_nothing_in_a_home_that_is_full(home: Home, tmp_path:
         said = known.taught(client.get("/v1/openapi.json").json(), names)
     (tmp_path / "taught.json").write_text(json.dumps(said))
     home.close()
-    many, phases = ("3", "fuzzing") if FUZZ == "10" else (FUZZ, "examples,coverage,fuzzing,stateful")
+    many, phases = ("3", "fuzzing") if FUZZ == SHORT else (FUZZ, "examples,coverage,fuzzing,stateful")
     with serving(home.root) as address:
         words = ["--exclude-tag", "collection", "--checks", AT_ONCE, "--phases", phases, "--url", address]
         who = ["--header", f"Authorization: {bearer['Authorization']}"]
