@@ -387,13 +387,13 @@ class _Postfix:
 
     def arrived(self) -> list[str]:
         """Return the id of each mail that arrived, when its queue is empty."""
-        self._server.flush()
-        deadline, before = time.monotonic() + 120, -1
-        while time.monotonic() < deadline and len(mails := self._server.mails("all")) != before:
-            before = len(mails)
+        deadline = time.monotonic() + 600
+        while many := self._server.waiting():
+            assert time.monotonic() < deadline, f"{many} mails are still in the queue of the mail server"
+            self._server.flush()
             time.sleep(3)
         found = []
-        for mail in mails:
+        for mail in self._server.mails("all"):
             path = next(line for line in mail.splitlines() if line.startswith(b"Return-Path:"))
             found.append(_message(path.decode().partition("<")[2].partition("@")[0]))
         return found

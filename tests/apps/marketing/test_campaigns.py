@@ -184,6 +184,8 @@ def test_a_large_campaign_waits_for_a_second_account(town: Town, outreach: Outre
         with pytest.raises(ApprovedByWriter):
             api.approve(home, OTHER, "renewal", changed.version)
         assert api.approve(home, ADMIN, "renewal", changed.version).state is State.RUNNING
+        approved = next(act for act in api.acts(home, ADMIN, "renewal") if act.act == "approved")
+        assert (approved.by, approved.why.en) == ("admin", "")  # a second account it was
     turn(home, 0.01)
     assert len(outreach.sends) == 1
 

@@ -94,17 +94,12 @@ def changes_since(tx: Connection, change: int, limit: int = 1_000_000) -> tuple[
     return rows[-1][0], np.unique(np.array([row[1] for row in rows], dtype=np.int64))
 
 
-def were_since(tx: Connection, change: int, limit: int = 1_000_000) -> dict[int, set[int]]:
-    """Return person -> who those were at change `change` whose subjects it has got since, as after a merge."""
-    first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for _, subject, old, new, _ in store.changes_after(tx, change, limit):
-        first.setdefault(subject, old)
-        last[subject] = new
+def were_since(tx: Connection, change: int, persons: Sequence[int]) -> dict[int, set[int]]:
+    """Return of some persons who their subjects have been since change `change`, as before a merge; those of whom all stayed are missing."""
+    sql = "select s.person, c.old_person from subject s join identity_change c on c.subject = s.number where c.number > {since} and s.person in {values}"
     found: dict[int, set[int]] = {}
-    for subject, person in last.items():
-        if first[subject] != person:
-            found.setdefault(person, set()).add(first[subject])
+    for person, old in bulk.among(tx, sql.replace("{since}", str(int(change))), sorted(set(persons))):
+        found.setdefault(person, set()).add(old)
     return found
 
 

@@ -199,9 +199,7 @@ def _plain(home: Home, name: str, said: Any) -> Taken:
 def _settle(home: Home, name: str, ours: str, theirs: str, state: Settled, code: str) -> bool:
     with home.state.write() as tx:
         message_id = ours or store.referred(tx, name, theirs) or ""
-        if (
-            not message_id
-        ):  # it may be quicker than the sender, which marks what it has handed over some seconds later
+        if not message_id:  # quicker than the sender, which marks what it has handed over some seconds later
             store.keep_early(tx, name, theirs, state.value, without_addresses(code), clock.micros())
         message = receipts.sent(tx, message_id)
         if message is None or message.channel != name:

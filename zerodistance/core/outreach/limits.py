@@ -236,9 +236,8 @@ def _refused(
 ) -> list[str]:
     """Return why each message is held for good, empty where it is not, but for caps and hours."""
     out = ["" if person > 0 else "gone" for person in persons.tolist()]
-    were = identity.were_since(
-        tx, seen.index.people
-    )  # whoever has become somebody since the index of `seen` was made
+    # who these were when the index of `seen` was made
+    were = identity.were_since(tx, seen.index.people, persons[persons > 0].tolist())
     kinds = sorted(set(zip(said["purpose"], said["channel"], strict=True)))
     for purpose, channel in kinds:
         mine = [

@@ -227,7 +227,7 @@ class Campaign:
     Attributes
     ----------
     version, versions
-        The newest version, and how many there are; `running` is the one that is under way.
+        The newest version, and how many there are.
     unit
         Number of the unit it belongs to; None: everybody's.
     experiment

@@ -99,7 +99,7 @@ def ask(home: Home, who: Who, key: str, version: int, *, starts: bool = True) ->
         )  # fmt: skip
         noted(tx, row["number"], "asked", version, who.name)
         if small:
-            _approved(tx, row, version, who.name, most=home.settings.send_approval_size)
+            _approved(tx, row, version, who.name, most=home.settings.send_approval_size, why=_FEW)
         else:
             about_it = {
                 "campaign": key, "version": version, "name": said.name.zh, "name_en": said.name.en, "templates": _texts(home, said),
@@ -145,10 +145,12 @@ def _texts(home: Home, said: Said) -> dict[str, int]:
     return {key: catalogue.show(home, _SYSTEM, key).version for key in keys}
 
 
-def _approved(tx: Any, row: Mapping[str, Any], version: int, by: str, *, most: int | None) -> None:
+def _approved(
+    tx: Any, row: Mapping[str, Any], version: int, by: str, *, most: int | None, why: Text = NOTHING
+) -> None:
     values = {"state": State.APPROVED, "approved_by": by, "approved_at": clock.micros(), "most": most}
     move(tx, row, "approved", (State.ASKED,), **values)
-    noted(tx, row["number"], "approved", version, by, NOTHING if most is None else _FEW)
+    noted(tx, row["number"], "approved", version, by, why)
 
 
 def send_back(home: Home, who: Who, key: str, why: str) -> Campaign:

@@ -157,9 +157,7 @@ def by_channel(home: Home, numbers: Sequence[int]) -> Mapping[str, int]:
 def not_queued(home: Home, numbers: Sequence[int]) -> int:
     """Return how many messages some sends may put into the queue that have not done so: they wait for a second account, or for the sender."""
     with home.state.read() as tx:
-        rows = [store.send_of(tx, number) for number in numbers]
-    waits = (SendState.ASKED, SendState.APPROVED)
-    return sum(int(row["reach"]) for row in rows if row is not None and row["state"] in waits)
+        return store.to_queue(tx, numbers)
 
 
 def receipt(home: Home, who: Who, experiment: str, number: int | None = None) -> Assignment:

@@ -181,6 +181,12 @@ def sends(
     return [dict(row) for row in tx.execute(query).mappings()]
 
 
+def to_queue(tx: Connection, numbers: Sequence[int]) -> int:
+    """Return how many persons some sends reach of which nothing is queued yet."""
+    sql = "select reach from outreach_send where state in ('asked', 'approved') and number in {values}"
+    return sum(int(row[0]) for row in bulk.among(tx, sql, list(numbers)))
+
+
 def turn(tx: Connection, number: int, *, of: Sequence[str], **values: Any) -> bool:
     """Change a send that is in one of these states; say whether it was."""
     changed = update(send).where(send.c.number == number, send.c.state.in_(list(of))).values(**values)
