@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import tempfile
 import time
@@ -83,6 +84,13 @@ postlog unix-dgram n - n - 1 postlogd
 def there() -> bool:
     """Say whether a server can be made: its programs, and the right to start them."""
     return _POSTFIX.exists() and _DAEMONS.exists() and os.geteuid() == 0
+
+
+def _is_ready(path: Path) -> bool:
+    with suppress(FileNotFoundError):  # it has gone on meanwhile
+        mode = path.stat().st_mode
+        return stat.S_ISREG(mode) and bool(mode & stat.S_IXUSR)
+    return False
 
 
 class Server:
@@ -163,9 +171,9 @@ class Server:
         self._say("flush")
 
     def waiting(self) -> int:
-        """Return how many mails are in its queue."""
+        """Return how many mails are in its queue; one that it was killed over is none: it was never taken over, and is not marked as ready."""
         folders = (self.folder / "queue" / name for name in ("maildrop", "incoming", "active", "deferred"))
-        return sum(path.is_file() for folder in folders for path in folder.rglob("*"))
+        return sum(_is_ready(path) for folder in folders for path in folder.rglob("*"))
 
     def remove(self) -> None:
         """End it and remove its files."""

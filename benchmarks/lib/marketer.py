@@ -2,14 +2,15 @@
 
 A made town in a real home: communities on a map, sexes, how often people bought, and a score of need. The attacker knows everything about everybody (where
 they live, what they are at, who has the need) but one bit of each target, which is attacked by itself: whether that person has the need. Half of the
-targets have it. Half are told to the attacker, who learns from them what a score has to be; the others are guessed.
+targets have it. What a score has to be the attacker learns in other towns, where everything is told: of two targets of one town, one that is told says of
+the other what the attacker must not know, since the sums around it are known with the other's bit.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ class Town:
     lives, women, often, need
         Community, and what each person is at; persons are numbered from 1 in this order.
     targets
-        Rows of persons whose need is attacked; the first half of each half are told.
+        Rows of persons whose need is attacked, shape (2, many): those who have it, and those who have not.
     asked
         How many requests were made.
     """
@@ -95,7 +96,7 @@ class Town:
         self.lives = luck.choice(SIDE * SIDE, many, p=share / share.sum())
         self.women, self.often = luck.random(many) < 0.5, luck.random(many) < 0.4
         self.need = luck.random(many) < SHARE
-        self.targets = luck.choice(many, 4 * self.many, replace=False).reshape(2, -1)
+        self.targets = luck.choice(many, 2 * self.many, replace=False).reshape(2, -1)
         self.need[self.targets[0]], self.need[self.targets[1]] = True, False
         self.home = self._home()
         self.publish(1, self.need)
@@ -396,15 +397,25 @@ ATTACKS: dict[str, Attack] = {
 }
 
 
-def attacked(town: Town) -> dict[str, float]:
-    """Return attack -> points over the base rate of one half, over the targets that were not told; `together` weighs everything that was learned."""
+def attacked(town: Town) -> dict[str, Numbers]:
+    """Return attack -> what it learns about each target, shape (2, many, features); `together` is everything that was learned."""
     told: dict[str, Numbers] = {}
     for name, attack in ATTACKS.items():
         told[name] = np.array([[attack(town, int(t)) for t in some] for some in town.targets])
     told["coming_and_going"] = _days(town)
-    points = {name: _points(found) for name, found in told.items()}
-    points["together"] = _points(np.concatenate(list(told.values()), axis=2))
-    return points
+    return {**told, "together": np.concatenate(list(told.values()), axis=2)}
+
+
+def points(towns: Sequence[Mapping[str, Numbers]]) -> dict[str, list[float]]:
+    """Return attack -> points over the base rate of one half in each town, by what was learned in the others."""
+    found = {}
+    for name in towns[0]:
+        every = [town[name] for town in towns]
+        found[name] = [
+            _points(np.concatenate([*every[:n], *every[n + 1 :]], axis=1), every[n])
+            for n in range(len(every))
+        ]
+    return found
 
 
 def _days(town: Town) -> Numbers:
@@ -430,11 +441,9 @@ def _all_of(town: Town, target: int) -> list[float]:
     ]
 
 
-def _points(features: Numbers) -> float:
-    """Return how many points over one half targets are guessed, by what was learned of those that were told; shape (2, targets, features)."""
-    half = features.shape[1] // 2
-    told, asked = features[:, :half], features[:, half:]
-    flat = told.reshape(2 * half, -1)
+def _points(told: Numbers, asked: Numbers) -> float:
+    """Return how many points over one half targets are guessed, by what was learned of those that were told; shapes (2, targets, features)."""
+    flat = told.reshape(-1, told.shape[2])
     scale = np.where(flat.std(axis=0) > 0, flat.std(axis=0), 1.0)
     centre = flat.mean(axis=0)
 
@@ -442,8 +451,8 @@ def _points(features: Numbers) -> float:
         ready: Numbers = np.clip((some - centre) / scale, -4, 4)
         return ready
 
-    known, wanted = shaped(flat), np.repeat([1.0, -1.0], half)
-    ridge = known.T @ known + half * 0.2 * np.eye(known.shape[1])
+    known, wanted = shaped(flat), np.repeat([1.0, -1.0], told.shape[1])
+    ridge = known.T @ known + 0.2 * told.shape[1] * np.eye(known.shape[1])
     weights = np.linalg.solve(ridge, known.T @ wanted)
     edge, sign = threshold(shaped(told) @ weights)
     scores = sign * (shaped(asked) @ weights)

@@ -11,19 +11,26 @@ from benchmarks.lib import marketer
 from zerodistance.core.segments import released
 
 MOST = 5.0  # points, as is promised
-TARGETS = 240
-CHANCE = 100 * 3 * np.sqrt(0.25 / TARGETS)
+TARGETS = 120  # in each of two towns
+CHANCE = 100 * 3 * np.sqrt(0.25 / (2 * TARGETS))
 """Three standard errors of a share of so many guesses, in points."""
+
+
+def _attacked(folder: Path, targets: int) -> dict[str, list[float]]:
+    learned = []
+    for number in range(2):
+        town = marketer.Town(folder / str(number), 12_000, targets // 2, np.random.default_rng(number))
+        try:
+            learned.append(marketer.attacked(town))
+        finally:
+            town.close()
+    return marketer.points(learned)
 
 
 @pytest.mark.slow
 def test_a_marketers_account_guesses_hardly_better_than_a_coin(tmp_path: Path) -> None:
-    town = marketer.Town(tmp_path, 12_000, TARGETS // 2, np.random.default_rng(1))
-    try:
-        points = marketer.attacked(town)
-    finally:
-        town.close()
-    assert max(points.values()) < MOST + CHANCE, points
+    points = _attacked(tmp_path, TARGETS)
+    assert max(map(np.mean, points.values())) < MOST + CHANCE, points
 
 
 @pytest.mark.slow
@@ -33,13 +40,9 @@ def test_the_same_attacks_succeed_where_everybody_is_counted(
     monkeypatch.setattr(released, "ONE_IN", 1)
     monkeypatch.setattr(released, "_BELOW", 65_536)
     monkeypatch.setattr(released, "_panels", {})
-    town = marketer.Town(tmp_path, 12_000, 100, np.random.default_rng(1))
-    try:
-        points = marketer.attacked(town)
-    finally:
-        town.close()
-    assert points["campaign_statistics"] > 30
-    assert points["together"] > 30
+    points = _attacked(tmp_path, 100)
+    assert min(points["campaign_statistics"]) > 30
+    assert min(points["together"]) > 30
 
 
 def test_free_questions_are_refused_to_a_marketer(tmp_path: Path) -> None:

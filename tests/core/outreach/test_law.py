@@ -22,7 +22,7 @@ from zerodistance.core.outreach import catalogue, consent, limits
 from zerodistance.core.outreach.channels import opening
 from zerodistance.core.outreach.contracts import ChannelName, Handed, Outcome, Outgoing
 from zerodistance.core.outreach.policy import Policy
-from zerodistance.core.outreach.sends import pausing, queue, sending, store
+from zerodistance.core.outreach.sends import pausing, queue, senders, sending, store
 from zerodistance.core.outreach.sends.writing import Writer
 from zerodistance.kernel import bulk, clock, fault
 from zerodistance.kernel import home as homes
@@ -88,7 +88,7 @@ class World:
     def work(self, kill: str | None, many: int) -> None:
         """Let a sender do a chunk; perhaps it is killed on the way, and another one looks after what it left."""
         with self.home.state.write() as tx:
-            who = store.begin(tx, "here", 1, self.now)
+            who = senders.begin(tx, "here", 1, self.now)
         self.kill = kill
         try:
             found = queue.claim(self.home, who, "email", many, 0, self.now).claimed

@@ -34,7 +34,7 @@ from zerodistance.core.outreach.contracts import (
     SendState,
 )
 from zerodistance.core.outreach.policy import Policy
-from zerodistance.core.outreach.sends import forgetting, pace, queue, sending, store
+from zerodistance.core.outreach.sends import forgetting, pace, queue, senders, sending, store
 from zerodistance.core.outreach.sends.sender import Sender
 from zerodistance.core.segments.questions import TooFewToSend
 from zerodistance.kernel import bulk, clock
@@ -74,7 +74,7 @@ def run(home: Home, now: int = NOON) -> Sender:
 
 def begun(home: Home) -> int:
     with home.state.write() as tx:
-        return store.begin(tx, "here", 1, NOON)
+        return senders.begin(tx, "here", 1, NOON)
 
 
 def states(home: Home) -> Counter[tuple[str, str]]:
@@ -291,11 +291,11 @@ def test_what_a_dead_sender_was_handing_over_is_not_sent_again_but_service_may_b
     for number in (send.number, again.number):
         queue.fill(home, number)
     with home.state.write() as tx:
-        dead = store.begin(tx, "elsewhere", 1, NOON - HOUR)
+        dead = senders.begin(tx, "elsewhere", 1, NOON - HOUR)
     queue.claim(home, dead, "email", 200, 0, NOON)
     assert states(home) == {("handing", ""): send.reach + again.reach}
     with home.state.write() as tx:
-        store.beat(tx, [dead], NOON - HOUR)
+        senders.beat(tx, [dead], NOON - HOUR)
     run(home)
     assert states(home) == {("unknown", ""): send.reach, ("sent", ""): again.reach}
     assert {one.campaign for one in box.kept} == {"recall"}
@@ -306,7 +306,7 @@ def test_a_sender_that_was_taken_for_dead_still_tells_what_it_has_sent(home: Hom
     send = ask(home, list(ready(home)))
     queue.fill(home, send.number)
     with home.state.write() as tx:
-        mine = store.begin(tx, "here", 1, NOON)
+        mine = senders.begin(tx, "here", 1, NOON)
     claimed = queue.claim(home, mine, "email", 10, 0, NOON).claimed
     assert claimed is not None
     queue.recover(home, NOON, [mine])
@@ -324,7 +324,7 @@ def test_a_sender_that_slept_begins_anew_and_knows_what_did_not_go(home: Home) -
     def answer(one: Outgoing) -> Handed:
         if not slept:  # the machine sleeps while the first message is handed over; another process looks
             with home.state.read() as tx:
-                slept.extend(row["number"] for row in store.living(tx))
+                slept.extend(row["number"] for row in senders.living(tx))
             queue.recover(home, NOON, slept)
             return Handed(one.message_id, Outcome.LATER, "451", "busy")
         return Handed(one.message_id, Outcome.ACCEPTED)
@@ -336,7 +336,7 @@ def test_a_sender_that_slept_begins_anew_and_knows_what_did_not_go(home: Home) -
         made = Sender(home, chunk=20, now=lambda: NOON)
         made.run_due()
         with home.state.read() as tx:
-            (living,) = store.living(tx)
+            (living,) = senders.living(tx)
             assert living["number"] not in slept and not store.handing_of_none(tx)
         assert made.stop(5)
         assert states(home) == {("sent", ""): send.reach - 1, ("queued", ""): 1}
@@ -348,14 +348,14 @@ def test_a_clock_that_is_set_back_stalls_nothing(home: Home, box: Box) -> None:
     send = ask(home, list(ready(home)))
     queue.fill(home, send.number)
     with home.state.write() as tx:
-        gone = store.begin(tx, "elsewhere", 1, NOON + HOUR)  # it died before the clock was set back
-        store.beat(tx, [gone], NOON + HOUR)
+        gone = senders.begin(tx, "elsewhere", 1, NOON + HOUR)  # it died before the clock was set back
+        senders.beat(tx, [gone], NOON + HOUR)
         pace.set_tokens(tx, "email", 0.0, NOON + HOUR)
         assert pace.tokens(tx, "email", 10.0, NOON) == 10.0
         assert pace.tokens(tx, "email", 10.0, NOON + HOUR - 1_000_000) == 0.0  # clocks differ a little
     sender = Sender(home, now=lambda: NOON)
     with home.state.read() as tx:
-        assert [sender._is_dead(one) for one in store.living(tx)] == [True]
+        assert [sender._is_dead(one) for one in senders.living(tx)] == [True]
 
 
 def test_what_was_claimed_without_the_sender_hearing_so_is_queued_again_and_is_no_contact(
@@ -445,7 +445,7 @@ def test_two_senders_share_the_rate_of_a_channel(home: Home, box: Box) -> None:
     send = ask(home, list(ready(home)))
     queue.fill(home, send.number)
     with home.state.write() as tx:
-        a, b = store.begin(tx, "here", 1, NOON), store.begin(tx, "here", 2, NOON)
+        a, b = senders.begin(tx, "here", 1, NOON), senders.begin(tx, "here", 2, NOON)
     got = [
         len(found.claimed.rows)
         if (found := queue.claim(home, who, "email", 200, 10, NOON + at)).claimed
@@ -567,7 +567,7 @@ def test_who_is_forgotten_while_a_message_is_on_its_way_leaves_nothing(home: Hom
     send = ask(home, list(found))
     queue.fill(home, send.number)
     with home.state.write() as tx:
-        mine = store.begin(tx, "here", 1, NOON)
+        mine = senders.begin(tx, "here", 1, NOON)
     claimed = queue.claim(home, mine, "email", 200, 0, NOON).claimed
     assert claimed is not None
     gone = claimed.rows[0]["subject"]

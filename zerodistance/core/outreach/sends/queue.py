@@ -21,7 +21,7 @@ from zerodistance.core.measurement import mapped, packing
 from zerodistance.core.outreach import catalogue, limits, receipts, suppression, tongues
 from zerodistance.core.outreach.channels import store as channels
 from zerodistance.core.outreach.contracts import Handed, MessageState, Outcome, Purpose, SendState, Way
-from zerodistance.core.outreach.sends import forgetting, pace, pausing, reach, store
+from zerodistance.core.outreach.sends import forgetting, pace, pausing, reach, senders, store
 from zerodistance.core.profiles import bitmaps
 from zerodistance.core.segments import released
 from zerodistance.core.touchpoints import own
@@ -195,7 +195,7 @@ def claim(home: Home, who: int, channel: str, most: int, rate: float, now: int) 
     """
     seen = limits.look(home)  # before the transaction: others wait for that
     with home.state.write() as tx:
-        if not store.beat(tx, [who], clock.micros()):
+        if not senders.beat(tx, [who], clock.micros()):
             raise TakenForDead
         left = pace.tokens(tx, channel, rate, now) if rate else float(most)
         if left < 1:
@@ -427,7 +427,7 @@ def recover(home: Home, now: int, dead: Sequence[int]) -> dict[str, int]:
             MessageState.QUEUED.value: store.turn_handing(tx, again, MessageState.QUEUED),
             MessageState.UNKNOWN.value: store.turn_handing(tx, lost, MessageState.UNKNOWN),
         }
-        store.end(tx, dead)
+        senders.end(tx, dead)
     if left:
         log("outreach").warning("senders_lost", senders=len(dead), **found)
     return found

@@ -14,7 +14,7 @@ from contextlib import suppress
 
 from zerodistance.core.outreach.channels import opening
 from zerodistance.core.outreach.contracts import Channel, Handed, Outcome, Outgoing, SendState
-from zerodistance.core.outreach.sends import clearing, pausing, queue, store
+from zerodistance.core.outreach.sends import clearing, pausing, queue, senders, store
 from zerodistance.core.outreach.sends.writing import Writer
 from zerodistance.kernel import clock, fault
 from zerodistance.kernel.errors import ZeroDistanceError, told
@@ -78,7 +78,7 @@ class Sender:
         ended = not any(thread.is_alive() for thread in self._threads.values())
         if ended and self._numbers:
             with suppress(Exception), self._home.state.write() as tx:
-                store.end(tx, self._numbers.values())
+                senders.end(tx, self._numbers.values())
         return ended
 
     def run(self, stop: threading.Event, pause: float = _PAUSE) -> None:
@@ -101,11 +101,11 @@ class Sender:
         self._looked_at = at
         if mine := list(self._numbers.values()):
             with self._home.state.write() as tx:
-                store.beat(tx, mine, clock.micros())
+                senders.beat(tx, mine, clock.micros())
             idle = [n for name, n in list(self._numbers.items()) if not self._is_at_work(name)]
             clearing.give_back(self._home, idle)
         with self._home.state.read() as tx:
-            dead = [one["number"] for one in store.living(tx) if self._is_dead(one)]
+            dead = [one["number"] for one in senders.living(tx) if self._is_dead(one)]
             lost = dead or store.handing_of_none(tx)
             waiting = [one["number"] for one in store.sends(tx, states=[SendState.APPROVED])]
         if lost:
@@ -168,7 +168,7 @@ class Sender:
 
     def _register(self, channel: str) -> None:
         with self._home.state.write() as tx:
-            self._numbers[channel] = store.begin(tx, socket.gethostname(), os.getpid(), clock.micros())
+            self._numbers[channel] = senders.begin(tx, socket.gethostname(), os.getpid(), clock.micros())
 
     def _step(self, opened: Channel, writer: Writer) -> bool:
         """Claim, hand over and mark one chunk; return whether to go on."""
@@ -221,7 +221,7 @@ class Sender:
                 if not passing or self._stop.wait(_REST_FIRST):
                     self._numbers.pop(channel, None)
                     with suppress(Exception), self._home.state.write() as tx:
-                        store.end(tx, [number])
+                        senders.end(tx, [number])
                     raise
 
     def _tired(self, channel: str, why: str) -> None:

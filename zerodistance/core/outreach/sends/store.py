@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -25,9 +25,10 @@ from sqlalchemy import (
 )
 
 from zerodistance.core.outreach.contracts import SETTLED, MessageState
+from zerodistance.core.outreach.sends import senders
 from zerodistance.kernel import bulk
 from zerodistance.kernel.bulk import Bulk
-from zerodistance.kernel.state import Number, metadata
+from zerodistance.kernel.state import metadata
 
 send = Table(
     "outreach_send",
@@ -95,18 +96,6 @@ message = Table(
         postgresql_where=text("state = 'handing'"),
     ),
 )  # fmt: skip
-
-sender = Table(
-    "outreach_sender",
-    metadata,
-    Column("number", Number, primary_key=True, autoincrement=True),
-    Column("host", Text, nullable=False),
-    Column("pid", Integer, nullable=False),
-    Column("begun_at", BigInteger, nullable=False),
-    Column("beat_at", BigInteger, nullable=False),
-    sqlite_autoincrement=True,
-)
-"""Who hands messages over; one that has not said for a while that it lives is dead."""
 
 pace = Table(
     "outreach_pace",
@@ -391,32 +380,7 @@ def heard(tx: Connection, number: int) -> dict[str, Many]:
     return {what: Many(int(many), int(panel)) for what, many, panel in bulk.rows(tx, sql, (number,))}
 
 
-# -- senders
-
-
-def begin(tx: Connection, host: str, pid: int, now: int) -> int:
-    """Give a sender its number."""
-    made = tx.execute(
-        insert(sender).values(host=host, pid=pid, begun_at=now, beat_at=now)
-    ).inserted_primary_key
-    assert made is not None
-    return int(made[0])
-
-
-def beat(tx: Connection, numbers: Sequence[int], now: int) -> int:
-    """Say that senders live; return how many of them are registered."""
-    living = update(sender).where(sender.c.number.in_(list(numbers))).values(beat_at=now)
-    return tx.execute(living).rowcount
-
-
-def end(tx: Connection, numbers: Iterable[int]) -> None:
-    """Forget senders that are no more."""
-    tx.execute(delete(sender).where(sender.c.number.in_(list(numbers))))
-
-
-def living(tx: Connection) -> list[Row]:
-    """Return the senders that are registered."""
-    return [dict(row) for row in tx.execute(select(sender).order_by(sender.c.number)).mappings()]
+# -- of senders
 
 
 def left_by(tx: Connection, numbers: Sequence[int]) -> list[Row]:
@@ -430,7 +394,7 @@ def handing_of_none(tx: Connection) -> list[int]:
     """Return the senders that hand something over and are not registered."""
     m = message.c
     query = select(m.sender).where(m.state == _HANDING).distinct()
-    there = set(tx.execute(select(sender.c.number)).scalars())
+    there = {one["number"] for one in senders.living(tx)}
     return sorted({int(n) for n in tx.execute(query).scalars()} - there)
 
 
