@@ -255,7 +255,11 @@ def threshold(told: Numbers) -> tuple[float, float]:
     """Return the threshold and the sign of a score that guess best for those whose bit is told."""
     best = (-1.0, 0.0, 1.0)
     for sign in (1.0, -1.0):
-        for edge in np.unique(sign * told):
+        said = np.unique(sign * told)
+        for edge in [
+            *(said[1:] + said[:-1]) / 2,
+            said[-1],
+        ]:  # between two: scores of others differ in the last bit
             right = float((sign * told[0] > edge).mean() + (sign * told[1] <= edge).mean())
             best = max(best, (right, float(edge), sign))
     return best[1], best[2]

@@ -40,7 +40,7 @@ def test_the_same_attacks_succeed_where_everybody_is_counted(
     monkeypatch.setattr(released, "ONE_IN", 1)
     monkeypatch.setattr(released, "_BELOW", 65_536)
     monkeypatch.setattr(released, "_panels", {})
-    points = _attacked(tmp_path, 100)
+    points = _attacked(tmp_path, 40)
     assert min(points["campaign_statistics"]) > 30
     assert min(points["together"]) > 30
 
