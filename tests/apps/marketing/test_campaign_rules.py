@@ -164,6 +164,18 @@ def test_waits_only_add_up_and_end_at_a_message_or_the_end(steps: list[Message |
     assert days * clock.MICROS_PER_DAY <= due - at <= (days + hours) * clock.MICROS_PER_DAY
 
 
+@pytest.mark.parametrize(
+    "zone, hour, until, due",
+    [(SHANGHAI, 7, 6, (14, 6)), (SHANGHAI, 7, 9, (13, 9)), (NEW_YORK, 21, 22, (13, 22)), (NEW_YORK, 21, 20, (14, 20))],
+)  # fmt: skip
+def test_days_are_over_before_an_hour_is_waited_for_and_are_those_of_the_zone(
+    zone: ZoneInfo, hour: int, until: int, due: tuple[int, int]
+) -> None:
+    at = clock.to_micros(datetime(2026, 10, 12, hour, tzinfo=zone))
+    found = clock.from_micros(rules.arrive([Wait(1, until)], 0, at, zone)[1]).astimezone(zone)
+    assert (found.day, found.hour) == due
+
+
 def test_a_wait_keeps_the_hour_of_the_clock_when_the_clock_is_changed() -> None:
     before = clock.to_micros(datetime(2026, 10, 31, 9, tzinfo=NEW_YORK))
     place, due = rules.arrive([Wait(days=2), Message(("t",))], 0, before, NEW_YORK)

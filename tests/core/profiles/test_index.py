@@ -169,6 +169,29 @@ def test_parts_become_one_after_what_has_changed_is_seen_and_those_of_one_size_a
     check(index.current(tmp_path), {n: {("a", "x")} for n in range(1, 5)})
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_who_saw_turns_that_became_one_above_what_others_gave_meanwhile_is_told_of_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, again: bool
+) -> None:
+    monkeypatch.setattr(index, "TOGETHER", 2)
+    monkeypatch.setattr(index, "_LIGHT", 2)
+    known: Tags = {n: set() for n in NUMBERS}
+    publishing.publish(tmp_path, Index(), part(known, None))
+    for n in (1, 2):
+        seen = publishing.publish(tmp_path, index.current(tmp_path), part({n: set()}, {n}))
+    name = ("node", "b", "x")
+    assert not any(seen.split(name))  # kept in memory
+    given = Part(1, 2, 3, "m", 4, bitmaps.of(np.array([1])), split([1]), {"b": {"x": split([1])}}, only="b")
+    publishing.publish(tmp_path, index.current(tmp_path), given)
+    here = publishing.join(tmp_path)
+    assert len(here.names) == 3
+    if again:
+        here = index._load(tmp_path, Index())
+    assert here.split(name).sizes == (1, 0)
+    since = here.changed_since(seen.stamp)
+    assert since is None or 1 in since
+
+
 ALONE = st.tuples(
     st.just("alone"),
     st.dictionaries(st.sampled_from(NUMBERS), st.sampled_from(["x", "y", ""])),
@@ -221,9 +244,16 @@ def stepped(folder: Path, here: Index, known: Tags, step: tuple[str, Any, Any]) 
     kept=st.sampled_from([0, 1 << 20]),
     reread=st.booleans(),
     alike=st.sampled_from([2, 3, 8]),
+    joins=st.booleans(),
 )
 def test_parts_that_speak_of_one_dimension_say_the_same_as_one_whole(
-    tmp_path_factory: pytest.TempPathFactory, first: Tags, later: Any, kept: int, reread: bool, alike: int
+    tmp_path_factory: pytest.TempPathFactory,
+    first: Tags,
+    later: Any,
+    kept: int,
+    reread: bool,
+    alike: int,
+    joins: bool,
 ) -> None:
     folder: Path = tmp_path_factory.mktemp("index")
     every = (*NODES, ("b", "y"))
@@ -252,6 +282,7 @@ def test_parts_that_speak_of_one_dimension_say_the_same_as_one_whole(
                 assert here.names[0] != base and len(list(folder.glob("*.part"))) == len(here.names)
             else:
                 here, known = stepped(folder, here, known, (what, fresh, also))
+                here = publishing.join(folder) if joins else here
             if reread:
                 index.forget(folder)
                 here = index.current(folder)

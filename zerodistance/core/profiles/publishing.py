@@ -133,10 +133,10 @@ def _as_one(folder: Path, before: Index, first: int) -> Index:
     if first:
         changed = BitMap.union(*(layer.changed for layer in layers if layer.changed is not None))
         universe = over(NOBODY, layers, UNIVERSE)
-        # whoever saw an earlier one may have missed a part that lies below this one now
+        # whoever saw all of before has seen what this one says; whoever saw an earlier one may have missed a part that lies below it now
         lately = [layer for layer in before.stacks.lately if layer in layers]
         within = [stamp for layer in lately for stamp in (*layer.within, layer.stamp)]
-        about |= {"stamp": layers[-1].stamp, "within": within[:-1][-_MERGED:]}
+        about |= {"stamp": before.stamp, "within": within[:-1][-_MERGED:]}
     with parts.Building(folder / name, about, universe, changed) as building:
         _say_all(building, before, layers, changed)
         if first:

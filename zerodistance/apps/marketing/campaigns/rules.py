@@ -358,7 +358,7 @@ def arrive(steps: Sequence[Step], place: int, at: int, zone: tzinfo) -> tuple[in
 def _after(wait: Wait, at: int, zone: tzinfo) -> int:
     local = clock.from_micros(at).astimezone(zone)
     if wait.days:
-        local = _local(local.date() + timedelta(days=wait.days), local.time(), zone)
+        local = _local(local.date() + timedelta(days=wait.days), local.time(), zone).astimezone(zone)
     if wait.until_hour is not None:
         hour = _local(local.date(), time(wait.until_hour), zone)
         local = (
