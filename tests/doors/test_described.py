@@ -118,7 +118,8 @@ answered 200, kept, and stands in the quarantine with its reason."""
 AT_ONCE = f"{LATER},negative_data_rejection"
 
 
-FUZZ, SHORT = os.environ.get("ZERODISTANCE_FUZZ", "4"), "4"
+SHORT = "4"
+FUZZ = os.environ.get("ZERODISTANCE_FUZZ", SHORT)
 """Examples of each operation; a long run takes a hundred and more."""
 STAYS = """[[operations]]
 include-path = "/v1/outreach/channels/{name}"
